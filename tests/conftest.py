@@ -82,7 +82,7 @@ def worked_url(database_kind: str, request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-async def worked(worked_url: str) -> AsyncIterator[Database]:
+async def worked_database(worked_url: str) -> AsyncIterator[Database]:
     """A desk after a day's work, shared by the tests: none of them may commit to it."""
     database = Database(Settings(database_url=worked_url))
     await database.start()

@@ -16,7 +16,7 @@ from service.domain.access import SYSTEM
 from service.exchange import seeds
 from service.publishing import claim_review
 from tests.api.problems import NOBODY, problem, refused_field
-from tests.publishing.test_markup import HOSTILE, kept
+from tests.publishing.test_markup import HOSTILE, keep_xml_characters
 from tests.support import desk as support
 from tests.support import schema_org
 from tests.support.desk import BEGIN, SOURCE, Desk, Json, build_claim, build_quote
@@ -284,7 +284,7 @@ async def test_hostile_texts_are_published_as_text(desk: Desk, text: str) -> Non
     assert "</" not in claim_review.render_script(require_golden_review)
     picture = await desk.reader.get(f"/v1/claims/{claim}/badge.svg")
     label = ElementTree.fromstring(picture.content).get("aria-label")
-    assert label == f"Asserted: {kept(text)}"
+    assert label == f"Asserted: {keep_xml_characters(text)}"
     for format in ("json", "xml"):
         answer = await embed(desk, f"{BASE}/claims/{claim}", format=format)
         html = (
@@ -294,7 +294,7 @@ async def test_hostile_texts_are_published_as_text(desk: Desk, text: str) -> Non
         )
         assert html is not None
         assert "<script" not in html
-        assert next(ElementTree.fromstring(html).iter("a")).text == kept(text)
+        assert next(ElementTree.fromstring(html).iter("a")).text == keep_xml_characters(text)
 
 
 async def test_unchanged_publication_is_answered_304(open_desk: Desk) -> None:

@@ -13,7 +13,7 @@ from service.search.index import query_parser, ranking, searchable_fields
 from service.search.index.ranking import Tier
 from service.search.index.searchable_fields import Level, Quoted
 from tests.api.problems import problem, refused_field
-from tests.support.corpus import QUERIES, names, recorded
+from tests.support.corpus import QUERIES, names, record_corpus
 from tests.support.desk import Desk, build_quote, build_statement
 
 MICROSECOND = timedelta(microseconds=1)
@@ -48,7 +48,7 @@ async def test_both_databases_find_what_ranking_finds(
     On a large desk, which this one is made to look like, no word is rare, and what is looked
     through at once is less than all.
     """
-    corpus = await recorded(desk)
+    corpus = await record_corpus(desk)
     if size == "a large desk":
         await as_if_large(desk, monkeypatch)
     count = 0
@@ -58,7 +58,7 @@ async def test_both_databases_find_what_ranking_finds(
             assert problem(response, "unsearchable")["errors"][0]["loc"] == ["query", "q"]
             continue
         query = query_parser.parse_query(typed)
-        expected = corpus.found(typed)
+        expected = corpus.find(typed)
         shown = await search_claims(desk.reader, typed)
         assert [each["id"] for each in shown] == expected, typed
         assert await ids(desk.reader, typed, limit=2) == expected, typed
@@ -100,7 +100,7 @@ async def test_filters_apply_to_search_results(
     desk: Desk, size: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A search with a filter is the search and the filter, by relevance and in either order."""
-    corpus = await recorded(desk)
+    corpus = await record_corpus(desk)
     if size == "a large desk":
         await as_if_large(desk, monkeypatch)
     confirmed = corpus.ids[0]
@@ -177,7 +177,7 @@ async def test_order_by_relevance_needs_a_query(desk: Desk) -> None:
 
 async def test_cursor_of_one_query_is_refused_by_another(desk: Desk) -> None:
     """Nor does the plain list accept it."""
-    await recorded(desk)
+    await record_corpus(desk)
     first = await desk.reader.get("/v1/claims", params={"q": "serbia", "limit": 1})
     cursor = first.json()["next_cursor"]
     assert f"q=serbia&limit=1&cursor={escaped(cursor)}" in first.headers["Link"]
@@ -300,7 +300,7 @@ async def test_as_of_search_finds_what_was_known_then(desk: Desk) -> None:
 async def test_as_of_search_ranks_by_what_was_known_then(desk: Desk) -> None:
     """Best first as of then, in pages of any size; a full name that has changed since is not
     known."""
-    corpus = await recorded(desk)
+    corpus = await record_corpus(desk)
     then = desk.clock.now.isoformat()
     desk.clock.advance(minutes=1)
     for claim in corpus.ids:
@@ -310,7 +310,7 @@ async def test_as_of_search_ranks_by_what_was_known_then(desk: Desk) -> None:
             headers={"If-Match": "*"},
         )
     for typed in ("troops", "serbia kosovo", '"operating regime"', "belgrade -vojska", "withdr*"):
-        expected = corpus.found(typed)
+        expected = corpus.find(typed)
         assert expected
         assert await ids(desk.reader, typed, as_of=then) == expected, typed
         assert await ids(desk.reader, typed, as_of=then, limit=1) == expected, typed
@@ -338,7 +338,7 @@ async def search_statements(
 async def test_statements_are_found_alike_on_both_databases(desk: Desk) -> None:
     """In their quotes first, then with who says them, newest first, alike on both databases, with
     every filter; what is new of them or of their speakers is found at once."""
-    await recorded(desk)
+    await record_corpus(desk)
     listed = (await desk.reader.get("/v1/statements", params={"limit": 200})).json()["items"]
     known = {each["id"]: each for each in listed}
     fields = {

@@ -47,7 +47,7 @@ def passed(
     """The weeks in each kind of database.  They take seconds, and nothing here changes them."""
     known: dict[str, Passed] = {}
 
-    def made(kind: str) -> str:
+    def make_database(kind: str) -> str:
         if kind == "sqlite":
             path = tmp_path_factory.mktemp("weeks") / "claimdesk.db"
             template: Path = request.getfixturevalue("migrated_sqlite")
@@ -57,7 +57,7 @@ def passed(
 
     def find(kind: str) -> Passed:
         if kind not in known:
-            known[kind] = asyncio.run(_pass(made(kind)))
+            known[kind] = asyncio.run(_pass(make_database(kind)))
         return known[kind]
 
     return find

@@ -46,17 +46,17 @@ class Oracle:
         position = bisect_right(instants, at)
         return states[position - 1] if position else None
 
-    def known(self, at: datetime) -> list[ClaimState]:
+    def list_known(self, at: datetime) -> list[ClaimState]:
         """Every claim that was recorded by then and not merged."""
         states = (self.claim(claim, at) for claim in self.told)
         return [state for state in states if state and state.lifecycle is not Lifecycle.MERGED]
 
-    def under(self, voice: Voice | None, party: str, at: datetime) -> bool:
+    def is_under(self, voice: Voice | None, party: str, at: datetime) -> bool:
         """Whether the voice was the party's or of somebody below it; the record of the claim and
         that of the tree have to agree on the topmost."""
         if voice is None:
             return False
-        tree = [tree for since, tree in self.weeks.tree if since <= at][-1]
+        tree = [tree for begin, tree in self.weeks.tree if begin <= at][-1]
         path, above = [voice.party], tree[voice.party]
         while above is not None:
             path.append(above)
@@ -64,30 +64,30 @@ class Oracle:
         assert path[-1] == voice.root, (voice, at)
         return party in path
 
-    def stands(
+    def has_stance(
         self, state: ClaimState, party: str | None, stance: str | None, at: datetime
     ) -> bool:
         return any(
             link.is_active
             and stance in (None, link.stance)
-            and (party is None or self.under(link.voice, party, at))
+            and (party is None or self.is_under(link.voice, party, at))
             for link in state.links
         )
 
-    def fits(self, state: ClaimState, query: dict[str, Any], at: datetime) -> bool:
+    def matches(self, state: ClaimState, query: dict[str, Any], at: datetime) -> bool:
         """Whether the list of claims with these parameters has this claim."""
         when = datetime.fromisoformat
 
         def claimed_by(party: str) -> bool:
-            return self.under(state.claimant, party, at)
+            return self.is_under(state.claimant, party, at)
 
         tests: dict[str, Callable[[Any], bool]] = {
-            "status": lambda wanted: state.status in wanted,
+            "status": lambda statuses: state.status in statuses,
             "claimant": claimed_by,
             "story": lambda slug: state.story == slug,
             "tag": lambda tag: tag in state.tags,
             "kind": lambda kind: state.kind == kind,
-            "assignee": lambda who: state.assignee == who,
+            "assignee": lambda assignee: state.assignee == assignee,
             "part_of": lambda parent: state.part_of == parent,
             "claimed_since": lambda moment: state.claimed_at >= when(moment),
             "claimed_until": lambda moment: state.claimed_at <= when(moment),
@@ -98,11 +98,11 @@ class Oracle:
         asked = {name: value for name, value in query.items() if name in tests}
         linked = "party" not in query and "stance" not in query
         return all(tests[name](value) for name, value in asked.items()) and (
-            linked or self.stands(state, query.get("party"), query.get("stance"), at)
+            linked or self.has_stance(state, query.get("party"), query.get("stance"), at)
         )
 
-    def listed(self, query: dict[str, Any], at: datetime) -> list[ClaimState]:
-        found = [each for each in self.known(at) if self.fits(each, query, at)]
+    def list_claims(self, query: dict[str, Any], at: datetime) -> list[ClaimState]:
+        found = [each for each in self.list_known(at) if self.matches(each, query, at)]
 
         def moment(state: ClaimState) -> datetime:
             return claimed_end(state) if query.get("sort") == "claimed" else state.updated_at
@@ -111,7 +111,7 @@ class Oracle:
 
     def matrix(self, slug: str, at: datetime) -> list[ClaimState]:
         """The story's claims, earliest claimed first, each followed by its components."""
-        ours = {each.id: each for each in self.known(at) if each.story == slug}
+        ours = {each.id: each for each in self.list_known(at) if each.story == slug}
 
         def path(state: ClaimState) -> list[tuple[datetime, str]]:
             above = path(ours[state.part_of]) if state.part_of in ours else []
@@ -122,11 +122,11 @@ class Oracle:
     def timeline(self, slug: str, at: datetime, clock: str) -> list[Line]:
         """What everybody may know of what was recorded by then, in the order of the clock."""
 
-        def told(one: Event) -> bool:
-            if one.type == "claim.amended":
-                return bool(one.data.keys() - {"assignee"})
+        def is_told(event: Event) -> bool:
+            if event.type == "claim.amended":
+                return bool(event.data.keys() - {"assignee"})
             untold = ("decision", "component", "party", "speaker")
-            return one.type.split(".")[0] not in untold and one.type not in (
+            return event.type.split(".")[0] not in untold and event.type not in (
                 "claim.moved",
                 "statement.quoted",
             )
@@ -141,8 +141,8 @@ class Oracle:
                 for line in self.lines
                 if self.folded[line[1]][1][0].story == slug
                 and line[2].recorded_at <= at
-                and told(line[2])
-                and (clock == "recorded" or heard(line[2]) is not None)
+                and is_told(line[2])
+                and (clock == "recorded" or read_said_instant(line[2]) is not None)
             ),
             key=key,
         )
@@ -156,19 +156,19 @@ class Oracle:
         return turns
 
 
-def heard(one: Event) -> datetime | None:
-    if one.type == "claim.created":
-        return datetime.fromisoformat(one.data["claimed_at"])
-    if one.type == "link.created":
-        return datetime.fromisoformat(one.data["link"]["said_at"])
+def read_said_instant(event: Event) -> datetime | None:
+    if event.type == "claim.created":
+        return datetime.fromisoformat(event.data["claimed_at"])
+    if event.type == "link.created":
+        return datetime.fromisoformat(event.data["link"]["said_at"])
     return None
 
 
-def heard_end(one: Event) -> datetime:
+def heard_end(event: Event) -> datetime:
     """The end of the day or hour that is known."""
-    moment = heard(one)
+    moment = read_said_instant(event)
     assert moment is not None
-    said = one.data if one.type == "claim.created" else one.data["link"]
+    said = event.data if event.type == "claim.created" else event.data["link"]
     return moment + LENGTHS[said["precision"]]
 
 

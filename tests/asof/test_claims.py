@@ -13,14 +13,14 @@ from tests.support.desk import Desk
 MICROSECOND = timedelta(microseconds=1)
 
 
-def around(oracle: Oracle) -> list[datetime]:
+def list_instants(oracle: Oracle) -> list[datetime]:
     """Every instant at which anything was recorded, and those next to it; a year later too."""
     later = oracle.instants[-1] + timedelta(days=365)
     beside = (-MICROSECOND, timedelta(0), MICROSECOND)
     return [instant + step for instant in oracle.instants for step in beside] + [later]
 
 
-def asked(oracle: Oracle) -> dict[str, Any]:
+def draw_query(oracle: Oracle) -> dict[str, Any]:
     """Parameters of a list: one filter or several."""
     chance = oracle.weeks.chance
     moments = [format_instant(each) for each in chance.sample(oracle.instants, 2)]
@@ -48,7 +48,7 @@ def asked(oracle: Oracle) -> dict[str, Any]:
     return query
 
 
-async def listed(desk: Desk, query: dict[str, Any], limit: int) -> list[dict[str, Any]]:
+async def read_list(desk: Desk, query: dict[str, Any], limit: int) -> list[dict[str, Any]]:
     """A list, read page by page."""
     found: list[dict[str, Any]] = []
     params = query | {"limit": limit}
@@ -63,7 +63,7 @@ async def listed(desk: Desk, query: dict[str, Any], limit: int) -> list[dict[str
         params["cursor"] = page["next_cursor"]
 
 
-def served(state: ClaimState) -> str:
+def render_state(state: ClaimState) -> str:
     return documents.add_assignee(documents.render_document(state), state.assignee)
 
 
@@ -71,12 +71,12 @@ async def test_lists_as_of_any_instant_equal_the_folded_record(oracle: Oracle) -
     """Filters, sorts and pages: the claims whose folded record fits, in order, as they were."""
     desk, chance = oracle.weeks.desk, oracle.weeks.chance
     found = 0
-    for at in around(oracle):
-        query = asked(oracle)
-        shown = await listed(
+    for at in list_instants(oracle):
+        query = draw_query(oracle)
+        shown = await read_list(
             desk, query | {"as_of": format_instant(at)}, chance.choices((3, 50), (1, 4))[0]
         )
-        expected = oracle.listed(query, at)
+        expected = oracle.list_claims(query, at)
         assert [each["id"] for each in shown] == [each.id for each in expected], (query, at)
         assert [each["version"] for each in shown] == [each.version for each in expected]
         found += len(shown)
@@ -90,9 +90,9 @@ async def test_claims_as_of_any_instant_equal_the_folded_record(oracle: Oracle) 
     read = 0
     for claim, (instants, _) in oracle.folded.items():
         for moment in (
-            beside
+            instant_tried
             for instant in instants
-            for beside in (instant - MICROSECOND, instant, instant + MICROSECOND)
+            for instant_tried in (instant - MICROSECOND, instant, instant + MICROSECOND)
         ):
             state = oracle.claim(claim, moment)
             params = {"as_of": format_instant(moment)}
@@ -106,7 +106,7 @@ async def test_claims_as_of_any_instant_equal_the_folded_record(oracle: Oracle) 
             if state.lifecycle is Lifecycle.MERGED:
                 assert response.status_code == 308
             else:
-                assert response.text == served(state)
+                assert response.text == render_state(state)
                 read += 1
     assert read > 500
 
@@ -121,7 +121,7 @@ async def test_links_as_of_any_instant_equal_the_folded_record(oracle: Oracle) -
             params = {"as_of": format_instant(moment)}
             path = f"/v1/claims/{claim}"
             links = (await desk.checker.get(f"{path}/links", params=params)).json()["items"]
-            assert [brief(link) for link in links] == [
+            assert [summarize_link(link) for link in links] == [
                 (
                     link.id,
                     link.stance,
@@ -151,7 +151,7 @@ async def test_links_as_of_any_instant_equal_the_folded_record(oracle: Oracle) -
     assert seen > 200
 
 
-def brief(link: dict[str, Any]) -> tuple[Any, ...]:
+def summarize_link(link: dict[str, Any]) -> tuple[Any, ...]:
     said = link["statement"]
     return (
         link["id"],

@@ -7,8 +7,8 @@ from typing import Any
 from service.domain.claims import Lifecycle, format_instant
 from service.domain.history import Event
 from tests.api.problems import problem
-from tests.asof.oracle import Oracle, cells, columns, heard
-from tests.asof.test_claims import MICROSECOND, around
+from tests.asof.oracle import Oracle, cells, columns, read_said_instant
+from tests.asof.test_claims import MICROSECOND, list_instants
 from tests.asof.weeks import STORIES
 from tests.support.desk import Desk
 
@@ -17,7 +17,7 @@ LONG = os.environ.get("CLAIMDESK_FAULTS") == "long"
 after an instant come in turn."""
 
 
-async def paged(
+async def read_pages(
     desk: Desk, path: str, items: str, *, limit: int, **query: str
 ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """All of a list, read page by page, and its last page."""
@@ -38,9 +38,9 @@ async def test_matrix_as_of_any_instant_equals_the_folded_record(oracle: Oracle)
     """Rows, columns and cells are those of the folded records; each page has all the columns."""
     desk, chance = oracle.weeks.desk, oracle.weeks.chance
     drawn = 0
-    for at in around(oracle)[:: 1 if LONG else 2]:
+    for at in list_instants(oracle)[:: 1 if LONG else 2]:
         slug = STORIES[0] if chance.random() < 0.8 else STORIES[1]
-        rows, last = await paged(
+        rows, last = await read_pages(
             desk,
             f"/v1/stories/{slug}/matrix",
             "claims",
@@ -54,7 +54,7 @@ async def test_matrix_as_of_any_instant_equals_the_folded_record(oracle: Oracle)
             (party["slug"], party["name"], party["claims"]) for party in last["parties"]
         ] == columns(expected), at
         for row, state in zip(rows, expected, strict=True):
-            assert told(row) == cells(state), (row["id"], at)
+            assert describe_cells(row) == cells(state), (row["id"], at)
             drawn += len(row["cells"])
         parties = await desk.reader.get(f"/v1/stories/{slug}", params={"as_of": format_instant(at)})
         standing = [link.voice for each in expected for link in each.links if link.is_active]
@@ -65,7 +65,7 @@ async def test_matrix_as_of_any_instant_equals_the_folded_record(oracle: Oracle)
     assert drawn > 1500
 
 
-def told(row: dict[str, Any]) -> dict[str, Any]:
+def describe_cells(row: dict[str, Any]) -> dict[str, Any]:
     """A served row's cells, as the oracle tells them."""
     return {
         cell["party"]: (
@@ -74,7 +74,7 @@ def told(row: dict[str, Any]) -> dict[str, Any]:
                 stance["stance"]: {
                     name: stance[name] for name in stance.keys() - {"stance", "said"}
                 }
-                | {"said": sorted(said["link"] for said in stance["said"])}
+                | {"said": sorted(statement["link"] for statement in stance["said"])}
                 for stance in cell["stances"]
             },
         )
@@ -86,19 +86,19 @@ async def test_timeline_as_of_any_instant_equals_the_record(oracle: Oracle) -> N
     """By either clock: what was recorded by then, in order, with the lanes of its claims; nothing
     of it is told twice or missed from page to page."""
     desk, chance = oracle.weeks.desk, oracle.weeks.chance
-    for at in around(oracle)[:: 1 if LONG else 4]:
+    for at in list_instants(oracle)[:: 1 if LONG else 4]:
         slug = STORIES[0] if chance.random() < 0.8 else STORIES[1]
         clock = chance.choice(("recorded", "said"))
         limit = chance.choices((7, 200), (1, 9))[0]
         url = f"/v1/stories/{slug}/timeline"
         query = {"as_of": format_instant(at), "clock": clock}
-        entries, last = await paged(desk, url, "items", limit=limit, **query)
+        entries, last = await read_pages(desk, url, "items", limit=limit, **query)
         expected = oracle.timeline(slug, at, clock)
         assert [(each["seq"], each["claim"]["id"]) for each in entries] == [
             (seq, claim) for seq, claim, _ in expected
         ], (query, limit)
         for entry, (_, claim, each) in zip(entries, expected, strict=True):
-            said = heard(each)
+            said = read_said_instant(each)
             assert entry["recorded_at"] == format_instant(each.recorded_at)
             assert entry["said_at"] == (format_instant(said) if said else None)
             state = oracle.claim(claim, at)
@@ -108,7 +108,7 @@ async def test_timeline_as_of_any_instant_equals_the_record(oracle: Oracle) -> N
             for name in ("previous_status", "status", "cause"):
                 assert entry[name] == changed.get(name)
             roots = list(dict.fromkeys(party["root"] for party in entry["parties"]))
-            assert roots == list(dict.fromkeys(speaking(oracle, claim, each))), each
+            assert roots == list(dict.fromkeys(list_speaking_roots(oracle, claim, each))), each
         for lane in last["lanes"]:
             turns = [
                 (datetime.fromisoformat(interval["from"]), interval["status"])
@@ -125,28 +125,28 @@ async def test_timeline_as_of_any_instant_equals_the_record(oracle: Oracle) -> N
             assert (lane["closed_at"] is None) == (state.lifecycle is Lifecycle.ACTIVE)
 
 
-def speaking(oracle: Oracle, claim: str, one: Event) -> list[str]:
+def list_speaking_roots(oracle: Oracle, claim: str, line_event: Event) -> list[str]:
     """The roots of who speaks in an event, or in the links that it rests on, when those were
     made."""
-    data = one.data
+    data = line_event.data
     made = [
         link
         for event in oracle.told[claim]
         for link in event.data.get("links", [event.data["link"]] if "link" in event.data else [])
         if isinstance(link, dict)
     ]
-    if one.type == "claim.created":
+    if line_event.type == "claim.created":
         return [data["claimant"]["root"]] if data["claimant"] else []
-    if one.type in ("link.created", "claim.absorbed"):
+    if line_event.type in ("link.created", "claim.absorbed"):
         return (
             [link["voice"]["root"] for link in data.get("links") or [data["link"]]]
             if (data.get("links") or "link" in data)
             else []
         )
-    if one.type == "statement.withdrawn":
+    if line_event.type == "statement.withdrawn":
         return [link["voice"]["root"] for link in made if link["statement"] == data["statement"]]
     named = data.get("cites", [data.get("link")])
-    return [link["voice"]["root"] for wanted in named for link in made if link["id"] == wanted]
+    return [link["voice"]["root"] for name in named for link in made if link["id"] == name]
 
 
 async def test_matrix_without_as_of_is_that_of_the_last_instant(oracle: Oracle) -> None:

@@ -95,14 +95,14 @@ class Weeks:
         assert response.is_success or response.status_code in (409, 422), response.text
         return dict(response.json()) if response.is_success else None
 
-    def _some(self, among: list[str]) -> str | None:
+    def _some(self, claims: list[str]) -> str | None:
         """One of these, the newer the likelier."""
-        return among[-1 - int(len(among) * self.chance.random() ** 2)] if among else None
+        return claims[-1 - int(len(claims) * self.chance.random() ** 2)] if claims else None
 
     def _party(self) -> str:
         return self.chance.choice(list(TREE))
 
-    def _said(self) -> tuple[str, str]:
+    def _draw_instant(self) -> tuple[str, str]:
         """Said up to a month ago, for late arrivals are the rule; and how precisely that is known:
         of some days there is a morning, which comes before what is of the day."""
         day = self.chance.randint(1, 30)
@@ -111,7 +111,7 @@ class Weeks:
         return f"2023-09-{day - day % 3:02}T00:00:00Z" if day > 3 else "2023-09-03T00:00:00Z", "day"
 
     def _statement(self) -> dict[str, Any]:
-        party, (said_at, precision) = self._party(), self._said()
+        party, (said_at, precision) = self._party(), self._draw_instant()
         body = build_statement(
             party, said_at=said_at, precision=precision, basis=self.chance.choice(BASES)
         )
@@ -125,7 +125,7 @@ class Weeks:
             "text": f"Claim {len(self.claims)}",
             "kind": chance.choice(("event", "figure", "position")),
             "claimant": chance.choice((None, *TREE)),
-            **dict(zip(("claimed_at", "precision"), self._said(), strict=True)),
+            **dict(zip(("claimed_at", "precision"), self._draw_instant(), strict=True)),
             "tags": chance.sample(("north", "south", "army"), chance.randint(0, 2)),
             "origin": {"quotes": build_statement(None)["quotes"]},
         }
@@ -138,13 +138,13 @@ class Weeks:
             self.claims.append(made["id"])
 
     async def _link(self) -> None:
-        await self._linked(self._statement())
+        await self._link_statement(self._statement())
 
     async def _statement_again(self) -> None:
         if self.statements:
-            await self._linked(self._some(self.statements))
+            await self._link_statement(self._some(self.statements))
 
-    async def _linked(self, statement: Any) -> None:
+    async def _link_statement(self, statement: Any) -> None:
         if not self.claims:
             return
         made = await self._act(

@@ -29,13 +29,15 @@ ALIASES = {"webhooks": webhooks.PARTS, SEARCH: (SEARCH,)}
 SMALLEST = 3_000
 
 
-def _names(known: Mapping[str, object]) -> Callable[[str], list[str]]:
+def _names(choices: Mapping[str, object]) -> Callable[[str], list[str]]:
     def parse(text: str) -> list[str]:
         wanted = [name.strip() for name in text.split(",")]
-        unknown = [name for name in wanted if name not in known]
+        unknown = [name for name in wanted if name not in choices]
         if unknown:
-            raise argparse.ArgumentTypeError(f"{', '.join(unknown)}: not one of {', '.join(known)}")
-        return [name for name in known if name in wanted]
+            raise argparse.ArgumentTypeError(
+                f"{', '.join(unknown)}: not one of {', '.join(choices)}"
+            )
+        return [name for name in choices if name in wanted]
 
     return parse
 
@@ -122,12 +124,12 @@ def _requests(options: argparse.Namespace) -> dict[str, list[dict[str, Any]]]:
     ]
     kinds = sorted({TARGETS[name].database for name in targets})
     count = options.rounds or 5
-    with _opened(kinds) as kept:
+    with _open_caches(kinds) as kept:
         desks = []
         for size in options.claims:
             loaded = kept.desk(size, kinds, options.seed)
-            for kind, taken in loaded.bytes.items():
-                print(f"{size:>12,}  claims on {kind}: {taken / 1e6:,.0f} MB")
+            for kind, bytes_taken in loaded.bytes.items():
+                print(f"{size:>12,}  claims on {kind}: {bytes_taken / 1e6:,.0f} MB")
             if kept.server and size == options.claims[0]:
                 print(f"  postgresql  {desk.durability(loaded.desk.urls['postgresql'])}")
             desks.append(loaded.desk)
@@ -149,11 +151,11 @@ def _requests(options: argparse.Namespace) -> dict[str, list[dict[str, Any]]]:
 def _streams(options: argparse.Namespace) -> list[dict[str, Any]]:
     kinds = _kinds(options)
     count = options.rounds or 3
-    with _opened(kinds) as kept:
+    with _open_caches(kinds) as kept:
         measured = streams.measure(kept, kinds, seed=options.seed, rounds=count)
     print(f"\nMedian of {count} rounds.\n")
     print(*figures.table(measured), sep="\n")
-    return figures.listed(measured)
+    return figures.describe_figures(measured)
 
 
 def _kinds(options: argparse.Namespace) -> list[str]:
@@ -163,18 +165,18 @@ def _kinds(options: argparse.Namespace) -> list[str]:
 def _webhooks(options: argparse.Namespace) -> list[dict[str, Any]]:
     kinds = _kinds(options)
     count = options.rounds or 3
-    with _opened(kinds) as kept:
+    with _open_caches(kinds) as kept:
         measured = webhooks.measure(
             kept, kinds, options.parts, seed=options.seed, rounds=count, seconds=options.seconds
         )
     print(f"\nMedian of {count} rounds.\n")
     print(*figures.table(measured), sep="\n")
-    return figures.listed(measured)
+    return figures.describe_figures(measured)
 
 
 @contextlib.contextmanager
-def _opened(kinds: list[str]) -> Iterator[cache.Cache]:
-    with cache.opened(kinds) as kept:
+def _open_caches(kinds: list[str]) -> Iterator[cache.Cache]:
+    with cache.open_caches(kinds) as kept:
         print(f"       cache  {kept.place}, of {cache.version()}; --clear removes it")
         if kept.server:
             print(f"  postgresql  {kept.server.source}")

@@ -67,12 +67,12 @@ def version() -> str:
 
 def clear() -> None:
     """Remove what is kept. Refuses where it is in use."""
-    with _locked(folder()):
+    with _hold_lock(folder()):
         shutil.rmtree(folder())
 
 
 @contextlib.contextmanager
-def _locked(place: Path) -> Iterator[None]:
+def _hold_lock(place: Path) -> Iterator[None]:
     place.mkdir(mode=0o711, parents=True, exist_ok=True)
     if place.stat().st_uid != os.getuid():
         raise SystemExit(f"{place} is somebody else's: set CLAIMDESK_BENCH_CACHE")
@@ -195,10 +195,10 @@ class Cache:
 
 
 @contextlib.contextmanager
-def opened(kinds: Sequence[str]) -> Iterator[Cache]:
+def open_caches(kinds: Sequence[str]) -> Iterator[Cache]:
     place = folder()
     with contextlib.ExitStack() as stack:
-        stack.enter_context(_locked(place))
+        stack.enter_context(_hold_lock(place))
         server = None
         if "postgresql" in kinds:
             server = Server(place)
@@ -219,14 +219,16 @@ class Server:
             return
         tried: list[str] = []
         binaries = (*postgres._system_binaries(tried), *postgres._wheel_binaries(tried))
-        for found, source in binaries:
+        for binaries_found, source in binaries:
             try:
-                self._cluster = _KeptCluster(found, place)
+                self._cluster = _KeptCluster(binaries_found, place)
             except (OSError, subprocess.SubprocessError) as error:
                 tried.append(f"{source}: {error}\n{getattr(error, 'stdout', '') or ''}")
                 continue
             self._url = self._cluster.url
-            self.source = f"PostgreSQL {self._cluster.version}, {found}, {SHARED_BUFFERS} shared"
+            self.source = (
+                f"PostgreSQL {self._cluster.version}, {binaries_found}, {SHARED_BUFFERS} shared"
+            )
             return
         raise postgres.PostgresUnavailable(postgres.REMEDY + "\n".join(tried))
 

@@ -47,7 +47,7 @@ def fill(claims: int, urls: dict[str, str], seed: int) -> Sample:
         for part in pool.map(_load, [(claims, number, seed, todo) for number in numbers]):
             parts.append(part)
             if len(parts) % 10 == 0:
-                print(f"{len(parts) * generate.CHUNK:>12,}  {_since(started)}", flush=True)
+                print(f"{len(parts) * generate.CHUNK:>12,}  {_format_seconds(started)}", flush=True)
         drawn = sample.merged(parts, seed)
     loaded = time.perf_counter()
     for name, url in todo:
@@ -55,13 +55,14 @@ def fill(claims: int, urls: dict[str, str], seed: int) -> Sample:
     for url in urls.values():
         settle(url)
     print(
-        f"{claims:>12,}  claims loaded in {_since(started)}, {_since(loaded)} of it for indexes",
+        f"{claims:>12,}  claims loaded in {_format_seconds(started)}, "
+        f"{_format_seconds(loaded)} of it for indexes",
         flush=True,
     )
     return drawn
 
 
-def _since(moment: float) -> str:
+def _format_seconds(moment: float) -> str:
     return f"{time.perf_counter() - moment:.0f} s"
 
 

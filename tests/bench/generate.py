@@ -153,7 +153,7 @@ class _Maker:
         self.articles: list[Source] = []
         self.recent: list[Statement] = []
 
-    def source(self, at: float, fresh: list[Source]) -> UUID:
+    def source(self, at: float, new_sources: list[Source]) -> UUID:
         """An article: about one in three is new, the others were quoted before."""
         rng = self.rng
         if self.articles and rng.random() < 0.65:
@@ -171,7 +171,7 @@ class _Maker:
             "en",
         )
         self.articles.append(made)
-        fresh.append(made)
+        new_sources.append(made)
         return key
 
     def statement(self, party: Party | None, at: float, fresh: list[Source]) -> Statement:
@@ -274,10 +274,10 @@ class _Life:
             Change(uuid7(self.rng, at), previous, status, reason, actor, moment(at), cites)
         )
 
-    def link(self, said: Statement, at: float) -> None:
+    def link(self, statement: Statement, at: float) -> None:
         rng, claimant = self.rng, self.claimant
-        assert said.party is not None
-        root = self.parties[said.party].root
+        assert statement.party is not None
+        root = self.parties[statement.party].root
         other = claimant is not None and root != claimant.root
         stance = self.stance() if claimant else "comments"
         if not other and stance in ("contradicts", "requests_confirmation"):
@@ -285,17 +285,17 @@ class _Life:
         scope = "full" if rng.random() < 0.85 else "partial"
         conditional = rng.random() < 0.12
         key = uuid7(rng, at)
-        self.cited.add(said.id)
+        self.cited.add(statement.id)
         self.links.append(
             Link(
                 key,
-                said.id,
-                said.party,
+                statement.id,
+                statement.party,
                 root,
                 stance,
                 scope,
                 conditional,
-                said.basis,
+                statement.basis,
                 moment(at),
                 None,
             )
@@ -310,7 +310,9 @@ class _Life:
                 self.move(AWAITING, "confirmation_requested", "rule", (key,))
         elif stance == "contradicts":
             self.open.append(len(self.links) - 1)
-            if status in (ASSERTED, AWAITING) or (status == CONFIRMED and said.basis != "unstated"):
+            if status in (ASSERTED, AWAITING) or (
+                status == CONFIRMED and statement.basis != "unstated"
+            ):
                 self.move(
                     DISPUTED, "Contradicted on the record by another capital.", "person", (key,)
                 )
@@ -320,7 +322,7 @@ class _Life:
             if (
                 scope == "full"
                 and not conditional
-                and said.basis in ("own_observation", "documents")
+                and statement.basis in ("own_observation", "documents")
             ):
                 self.support[root] = key
             if (

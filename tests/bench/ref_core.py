@@ -42,7 +42,7 @@ EVIDENCE_NAMES = [
 ]
 
 
-def named(row: Sequence[Any], names: Sequence[str] = NAMES) -> dict[str, Any]:
+def build_item(row: Sequence[Any], names: Sequence[str] = NAMES) -> dict[str, Any]:
     return dict(zip(names, row, strict=True))
 
 
@@ -148,7 +148,7 @@ def create_app() -> FastAPI:
             row = (await connection.execute(GET, {"key": claim_id})).first()
         if row is None:
             raise HTTPException(404)
-        return answer(named(row), version=row.version)
+        return answer(build_item(row), version=row.version)
 
     @app.get("/claims/{claim_id}/evidence")
     async def get_with_evidence(claim_id: UUID) -> Response:
@@ -158,7 +158,8 @@ def create_app() -> FastAPI:
         if row is None:
             raise HTTPException(404)
         return answer(
-            {**named(row), "links": [named(x, EVIDENCE_NAMES) for x in links]}, version=row.version
+            {**build_item(row), "links": [build_item(x, EVIDENCE_NAMES) for x in links]},
+            version=row.version,
         )
 
     @app.get("/claims")
@@ -181,7 +182,7 @@ def create_app() -> FastAPI:
             rows = (await connection.execute(query, values)).all()
         last = rows[-1] if len(rows) == limit else None
         following = f"before={last.updated_at.isoformat()}&before_id={last.id}" if last else None
-        return answer({"items": [named(row) for row in rows], "next_cursor": following})
+        return answer({"items": [build_item(row) for row in rows], "next_cursor": following})
 
     @app.get("/claims/{claim_id}/as-of")
     async def as_of(claim_id: UUID, at: datetime) -> Response:
@@ -189,7 +190,7 @@ def create_app() -> FastAPI:
             row = (await connection.execute(AS_OF, {"key": claim_id, "at": at})).first()
         if row is None:
             raise HTTPException(404)
-        return answer(named(row))
+        return answer(build_item(row))
 
     @app.post("/claims")
     async def create(body: ClaimIn) -> Response:

@@ -151,14 +151,14 @@ async def _copy(connection: asyncpg.Connection, claims: Sequence[Claim]) -> None
 
 
 def _with(url: str, work: Callable[[asyncpg.Connection], Awaitable[None]]) -> None:
-    async def connected() -> None:
+    async def open_connection() -> None:
         connection = await asyncpg.connect(url)
         try:
             await work(connection)
         finally:
             await connection.close()
 
-    asyncio.run(connected())
+    asyncio.run(open_connection())
 
 
 class _Loader:
@@ -176,8 +176,8 @@ class _Loader:
 
     def finish(self, url: str) -> None:
         async def index(connection: asyncpg.Connection) -> None:
-            for made in _INDEXES:
-                await connection.execute(_sql(CreateIndex(made)))
+            for statement in _INDEXES:
+                await connection.execute(_sql(CreateIndex(statement)))
 
         _with(url, index)
 

@@ -39,8 +39,8 @@ def rows(results: Results) -> list[dict[str, Any]]:
         per_second = [load.per_second for load in cell.loads]
         middle = median(per_second)
 
-        def ratio(of: str, on: str, at: int = claims, cell: Cell = cell) -> float | None:
-            other = results.cells.get((on, of, at))
+        def ratio(numerator: str, on: str, at: int = claims, cell: Cell = cell) -> float | None:
+            other = results.cells.get((on, numerator, at))
             if other is None or cell.problems or other.problems:
                 return None
             return median(

@@ -69,10 +69,12 @@ class Results:
     seconds: int
 
 
-def weigh_alone(target: Target, of: Desk, api: Api) -> Alone:
-    server = Server(target.command, target.environment(of.urls[target.database]), target.ready)
+def weigh_alone(target: Target, loaded_desk: Desk, api: Api) -> Alone:
+    server = Server(
+        target.command, target.environment(loaded_desk.urls[target.database]), target.ready
+    )
     try:
-        for key in of.sample.read[:20]:
+        for key in loaded_desk.sample.read[:20]:
             server.ask("GET", api.claim(key), api.headers)
         time.sleep(1)
         weight = server.memory()
@@ -95,16 +97,16 @@ def measure(
     runners: list[Runner] = []
     cells: dict[tuple[str, str, int], Cell] = defaultdict(Cell)
     try:
-        pairs = [(TARGETS[name], of) for of in desks for name in targets]
-        urls = [of.urls[target.database] for target, of in pairs]
+        pairs = [(TARGETS[name], loaded_desk) for loaded_desk in desks for name in targets]
+        urls = [loaded_desk.urls[target.database] for target, loaded_desk in pairs]
         apis = [
             replace(target.api, headers=target.prepare(url))
             for (target, _), url in zip(pairs, urls, strict=True)
         ]
         weights = [weigh_alone(*pair, api) for pair, api in zip(pairs, apis, strict=True)]
-        for (target, of), url, api, alone in zip(pairs, urls, apis, weights, strict=True):
+        for (target, loaded_desk), url, api, alone in zip(pairs, urls, apis, weights, strict=True):
             server = Server(target.command, target.environment(url), target.ready)
-            runners.append(Runner(target, of, server, api, alone))
+            runners.append(Runner(target, loaded_desk, server, api, alone))
         for turn in range(rounds):
             for name in workloads:
                 for position in range(len(runners)):

@@ -102,7 +102,7 @@ class Server:
 
 def _descendants(process: int) -> list[int]:
     children = Path(f"/proc/{process}/task/{process}/children").read_text().split()
-    return [process, *(found for child in children for found in _descendants(int(child)))]
+    return [process, *(descendant for child in children for descendant in _descendants(int(child)))]
 
 
 class Client:

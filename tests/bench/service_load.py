@@ -152,14 +152,14 @@ async def _copy(connection: asyncpg.Connection, rows: Rows) -> None:
 
 
 def _with(url: str, work: Callable[[asyncpg.Connection], Awaitable[None]]) -> None:
-    async def connected() -> None:
+    async def open_connection() -> None:
         connection = await asyncpg.connect(url)
         try:
             await work(connection)
         finally:
             await connection.close()
 
-    asyncio.run(connected())
+    asyncio.run(open_connection())
 
 
 # --- SQLite ---
@@ -188,8 +188,8 @@ class _SQLite:
 
     def chunk(self, url: str, world: World, claims: Sequence[Claim], number: int) -> None:
         rows = {
-            table: _bound(table, found)
-            for table, found in _CHUNK.rows(world, claims, number).items()
+            table: _bound(table, rows_of_table)
+            for table, rows_of_table in _CHUNK.rows(world, claims, number).items()
         }
         with _file(url) as connection:
             connection.execute("BEGIN IMMEDIATE")

@@ -66,7 +66,7 @@ def _text(key: UUID) -> str:
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
-def _beside(key: UUID, number: int) -> str:
+def _derive_id(key: UUID, number: int) -> str:
     """Another UUIDv7 of the same instant."""
     return _text(UUID(int=key.int ^ number << 20))
 
@@ -316,26 +316,26 @@ class Teller:
             )
         return voice
 
-    def _spoken(self, claim: shapes.Claim, by: Actor) -> None:
+    def _record_statements(self, claim: shapes.Claim, by: Actor) -> None:
         """Statements, quotes and sources that were first met with this claim."""
         met: dict[UUID, datetime] = {}
-        for said in claim.statements:
-            self.statements[said.id] = said
-            key, at = _text(said.id), said.recorded_at
+        for statement in claim.statements:
+            self.statements[statement.id] = statement
+            key, at = _text(statement.id), statement.recorded_at
             self.rows["statements"].append(
                 (
                     key,
-                    said.party,
-                    _text(said.speaker) if said.speaker else None,
-                    said.said_at,
-                    compute_end(said.said_at, Precision(said.precision)),
-                    said.precision,
-                    said.basis,
+                    statement.party,
+                    _text(statement.speaker) if statement.speaker else None,
+                    statement.said_at,
+                    compute_end(statement.said_at, Precision(statement.precision)),
+                    statement.precision,
+                    statement.basis,
                     at,
                     by.name,
                 )
             )
-            for position, quote in enumerate(said.quotes, 1):
+            for position, quote in enumerate(statement.quotes, 1):
                 met.setdefault(quote.source, at)
                 self.rows["quotes"].append(
                     (
@@ -354,7 +354,7 @@ class Teller:
             )
             of_quotes = [
                 dict.fromkeys(EVENT_QUOTE_COLUMNS) | dict(zip(columns("quotes"), row, strict=True))
-                for row in self.rows["quotes"][-len(said.quotes) :]
+                for row in self.rows["quotes"][-len(statement.quotes) :]
             ]
             data = {name: of_statement[name] for name in EVENT_COLUMNS} | {
                 "quotes": [{name: row[name] for name in EVENT_QUOTE_COLUMNS} for row in of_quotes]
@@ -362,9 +362,9 @@ class Teller:
             self.rows["events"].append(
                 _first_event(SubjectKind.STATEMENT, key, "statement.recorded", data, at, by)
             )
-            spoken = [Quoted(quote.text, quote.language) for quote in said.quotes]
-            voice = self._voice(said.party, said.speaker) if said.party else None
-            full_name = self.world.by_slug[said.party].full_name if said.party else None
+            spoken = [Quoted(quote.text, quote.language) for quote in statement.quotes]
+            voice = self._voice(statement.party, statement.speaker) if statement.party else None
+            full_name = self.world.by_slug[statement.party].full_name if statement.party else None
             self.known.quotes[key] = spoken
             self.rows["statement_search"].append(
                 (key, index_writer.build_statement_line(spoken, voice, full_name))
@@ -406,7 +406,7 @@ class Teller:
     def _claim(self, claim: shapes.Claim) -> None:
         number = claim.id.int % len(PEOPLE)
         by, other = PEOPLE[number], PEOPLE[number - 1]
-        self._spoken(claim, by)
+        self._record_statements(claim, by)
         record = _Record(_text(claim.id), self.rows, self.known)
         record.append(
             amendments.draft_creation(
@@ -466,7 +466,7 @@ class Teller:
             quote=text if len(text) <= EXCERPT_LENGTH else text[: EXCERPT_LENGTH - 1] + "…",
             recorded_at=at,
         )
-        record.append(self.linking(made), link.id, at, by)
+        record.append(self.draft_link(made), link.id, at, by)
         self.rows["links"].append(
             (
                 made.id,
@@ -484,24 +484,24 @@ class Teller:
             )
         )
 
-    def linking(self, one: Link) -> Draft:
+    def draft_link(self, link: Link) -> Draft:
         """What `amendments.draft_link` gives; this one knows the voice's plain form already."""
-        voice = one.voice
+        voice = link.voice
         known = voice.party, voice.speaker.id if voice.speaker else None
         plain = self.plain_voices.get(known)
         if plain is None:
             plain = self.plain_voices[known] = plain_data.make_plain(voice)
         data = {
-            "id": one.id,
-            "statement": one.statement,
-            "stance": one.stance.value,
-            "scope": one.scope.value,
-            "conditional": one.conditional,
-            "basis": one.basis.value,
+            "id": link.id,
+            "statement": link.statement,
+            "stance": link.stance.value,
+            "scope": link.scope.value,
+            "conditional": link.conditional,
+            "basis": link.basis.value,
             "voice": plain,
-            "said_at": format_instant(one.said_at),
-            "precision": one.precision.value,
-            "quote": one.quote,
+            "said_at": format_instant(link.said_at),
+            "precision": link.precision.value,
+            "quote": link.quote,
             "note": None,
         }
         return Draft("link.created", {"link": data})
@@ -511,7 +511,7 @@ class Teller:
     ) -> None:
         """A status change, by two people where four eyes are asked for."""
         move = Move(Status(change.status), change.reason, tuple(map(_text, change.cites)))
-        proposal = _beside(change.id, 1)
+        proposal = _derive_id(change.id, 1)
         draft = lifecycle.change_status(
             record.state, move, actor=by, decision_id=proposal, four_eyes=True
         )
@@ -539,10 +539,10 @@ class _Record:
 
     state: ClaimState
 
-    def __init__(self, claim: str, rows: Rows, known: searchable_fields.FieldSources) -> None:
+    def __init__(self, claim: str, rows: Rows, sources: searchable_fields.FieldSources) -> None:
         self.id = claim
         self.rows = rows
-        self.known = known
+        self.known = sources
         self.former: set[str] = set()
         self.last_hash = GENESIS
         self.current: ClaimState | None = None
@@ -555,7 +555,7 @@ class _Record:
         if before is not None:
             automatic = lifecycle.find_automatic_move(before, after)
             if automatic is not None:
-                after = self._event(after, automatic, _beside(key, 2), at, by)
+                after = self._event(after, automatic, _derive_id(key, 2), at, by)
             self._supersede(before, at)
         self.state = self.current = after
 

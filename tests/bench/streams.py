@@ -22,7 +22,13 @@ from tests.bench.servers import Server
 from tests.bench.service_load import new_key
 from tests.bench.webhooks.figures import Figure, Goal, Rounds
 from tests.bench.webhooks.receiver import Receiver
-from tests.bench.webhooks.service import Changes, middle_and_tail, prepared, serving, until
+from tests.bench.webhooks.service import (
+    Changes,
+    middle_and_tail,
+    prepare_bench,
+    run_server,
+    wait_until,
+)
 
 PART = "streams"
 CLAIMS = 10_000
@@ -34,17 +40,17 @@ HEAVIER = Goal(most=60)
 TAIL = Goal(most=1_000)
 
 
-def measure(kept: Cache, kinds: Sequence[str], *, seed: int, rounds: int) -> list[Figure]:
+def measure(cache: Cache, kinds: Sequence[str], *, seed: int, rounds: int) -> list[Figure]:
     world = generate.world(seed)
     found = Rounds(PART)
     receiver = Receiver()
     try:
-        of = kept.desk(CLAIMS, kinds, seed).desk
+        of = cache.desk(CLAIMS, kinds, seed).desk
         for _ in range(rounds):
             for kind in kinds:
-                bench = prepared(kind, of, world, receiver)
+                bench = prepare_bench(kind, of, world, receiver)
                 keys = [new_key(bench.url) for _ in range(STREAMS // EACH)]
-                with serving(bench.url, "--no-dispatch") as server:
+                with run_server(bench.url, "--no-dispatch") as server:
                     changes = Changes(bench, server)
                     changes.make(RATES[-1], SECONDS)  # connections, plans, pages of the database
                     _listened(found, kind, server, changes, keys)
@@ -55,15 +61,15 @@ def measure(kept: Cache, kinds: Sequence[str], *, seed: int, rounds: int) -> lis
 
 
 def _listened(
-    found: Rounds, kind: str, server: Server, changes: Changes, keys: Sequence[str]
+    rounds: Rounds, kind: str, server: Server, changes: Changes, keys: Sequence[str]
 ) -> None:
     before = server.memory()["Pss"]
-    with listening(server.port, keys) as listeners:
+    with open_listeners(server.port, keys) as listeners:
         opened = server.memory()["Pss"]
-        found.add(f"PSS of {STREAMS} streams", kind, "MB", (opened - before) / 1e6, HEAVIER)
+        rounds.add(f"PSS of {STREAMS} streams", kind, "MB", (opened - before) / 1e6, HEAVIER)
         idle = server.cpu()
         time.sleep(IDLE_SECONDS)
-        found.add("processor, idle", kind, "%", (server.cpu() - idle) / IDLE_SECONDS * 100)
+        rounds.add("processor, idle", kind, "%", (server.cpu() - idle) / IDLE_SECONDS * 100)
         for rate in RATES:
             count = rate * SECONDS
             listeners.clear()
@@ -71,16 +77,16 @@ def _listened(
             changes.make(rate, SECONDS)
             expected = count * STREAMS
             row = f"{rate} changes/s"
-            if not until(lambda: listeners.count() >= expected, 20):  # noqa: B023 -- asked at once
-                found.wrong(row, kind, "ms", f"{listeners.count()} of {expected} came")
+            if not wait_until(lambda: listeners.count() >= expected, 20):  # noqa: B023 -- asked at once
+                rounds.add_problem(row, kind, "ms", f"{listeners.count()} of {expected} came")
                 continue
             spent = server.cpu() - spent
             middle, tail = middle_and_tail(listeners.late())
-            found.add(f"{row}: p50", kind, "ms", middle)
-            found.add(f"{row}: p99", kind, "ms", tail, TAIL)
-            found.add(f"{row}: processor", kind, "µs/event", spent / expected * 1e6)
+            rounds.add(f"{row}: p50", kind, "ms", middle)
+            rounds.add(f"{row}: p99", kind, "ms", tail, TAIL)
+            rounds.add(f"{row}: processor", kind, "µs/event", spent / expected * 1e6)
         weight = (server.memory()["Pss"] - before) / 1e6
-        found.add(f"PSS of {STREAMS} streams, after that", kind, "MB", weight, HEAVIER)
+        rounds.add(f"PSS of {STREAMS} streams, after that", kind, "MB", weight, HEAVIER)
 
 
 class Listeners:
@@ -108,7 +114,7 @@ class Listeners:
 
 
 @contextmanager
-def listening(port: int, keys: Sequence[str]) -> Iterator[Listeners]:
+def open_listeners(port: int, keys: Sequence[str]) -> Iterator[Listeners]:
     """So many streams, all open."""
     command = (sys.executable, "-m", "tests.bench.streams", str(port), str(STREAMS), *keys)
     process = subprocess.Popen(
@@ -160,7 +166,7 @@ async def _listen(port: int, count: int, keys: Sequence[str]) -> None:
     loop = asyncio.get_running_loop()
     streams = [_Stream(keys[number % len(keys)]) for number in range(count)]
     for stream in streams:
-        await loop.create_connection(lambda one=stream: one, "127.0.0.1", port)  # type: ignore[misc]
+        await loop.create_connection(lambda protocol=stream: protocol, "127.0.0.1", port)  # type: ignore[misc]
         async with asyncio.timeout(10):
             await stream.open.wait()
     print("open", flush=True)

@@ -20,7 +20,7 @@ from tests.support import postgres
 TOTAL = 2_000
 
 
-def verified(url: str) -> dict[str, object]:
+def verify_desk(url: str) -> dict[str, object]:
     """What `claimdesk verify` says of the desk at `url`."""
     done = subprocess.run(
         [sys.executable, "-m", "service.cli", "verify", "--json"],
@@ -38,7 +38,7 @@ def test_verify_proves_a_loaded_desk_on_sqlite(tmp_path: Path) -> None:
     """Hashes, states, documents, versions, links, tags and decisions, and every reference."""
     url = f"sqlite:///{tmp_path}/desk.db"
     drawn = desk.fill(TOTAL, {"sqlite": url}, seed=1)
-    assert verified(url)["claims"] == TOTAL
+    assert verify_desk(url)["claims"] == TOTAL
     connection = sqlite3.connect(sqlite_path(url))
     assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
     assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
@@ -56,7 +56,7 @@ def test_verify_proves_a_loaded_desk_on_postgresql() -> None:
     try:
         loaded, migrated = server.create_database(), server.create_database()
         desk.fill(TOTAL, {"postgresql": loaded}, seed=1)
-        assert verified(loaded)["claims"] == TOTAL
+        assert verify_desk(loaded)["claims"] == TOTAL
         subprocess.run(
             [sys.executable, "-m", "service.cli", "db", "upgrade"],
             env=os.environ | {"CLAIMDESK_DATABASE_URL": migrated},
@@ -84,7 +84,7 @@ def _parts(url: str) -> list[str]:
 
 
 def test_a_link_is_drafted_as_the_rulebook_drafts_it() -> None:
-    """`Teller.linking` is a quicker way to the same event."""
+    """`Teller.draft_link` is a quicker way to the same event."""
     world = generate.world()
     claims = list(generate.chunk(world, 300, 0))
     teller = service_rows.Teller(world, 0)
@@ -96,7 +96,7 @@ def test_a_link_is_drafted_as_the_rulebook_drafts_it() -> None:
         )
         for link in state.links:
             expected = amendments.describe_link(link) | {"note": None}
-            assert teller.linking(link).data == {"link": expected}
+            assert teller.draft_link(link).data == {"link": expected}
             checked += 1
     assert checked > 300
 

@@ -230,16 +230,16 @@ def _q(*words: str) -> str:
 
 
 SEARCHES: dict[str, Callable[[Sequence[str]], list[str]]] = {
-    "common": lambda known: [_q(word) for word in known[10:110]],
-    "two common": lambda known: [
-        _q(*two) for two in zip(known[10:110], known[60:160], strict=True)
+    "common": lambda words: [_q(word) for word in words[10:110]],
+    "two common": lambda words: [
+        _q(*two) for two in zip(words[10:110], words[60:160], strict=True)
     ],
-    "rare": lambda known: [_q(word) for word in known[2_000:6_000]],
-    "phrase": lambda known: [
-        _q(f'"{a} {b}"') for a, b in zip(known[5:45], known[10:50], strict=True)
+    "rare": lambda words: [_q(word) for word in words[2_000:6_000]],
+    "phrase": lambda words: [
+        _q(f'"{a} {b}"') for a, b in zip(words[5:45], words[10:50], strict=True)
     ],
-    "prefix": lambda known: [_q(f"{word[:4]}*") for word in known[10:210] if len(word) > 3],
-    "filtered": lambda known: [f"{_q(word)}&status=disputed&kind=figure" for word in known[10:110]],
+    "prefix": lambda words: [_q(f"{word[:4]}*") for word in words[10:210] if len(word) > 3],
+    "filtered": lambda words: [f"{_q(word)}&status=disputed&kind=figure" for word in words[10:110]],
 }
 
 

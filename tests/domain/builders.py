@@ -49,10 +49,10 @@ def voice(party: str, *, speaker: str | None = None, root: str | None = None) ->
     """`party` by its slug, named by it; `root` is the slug of its topmost parent."""
     top = root or party
     person = Speaker(f"speaker-{speaker}", speaker, None) if speaker else None
-    return Voice(party, _named(party), top, _named(top), person)
+    return Voice(party, _build_party(party), top, _build_party(top), person)
 
 
-def _named(slug: str) -> str:
+def _build_party(slug: str) -> str:
     return "NATO" if slug == "nato" else slug.replace("-", " ").title()
 
 
@@ -66,7 +66,7 @@ POLICE = voice("kosovo-police", root="pristina")
 NATO = voice("nato")
 
 
-def link(stance: Stance, who: Voice = WASHINGTON, **changes: Any) -> Link:
+def link(stance: Stance, speaking_voice: Voice = WASHINGTON, **changes: Any) -> Link:
     """A link that counts in full: own observation, whole claim, no condition."""
     number = next(numbers)
     made = Link(
@@ -76,7 +76,7 @@ def link(stance: Stance, who: Voice = WASHINGTON, **changes: Any) -> Link:
         scope=Scope.FULL,
         conditional=False,
         basis=Basis.OWN_OBSERVATION,
-        voice=who,
+        voice=speaking_voice,
         said_at=NOON,
         precision=Precision.DAY,
         quote="…",
@@ -126,7 +126,7 @@ def move(to: Status, *cited: Link, reason: str = "read the report", **changes: A
     return replace(Move(to, reason, tuple(link.id for link in cited)), **changes)
 
 
-def aside(*links: Link, reason: str = "spoke of another unit") -> tuple[SetAside, ...]:
+def set_aside(*links: Link, reason: str = "spoke of another unit") -> tuple[SetAside, ...]:
     return tuple(SetAside(link.id, reason) for link in links)
 
 
@@ -190,14 +190,16 @@ class Record:
 
     # The acts that tests repeat most.
 
-    def link(self, new: Link, **when: Any) -> Link:
-        self.act(amendments.draft_link(self.state, new, note=None), **when)
+    def link(self, new: Link, **times: Any) -> Link:
+        self.act(amendments.draft_link(self.state, new, note=None), **times)
         made = self.state.find_link(new.id)
         assert made is not None
         return made
 
-    def retract(self, one: Link) -> ClaimState:
-        return self.act(amendments.draft_retraction(self.state, one.id, reason="linked by mistake"))
+    def retract(self, target: Link) -> ClaimState:
+        return self.act(
+            amendments.draft_retraction(self.state, target.id, reason="linked by mistake")
+        )
 
     def withdraw(self, one: Link) -> ClaimState:
         return self.act(

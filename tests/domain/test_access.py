@@ -82,10 +82,13 @@ def test_every_error_has_its_own_slug_and_status() -> None:
     """The catalogue holds each class of the tree once, as the tree in the module's text says."""
     found = errors.list_problems()
 
-    def below(kind: type[errors.ClaimdeskError]) -> list[type[errors.ClaimdeskError]]:
-        return [kind, *(deeper for subclass in kind.__subclasses__() for deeper in below(subclass))]
+    def list_subclasses(kind: type[errors.ClaimdeskError]) -> list[type[errors.ClaimdeskError]]:
+        return [
+            kind,
+            *(deeper for subclass in kind.__subclasses__() for deeper in list_subclasses(subclass)),
+        ]
 
-    tree = below(errors.ClaimdeskError)
+    tree = list_subclasses(errors.ClaimdeskError)
     assert len(found) == len(tree)
     for slug, kind in found.items():
         assert kind.slug == slug

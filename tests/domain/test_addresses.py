@@ -43,7 +43,7 @@ def test_different_pages_have_different_normal_forms() -> None:
 
 
 @pytest.mark.parametrize(
-    ("one", "other"),
+    ("address", "spelling"),
     [
         ("https://bücher.example/é", "https://xn--bcher-kva.example/%c3%a9"),
         ("https://BÜCHER.example/", "https://bücher.example"),
@@ -51,8 +51,10 @@ def test_different_pages_have_different_normal_forms() -> None:
         ("https://[2001:DB8::1]:443/", "https://[2001:db8::1]"),
     ],
 )
-def test_punycode_default_ports_and_escapes_do_not_change_the_page(one: str, other: str) -> None:
-    assert addresses.normalize_address(one) == addresses.normalize_address(other)
+def test_punycode_default_ports_and_escapes_do_not_change_the_page(
+    address: str, spelling: str
+) -> None:
+    assert addresses.normalize_address(address) == addresses.normalize_address(spelling)
 
 
 @pytest.mark.parametrize("address", [*SAME, *OTHER, "https://bücher.example/é"])

@@ -42,7 +42,7 @@ def test_jitter_is_spread_over_its_whole_width() -> None:
     """What failed together is not tried together: waits differ, up to both ends."""
     chance = random.Random(7)
     waits = [compute_retry_delay(7, chance=chance) or timedelta() for _ in range(2000)]
-    hours = [wait / timedelta(hours=3) for wait in waits]
+    hours = [delay / timedelta(hours=3) for delay in waits]
     assert min(hours) < 0.81
     assert max(hours) > 1.19
     assert 0.98 < sum(hours) / len(hours) < 1.02

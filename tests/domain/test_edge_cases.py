@@ -52,17 +52,17 @@ from tests.domain.builders import (
     PRISTINA,
     WASHINGTON,
     Record,
-    aside,
     claim,
     comments,
     contradicts,
     move,
     requests,
+    set_aside,
     supports,
 )
 
 
-def confirmed(*links: Link, **changes: Any) -> Record:
+def build_confirmed(*links: Link, **changes: Any) -> Record:
     record = Record(**changes)
     made = [record.link(link) for link in links]
     record.decide(CONFIRMED, *made)
@@ -76,7 +76,7 @@ def confirmed(*links: Link, **changes: Any) -> Record:
 def test_1_a_confirmation_falls_with_its_support(taken_back: str) -> None:
     """The claim awaits confirmation in the same act; the change names its cause and the link."""
     support = supports()
-    record = confirmed(support)
+    record = build_confirmed(support)
     getattr(record, taken_back)(support)
     assert record.state.status is AWAITING
     assert record.rules[-1] == "support_withdrawn"
@@ -92,7 +92,7 @@ def test_1_a_confirmation_falls_with_its_support(taken_back: str) -> None:
 def test_1_a_confirmation_outlives_support_it_can_spare() -> None:
     """With another party's support left, k is still reached and nothing moves."""
     spare, kept = supports(), supports(NATO)
-    record = confirmed(spare, kept)
+    record = build_confirmed(spare, kept)
     record.withdraw(spare)
     assert record.state.status is CONFIRMED
     record.withdraw(kept)
@@ -102,7 +102,7 @@ def test_1_a_confirmation_outlives_support_it_can_spare() -> None:
 def test_1_a_second_voice_of_the_same_party_keeps_it_confirmed() -> None:
     """Parties are counted: the same root still supports it through another statement."""
     first, second = supports(), supports()
-    record = confirmed(first, second)
+    record = build_confirmed(first, second)
     record.withdraw(first)
     assert record.state.status is CONFIRMED
 
@@ -110,7 +110,7 @@ def test_1_a_second_voice_of_the_same_party_keeps_it_confirmed() -> None:
 def test_1_a_figure_falls_below_two() -> None:
     """Of two parties one takes its word back; the cause names that party's link alone."""
     first, second = supports(), supports(NATO)
-    record = confirmed(first, second, kind=Kind.FIGURE)
+    record = build_confirmed(first, second, kind=Kind.FIGURE)
     record.withdraw(first)
     assert record.state.status is AWAITING
     assert record.last().data["cites"] == [first.id]
@@ -119,7 +119,7 @@ def test_1_a_figure_falls_below_two() -> None:
 def test_1_two_parties_that_turn_out_to_be_one_are_one() -> None:
     """Re-parented below the other supporter, a party is independent of it no longer."""
     first, second = supports(), supports(NATO)
-    record = confirmed(first, second, kind=Kind.FIGURE)
+    record = build_confirmed(first, second, kind=Kind.FIGURE)
     below = {"name": "NATO", "root": "washington", "root_name": "Washington"}
     record.act(Draft("party.changed", {"party": "nato", "parties": {"nato": below}}))
     assert record.state.status is AWAITING
@@ -128,7 +128,7 @@ def test_1_two_parties_that_turn_out_to_be_one_are_one() -> None:
 
 def test_1_a_supporter_that_turns_out_to_be_the_claimants_own_is_none() -> None:
     """Re-parented below the claimant, its only supporter carries the claim no more."""
-    record = confirmed(supports())
+    record = build_confirmed(supports())
     below = {"name": "Washington", "root": "belgrade", "root_name": "Belgrade"}
     record.act(Draft("party.changed", {"party": "x", "parties": {"washington": below}}))
     assert record.state.status is AWAITING
@@ -143,7 +143,7 @@ def test_1_confirmation_falls_when_more_support_is_needed() -> None:
         record.link(contradicts(PRISTINA)),
     )
     record.decide(DISPUTED)
-    record.decide(CONFIRMED, first, set_aside=aside(own))
+    record.decide(CONFIRMED, first, set_aside=set_aside(own))
     home = {"name": "Pristina", "root": "belgrade", "root_name": "Belgrade"}
     record.act(Draft("party.changed", {"party": "pristina", "parties": {"pristina": home}}))
     record.retract(second)
@@ -205,7 +205,7 @@ def amend(record: Record, *, material: bool, **changes: Any) -> ClaimState:
 def test_4_a_material_amendment_asks_for_confirmation_again() -> None:
     """A new revision, awaiting confirmation by rule, and no link counts until affirmed."""
     support, denial = supports(), contradicts(PRISTINA)
-    record = confirmed(support)
+    record = build_confirmed(support)
     record.link(denial)
     amend(record, material=True, text="Serbia has returned some units to normal")
     state = record.state
@@ -222,7 +222,7 @@ def test_4_a_material_amendment_asks_for_confirmation_again() -> None:
 def test_4_links_are_affirmed_one_by_one() -> None:
     """Each affirmation counts for its own link, and none confirms the claim by itself."""
     first, second = supports(), supports(NATO)
-    record = confirmed(first, second)
+    record = build_confirmed(first, second)
     amend(record, material=True, text="another wording")
     with pytest.raises(TransitionRefused, match="the wording has changed since"):
         record.decide(CONFIRMED, first)
@@ -252,14 +252,14 @@ def test_4_what_was_set_aside_stands_again_against_other_words() -> None:
         record.link(contradicts(PRISTINA)),
     )
     record.decide(DISPUTED)
-    record.decide(CONFIRMED, first, set_aside=aside(denial))
+    record.decide(CONFIRMED, first, set_aside=set_aside(denial))
     amend(record, material=True, text="another wording")
     assert [link.id for link in evidence.list_open_contradictions(record.state)] == [denial.id]
 
 
 def test_4_a_typo_fix_keeps_the_revision() -> None:
     """Status, links and a waiting decision stay; only the text is another."""
-    record = confirmed(supports())
+    record = build_confirmed(supports())
     amend(record, material=False, text="Serbia has returnd")
     assert (record.state.revision, record.state.status) == (1, CONFIRMED)
     assert record.state.links[0].affirmed
@@ -333,7 +333,7 @@ def test_5_the_losers_links_move_once_for_each_statement() -> None:
 def test_5_no_status_is_inherited() -> None:
     """The survivor of a confirmed duplicate is what it was; its suggestion has changed."""
     survivor = Record("survivor")
-    loser = confirmed(supports(), claim_id="loser")
+    loser = build_confirmed(supports(), claim_id="loser")
     absorb(survivor, loser)
     assert survivor.state.status is ASSERTED
     assert evidence.suggest_status(survivor.state).status is CONFIRMED
@@ -345,7 +345,7 @@ def test_5_what_the_loser_set_aside_stands_against_the_survivor() -> None:
     first, denial = loser.link(supports()), loser.link(contradicts(PRISTINA))
     loser.link(supports(NATO))
     loser.decide(DISPUTED)
-    loser.decide(CONFIRMED, first, set_aside=aside(denial))
+    loser.decide(CONFIRMED, first, set_aside=set_aside(denial))
     absorb(survivor, loser)
     assert [link.voice.root for link in evidence.list_open_contradictions(survivor.state)] == [
         "pristina"
@@ -480,8 +480,8 @@ def test_6_a_late_arrival_changes_no_earlier_answer() -> None:
 # 7. Components.
 
 
-def part(record: Record, one: ClaimState, *, removed: bool = False) -> ClaimState:
-    return record.act(amendments.draft_component_change(one, removed=removed))
+def part(record: Record, component: ClaimState, *, removed: bool = False) -> ClaimState:
+    return record.act(amendments.draft_component_change(component, removed=removed))
 
 
 def test_7_a_parent_shows_its_components_and_keeps_its_own_status() -> None:
@@ -495,7 +495,7 @@ def test_7_a_parent_shows_its_components_and_keeps_its_own_status() -> None:
     one.link(support := supports())
     one.decide(CONFIRMED, support)
     part(parent, one.state)
-    assert [(shown.id, shown.status) for shown in parent.state.components] == [
+    assert [(component.id, component.status) for component in parent.state.components] == [
         ("one", CONFIRMED),
         ("other", ASSERTED),
     ]
@@ -504,7 +504,7 @@ def test_7_a_parent_shows_its_components_and_keeps_its_own_status() -> None:
     assert evidence.suggest_status(parent.state).status is ASSERTED
     part(parent, other.state, removed=True)
     part(parent, other.state, removed=True)
-    assert [shown.id for shown in parent.state.components] == ["one"]
+    assert [component.id for component in parent.state.components] == ["one"]
 
 
 def test_7_a_component_may_move() -> None:
@@ -520,12 +520,12 @@ def test_7_a_component_may_move() -> None:
 def test_8_any_party_counts_for_an_unattributed_claim() -> None:
     """Nobody claimed it, so nobody repeats themselves: request, support and contradiction all
     count, whoever makes them, and two roots are still two."""
-    for who in (BELGRADE, ARMY, WASHINGTON):
+    for voice in (BELGRADE, ARMY, WASHINGTON):
         record = Record(claimant=None)
         assert record.state.claimant is None
-        record.link(requests(who))
+        record.link(requests(voice))
         assert record.state.status is AWAITING
-        support = record.link(supports(who))
+        support = record.link(supports(voice))
         assert record.decide(CONFIRMED, support).status is CONFIRMED
         record.link(contradicts(PRISTINA))
         assert record.decide(DISPUTED).status is DISPUTED
@@ -538,7 +538,7 @@ def test_8_any_party_counts_for_an_unattributed_claim() -> None:
 
 
 @pytest.mark.parametrize(
-    ("written", "meant"),
+    ("typed_name", "known_name"),
     [
         ("Vucevic", "Vučević"),
         ("MOJSILOVIC", "Mojsilović"),
@@ -557,9 +557,9 @@ def test_8_any_party_counts_for_an_unattributed_claim() -> None:
         ("VUČEVIĆ", "𝐕učević"),
     ],
 )
-def test_9_names_match_without_diacritics(written: str, meant: str) -> None:
+def test_9_names_match_without_diacritics(typed_name: str, known_name: str) -> None:
     """However it is typed, the name that was meant is found."""
-    assert normalize_letters(written) == normalize_letters(meant)
+    assert normalize_letters(typed_name) == normalize_letters(known_name)
 
 
 @pytest.mark.parametrize(

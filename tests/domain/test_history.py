@@ -31,27 +31,27 @@ from tests.domain.builders import (
     OVERRIDE,
     PRISTINA,
     Record,
-    aside,
     claim,
     comments,
     contradicts,
     requests,
+    set_aside,
     supports,
 )
 
 
-def full() -> Record:
+def build_full_record() -> Record:
     """A record in which every type of event occurs, and every field has had a value."""
     one = Record(part_of="parent")
     asked = one.link(requests(MILLER, conditional=True))
     first, second = one.link(supports()), one.link(supports(NATO))
     denial = one.link(contradicts(PRISTINA))
     one.decide(DISPUTED)
-    one.decide(CONFIRMED, first, set_aside=aside(denial), four_eyes=True)
+    one.decide(CONFIRMED, first, set_aside=set_aside(denial), four_eyes=True)
     one.act(proposals.draft_rejection(one.state, "decision-1", comment="ask them first"))
     one.decide(CONFIRMED, first, override=OVERRIDE, four_eyes=True, decision_id="decision-2")
     one.act(proposals.draft_withdrawal(one.state, "decision-2", actor=ANA, reason=None))
-    one.decide(CONFIRMED, first, set_aside=aside(denial), four_eyes=True)
+    one.decide(CONFIRMED, first, set_aside=set_aside(denial), four_eyes=True)
     one.approve()
     amended = {"text": "other words", "tags": ["kosovo", "army"], "assignee": "ana"}
     one.act(*amendments.draft_amendment(one.state, amended, material=True))
@@ -103,7 +103,7 @@ def full() -> Record:
 
 def test_every_type_of_event_is_in_the_full_record() -> None:
     """Each type folds: those that close a claim are tried after it, on their own."""
-    one = full()
+    one = build_full_record()
     types = {event.type for event in one.events}
     assert types | {"claim.merged", "claim.withdrawn"} == set(history.EVENT_TYPES)
     closing: tuple[tuple[str, dict[str, Any], Lifecycle], ...] = (
@@ -120,7 +120,7 @@ def test_every_type_of_event_is_in_the_full_record() -> None:
 
 def test_the_fold_of_the_record_is_the_state() -> None:
     """Folded from the start, or from JSON and back, the events give the state that was kept."""
-    one = full()
+    one = build_full_record()
     assert history.fold(one.claim_id, one.events) == one.state
     stored = [
         Event(event.number, event.type, event.recorded_at, orjson.loads(orjson.dumps(event.data)))
@@ -131,7 +131,7 @@ def test_the_fold_of_the_record_is_the_state() -> None:
 
 def test_full_record_folds_to_the_expected_state() -> None:
     """What each event is for, read off the end state."""
-    state = full().state
+    state = build_full_record().state
     assert (state.text, state.revision, state.tags) == ("other words", 2, ("kosovo", "army"))
     assert (state.assignee, state.finding) == ("ana", Finding.UNPROVABLE)
     assert (state.status, state.sequence, state.part_of) == (AWAITING, 4, "survivor")
@@ -159,13 +159,13 @@ def test_full_record_folds_to_the_expected_state() -> None:
 def test_no_events_fold_to_no_claim() -> None:
     """A claim without events is no claim."""
     assert history.fold("claim-1", []) is None
-    assert history.fold_until("claim-1", full().events, NOON - MINUTE) is None
+    assert history.fold_until("claim-1", build_full_record().events, NOON - MINUTE) is None
 
 
 def test_as_of_gives_the_state_of_that_instant() -> None:
     """At every event's own instant, and just before the next, the state is what it was then;
     events of one instant (an act and what follows from it) are seen together."""
-    one = full()
+    one = build_full_record()
     for position, event in enumerate(one.events):
         following = one.events[position + 1 :]
         if following and following[0].recorded_at == event.recorded_at:
@@ -178,7 +178,7 @@ def test_as_of_gives_the_state_of_that_instant() -> None:
 
 def test_the_state_survives_json() -> None:
     """The stored JSON of a state reads back equal, at every step of the record."""
-    one = full()
+    one = build_full_record()
     for count in range(1, len(one.events) + 1):
         state = history.fold(one.claim_id, one.events[:count])
         assert plain_data.read_state(orjson.loads(orjson.dumps(state))) == state
@@ -188,7 +188,7 @@ def test_the_state_survives_json() -> None:
 
 def test_event_data_survives_json() -> None:
     """Event data is plain already: the same as its JSON read back, with instants as `…Z`."""
-    one = full()
+    one = build_full_record()
     for event in one.events:
         assert json.loads(json.dumps(event.data)) == event.data
     link = one.state.links[0]
@@ -295,7 +295,7 @@ PLAIN = st.recursive(
 )
 
 
-def independent(value: Any) -> str:
+def encode_independently(value: Any) -> str:
     return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 
 
@@ -303,7 +303,7 @@ def independent(value: Any) -> str:
 @given(PLAIN)
 def test_the_canonical_form_is_sorted_compact_json(value: Any) -> None:
     """Byte for byte what an independent implementation writes, and it reads back equal."""
-    assert canonical.render_canonical(value) == independent(value)
+    assert canonical.render_canonical(value) == encode_independently(value)
     assert json.loads(canonical.render_canonical(value)) == value
 
 
@@ -324,7 +324,9 @@ def test_the_hash_is_of_the_whole_line(
         "recorded_at": "2023-10-02T12:00:00Z",
         "previous_hash": canonical.GENESIS,
     }
-    expected = sha256(independent(line | {"actor": actor, "data": data}).encode()).hexdigest()
+    expected = sha256(
+        encode_independently(line | {"actor": actor, "data": data}).encode()
+    ).hexdigest()
     assert expected == canonical.hash_claim_event(
         **line, actor=canonical.render_canonical(actor), data=canonical.render_canonical(data)
     )
@@ -351,13 +353,13 @@ def test_hash_equals_a_known_value() -> None:
 def test_every_line_of_a_record_can_be_hashed() -> None:
     """No event's data holds anything but plain JSON without floats; a chain differs if one
     letter does."""
-    one = full()
+    one = build_full_record()
 
     def chain(events: list[Event]) -> str:
         last = canonical.GENESIS
         for event in events:
             data = canonical.render_canonical(event.data)
-            assert data == independent(event.data)
+            assert data == encode_independently(event.data)
             last = canonical.hash_claim_event(
                 claim=one.claim_id,
                 number=event.number,

@@ -29,7 +29,7 @@ CHECKER = Imported("Example Fact-check", "True", None)
 CLAIMED = "Claimed by Belgrade (Gen. Milan Mojsilović, 2 October 2023)."
 
 
-def brought(to: Status, source: Imported = CHECKER) -> ClaimState:
+def build_imported(to: Status, source: Imported = CHECKER) -> ClaimState:
     """A claim recorded with that status."""
     begun = claim(version=1)
     draft = lifecycle.import_status(begun, to, reason="Imported: rated", source=source)
@@ -63,7 +63,7 @@ def brought(to: Status, source: Imported = CHECKER) -> ClaimState:
     ],
 )
 def test_print_line_names_who_judged(to: Status, finding: Finding | None, line: str) -> None:
-    state = brought(to, replace(CHECKER, finding=finding))
+    state = build_imported(to, replace(CHECKER, finding=finding))
     assert (state.status, state.finding) == (to, finding)
     assert build_print_line(state) == f"{CLAIMED} {line}"
     assert '"imported":{"by":"Example Fact-check","label":"True"}' in render_document(state)
@@ -97,7 +97,7 @@ def test_import_does_not_loosen_the_guards() -> None:
     """An imported dispute does not open the way to a confirmation without support."""
     with pytest.raises(TransitionRefused, match="needs 1 supporting statement"):
         lifecycle.change_status(
-            brought(DISPUTED),
+            build_imported(DISPUTED),
             Move(CONFIRMED, "x"),
             actor=ANA,
             decision_id="d",
@@ -107,7 +107,7 @@ def test_import_does_not_loosen_the_guards() -> None:
 
 def test_imported_claim_is_not_under_review_before_a_link_is_recorded() -> None:
     """Ten thousand imported claims do not fill the review queue; one with evidence does."""
-    state = brought(CONFIRMED)
+    state = build_imported(CONFIRMED)
     suggestion = evidence.suggest_status(state)
     assert suggestion.status is ASSERTED
     assert evidence.is_as_suggested(state, suggestion)
@@ -125,7 +125,7 @@ def test_imported_claim_is_not_under_review_before_a_link_is_recorded() -> None:
 
 def test_decision_of_the_desk_replaces_the_imported_status() -> None:
     """With it goes what others found: it was never this desk's finding."""
-    state = brought(DISPUTED, replace(CHECKER, finding=Finding.REFUTED))
+    state = build_imported(DISPUTED, replace(CHECKER, finding=Finding.REFUTED))
     data: dict[str, Any] = {
         "previous_status": "disputed",
         "status": "asserted",
@@ -145,7 +145,7 @@ def test_decision_of_the_desk_replaces_the_imported_status() -> None:
 
 
 def test_material_amendment_ends_the_import() -> None:
-    state = brought(DISPUTED, replace(CHECKER, finding=Finding.REFUTED))
+    state = build_imported(DISPUTED, replace(CHECKER, finding=Finding.REFUTED))
     typo = history.apply_event(
         state,
         Event(3, "claim.amended", NOON, {"text": "The same", "material": False}),
@@ -162,7 +162,7 @@ def test_material_amendment_ends_the_import() -> None:
 
 
 def test_finding_of_the_desk_is_not_attributed_to_others() -> None:
-    state = brought(DISPUTED, replace(CHECKER, finding=Finding.REFUTED))
+    state = build_imported(DISPUTED, replace(CHECKER, finding=Finding.REFUTED))
     own = history.apply_event(
         state, Event(3, "claim.amended", NOON, {"finding": "conflicting"}), claim_id=state.id
     )
@@ -170,5 +170,5 @@ def test_finding_of_the_desk_is_not_attributed_to_others() -> None:
 
 
 def test_denial_is_printed_with_an_imported_status() -> None:
-    state = replace(brought(DISPUTED), links=(contradicts(PRISTINA),))
+    state = replace(build_imported(DISPUTED), links=(contradicts(PRISTINA),))
     assert "(label “True”). Disputed by Pristina." in build_print_line(state)

@@ -10,7 +10,7 @@ from tests.domain.builders import ASSERTED, AWAITING, DISPUTED, MINUTE, NOON
 Change = tuple[int, Status]
 
 
-def drawn(*changes: Change, closed: tuple[int, str] | None = None) -> status_spans.Lane:
+def build_lane(*changes: Change, closed: tuple[int, str] | None = None) -> status_spans.Lane:
     """The lane of a claim created at noon that got these statuses so many minutes later."""
     told: list[tuple[str, int, dict[str, str]]] = [("claim.created", 0, {})]
     told += [("claim.status_changed", after, {"status": str(to)}) for after, to in changes]
@@ -35,7 +35,7 @@ def spans(lane: status_spans.Lane) -> list[tuple[Status, int | None, int | None]
 
 def test_statuses_follow_each_other_without_gaps() -> None:
     """Each ends when the next begins; the last holds still."""
-    lane = drawn((5, AWAITING), (9, DISPUTED))
+    lane = build_lane((5, AWAITING), (9, DISPUTED))
     assert spans(lane) == [(ASSERTED, 0, 5), (AWAITING, 5, 9), (DISPUTED, 9, None)]
     assert (lane.lifecycle, lane.closed_at) == (Lifecycle.ACTIVE, None)
 
@@ -43,15 +43,15 @@ def test_statuses_follow_each_other_without_gaps() -> None:
 def test_status_that_held_for_no_time_is_left_out() -> None:
     """Of several changes at one instant the last counts; a status that returns at once never
     left."""
-    assert spans(drawn((1, AWAITING), (1, ASSERTED))) == [(ASSERTED, 0, None)]
-    assert spans(drawn((0, AWAITING))) == [(AWAITING, 0, None)]
+    assert spans(build_lane((1, AWAITING), (1, ASSERTED))) == [(ASSERTED, 0, None)]
+    assert spans(build_lane((0, AWAITING))) == [(AWAITING, 0, None)]
 
 
 def test_a_merged_claims_lane_ends_a_withdrawn_ones_goes_on() -> None:
     """The last status is kept by a claim that its claimant took back."""
-    merged = drawn((1, AWAITING), closed=(3, "claim.merged"))
+    merged = build_lane((1, AWAITING), closed=(3, "claim.merged"))
     assert spans(merged) == [(ASSERTED, 0, 1), (AWAITING, 1, 3)]
     assert (merged.lifecycle, merged.closed_at) == (Lifecycle.MERGED, NOON + 3 * MINUTE)
-    withdrawn = drawn(closed=(3, "claim.withdrawn"))
+    withdrawn = build_lane(closed=(3, "claim.withdrawn"))
     assert spans(withdrawn) == [(ASSERTED, 0, None)]
     assert (withdrawn.lifecycle, withdrawn.closed_at) == (Lifecycle.WITHDRAWN, NOON + 3 * MINUTE)

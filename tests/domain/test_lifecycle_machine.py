@@ -156,7 +156,7 @@ class Desk(RuleBasedStateMachine):
     def voice(self, party: str) -> Voice:
         return Voice(party, party, self.root(party), self.root(party))
 
-    def live(self, number: int, stance: Stance) -> list[Account]:
+    def list_live_accounts(self, number: int, stance: Stance) -> list[Account]:
         """The accounts of links by other roots than the claimant's that nobody took back."""
         claimant = self.records[number].claimant
         own = None if claimant is None else self.root(claimant.party)
@@ -172,16 +172,18 @@ class Desk(RuleBasedStateMachine):
     def support(self, number: int) -> set[str]:
         return {
             self.root(link.party)
-            for link in self.live(number, Stance.SUPPORTS)
+            for link in self.list_live_accounts(number, Stance.SUPPORTS)
             if link.qualifies and link.affirmed and not link.conflicting
         }
 
-    def needed(self, number: int) -> int:
-        aside = any(link.aside for link in self.live(number, Stance.CONTRADICTS))
+    def count_needed(self, number: int) -> int:
+        aside = any(link.aside for link in self.list_live_accounts(number, Stance.CONTRADICTS))
         return 2 if aside or self.records[number].kind is Kind.FIGURE else 1
 
     def open_denials(self, number: int) -> list[Account]:
-        return [link for link in self.live(number, Stance.CONTRADICTS) if not link.aside]
+        return [
+            link for link in self.list_live_accounts(number, Stance.CONTRADICTS) if not link.aside
+        ]
 
     # Acting.
 
@@ -230,7 +232,9 @@ class Desk(RuleBasedStateMachine):
         """What is printed of a confirmed claim never changes by one person's word, but to be more
         cautious, or to be confirmed no longer."""
         after = self.records[number].state
-        support = {self.root(link.party) for link in self.live(number, Stance.SUPPORTS)}
+        support = {
+            self.root(link.party) for link in self.list_live_accounts(number, Stance.SUPPORTS)
+        }
         support &= self.support(number)
         denials = {self.root(link.party) for link in self.open_denials(number)}
         had, denied = self.vouched.get(number, (set(), set()))
@@ -298,7 +302,7 @@ class Desk(RuleBasedStateMachine):
             return
         assert data["reason"]
         aside = {entry["link"] for entry in data["set_aside"]}
-        asks = 2 if aside else self.needed(number)
+        asks = 2 if aside else self.count_needed(number)
         assert len(self.support(number)) >= asks
         open_now = [
             link_id
@@ -953,10 +957,10 @@ class Desk(RuleBasedStateMachine):
             suggestion = evidence.suggest_status(state)
             assert suggestion == evidence.suggest_status(state)
             assert set(suggestion.support) == self.support(number)
-            assert suggestion.needed_parties == self.needed(number)
+            assert suggestion.needed_parties == self.count_needed(number)
             assert len(suggestion.contradictions) == len(self.open_denials(number))
             assert len(suggestion.confirmation_requests) == len(
-                self.live(number, Stance.REQUESTS_CONFIRMATION)
+                self.list_live_accounts(number, Stance.REQUESTS_CONFIRMATION)
             )
             assert {line.link.id for line in suggestion.trace} == set(self.accounts[number])
 
@@ -967,9 +971,9 @@ class Desk(RuleBasedStateMachine):
             if state.lifecycle is not Lifecycle.ACTIVE or state.override:
                 continue
             if state.status is CONFIRMED:
-                assert len(self.support(number)) >= self.needed(number)
+                assert len(self.support(number)) >= self.count_needed(number)
             if state.status is ASSERTED:
-                assert not self.live(number, Stance.REQUESTS_CONFIRMATION)
+                assert not self.list_live_accounts(number, Stance.REQUESTS_CONFIRMATION)
 
     @invariant()
     def what_waits_is_still_possible(self) -> None:

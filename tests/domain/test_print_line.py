@@ -189,7 +189,7 @@ def test_a_claim_without_a_claimant_or_speaker() -> None:
 
 
 @pytest.mark.parametrize(
-    ("precision", "spoken"),
+    ("precision", "printed_date"),
     [
         (Precision.DAY, "2 October 2023"),
         (Precision.HOUR, "2 October 2023, 08:00 UTC"),
@@ -197,11 +197,11 @@ def test_a_claim_without_a_claimant_or_speaker() -> None:
         (Precision.SECOND, "2 October 2023, 08:05:09 UTC"),
     ],
 )
-def test_a_date_is_as_precise_as_it_is_known(precision: Precision, spoken: str) -> None:
+def test_a_date_is_as_precise_as_it_is_known(precision: Precision, printed_date: str) -> None:
     """No hour is printed where none is known."""
     minute, second = (0, 0) if precision is Precision.HOUR else (5, 9)
     moment = datetime(2023, 10, 2, 8, minute, second, tzinfo=UTC)
-    assert format_date(moment, precision) == spoken
+    assert format_date(moment, precision) == printed_date
 
 
 def test_names_are_joined_by_commas_and_and() -> None:

@@ -44,9 +44,9 @@ CONFIRMED_CHANGES = [
 ]
 
 
-@pytest.mark.parametrize(("field", "changes", "asks"), CONFIRMED_CHANGES)
+@pytest.mark.parametrize(("field", "changes", "needs_two"), CONFIRMED_CHANGES)
 def test_confirmed_claim_needs_two_people_unless_it_becomes_more_cautious(
-    field: str, changes: dict[str, Any], asks: bool
+    field: str, changes: dict[str, Any], needs_two: bool
 ) -> None:
     """Each printed field of a confirmed claim takes two, unless the line is more cautious."""
     before = claim(yes, status=CONFIRMED)
@@ -54,7 +54,7 @@ def test_confirmed_claim_needs_two_people_unless_it_becomes_more_cautious(
     assert field in printed.list_differences(
         printed.read_printed(before), printed.read_printed(after)
     )
-    assert (field in printed.list_fields_to_agree_on(before, after)) is asks
+    assert (field in printed.list_fields_to_agree_on(before, after)) is needs_two
 
 
 def test_one_person_cannot_take_away_a_denial_or_withdrawal() -> None:

@@ -65,12 +65,12 @@ def test_document_says_what_a_decision_for_each_status_cites() -> None:
     header = "| To | May cite | At least one | May cite nothing |"
     rows = read_table(header)
     assert sorted(unquote(row[0]) for row in rows) == sorted(s.value for s in guards.GROUNDS)
-    for to, stances, needed, may_cite_nothing in rows:
+    for to, stances, needed_roots, may_cite_nothing in rows:
         ground = guards.GROUNDS[Status(unquote(to))]
         every = {stance.value for stance in Stance}
         documented = every if stances == "every stance" else list_words(stances)
         assert documented == {stance.value for stance in ground.stances}
-        assert needed == ground.needed
+        assert needed_roots == ground.needed
         if may_cite_nothing == "from every status":
             assert ground.may_cite_nothing == {*Status}
         elif may_cite_nothing == "never":

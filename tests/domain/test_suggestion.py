@@ -25,13 +25,13 @@ from tests.domain.builders import (
     PRISTINA,
     VUCEVIC,
     WASHINGTON,
-    aside,
     claim,
     comments,
     contradicts,
     link,
     move,
     requests,
+    set_aside,
     supports,
 )
 
@@ -76,13 +76,15 @@ def test_own_observation_and_documents_qualify(basis: Basis) -> None:
     assert [(line.counted, line.why) for line in suggestion.trace] == [(True, COUNTS)]
 
 
-@pytest.mark.parametrize(("who", "changes", "why"), DISQUALIFIED)
-def test_each_disqualifier_alone_is_enough(who: Voice, changes: dict[str, Any], why: str) -> None:
+@pytest.mark.parametrize(("voice", "changes", "reason"), DISQUALIFIED)
+def test_each_disqualifier_alone_is_enough(
+    voice: Voice, changes: dict[str, Any], reason: str
+) -> None:
     """Support that fails one condition counts for nothing, and the trace names the condition."""
-    one = supports(who, **changes)
+    one = supports(voice, **changes)
     suggestion = evidence.suggest_status(claim(one))
     assert [(entry.link, entry.counted, entry.why) for entry in suggestion.trace] == [
-        (one, False, why)
+        (one, False, reason)
     ]
     assert suggestion.support == ()
     # Taken back, it is as if never given; otherwise it is partial or dependent support.
@@ -90,7 +92,7 @@ def test_each_disqualifier_alone_is_enough(who: Voice, changes: dict[str, Any], 
 
 
 @pytest.mark.parametrize(
-    ("one", "counted", "why"),
+    ("link_tried", "is_counted", "reason"),
     [
         (comments(), False, "a comment neither supports nor contradicts"),
         (comments(withdrawn=True), False, "a comment neither supports nor contradicts"),
@@ -109,18 +111,18 @@ def test_each_disqualifier_alone_is_enough(who: Voice, changes: dict[str, Any], 
         (requests(VUCEVIC), False, "same party as the claimant"),
     ],
 )
-def test_the_trace_explains_every_stance(one: Link, counted: bool, why: str) -> None:
+def test_the_trace_explains_every_stance(link_tried: Link, is_counted: bool, reason: str) -> None:
     """Each link appears once, counted or not, with the reason; what counts decides the status."""
-    suggestion = evidence.suggest_status(claim(one))
-    assert [(entry.counted, entry.why) for entry in suggestion.trace] == [(counted, why)]
-    if not counted:
+    suggestion = evidence.suggest_status(claim(link_tried))
+    assert [(entry.counted, entry.why) for entry in suggestion.trace] == [(is_counted, reason)]
+    if not is_counted:
         assert suggestion.status is ASSERTED
-    elif one.stance is Stance.CONTRADICTS:
+    elif link_tried.stance is Stance.CONTRADICTS:
         assert suggestion.status is DISPUTED
-        assert suggestion.contradictions == (one,)
+        assert suggestion.contradictions == (link_tried,)
     else:
         assert suggestion.status is AWAITING
-        assert suggestion.confirmation_requests == (one,)
+        assert suggestion.confirmation_requests == (link_tried,)
 
 
 def test_an_untouched_claim_is_asserted() -> None:
@@ -166,7 +168,7 @@ def test_a_police_force_does_not_confirm_its_own_government() -> None:
 
 
 @pytest.mark.parametrize(
-    ("links", "kind", "needed"),
+    ("links", "kind", "expected"),
     [
         ((), Kind.EVENT, 1),
         ((), Kind.POSITION, 1),
@@ -179,10 +181,10 @@ def test_a_police_force_does_not_confirm_its_own_government() -> None:
     ],
 )
 def test_figure_and_set_aside_contradiction_need_two_parties(
-    links: tuple[Link, ...], kind: Kind, needed: int
+    links: tuple[Link, ...], kind: Kind, expected: int
 ) -> None:
     """One; two for a figure, and wherever a contradiction that still stands was set aside."""
-    assert evidence.count_needed_support(claim(*links, kind=kind)) == needed
+    assert evidence.count_needed_support(claim(*links, kind=kind)) == expected
     assert evidence.count_needed_support(claim(*links, kind=kind), setting_aside=True) == 2
 
 
@@ -305,7 +307,7 @@ def test_no_guard_confirms_what_the_rules_do_not(state: ClaimState, how_many: in
     wanted: Move = move(
         CONFIRMED,
         *evidence.list_qualifying_support(state),
-        set_aside=aside(*stands[:how_many]) if state.status is DISPUTED else (),
+        set_aside=set_aside(*stands[:how_many]) if state.status is DISPUTED else (),
     )
     if lifecycle.list_missing(state, wanted):
         return

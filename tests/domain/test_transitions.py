@@ -45,12 +45,12 @@ from tests.domain.builders import (
     VUCEVIC,
     WASHINGTON,
     Record,
-    aside,
     claim,
     comments,
     contradicts,
     move,
     requests,
+    set_aside,
     supports,
 )
 
@@ -76,9 +76,9 @@ DENY = "needs at least one cited contradicting statement that stands open to res
 DENIAL = "1 cited contradicting statement that stands open"
 
 
-def decide(state: ClaimState, wanted: Move, *, four_eyes: bool = False) -> ClaimState:
+def decide(state: ClaimState, requested: Move, *, four_eyes: bool = False) -> ClaimState:
     draft = lifecycle.change_status(
-        state, wanted, actor=ANA, decision_id="decision-1", four_eyes=four_eyes
+        state, requested, actor=ANA, decision_id="decision-1", four_eyes=four_eyes
     )
     event = history.Event(state.version + 1, draft.type, state.updated_at, draft.data)
     return history.apply_event(state, event, claim_id=state.id)
@@ -112,9 +112,9 @@ def test_missing_edge_is_refused_to_overrides_too(
     word = f"the claim is {to} already"
     if before is not to:
         word = f"a claim never goes from {before} to {to}"
-    for wanted in (move(to, *fitting), overridden):
+    for requested in (move(to, *fitting), overridden):
         with pytest.raises(TransitionRefused) as refused:
-            decide(state, wanted)
+            decide(state, requested)
         assert refused.value.extras["missing"] == [
             {"need": "another target status", "has": 0, "detail": word}
         ]
@@ -189,7 +189,7 @@ OK = [
     pytest.param(
         DISPUTED,
         (yes, also, no),
-        move(CONFIRMED, yes, set_aside=aside(no)),
+        move(CONFIRMED, yes, set_aside=set_aside(no)),
         id="disputed, denial set aside: two",
     ),
 ]
@@ -391,13 +391,13 @@ MISSING = [
     (
         DISPUTED,
         (yes, also, no, contradicts(POLICE)),
-        move(CONFIRMED, yes, set_aside=aside(no)),
+        move(CONFIRMED, yes, set_aside=set_aside(no)),
         [("0 open contradictions", 1, OPEN + "Kosovo Police (contradicts)")],
     ),
     (
         DISPUTED,
         (yes, no),
-        move(CONFIRMED, yes, set_aside=aside(no)),
+        move(CONFIRMED, yes, set_aside=set_aside(no)),
         [(TWO, 1, f"needs {TWO}; has 1")],
     ),
     (
@@ -409,7 +409,7 @@ MISSING = [
     (
         DISPUTED,
         (yes, also, no, bare),
-        move(CONFIRMED, yes, set_aside=(*aside(no), *aside(bare, reason=""))),
+        move(CONFIRMED, yes, set_aside=(*set_aside(no), *set_aside(bare, reason=""))),
         [
             (
                 "a reason for each contradiction set aside",
@@ -504,7 +504,7 @@ def test_contradiction_set_aside_stays_so_and_needs_two_parties() -> None:
     record = Record()
     first, second, denial = record.link(yes), record.link(also), record.link(no)
     record.decide(DISPUTED)
-    record.decide(CONFIRMED, first, set_aside=aside(denial))
+    record.decide(CONFIRMED, first, set_aside=set_aside(denial))
     assert [link.id for link in record.state.links if link.set_aside] == [denial.id]
     record.retract(second)
     assert record.state.status is AWAITING
@@ -515,7 +515,7 @@ def test_withdrawn_contradiction_no_longer_needs_two_parties() -> None:
     record = Record()
     first, second, denial = record.link(yes), record.link(also), record.link(no)
     record.decide(DISPUTED)
-    record.decide(CONFIRMED, first, set_aside=aside(denial))
+    record.decide(CONFIRMED, first, set_aside=set_aside(denial))
     record.withdraw(denial)
     record.retract(second)
     assert record.state.status is CONFIRMED
@@ -526,14 +526,14 @@ def test_only_a_disputed_claim_sets_contradictions_aside(before: Status) -> None
     """There is nothing to set aside where the claim was never disputed."""
     state = claim(yes, also, no, status=before)
     with pytest.raises(Invalid, match="only in going from disputed to confirmed"):
-        decide(state, move(CONFIRMED, yes, set_aside=aside(no)))
+        decide(state, move(CONFIRMED, yes, set_aside=set_aside(no)))
 
 
 def test_only_contradictions_are_set_aside() -> None:
     """A request or a support is no contradiction; the error points at the entry."""
     state = claim(yes, also, ask, status=DISPUTED)
     with pytest.raises(Invalid) as invalid:
-        decide(state, move(CONFIRMED, yes, set_aside=aside(ask)))
+        decide(state, move(CONFIRMED, yes, set_aside=set_aside(ask)))
     assert invalid.value.extras["errors"] == [
         {
             "loc": ["body", "set_aside", 0],
@@ -586,7 +586,7 @@ def test_confirmations_and_overrides_need_two_people(
     assert lifecycle.needs_second_person(wanted, four_eyes=four_eyes) is expected
 
 
-def proposed(**changes: Any) -> Record:
+def propose_confirmation(**changes: Any) -> Record:
     """A record on which Ana has proposed to confirm."""
     record = Record()
     record.link(yes)
@@ -596,7 +596,7 @@ def proposed(**changes: Any) -> Record:
 
 def test_proposal_changes_no_status() -> None:
     """The status stays, and the proposal keeps everything it was made with."""
-    record = proposed()
+    record = propose_confirmation()
     waiting = record.state.pending
     assert waiting is not None
     assert record.state.status is ASSERTED
@@ -613,7 +613,7 @@ def test_proposal_changes_no_status() -> None:
 
 def test_second_person_can_approve() -> None:
     """The change names who proposed and who approved, with the note; nothing waits any more."""
-    record = proposed()
+    record = propose_confirmation()
     record.act(
         lifecycle.approve_status_change(record.state, "decision-1", actor=BORIS, note="checked")
     )
@@ -631,10 +631,10 @@ def test_second_person_can_approve() -> None:
 
 def test_proposer_cannot_approve() -> None:
     """Proposer ≠ approver, by id: the same person under another name is refused too."""
-    record = proposed()
-    for same in (ANA, type(BORIS)(ANA.id, "Anna", BORIS.role)):
+    record = propose_confirmation()
+    for same_person in (ANA, type(BORIS)(ANA.id, "Anna", BORIS.role)):
         with pytest.raises(SecondPersonNeeded) as refused:
-            record.approve(actor=same)
+            record.approve(actor=same_person)
         assert refused.value.extras == {"decision": "decision-1"}
     assert record.state.status is ASSERTED
 
@@ -642,7 +642,7 @@ def test_proposer_cannot_approve() -> None:
 def test_one_proposal_at_a_time() -> None:
     """A second proposal is refused and names the first; a change that needs no second person
     goes through and ends it."""
-    record = proposed()
+    record = propose_confirmation()
     with pytest.raises(DecisionPending, match="Ana has proposed confirmed") as refused:
         record.decide(CONFIRMED, yes, four_eyes=True, actor=BORIS, decision_id="decision-2")
     assert refused.value.extras == {"decision": "decision-1"}
@@ -660,7 +660,7 @@ def test_an_impossible_change_is_not_even_proposed() -> None:
 
 def test_a_denial_that_came_since_outdates_a_proposal() -> None:
     """A contradiction linked while the decision waited stops it; the proposal goes on waiting."""
-    record = proposed()
+    record = propose_confirmation()
     record.link(no)
     with pytest.raises(DecisionOutdated, match="has changed: contradicts") as refused:
         record.approve()
@@ -697,7 +697,7 @@ def test_what_a_proposal_sets_aside_is_set_aside_on_approval_only() -> None:
     record = Record()
     first, _, denial = record.link(yes), record.link(also), record.link(no)
     record.decide(DISPUTED)
-    record.decide(CONFIRMED, first, set_aside=aside(denial), four_eyes=True)
+    record.decide(CONFIRMED, first, set_aside=set_aside(denial), four_eyes=True)
     assert not any(link.set_aside for link in record.state.links)
     record.approve()
     assert record.state.status is CONFIRMED
@@ -709,7 +709,7 @@ def test_what_a_proposal_sets_aside_is_set_aside_on_approval_only() -> None:
 
 def test_a_rejection_needs_a_comment() -> None:
     """A blank one is refused; with one the decision waits no more and the status has not moved."""
-    record = proposed()
+    record = propose_confirmation()
     with pytest.raises(Invalid) as invalid:
         proposals.draft_rejection(record.state, "decision-1", comment="  ")
     assert invalid.value.extras["errors"][0]["loc"] == ["body", "comment"]
@@ -721,7 +721,7 @@ def test_a_rejection_needs_a_comment() -> None:
 
 def test_only_its_proposer_withdraws_a_decision() -> None:
     """Others reject it, with a comment; the proposer needs no reason."""
-    record = proposed()
+    record = propose_confirmation()
     with pytest.raises(SecondPersonNeeded):
         proposals.draft_withdrawal(record.state, "decision-1", actor=BORIS, reason=None)
     record.act(
@@ -733,7 +733,7 @@ def test_only_its_proposer_withdraws_a_decision() -> None:
 
 def test_a_decision_that_does_not_wait_is_not_found() -> None:
     """Neither another id nor a settled decision can be approved, rejected or withdrawn."""
-    record = proposed()
+    record = propose_confirmation()
     with pytest.raises(NotFound):
         record.approve("decision-2")
     record.approve()
@@ -792,7 +792,7 @@ def test_an_override_that_sets_aside_is_not_undone_by_its_own_demand() -> None:
     record.link(yes)
     denial = record.link(no)
     record.decide(DISPUTED)
-    record.decide(CONFIRMED, set_aside=aside(denial), override=OVERRIDE)
+    record.decide(CONFIRMED, set_aside=set_aside(denial), override=OVERRIDE)
     assert record.state.status is CONFIRMED
     assert record.state.override
     record.link(comments())
@@ -863,7 +863,7 @@ def test_request_counts_once_its_party_leaves_the_claimants_root() -> None:
 )
 def test_a_closed_claim_takes_no_decision(lifecycle_now: Lifecycle, error: type[Exception]) -> None:
     """A merged or withdrawn claim refuses changes, approvals and rejections before all else."""
-    waiting = proposed().state
+    waiting = propose_confirmation().state
     state = claim(
         *waiting.links, pending=waiting.pending, lifecycle=lifecycle_now, merged_into="claim-2"
     )
@@ -884,10 +884,10 @@ def test_merged_claim_names_its_survivor() -> None:
     assert merged.value.extras == {"merged_into": "claim-2"}
 
 
-@pytest.mark.parametrize("who", [WASHINGTON, MILLER])
-def test_links_are_named_by_their_speaker_else_by_their_party(who: Any) -> None:
+@pytest.mark.parametrize("voice", [WASHINGTON, MILLER])
+def test_links_are_named_by_their_speaker_else_by_their_party(voice: Any) -> None:
     """A refusal says Matthew Miller where he is known, Washington where nobody is."""
-    support = supports(who, conditional=True)
-    name = who.speaker.name if who.speaker else who.name
+    support = supports(voice, conditional=True)
+    name = voice.speaker.name if voice.speaker else voice.name
     (missing,) = lifecycle.list_missing(claim(support), move(CONFIRMED, support))
     assert missing.detail.endswith(f"has 0 ({name}: conditional)")

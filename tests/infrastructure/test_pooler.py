@@ -43,7 +43,7 @@ def stage(pooler: Pooler, database_url: str, settings: Settings, tmp_path: Path)
     stage.close()
 
 
-def through(pooler: Pooler, stage: Stage, **settings: str) -> dict[str, str]:
+def build_settings(pooler: Pooler, stage: Stage, **settings: str) -> dict[str, str]:
     """What a server is set to that goes through the pooler, in a mode that it finds out."""
     return {
         "CLAIMDESK_DATABASE_URL": pooler.url(stage.database_url),
@@ -91,7 +91,7 @@ async def test_each_transaction_has_its_settings_through_a_pooler(
 def test_desk_survives_a_killed_pooler(pooler: Pooler, stage: Stage) -> None:
     """Webhooks are delivered and a stream is sent through it; killed with SIGKILL and started
     again, everything goes on by itself, and everything acknowledged has come."""
-    served = stage.serve(prelude=HASTY, **through(pooler, stage))
+    served = stage.serve(prelude=HASTY, **build_settings(pooler, stage))
     assert "taken to be in transaction mode" in served.output
     stage.register(event_types=["claim.status_changed"])
     claims = [stage.record_claim() for _ in range(3)]
@@ -135,8 +135,8 @@ def wait_for_bells(stage: Stage, count: int) -> None:
     wait_until(lambda: stage.look(BELLS)[0][0] == count)
 
 
-def wait_for_greeting(listening: Listening) -> None:
-    wait_until(lambda: listening.last_event_id)
+def wait_for_greeting(listener: Listening) -> None:
+    wait_until(lambda: listener.last_event_id)
 
 
 def pooler_listens(pooler: Pooler) -> bool:
@@ -157,8 +157,8 @@ def test_processes_behind_a_pooler_notice_each_others_changes(pooler: Pooler, st
     past the pooler is named for the bell."""
     direct = {"CLAIMDESK_DATABASE_DIRECT_URL": stage.database_url}
     for settings, bells in (({}, 0), (direct, 2)):
-        hears = stage.serve("--no-dispatch", **through(pooler, stage, **settings))
-        stage.serve("--no-dispatch", **through(pooler, stage, **settings))
+        hears = stage.serve("--no-dispatch", **build_settings(pooler, stage, **settings))
+        stage.serve("--no-dispatch", **build_settings(pooler, stage, **settings))
         wait_for_bells(stage, bells)
         claim = stage.record_claim()
         listening = Listening(stage.token, claim=claim, types="claim.status_changed")

@@ -64,20 +64,23 @@ def outside_of_lifespan(app: App) -> App:
 
 
 @asynccontextmanager
-async def serving(settings: Settings) -> AsyncIterator[Served]:
-    async with support.run_desk(settings) as desk, _listening(desk) as served:
+async def run_server(settings: Settings) -> AsyncIterator[Served]:
+    async with support.run_desk(settings) as desk, _run_listening_desk(desk) as served:
         yield served
 
 
 @asynccontextmanager
 async def serving_beside(desk: Desk, **changes: Any) -> AsyncIterator[Served]:
     """Another process on the same database, with the same keys; `changes` are its settings."""
-    async with support.run_second_process(desk, **changes) as other, _listening(other) as served:
+    async with (
+        support.run_second_process(desk, **changes) as other,
+        _run_listening_desk(other) as served,
+    ):
         yield served
 
 
 @asynccontextmanager
-async def _listening(desk: Desk) -> AsyncIterator[Served]:
+async def _run_listening_desk(desk: Desk) -> AsyncIterator[Served]:
     app = Admission(outside_of_lifespan(desk.app), Limits())
     config = uvicorn.Config(
         app, http=Connection, lifespan="on", ws="none", log_config=None, access_log=False
@@ -95,15 +98,15 @@ async def _listening(desk: Desk) -> AsyncIterator[Served]:
 
 
 @pytest.fixture
-async def bare(settings: Settings) -> AsyncIterator[Served]:
+async def empty_served(settings: Settings) -> AsyncIterator[Served]:
     """A desk that lets the public read, and has nothing yet."""
     public = settings.model_copy(update={"public_read": True})
-    async with serving(public) as served:
+    async with run_server(public) as served:
         yield served
 
 
 @pytest.fixture
-async def served(bare: Served) -> Served:
+async def served(empty_served: Served) -> Served:
     """The same with parties."""
-    await bare.desk.parties()
-    return bare
+    await empty_served.desk.parties()
+    return empty_served

@@ -25,21 +25,21 @@ from service.record import event_queries
 from service.store.engine import Database
 from service.web import event_stream
 from tests.api.problems import problem
-from tests.live.conftest import Served, serving, serving_beside
+from tests.live.conftest import Served, run_server, serving_beside
 from tests.support.eventsource import Source, opened
 
 SOON = 0.05
 
 
 @pytest.fixture(autouse=True)
-def _watchful(monkeypatch: pytest.MonkeyPatch) -> None:
+def _quick_checks(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is done every second is done twenty times as often."""
     monkeypatch.setattr(live, "CHECK_SECONDS", SOON)
 
 
-async def eventually(holds: Callable[[], Any]) -> None:
+async def wait_until(condition: Callable[[], Any]) -> None:
     for _ in range(2_000):
-        if holds():
+        if condition():
             return
         await asyncio.sleep(0.01)
     raise AssertionError("it never came to be")
@@ -49,12 +49,12 @@ async def ended(source: Source) -> bool:
     return await source.next() is None
 
 
-async def key(served: Served, **more: Any) -> tuple[str, dict[str, str]]:
+async def key(served: Served, **fields: Any) -> tuple[str, dict[str, str]]:
     """A reader's key made for a test: its id, and headers that carry it."""
     made = await served.desk.database.write(
         key_commands.create_key,
         name="k",
-        **{"role": Role.READER, **more},
+        **{"role": Role.READER, **fields},
         actor=access.SYSTEM,
         now=served.desk.clock.now,
     )
@@ -153,7 +153,7 @@ async def test_ended_session_ends_its_streams(served: Served) -> None:
 
 async def test_public_cannot_stream_without_public_read(settings: Settings) -> None:
     async with (
-        serving(settings) as closed,
+        run_server(settings) as closed,
         closed.client("public") as client,
     ):
         problem(await client.get("/v1/events/stream"), "not-authenticated")
@@ -163,7 +163,7 @@ async def test_streams_are_limited_for_each_caller_and_in_all(settings: Settings
     """A stream that ends makes room."""
     few = settings.model_copy(update={"streams_each": 2, "streams": 3})
     async with (
-        serving(few) as served,
+        run_server(few) as served,
         served.client("reader") as reader,
         served.client("checker") as checker,
         served.client("editor") as editor,
@@ -178,7 +178,7 @@ async def test_streams_are_limited_for_each_caller_and_in_all(settings: Settings
                 assert int(refused.headers["Retry-After"]) > 0
                 assert (await editor.get("/v1/events")).status_code == 200
         listeners = served.live._listeners
-        await eventually(lambda: not listeners)
+        await wait_until(lambda: not listeners)
         async with opened(editor), opened(editor):
             assert len(listeners) == 2
         assert (await editor.get("/v1/events")).is_success
@@ -188,7 +188,7 @@ async def test_public_streams_are_half_of_all_by_default(settings: Settings) -> 
     """The rest is for those who are signed in; a refused stream takes no place."""
     few = settings.model_copy(update={"streams": 4, "public_read": True})
     async with (
-        serving(few) as served,
+        run_server(few) as served,
         served.client("public") as public,
         served.client("checker") as checker,
         opened(public),
@@ -218,7 +218,7 @@ async def test_reader_pauses_while_nobody_listens(
     async with served.client("reader") as client:
         async with opened(client) as source:
             last = source.last_event_id
-        await eventually(lambda: not served.live._listeners)
+        await wait_until(lambda: not served.live._listeners)
         await asyncio.sleep(4 * live.SPACING_SECONDS)
         event.listen(Engine, "before_cursor_execute", note)
         served.desk.database.wakeups.ring()
@@ -249,7 +249,7 @@ LONG = {"note": "🦊" * 1_990}  # 8 kB
 
 
 @contextmanager
-def stuck(served: Served) -> Iterator[None]:
+def open_stuck_client(served: Served) -> Iterator[None]:
     """A client that asks for everything and takes next to nothing."""
     with socket.socket() as client:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
@@ -261,7 +261,7 @@ def stuck(served: Served) -> Iterator[None]:
         yield
 
 
-def waits(listener: Listener) -> bool:
+def is_waiting(listener: Listener) -> bool:
     """Whether it has waited for its client for half a second."""
     since = listener.sending_since
     return since is not None and time.monotonic() - since > 0.5
@@ -274,14 +274,14 @@ async def test_client_that_does_not_read_delays_nobody_and_is_cut(
     meanwhile."""
     desk, listeners = served.desk, served.live._listeners
     claim = (await desk.claim())["id"]
-    with stuck(served):
-        await eventually(lambda: len(listeners) == 1)
+    with open_stuck_client(served):
+        await wait_until(lambda: len(listeners) == 1)
         (slow,) = listeners
         async with served.client("checker") as client, opened(client) as source:
             for _ in range(40):
                 await desk.link(claim, "comments", "nato", **LONG)
                 assert await source.next() is not None
-            await eventually(lambda: waits(slow))
+            await wait_until(lambda: is_waiting(slow))
             left = slow.position
             connections = served.server.server_state.connections
             held = [connection.transport.get_write_buffer_size() for connection in connections]
@@ -290,7 +290,7 @@ async def test_client_that_does_not_read_delays_nobody_and_is_cut(
             assert await source.next() is not None
             assert slow.position == left < served.live.ring.top, "nothing more is taken for it"
             monkeypatch.setattr(live, "STUCK_SECONDS", 0.5)
-            await eventually(lambda: slow not in listeners)
+            await wait_until(lambda: slow not in listeners)
             async with served.client("admin") as admin:
                 figures = (await admin.get("/metrics")).text
             assert "\nclaimdesk_streams_cut_total 1.0\n" in figures
@@ -302,10 +302,10 @@ async def test_server_stops_despite_a_client_that_does_not_read(served: Served) 
     claim = (await desk.claim())["id"]
     for _ in range(40):
         await desk.link(claim, "comments", "nato", **LONG)
-    with stuck(served):
-        await eventually(lambda: any(map(waits, listeners)))
+    with open_stuck_client(served):
+        await wait_until(lambda: any(map(is_waiting, listeners)))
         served.server.should_exit = True
-        await eventually(lambda: not served.server.server_state.connections)
+        await wait_until(lambda: not served.server.server_state.connections)
     assert not listeners
 
 
@@ -322,7 +322,7 @@ async def test_client_that_disconnects_leaves_no_listener(served: Served) -> Non
                 raw = stream.get_extra_info("socket")
                 raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
         await client.aclose()
-        await eventually(lambda: not listeners and not tasks)
+        await wait_until(lambda: not listeners and not tasks)
     assert not served.live._each
 
 
@@ -343,20 +343,20 @@ async def test_streams_outlast_an_outage_of_the_database(
         first = await behind.next()
         read, failures = Database.read, 0
 
-        async def away(self: Database, query: Any, *args: Any, **kwargs: Any) -> Any:
+        async def fail_to_read(self: Database, query: Any, *args: Any, **kwargs: Any) -> Any:
             nonlocal failures
             if query in (event_queries.list_events_after, refresh_credentials):
                 failures += 1
                 raise Unavailable("The database is away.")
             return await read(self, query, *args, **kwargs)
 
-        monkeypatch.setattr(Database, "read", away)
+        monkeypatch.setattr(Database, "read", fail_to_read)
         for _ in range(4):
             await served.desk.claim()
-        await eventually(lambda: failures > 5)
+        await wait_until(lambda: failures > 5)
         for each in (source, behind):
             comments = each.parser.comments
-            await each.until(lambda parser, told=comments: parser.comments > told)
+            await each.until(lambda parser, count=comments: parser.comments > count)
         monkeypatch.setattr(Database, "read", read)
         assert first is not None
         seen = [await source.take(4), [first, *await behind.take(4)]]

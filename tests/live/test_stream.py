@@ -18,7 +18,7 @@ from tests.support.eventsource import Message, opened
 HOSTILE = 'line\u2028para\u2029next\x85 <b>"quoted"</b> \\ id: 7\r\n\r\ndata: {} \u202e🦊'
 
 
-async def polled(served: Served, client: Any, **query: Any) -> list[dict[str, Any]]:
+async def poll_events(served: Served, client: Any, **query: Any) -> list[dict[str, Any]]:
     """All pages of the poll."""
     items: list[dict[str, Any]] = []
     after = query.pop("after", 0)
@@ -43,7 +43,7 @@ async def work(served: Served) -> str:
     return claim
 
 
-def same(messages: list[Message], items: list[dict[str, Any]]) -> bool:
+def is_same(messages: list[Message], items: list[dict[str, Any]]) -> bool:
     """Whether these are those, field by field."""
     assert [message.item for message in messages] == items
     assert [message.type for message in messages] == [item["type"] for item in items]
@@ -51,17 +51,17 @@ def same(messages: list[Message], items: list[dict[str, Any]]) -> bool:
 
 
 @pytest.mark.parametrize("role", ["public", "reader", "checker", "editor", "admin"])
-async def test_stream_of_each_role_equals_its_poll(bare: Served, role: str) -> None:
+async def test_stream_of_each_role_equals_its_poll(empty_served: Served, role: str) -> None:
     """Old events and new ones, with the same withheld: neither drafts nor assignees for readers,
     no names for the public."""
-    claim, withheld, staff = await record_secretive_claim(bare.desk)
-    async with bare.client(role) as client, opened(client, after=0) as source:
-        items = await polled(bare, client)
-        assert same(await source.take(len(items)), items)
-        await work(bare)
-        later = await polled(bare, client, after=items[-1]["seq"])
+    claim, withheld, staff = await record_secretive_claim(empty_served.desk)
+    async with empty_served.client(role) as client, opened(client, after=0) as source:
+        items = await poll_events(empty_served, client)
+        assert is_same(await source.take(len(items)), items)
+        await work(empty_served)
+        later = await poll_events(empty_served, client, after=items[-1]["seq"])
         messages = await source.take(len(later))
-        assert same(messages, later)
+        assert is_same(messages, later)
     whole = str([*items, *(message.data for message in messages)])
     assert claim in whole
     hidden = {"public": [*withheld, *staff], "reader": withheld}.get(role, [])
@@ -82,7 +82,7 @@ async def test_answer_has_the_headers_of_an_event_stream(served: Served) -> None
         assert "content-encoding" not in headers
         assert "content-length" not in headers
         assert 1_000 <= (source.parser.retry or 0) <= 3_000
-        newest = (await polled(served, client))[-1]["seq"]
+        newest = (await poll_events(served, client))[-1]["seq"]
         assert source.last_event_id == str(newest)
         head = await client.head("/v1/events/stream")
         assert (head.status_code, head.content) == (200, b"")
@@ -107,15 +107,15 @@ FILTERS: tuple[dict[str, Any], ...] = (
 )
 
 
-@pytest.mark.parametrize("few", [False, True], ids=["in the ring", "from the database"])
+@pytest.mark.parametrize("is_small", [False, True], ids=["in the ring", "from the database"])
 async def test_filtered_stream_equals_filtered_poll(
-    served: Served, few: bool, monkeypatch: pytest.MonkeyPatch
+    served: Served, is_small: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whether an event is held or has to be looked up, and whether it came before or after; every
     stream ends at the newest number, whatever it was told."""
     monkeypatch.setattr(listeners, "HEARTBEAT_SECONDS", 0.2)
     monkeypatch.setattr(listeners, "CHECK_SECONDS", 0.1)
-    if few:
+    if is_small:
         monkeypatch.setattr(event_ring, "MAX_EVENTS", 2)
         monkeypatch.setattr(listeners, "FIRST_EVENTS", 2)
         monkeypatch.setattr(listeners, "CATCH_UP_EVENTS", 3)
@@ -129,10 +129,10 @@ async def test_filtered_stream_equals_filtered_poll(
             await stack.enter_async_context(opened(client, after=0, **query)) for query in queries
         ]
         await work(served)
-        newest = str((await polled(served, client))[-1]["seq"])
+        newest = str((await poll_events(served, client))[-1]["seq"])
         for query, source in zip(queries, sources, strict=True):
-            items = await polled(served, client, **query)
-            assert same(await source.take(len(items)), items), query
+            items = await poll_events(served, client, **query)
+            assert is_same(await source.take(len(items)), items), query
             await source.until(lambda parser: parser.last_event_id == newest)
     async with served.client("checker") as client, contextlib.AsyncExitStack() as stack:
         sources = [
@@ -149,16 +149,16 @@ async def test_stream_begins_at_the_requested_number(served: Served) -> None:
     desk = served.desk
     claim = await work(served)
     async with served.client("reader") as client:
-        items = await polled(served, client)
+        items = await poll_events(served, client)
         third = items[2]["seq"]
         async with opened(client, after=third) as source:
-            assert same(await source.take(len(items) - 3), items[3:])
+            assert is_same(await source.take(len(items) - 3), items[3:])
         async with opened(client, str(items[4]["seq"]), after=0) as source:
-            assert same(await source.take(len(items) - 5), items[5:])
+            assert is_same(await source.take(len(items) - 5), items[5:])
         async with opened(client) as source:
             await desk.link(claim, "comments", "nato")
-            new = await polled(served, client, after=items[-1]["seq"])
-            assert same(await source.take(len(new)), new)
+            new = await poll_events(served, client, after=items[-1]["seq"])
+            assert is_same(await source.take(len(new)), new)
 
 
 async def test_reconnecting_client_gets_each_event_once(
@@ -183,7 +183,7 @@ async def test_reconnecting_client_gets_each_event_once(
                 seen += await source.take(min(3, 4 + 4 * 12 - len(seen)))
                 last = source.last_event_id
         await writing
-        assert same(seen, await polled(served, client))
+        assert is_same(seen, await poll_events(served, client))
 
 
 async def test_stream_waits_for_numbers_that_commit_late(served: Served) -> None:
@@ -212,10 +212,10 @@ async def test_stream_waits_for_numbers_that_commit_late(served: Served) -> None
         opened(client, after=0, types="claim.created") as filtered,
     ):
         await asyncio.gather(*map(write_on, range(6)))
-        items = await polled(served, client)
-        assert same(await source.take(len(items)), items)
+        items = await poll_events(served, client)
+        assert is_same(await source.take(len(items)), items)
         created = [item for item in items if item["type"] == "claim.created"]
-        assert same(await filtered.take(len(created)), created)
+        assert is_same(await filtered.take(len(created)), created)
         assert len(items) > 50
 
 
@@ -280,9 +280,9 @@ ACCEPTS = {
 async def test_stream_needs_a_client_that_accepts_it(served: Served) -> None:
     """By its Accept header (RFC 9110, 12.5.1); who takes no stream gets a problem."""
     async with served.client("reader") as client:
-        for accept, taken in ACCEPTS.items():
+        for accept, is_accepted in ACCEPTS.items():
             answer = await client.head("/v1/events/stream", headers={"Accept": accept})
-            assert answer.status_code == (200 if taken else 406), accept
-            if not taken:
+            assert answer.status_code == (200 if is_accepted else 406), accept
+            if not is_accepted:
                 answer = await client.get("/v1/events/stream", headers={"Accept": accept})
                 problem(answer, "not-acceptable")

@@ -13,7 +13,7 @@ import pytest
 from service.domain.claims import Status
 from service.publishing import badge
 from service.publishing.badge import LOOKS, Look
-from tests.publishing.test_markup import HOSTILE, kept
+from tests.publishing.test_markup import HOSTILE, keep_xml_characters
 
 GOLDEN = Path(__file__).parent / "badges"
 SVG = "{http://www.w3.org/2000/svg}"
@@ -27,7 +27,7 @@ CLAIM: Any = {
 }
 
 
-def drawn(*, merged: bool = False, as_of: datetime | None = None, **changes: Any) -> bytes:
+def draw_badge(*, merged: bool = False, as_of: datetime | None = None, **changes: Any) -> bytes:
     return badge.render_badge(CLAIM | changes, merged=merged, as_of=as_of)
 
 
@@ -39,11 +39,11 @@ def words(picture: bytes) -> list[str]:
 def test_badge_of_each_status_is_its_golden_file(status: Status) -> None:
     """Byte by byte.  Change a golden file only after looking at the picture, light and dark, in
     colour and in grey."""
-    assert drawn(status=status) == (GOLDEN / f"{status}.svg").read_bytes()
+    assert draw_badge(status=status) == (GOLDEN / f"{status}.svg").read_bytes()
 
 
 @pytest.mark.parametrize(
-    ("changes", "shown"),
+    ("changes", "marks"),
     [
         ({}, ["Disputed"]),
         ({"finding": "refuted"}, ["Disputed", "refuted"]),
@@ -60,14 +60,14 @@ def test_badge_of_each_status_is_its_golden_file(status: Status) -> None:
     ],
     ids=str,
 )
-def test_badge_names_all_marks_of_a_status(changes: dict[str, Any], shown: list[str]) -> None:
+def test_badge_names_all_marks_of_a_status(changes: dict[str, Any], marks: list[str]) -> None:
     """Findings, overrides, challenges, withdrawals, merges, and an instant that is not now: in the
     picture and in what a screen reader says."""
-    picture = drawn(**changes)
-    assert words(picture) == shown
+    picture = draw_badge(**changes)
+    assert words(picture) == marks
     root = ElementTree.fromstring(picture)
-    beside = f" ({', '.join(shown[1].split(' · '))})" if shown[1:] else ""
-    spoken = f"{shown[0]}{beside}: {CLAIM['text']}"
+    beside = f" ({', '.join(marks[1].split(' · '))})" if marks[1:] else ""
+    spoken = f"{marks[0]}{beside}: {CLAIM['text']}"
     assert (root.get("role"), root.get("aria-label")) == ("img", spoken)
     assert [each.text for each in root.iter(f"{SVG}title")] == [spoken]
 
@@ -75,7 +75,9 @@ def test_badge_names_all_marks_of_a_status(changes: dict[str, Any], shown: list[
 def test_badge_is_as_wide_as_its_words() -> None:
     """Each text is made exactly as wide as the room it has, and ends inside the picture."""
     for status in Status:
-        root = ElementTree.fromstring(drawn(status=status, finding="conflicting", override=True))
+        root = ElementTree.fromstring(
+            draw_badge(status=status, finding="conflicting", override=True)
+        )
         end = 0.0
         for each in root.iter(f"{SVG}text"):
             start = float(each.get("x", 0))
@@ -87,11 +89,11 @@ def test_badge_is_as_wide_as_its_words() -> None:
 @pytest.mark.parametrize("text", HOSTILE)
 def test_no_text_breaks_the_badge(text: str) -> None:
     """Whatever is claimed, the picture is well-formed and nothing but its own parts is in it."""
-    root = ElementTree.fromstring(drawn(text=text))
-    assert root.get("aria-label") == f"Disputed: {kept(text)}"
+    root = ElementTree.fromstring(draw_badge(text=text))
+    assert root.get("aria-label") == f"Disputed: {keep_xml_characters(text)}"
     tags = {each.tag.removeprefix(SVG) for each in root.iter()}
     assert tags == {"svg", "title", "style", "rect", "g", "path", "text"}
-    assert not re.search(r"\b(href|url|src|on\w+)\s*[=(]|@import", drawn(text="").decode())
+    assert not re.search(r"\b(href|url|src|on\w+)\s*[=(]|@import", draw_badge(text="").decode())
 
 
 def luminance(colour: str) -> float:
@@ -101,8 +103,8 @@ def luminance(colour: str) -> float:
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
-def contrast(one: str, other: str) -> float:
-    lighter, darker = sorted((luminance(one), luminance(other)), reverse=True)
+def contrast(colour: str, background: str) -> float:
+    lighter, darker = sorted((luminance(colour), luminance(background)), reverse=True)
     return (lighter + 0.05) / (darker + 0.05)
 
 
@@ -125,7 +127,7 @@ def test_statuses_differ_in_shape_word_and_colour() -> None:
 @pytest.mark.parametrize("status", Status)
 def test_badge_policy_allows_only_its_style(status: Status) -> None:
     """The hash in the policy is that of the style in the picture (CSP 3, 6.7.3.3)."""
-    root = ElementTree.fromstring(drawn(status=status))
+    root = ElementTree.fromstring(draw_badge(status=status))
     (style,) = root.iter(f"{SVG}style")
     digest = b64encode(sha256((style.text or "").encode()).digest()).decode()
     policy = badge.build_content_policy(CLAIM | {"status": status})

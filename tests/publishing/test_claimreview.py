@@ -22,7 +22,7 @@ EARLY = {
 }
 
 
-def told(state: ClaimState, *sources: Any) -> dict[str, Any]:
+def build_review(state: ClaimState, *sources: Any) -> dict[str, Any]:
     found = claim_review.build_claim_review(
         orjson.loads(render_document(state)),
         ReviewSources(sources, ()),
@@ -60,17 +60,17 @@ def told(state: ClaimState, *sources: Any) -> dict[str, Any]:
 )
 def test_claimant_is_the_author(claimant: Voice | None, author: dict[str, Any] | None) -> None:
     """A person in a role for a party, a party, or nobody in particular."""
-    assert told(claim(claimant=claimant)).get("author") == author
+    assert build_review(claim(claimant=claimant)).get("author") == author
 
 
 def test_unknown_fields_of_a_source_are_left_out() -> None:
     """No property is null; a source without a date is no first appearance where another has one;
     as of an instant at which none was known there is no appearance."""
     undated = EARLY | {"url": "https://example.org/undated", "published_at": None}
-    found = told(claim(), undated, EARLY, undated)
+    found = build_review(claim(), undated, EARLY, undated)
     assert found["appearance"][0] == {"@type": "CreativeWork", "url": undated["url"]} | {
         "publisher": {"@type": "Organization", "name": "Example News"}
     }
     assert found["firstAppearance"]["url"] == EARLY["url"]
-    assert told(claim(), undated, undated)["firstAppearance"]["url"] == undated["url"]
-    assert not {"appearance", "firstAppearance"} & told(claim()).keys()
+    assert build_review(claim(), undated, undated)["firstAppearance"]["url"] == undated["url"]
+    assert not {"appearance", "firstAppearance"} & build_review(claim()).keys()

@@ -15,7 +15,7 @@ from service.domain.claims import Cause, ClaimState, Finding, Status
 from service.publishing import atom_feed, feed, json_feed
 from service.publishing.feed import NEVER, Entry, Feed
 from tests.domain.builders import MILLER, NATO, NOON, POLICE, claim, contradicts, requests, supports
-from tests.publishing.test_markup import HOSTILE, kept
+from tests.publishing.test_markup import HOSTILE, keep_xml_characters
 from tests.support import feed_rules
 from tests.support.feed_rules import ATOM, links
 
@@ -52,7 +52,7 @@ def page(*entries: Entry, **changes: Any) -> Feed:
     return replace(whole, **changes)
 
 
-def eventful() -> Feed:
+def build_eventful_feed() -> Feed:
     """A page on which every status and much else occurs."""
     asked, seen, denied = requests(MILLER), supports(NATO), contradicts(POLICE)
     asserted = claim(story="border", tags=("troops", "a & b"))
@@ -91,11 +91,13 @@ def eventful() -> Feed:
 )
 def test_feeds_are_the_bytes_of_golden_files(render: Any, name: str) -> None:
     """Programs that we do not know read these: change a golden file on purpose only."""
-    assert render(eventful()) == (GOLDEN / name).read_bytes()
+    assert render(build_eventful_feed()) == (GOLDEN / name).read_bytes()
 
 
 @pytest.mark.parametrize(
-    "feed", [eventful(), page(), page(query=(), cursor=None, next_cursor=None)], ids=range(3)
+    "feed",
+    [build_eventful_feed(), page(), page(query=(), cursor=None, next_cursor=None)],
+    ids=range(3),
 )
 def test_feeds_keep_the_rules_of_their_formats(feed: Feed) -> None:
     """RFC 4287 and JSON Feed 1.1, with entries, without, and on the last page."""
@@ -105,8 +107,8 @@ def test_feeds_keep_the_rules_of_their_formats(feed: Feed) -> None:
 
 def test_feed_reader_reads_the_same_in_both_formats() -> None:
     """feedparser finds nothing to mend."""
-    read = feedparser.parse(atom_feed.render_atom(eventful()))
-    told = orjson.loads(json_feed.render_json_feed(eventful()))
+    read = feedparser.parse(atom_feed.render_atom(build_eventful_feed()))
+    told = orjson.loads(json_feed.render_json_feed(build_eventful_feed()))
     assert not read.bozo, read.get("bozo_exception")
     assert read.version == "atom10"
     assert read.feed.title == told["title"]
@@ -125,7 +127,7 @@ def test_feed_reader_reads_the_same_in_both_formats() -> None:
 
 def test_entry_text_can_be_printed() -> None:
     """What the status is, what it was, why it changed, and the print line of then."""
-    newest, *_, first = eventful().entries
+    newest, *_, first = build_eventful_feed().entries
     assert first.title == f"Asserted: {first.claim['text']}"
     assert first.text == f"Newly recorded: asserted. {first.claim['print_line']}"
     assert newest.text == (
@@ -140,7 +142,7 @@ def test_entry_text_can_be_printed() -> None:
 def test_pages_link_to_each_other() -> None:
     """RFC 5005, 3: self is this page, first the first, next the next; it is one feed whatever the
     page, so id and feed_url stay."""
-    first, feed = f"{BASE}/feeds/stories/border.atom?limit=5", eventful()
+    first, feed = f"{BASE}/feeds/stories/border.atom?limit=5", build_eventful_feed()
     root = feed_rules.atom(atom_feed.render_atom(feed))
     assert root.findtext(f"{ATOM}id") == first.removesuffix("?limit=5")
     assert links(root, "first") == [first]
@@ -163,9 +165,11 @@ def test_no_text_breaks_a_feed(text: str) -> None:
     """Whatever is claimed and whatever the tags: JSON has all of it, Atom all that XML can hold."""
     feed = page(entry(1, claim(text=text, tags=(f"x{text}",))), title=text)
     root = feed_rules.atom(atom_feed.render_atom(feed))
-    assert root.findtext(f"{ATOM}title") == kept(text)
-    assert root.findtext(f"{ATOM}entry/{ATOM}title") == f"Asserted: {kept(text)}"
-    assert f"x{kept(text)}" in [each.get("term") for each in root.iter(f"{ATOM}category")]
+    assert root.findtext(f"{ATOM}title") == keep_xml_characters(text)
+    assert root.findtext(f"{ATOM}entry/{ATOM}title") == f"Asserted: {keep_xml_characters(text)}"
+    assert f"x{keep_xml_characters(text)}" in [
+        each.get("term") for each in root.iter(f"{ATOM}category")
+    ]
     assert not feedparser.parse(atom_feed.render_atom(feed)).bozo
     (item,) = feed_rules.json_feed(orjson.loads(json_feed.render_json_feed(feed)))["items"]
     assert item["title"] == f"Asserted: {text}"

@@ -81,7 +81,7 @@ def test_names_and_labels_cannot_forge_a_sentence_of_a_print_line(
         # What stands in quotation marks is a name or a label, and cannot close them.
         line, plain = (re.sub("“[^“”]*”", "“Quoted”", text) for text in (line, plain))
         said, expected = (
-            Counter(tuple(found[1].split(" ")[-2:]) for found in OPENINGS.finditer(text))
+            Counter(tuple(opening[1].split(" ")[-2:]) for opening in OPENINGS.finditer(text))
             for text in (line, plain)
         )
         # Nothing more is said; a name with a stop within it hides a sentence from this pattern.

@@ -10,7 +10,7 @@ import pytest
 from service.publishing import oembed
 from service.publishing.oembed import Box
 from tests.publishing.test_badge import CLAIM
-from tests.publishing.test_markup import HOSTILE, kept
+from tests.publishing.test_markup import HOSTILE, keep_xml_characters
 
 BASE = "https://desk.example"
 ID = "01970000-0000-7000-8000-000000000000"
@@ -23,7 +23,7 @@ def shape(box: Box = ANY, as_of: datetime | None = None, **changes: Any) -> dict
     return oembed.build_embed(claim, box, as_of=as_of, publisher="The <Daily> & Co", base_url=BASE)
 
 
-def parsed(html: str) -> ElementTree.Element:
+def parse_html(html: str) -> ElementTree.Element:
     """The HTML read as XML, which it is too (oEmbed, 2.3.4.4)."""
     return ElementTree.fromstring(html)
 
@@ -47,13 +47,13 @@ def test_embed_has_what_the_specification_requires() -> None:
 
 def test_embed_shows_badge_text_print_line_and_publisher() -> None:
     """With an instant, all of that instant."""
-    for as_of, then in ((None, ""), (THEN, "?as_of=2023-10-02T18%3A00%3A00Z")):
-        html = parsed(shape(as_of=as_of)["html"])
+    for as_of, query in ((None, ""), (THEN, "?as_of=2023-10-02T18%3A00%3A00Z")):
+        html = parse_html(shape(as_of=as_of)["html"])
         (image,) = html.iter("img")
-        assert image.get("src") == f"{BASE}/v1/claims/{ID}/badge.svg{then}"
+        assert image.get("src") == f"{BASE}/v1/claims/{ID}/badge.svg{query}"
         assert image.get("alt") == "Disputed"
         assert [(each.get("href"), each.text) for each in html.iter("a")] == [
-            (f"{BASE}/claims/{ID}{then}", CLAIM["text"]),
+            (f"{BASE}/claims/{ID}{query}", CLAIM["text"]),
             (BASE, "The <Daily> & Co"),
         ]
         assert "Claimed by Belgrade." in [each.text for each in html.iter("p")]
@@ -65,7 +65,7 @@ def test_embed_is_no_larger_than_was_asked_for(box: Box) -> None:
     told = shape(box, text="word " * 300)
     assert told["width"] <= (box.width or 560)
     assert box.height is None or told["height"] <= box.height
-    html = parsed(told["html"])
+    html = parse_html(told["html"])
     style = dict(part.split(":") for part in html.get("style", "").split(";"))
     assert style["max-width"] == f"{told['width']}px"
     assert style["max-height"] == f"{told['height']}px"
@@ -82,6 +82,6 @@ def test_no_text_becomes_markup(text: str) -> None:
     root = ElementTree.fromstring(oembed.render_xml(told))
     from_xml = root.findtext("html") or ""
     for html in (orjson.loads(orjson.dumps(told))["html"], from_xml):
-        elements = parsed(html)
+        elements = parse_html(html)
         assert [each.tag for each in elements.iter()] == ["blockquote", "img", "p", "a", "p", "a"]
-        assert next(elements.iter("a")).text == kept(text)
+        assert next(elements.iter("a")).text == keep_xml_characters(text)

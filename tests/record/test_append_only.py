@@ -18,16 +18,18 @@ from service.verification import verification
     ],
 )
 async def test_the_database_itself_refuses_to_change_the_record(
-    worked: Database, statement: str
+    worked_database: Database, statement: str
 ) -> None:
     with pytest.raises(DBAPIError, match="the record is append-only"):
-        await worked.write(lambda connection: connection.execute(text(statement)))
-    assert (await worked.read(verification.verify)).ok
+        await worked_database.write(lambda connection: connection.execute(text(statement)))
+    assert (await worked_database.read(verification.verify)).ok
 
 
-async def test_the_database_itself_refuses_to_replace_or_truncate(worked: Database) -> None:
+async def test_the_database_itself_refuses_to_replace_or_truncate(
+    worked_database: Database,
+) -> None:
     """The ways round an ordinary trigger: INSERT OR REPLACE on SQLite, TRUNCATE on PostgreSQL."""
-    if worked.embedded:
+    if worked_database.embedded:
         columns = "id, kind, claim, number, type, recorded_at, actor, data, previous_hash, hash"
         ways = [
             f"INSERT OR REPLACE INTO events (seq, {columns}) "
@@ -58,5 +60,5 @@ async def test_the_database_itself_refuses_to_replace_or_truncate(worked: Databa
 
     for way in ways:
         with pytest.raises(DBAPIError, match="the record is append-only"):
-            await worked.write(try_to_change, way)
-    assert (await worked.read(verification.verify)).ok
+            await worked_database.write(try_to_change, way)
+    assert (await worked_database.read(verification.verify)).ok

@@ -39,14 +39,14 @@ def new_claim(connection: Connection, text: str) -> str:
 
 
 def write(
-    connection: Connection, mine: list[str], *, text: str, before: float, after: float, undo: bool
+    connection: Connection, claims: list[str], *, text: str, before: float, after: float, undo: bool
 ) -> None:
     """Amend some claims; wait between drawing a number and committing; perhaps roll back.
 
     PostgreSQL waits in the server: there a sleeping thread would hold up every other writer.
     """
     # In one order, so that two writers wait for each other instead of dying of it.
-    for claim in sorted(mine):
+    for claim in sorted(claims):
         loaded = claim_writer.load_claim(connection, claim, now=NOW)
         pause(connection, before)
         draft = Draft("claim.amended", {"text": text, "material": False})
@@ -105,16 +105,16 @@ async def test_tail_misses_no_event_of_concurrent_writers(database: Database, se
                 assert undo
 
     async def keep_reading(limit: int) -> list[RecordedEvent]:
-        seen: list[RecordedEvent] = []
+        events: list[RecordedEvent] = []
         after = 0
         while True:
             last = done.is_set()
-            found, after = await read_on(database, after, limit)
-            seen += found
-            if found:
-                assert after >= found[-1].seq
+            numbers_of_claim, after = await read_on(database, after, limit)
+            events += numbers_of_claim
+            if numbers_of_claim:
+                assert after >= numbers_of_claim[-1].seq
             elif last:
-                return seen
+                return events
             await asyncio.sleep(0)
 
     async with asyncio.TaskGroup() as tasks:
@@ -133,12 +133,15 @@ async def test_tail_misses_no_event_of_concurrent_writers(database: Database, se
     )
     recorded = [tuple(row) for row in everything]
     assert len(recorded) == SHARED + WRITERS + committed
-    for seen in (late, *(reader.result() for reader in readers)):
-        assert [(event.seq, event.claim, event.number) for event in seen] == recorded
+    for events in (late, *(reader.result() for reader in readers)):
+        assert [(event.seq, event.claim, event.number) for event in events] == recorded
         numbers = defaultdict(list)
-        for event in seen:
+        for event in events:
             numbers[event.claim].append(event.number)
-        assert all(found == list(range(1, len(found) + 1)) for found in numbers.values())
+        assert all(
+            numbers_of_claim == list(range(1, len(numbers_of_claim) + 1))
+            for numbers_of_claim in numbers.values()
+        )
     # The writers did meet: otherwise none of this was put to the test.
     assert max(Counter(claim for _, claim, _ in recorded if claim in shared).values()) > 3
 

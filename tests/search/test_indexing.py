@@ -25,7 +25,7 @@ from service.search.similar import candidates
 from service.store import migrate, tables
 from service.store.engine import Database
 from tests.support.desk import Desk
-from tests.verification.tampering import tampered, verify
+from tests.verification.tampering import verify, verify_tampered
 from tests.verification.workday import SOURCE, Day, a_days_work
 
 
@@ -51,9 +51,11 @@ def rebuilt(connection: Connection) -> None:
 
 
 @pytest.mark.parametrize("change", [more_work, rebuilt])
-async def test_index_rows_are_what_the_record_implies(worked: Database, change: Any) -> None:
+async def test_index_rows_are_what_the_record_implies(
+    worked_database: Database, change: Any
+) -> None:
     """This holds for rows written change by change, and for those that are built anew."""
-    report = await tampered(worked, change)
+    report = await verify_tampered(worked_database, change)
     assert report.ok, report.breaks
 
 
@@ -62,7 +64,7 @@ async def test_index_rows_are_what_the_record_implies(worked: Database, change: 
     [(claim_search, "words"), (claim_search, "former"), (statement_search, "words")],
 )
 async def test_verify_finds_a_changed_index_row(
-    worked: Database, table: Table, column: str
+    worked_database: Database, table: Table, column: str
 ) -> None:
     """`verify` names the column; a word more or less is enough."""
 
@@ -72,15 +74,16 @@ async def test_verify_finds_a_changed_index_row(
             update(table).where(table.c.number == first).values({column: "1serbia 7troop"})
         )
 
-    report = await tampered(worked, change)
+    report = await verify_tampered(worked_database, change)
     assert [each.what for each in report.breaks] == [f"{table.name}.{column}"]
 
 
 @pytest.mark.parametrize("table", [claim_search, statement_search])
-async def test_verify_finds_a_missing_index_row(worked: Database, table: Table) -> None:
+async def test_verify_finds_a_missing_index_row(worked_database: Database, table: Table) -> None:
     """What is not indexed would never be found again."""
-    report = await tampered(
-        worked, lambda connection: connection.execute(delete(table).where(table.c.number == 1))
+    report = await verify_tampered(
+        worked_database,
+        lambda connection: connection.execute(delete(table).where(table.c.number == 1)),
     )
     assert [(each.what, each.found) for each in report.breaks] == [(table.name, "no row")]
 
@@ -108,11 +111,11 @@ async def test_migration_indexes_what_is_recorded(settings: Settings) -> None:
     assert len(found) == 1
 
 
-async def test_candidates_share_rare_words_newest_first(worked: Database) -> None:
+async def test_candidates_share_rare_words_newest_first(worked_database: Database) -> None:
     """In any form and accent; a text without words has none; there are no more than asked for."""
 
     async def texts(text: str, limit: int = 10) -> list[str]:
-        found = await candidates.find_candidates(worked, text, limit=limit)
+        found = await candidates.find_candidates(worked_database, text, limit=limit)
         return [orjson.loads(each.document)["text"] for each in found]
 
     assert await texts("ANOTHER thing, matters!") == ["another matter"]
@@ -137,11 +140,11 @@ async def test_words_unknown_to_statistics_are_counted(
             text=f"Regime {number} {'returned' * (number < 3)}", claimant=None, speaker=None
         )
 
-    async def known(rows: float, **shares: float) -> dict[str, bool]:
-        async def told(*_: object) -> TermStatistics:
+    async def find_known_words(rows: float, **shares: float) -> dict[str, bool]:
+        async def read_statistics(*_: object) -> TermStatistics:
             return TermStatistics(rows, {f"1{stem}": share for stem, share in shares.items()}, 0.01)
 
-        monkeypatch.setattr(term_statistics, "read_statistics", told)
+        monkeypatch.setattr(term_statistics, "read_statistics", read_statistics)
         found = {}
         for typed in ("regime", "returned", "regime returned", '"regime 1"', "retur*", "army"):
             query = query_parser.parse_query(typed)
@@ -150,7 +153,10 @@ async def test_words_unknown_to_statistics_are_counted(
         return found
 
     few = dict.fromkeys(("returned", "regime returned", "retur*", "army", '"regime 1"'), True)
-    assert await known(1_000_000) == few | {"regime": False}
-    assert await known(1_000_000, regim=0.5) == few | {"regime": False}
-    assert await known(1_000_000, regim=0.5, army=0.2) == few | {"regime": False, "army": False}
-    assert await known(200) == few | {"regime": True}
+    assert await find_known_words(1_000_000) == few | {"regime": False}
+    assert await find_known_words(1_000_000, regim=0.5) == few | {"regime": False}
+    assert await find_known_words(1_000_000, regim=0.5, army=0.2) == few | {
+        "regime": False,
+        "army": False,
+    }
+    assert await find_known_words(200) == few | {"regime": True}

@@ -26,8 +26,8 @@ def claim(text: str, *, names: tuple[str, ...] = (), quotes: Any = ()) -> list[F
     ]
 
 
-def finds(query: str, text: str, **more: Any) -> bool:
-    return ranking.rank_fields(parse_query(query), claim(text, **more)) is not None
+def is_found(query: str, text: str, **fields: Any) -> bool:
+    return ranking.rank_fields(parse_query(query), claim(text, **fields)) is not None
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def finds(query: str, text: str, **more: Any) -> bool:
 )
 def test_query_finds_words_in_any_form(query: str, text: str) -> None:
     """Case, accents, script, word forms, digit groups and order make no difference."""
-    assert finds(query, text)
+    assert is_found(query, text)
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_query_finds_words_in_any_form(query: str, text: str) -> None:
 )
 def test_query_finds_nothing_without_all_its_terms(query: str, text: str) -> None:
     """All of it must be found, as it stands, and nothing that is excluded."""
-    assert not finds(query, text)
+    assert not is_found(query, text)
 
 
 def test_each_text_is_stemmed_in_its_language() -> None:
@@ -108,9 +108,9 @@ def test_each_text_is_stemmed_in_its_language() -> None:
         ("Kosovë", "e Kosovës", "sq"),
         ('"presidenti i kosovës"', "presidenti i Kosovës", "sq"),
     ):
-        assert finds(query, "", quotes=[(text, language)]), (query, text)
+        assert is_found(query, "", quotes=[(text, language)]), (query, text)
     for query in ("Vučevića", "Vucevicu", "vucevic", "Вучевићу", "mil*"):
-        assert finds(query, "", names=("Miloš Vučević, Defence Minister",)), query
+        assert is_found(query, "", names=("Miloš Vučević, Defence Minister",)), query
 
 
 def test_rank_is_better_the_closer_the_words_stand() -> None:
@@ -126,13 +126,13 @@ def test_rank_is_better_the_closer_the_words_stand() -> None:
         (claim("reduced"), None),
     ):
         assert ranking.rank_fields(query, fields) is tier
-    assert not finds('"reduced troops"', "", quotes=("reduced", "troops"))
+    assert not is_found('"reduced troops"', "", quotes=("reduced", "troops"))
     assert ranking.rank_fields(parse_query("troops"), claim("troops")) is Tier.TEXT
     assert ranking.rank_fields(parse_query("reduc* troops"), claim("reduced troops")) is Tier.TEXT
 
 
 @pytest.mark.parametrize(
-    ("query", "told"),
+    ("query", "advice"),
     [
         ("", "no word"),
         ("   ", "no word"),
@@ -156,9 +156,9 @@ def test_rank_is_better_the_closer_the_words_stand() -> None:
         ("a" * 501, "at most 500 characters"),
     ],
 )
-def test_refusal_of_a_query_says_what_to_do(query: str, told: str) -> None:
+def test_refusal_of_a_query_says_what_to_do(query: str, advice: str) -> None:
     """It names the parameter and the remedy."""
-    with pytest.raises(Unsearchable, match=told) as caught:
+    with pytest.raises(Unsearchable, match=advice) as caught:
         parse_query(query)
     assert caught.value.extras["errors"][0]["loc"] == ["query", "q"]
 
@@ -204,10 +204,10 @@ SENTENCE = st.lists(WORDS, max_size=90).map(" ".join)
 
 
 @given(SENTENCE, st.lists(SENTENCE, max_size=3), st.lists(WORDS, min_size=1, max_size=3))
-def test_marks_hold_words_of_the_query(text: str, quotes: list[str], asked: list[str]) -> None:
+def test_marks_hold_words_of_the_query(text: str, quotes: list[str], words: list[str]) -> None:
     """Marks lie within their snippet, in order, apart, and hold a word of the query each."""
     try:
-        query = parse_query(" ".join(asked))
+        query = parse_query(" ".join(words))
     except Unsearchable:
         return
     fields = claim(text, quotes=quotes)

@@ -19,7 +19,7 @@ def claim(
 
 
 @pytest.mark.parametrize(
-    ("one", "other", "said"),
+    ("text", "other_text", "difference"),
     [
         (
             "Serbia has 8,350 troops near Kosovo",
@@ -54,11 +54,11 @@ def claim(
         ),
     ],
 )
-def test_differences_of_two_claims_are_named(one: str, other: str, said: str) -> None:
+def test_differences_of_two_claims_are_named(text: str, other_text: str, difference: str) -> None:
     """Each rule names what it found, whichever claim is asked about first."""
-    found = compare_claims(claim(one), claim(other)).differs
-    assert any(line.startswith(said) for line in found), found
-    assert len(compare_claims(claim(other), claim(one)).differs) == len(found)
+    found = compare_claims(claim(text), claim(other_text)).differs
+    assert any(line.startswith(difference) for line in found), found
+    assert len(compare_claims(claim(other_text), claim(text)).differs) == len(found)
 
 
 def test_reversed_change_is_another_claim() -> None:

@@ -32,7 +32,7 @@ class Held:
 
 
 @asynccontextmanager
-async def holding(url: str, statement: str, *arguments: Any) -> AsyncIterator[Held]:
+async def hold_lock(url: str, statement: str, *arguments: Any) -> AsyncIterator[Held]:
     """Hold what `statement` locks; it is released at the end at the latest."""
     connection = await asyncpg.connect(url)
     try:

@@ -67,12 +67,12 @@ async def test_commit_wakes_listeners_once(database: Database) -> None:
     """A transaction that asked for one causes it when it is committed; another causes none."""
     heard = Heard(database)
 
-    def asks(connection: Connection) -> None:
+    def ask_for_wakeup(connection: Connection) -> None:
         wakeups.notify_after_commit(connection)
         wakeups.notify_after_commit(connection)
         assert heard.times == 0
 
-    await database.write(asks)
+    await database.write(ask_for_wakeup)
     assert heard.times == 1
     await database.write(lambda connection: connection.execute(text("SELECT 1")))
     assert heard.times == 1
@@ -82,12 +82,12 @@ async def test_rolled_back_transaction_wakes_nobody(database: Database) -> None:
     """Not at the rollback, and not with the next transaction on the same connection."""
     heard = Heard(database)
 
-    def fails(connection: Connection) -> None:
+    def ask_and_fail(connection: Connection) -> None:
         wakeups.notify_after_commit(connection)
         raise ValueError("no")
 
     with pytest.raises(ValueError, match="no"):
-        await database.write(fails)
+        await database.write(ask_and_fail)
     await database.write(lambda connection: connection.execute(text("SELECT 1")))
     assert heard.times == 0
 

@@ -43,7 +43,7 @@ GUARDS = {
 
 
 @pytest.fixture
-def empty(database_kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Any:
+def empty_settings(database_kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Any:
     """The settings of a database without a schema."""
     if database_kind == "sqlite":
         yield Settings(database_url=f"sqlite:///{tmp_path / 'empty' / 'claimdesk.db'}")
@@ -69,14 +69,16 @@ def test_migrations_have_one_head() -> None:
     assert len(ScriptDirectory(str(migrate.find_scripts())).get_heads()) == 1
 
 
-async def test_upgrade_of_an_empty_database_gives_the_schema_of_the_tables(empty: Settings) -> None:
+async def test_upgrade_of_an_empty_database_gives_the_schema_of_the_tables(
+    empty_settings: Settings,
+) -> None:
     """Neither more nor less; a second upgrade changes nothing."""
-    assert await asyncio.to_thread(migrate.read_current, empty) is None
-    await asyncio.to_thread(migrate.upgrade, empty)
-    await asyncio.to_thread(migrate.upgrade, empty)
-    assert await asyncio.to_thread(migrate.read_current, empty) == migrate.find_head()
-    assert await asyncio.to_thread(migrate.find_differences, empty) == []
-    await require_guards(empty)
+    assert await asyncio.to_thread(migrate.read_current, empty_settings) is None
+    await asyncio.to_thread(migrate.upgrade, empty_settings)
+    await asyncio.to_thread(migrate.upgrade, empty_settings)
+    assert await asyncio.to_thread(migrate.read_current, empty_settings) == migrate.find_head()
+    assert await asyncio.to_thread(migrate.find_differences, empty_settings) == []
+    await require_guards(empty_settings)
 
 
 async def test_downgrade_and_upgrade_work_with_data(settings: Settings, tmp_path: Path) -> None:
@@ -287,9 +289,11 @@ async def test_migration_that_breaks_foreign_keys_is_rolled_back(
         await asyncio.to_thread(migrate.upgrade, settings)
 
 
-def test_two_processes_can_upgrade_at_the_same_time(empty: Settings, tmp_path: Path) -> None:
+def test_two_processes_can_upgrade_at_the_same_time(
+    empty_settings: Settings, tmp_path: Path
+) -> None:
     """Both succeed, and the schema is created once."""
-    url = empty.database_url.get_secret_value()
+    url = empty_settings.database_url.get_secret_value()
 
     def upgrade(_: int) -> subprocess.CompletedProcess[str]:
         return run_command(url, tmp_path, "db", "upgrade")
@@ -297,8 +301,8 @@ def test_two_processes_can_upgrade_at_the_same_time(empty: Settings, tmp_path: P
     with ThreadPoolExecutor(3) as threads:
         done = list(threads.map(upgrade, range(3)))
     assert [each.returncode for each in done] == [0, 0, 0], [each.stderr for each in done]
-    assert migrate.read_current(empty) == migrate.find_head()
-    assert migrate.find_differences(empty) == []
+    assert migrate.read_current(empty_settings) == migrate.find_head()
+    assert migrate.find_differences(empty_settings) == []
 
 
 async def record_something(settings: Settings) -> None:

@@ -70,15 +70,15 @@ async def test_upgraded_desk_answers_as_its_old_release_did(
     async with support.run_desk(old_settings) as desk:
         report = await desk.database.read(verification.verify)
         assert report.ok, report.breaks
-        for address, then in answers.items():
-            await require_as_before(desk, address, then)
+        for address, answer_then in answers.items():
+            await require_as_before(desk, address, answer_then)
 
 
-async def require_as_before(desk: Desk, address: str, then: Json) -> None:
+async def require_as_before(desk: Desk, address: str, answer_then: Json) -> None:
     now = await desk.editor.get(address)
-    assert now.status_code == then["status"], address
-    if then["body"] is not None:
-        missing = list(differences(then["body"], now.json(), address))
+    assert now.status_code == answer_then["status"], address
+    if answer_then["body"] is not None:
+        missing = list(differences(answer_then["body"], now.json(), address))
         assert not missing, missing[:5]
 
 

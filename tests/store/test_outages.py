@@ -13,7 +13,7 @@ import pytest
 from service.config import Settings
 from service.domain.errors import Unavailable
 from service.store import connector, engine, migrate, postgresql, sqlite
-from tests.store.locks import holding, until_waiting
+from tests.store.locks import hold_lock, until_waiting
 from tests.support import desk as support
 from tests.support.desk import Desk
 from tests.support.postgres import PostgresServer, provide_server
@@ -24,7 +24,7 @@ ON_SQLITE = pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
 
 
 @pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+def short_timeouts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait for locks and for connections as short as a test can."""
     monkeypatch.setattr(postgresql, "BUSY_SECONDS", SOON)
     monkeypatch.setattr(sqlite, "BUSY_SECONDS", SOON)
@@ -65,7 +65,7 @@ def file_locked(settings: Settings) -> Iterator[None]:
 
 @ON_SQLITE
 async def test_locked_file_gives_503_for_changes_and_is_still_read(
-    settings: Settings, impatient: None
+    settings: Settings, short_timeouts: None
 ) -> None:
     """A writer that does not get the lock in time says so; readers do not notice."""
     async with support.run_desk(settings) as desk:
@@ -84,20 +84,20 @@ async def test_lock_timeout_gives_503(desk_of: Any, impatient_server: None) -> N
         await desk.parties()
         claim = (await desk.claim())["id"]
         url = desk.settings.database_url.get_secret_value()
-        async with holding(url, "SELECT 1 FROM claims FOR UPDATE"):
+        async with hold_lock(url, "SELECT 1 FROM claims FOR UPDATE"):
             require_unavailable(await tag(desk, claim, "late"))
             assert (await desk.read(claim))["tags"] == []
         assert (await tag(desk, claim, "later")).status_code == 200
 
 
 @ON_POSTGRESQL
-async def test_exhausted_connection_pool_gives_503(desk_of: Any, impatient: None) -> None:
+async def test_exhausted_connection_pool_gives_503(desk_of: Any, short_timeouts: None) -> None:
     """Two wait for a claim with the only two connections; a third is told to try again."""
     async with desk_of(database_connections=4) as desk:
         await desk.parties()
         claim, other = (await desk.claim())["id"], (await desk.claim())["id"]
         url = desk.settings.database_url.get_secret_value()
-        async with holding(url, "SELECT 1 FROM claims WHERE id = $1 FOR UPDATE", claim) as held:
+        async with hold_lock(url, "SELECT 1 FROM claims WHERE id = $1 FOR UPDATE", claim) as held:
             waiting = [asyncio.create_task(tag(desk, claim, f"t{i}")) for i in range(2)]
             await until_waiting(url, 2)
             require_unavailable(await tag(desk, other, "late"))
@@ -138,7 +138,7 @@ def as_user(url: str, user: str) -> str:
 
 
 async def run_sql(url: str, *statements: str) -> None:
-    async with holding(url, "SELECT 1") as held:
+    async with hold_lock(url, "SELECT 1") as held:
         await held.release()
         for statement in statements:
             await held.execute(statement)
@@ -149,11 +149,11 @@ def desk_of(settings: Settings) -> Any:
     """A desk whose settings, or the engine's, are changed first."""
 
     @asynccontextmanager
-    async def started(**changes: Any) -> AsyncIterator[Desk]:
+    async def run_changed_desk(**changes: Any) -> AsyncIterator[Desk]:
         async with support.run_desk(settings.model_copy(update=changes)) as desk:
             yield desk
 
-    return started
+    return run_changed_desk
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from service.claims import history_queries
 from service.store.tables import claims
 from tests.faults.ledgers import audit
-from tests.store.locks import holding, until_waiting
+from tests.store.locks import hold_lock, until_waiting
 from tests.support.desk import Desk, build_claim, build_statement
 
 pytestmark = pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
@@ -40,7 +40,7 @@ async def test_component_is_not_added_to_a_claim_that_is_being_merged(desk: Desk
     """The request is refused, with the survivor's id."""
     await desk.parties()
     parent, survivor = await desk.claim(), await desk.claim()
-    async with holding(url(desk), LOCK_CLAIM, survivor["id"]) as held:
+    async with hold_lock(url(desk), LOCK_CLAIM, survivor["id"]) as held:
         merging = asyncio.create_task(merge(desk, parent["id"], survivor["id"]))
         await until_waiting(url(desk), 1)
         adding = asyncio.create_task(
@@ -66,7 +66,7 @@ async def test_two_merges_cannot_form_a_cycle(desk: Desk) -> None:
         for depth in range(3):
             above = tree[f"{name}{depth}"] = (await desk.claim(part_of=above))["id"]
     lock = "SELECT 1 FROM claims WHERE id IN ($1, $2) FOR UPDATE"
-    async with holding(url(desk), lock, tree["A1"], tree["B1"]) as held:
+    async with hold_lock(url(desk), lock, tree["A1"], tree["B1"]) as held:
         first = asyncio.create_task(merge(desk, tree["A0"], tree["B2"]))
         second = asyncio.create_task(merge(desk, tree["B0"], tree["A2"]))
         await until_waiting(url(desk), 2)
@@ -91,7 +91,7 @@ async def test_linking_waits_for_a_party_that_is_moving(desk: Desk) -> None:
     await desk.parties()
     claim, other = await desk.claim(), await desk.claim()
     await desk.link(other["id"], "comments", "kosovo-police")
-    async with holding(url(desk), LOCK_CLAIM, other["id"]) as held:
+    async with hold_lock(url(desk), LOCK_CLAIM, other["id"]) as held:
         moving = asyncio.create_task(patch_party(desk, "kosovo-police", parent="nato"))
         await until_waiting(url(desk), 1)
         body = {"statement": build_statement("kosovo-police"), "stance": "comments"}
@@ -112,7 +112,7 @@ async def test_party_created_under_a_moving_party_gets_the_new_root(desk: Desk) 
     await desk.parties()
     claim = await desk.claim()
     await desk.link(claim["id"], "comments", "kosovo-police")
-    async with holding(url(desk), LOCK_CLAIM, claim["id"]) as held:
+    async with hold_lock(url(desk), LOCK_CLAIM, claim["id"]) as held:
         moving = asyncio.create_task(patch_party(desk, "pristina", parent="nato"))
         await until_waiting(url(desk), 1)
         making = asyncio.create_task(
@@ -133,7 +133,7 @@ async def test_merged_links_follow_a_moving_party(desk: Desk) -> None:
     await desk.parties()
     loser, survivor = await desk.claim(), await desk.claim()
     await desk.link(loser["id"], "supports", "kosovo-police")
-    async with holding(url(desk), LOCK_CLAIM, survivor["id"]) as held:
+    async with hold_lock(url(desk), LOCK_CLAIM, survivor["id"]) as held:
         merging = asyncio.create_task(merge(desk, loser["id"], survivor["id"]))
         await until_waiting(url(desk), 1)
         moving = asyncio.create_task(patch_party(desk, "kosovo-police", parent="nato"))
@@ -154,7 +154,7 @@ async def test_merged_links_follow_a_renamed_speaker(desk: Desk) -> None:
     body = {"statement": said, "stance": "supports"}
     linked = await desk.post(f"/v1/claims/{loser['id']}/links", body)
     speaker = linked["statement"]["speaker"]["id"]
-    async with holding(url(desk), LOCK_CLAIM, survivor["id"]) as held:
+    async with hold_lock(url(desk), LOCK_CLAIM, survivor["id"]) as held:
         merging = asyncio.create_task(merge(desk, loser["id"], survivor["id"]))
         await until_waiting(url(desk), 1)
         renaming = asyncio.create_task(
@@ -178,7 +178,7 @@ async def test_linking_waits_for_a_speaker_who_is_being_renamed(desk: Desk) -> N
         f"/v1/claims/{other['id']}/links", {"statement": said, "stance": "supports"}
     )
     speaker = linked["statement"]["speaker"]["id"]
-    async with holding(url(desk), LOCK_CLAIM, other["id"]) as held:
+    async with hold_lock(url(desk), LOCK_CLAIM, other["id"]) as held:
         renaming = asyncio.create_task(
             desk.editor.patch(f"/v1/speakers/{speaker}", json={"name": "Jens Stoltenberg"})
         )

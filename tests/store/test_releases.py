@@ -76,14 +76,14 @@ async def _list_postgresql_refusals(url: str, *, old: bool) -> dict[tuple[str, s
     return said
 
 
-def require_refused(said: dict[tuple[str, str], str | None], *, embedded: bool) -> None:
+def require_refused(refusals: dict[tuple[str, str], str | None], *, embedded: bool) -> None:
     """Each act is refused with the reason; on SQLite, whose triggers see rows, where there are
     any."""
-    let_through = [act for act, words in said.items() if words is None]
+    let_through = [act for act, words in refusals.items() if words is None]
     if embedded:
         let_through = [act for act in let_through if act[1].startswith("INSERT")]
     assert let_through == []
-    assert [words for words in said.values() if words is not None and REASON not in words] == []
+    assert [words for words in refusals.values() if words is not None and REASON not in words] == []
 
 
 async def test_older_release_is_refused_every_change_with_the_reason(desk: Desk) -> None:
@@ -130,7 +130,7 @@ def test_schema_is_the_head_of_the_migrations() -> None:
 
 
 @pytest.fixture
-async def upgraded(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], Any]:
+async def upgrade_schema(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], Any]:
     """Bring the database under the desk to a schema that it does not know; the argument is the
     oldest that one has to know to go on."""
     monkeypatch.setattr(readiness, "FRESH_SECONDS", 0)
@@ -147,22 +147,22 @@ async def upgraded(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Callable[[int
 
 
 async def test_process_goes_on_with_a_compatible_newer_schema(
-    desk: Desk, upgraded: Callable[[int], Any]
+    desk: Desk, upgrade_schema: Callable[[int], Any]
 ) -> None:
     await desk.parties()
-    await upgraded(releases.find_newest_schema())
+    await upgrade_schema(releases.find_newest_schema())
     assert (await desk.public.get("/readyz")).status_code == 200
     await desk.claim()
 
 
 async def test_process_is_refused_by_an_incompatible_newer_schema(
-    desk: Desk, upgraded: Callable[[int], Any]
+    desk: Desk, upgrade_schema: Callable[[int], Any]
 ) -> None:
     """Readiness says so; changes are refused with the reason, and nothing is changed."""
     await desk.parties()
     claim = (await desk.claim())["id"]
     own = releases.find_newest_schema()
-    await upgraded(own + 1)
+    await upgrade_schema(own + 1)
     told = await desk.public.get("/readyz")
     assert told.status_code == 503
     assert "newer" in told.json()["detail"]

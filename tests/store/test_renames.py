@@ -16,7 +16,7 @@ from service.store.rename_tables import rename_claims, renames
 from service.store.tables import events
 from service.web.bodies.claim_inputs import ClaimIn
 from tests.faults.ledgers import audit
-from tests.store.locks import holding, until_waiting
+from tests.store.locks import hold_lock, until_waiting
 from tests.support import desk as support
 from tests.support.desk import Desk, build_claim, build_statement
 
@@ -271,7 +271,7 @@ async def test_blocked_rename_batch_blocks_no_other_changes(desk: Desk) -> None:
     ids = await record_claims(desk)
     await rename(desk, "Beograd")
     address = desk.settings.database_url.get_secret_value()
-    async with holding(address, LOCK_CLAIM, ids[1]) as held:
+    async with hold_lock(address, LOCK_CLAIM, ids[1]) as held:
         working = asyncio.create_task(work(desk, 1))
         await until_waiting(address, 1)
         async with asyncio.timeout(20):

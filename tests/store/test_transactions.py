@@ -45,17 +45,17 @@ async def decide(client: httpx.AsyncClient, claim: str, name: str, version: int)
     raise AssertionError(f"{name} never got through")
 
 
-async def judge(settings: Settings, claim: str, acknowledged: dict[str, int]) -> None:
+async def judge(settings: Settings, claim: str, versions: dict[str, int]) -> None:
     """Every acknowledged change is in the record under its version, and no other."""
     record = (await audit(settings))[claim]
-    assert len(set(acknowledged.values())) == len(acknowledged)
+    assert len(set(versions.values())) == len(versions)
     amended = {
         event["data"]["tags"][0]: event["number"]
         for event in record
         if event["type"] == "claim.amended"
     }
-    assert amended == acknowledged
-    assert len(record) == len(acknowledged) + 1
+    assert amended == versions
+    assert len(record) == len(versions) + 1
 
 
 async def test_one_of_fifty_decisions_on_one_version_succeeds(desk: Desk) -> None:
@@ -312,7 +312,7 @@ async def test_readers_cannot_write(desk: Desk, settings: Settings) -> None:
 async def test_failed_command_changes_nothing(database: Database) -> None:
     """The whole transaction is undone, and the connection serves the next."""
 
-    def fails(connection: Connection) -> None:
+    def write_and_fail(connection: Connection) -> None:
         connection.execute(text("DELETE FROM installation"))
         raise RuntimeError("on purpose")
 
@@ -324,7 +324,7 @@ async def test_failed_command_changes_nothing(database: Database) -> None:
     assert before > 0
     for _ in range(3):
         with pytest.raises(RuntimeError, match="on purpose"):
-            await database.write(fails)
+            await database.write(write_and_fail)
     assert await database.write(count) == before
 
 

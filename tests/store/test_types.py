@@ -30,11 +30,11 @@ def test_instant_survives_sqlite_unchanged(moment: datetime) -> None:
 
 
 @given(instants, instants)
-def test_stored_instants_sort_as_text(one: datetime, other: datetime) -> None:
+def test_stored_instants_sort_as_text(earlier: datetime, later: datetime) -> None:
     """SQLite compares text: an earlier instant is less."""
-    first, second = (INSTANT.process_bind_param(moment, SQLITE) for moment in (one, other))
-    assert (first < second) == (one < other)
-    assert (first == second) == (one == other)
+    first, second = (INSTANT.process_bind_param(moment, SQLITE) for moment in (earlier, later))
+    assert (first < second) == (earlier < later)
+    assert (first == second) == (earlier == later)
 
 
 @given(instants)

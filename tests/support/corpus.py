@@ -101,7 +101,7 @@ class Corpus:
     fields: dict[str, list[Field]] = field(default_factory=dict)
     texts: dict[str, str] = field(default_factory=dict)
 
-    def found(self, typed: str) -> list[str]:
+    def find(self, typed: str) -> list[str]:
         """What the rulebook finds: by tier, then the newest first."""
         query = query_parser.parse_query(typed)
         ranked: dict[Tier, list[str]] = {tier: [] for tier in Tier}
@@ -112,7 +112,7 @@ class Corpus:
         return [claim for tier in Tier for claim in ranked[tier]]
 
 
-async def recorded(desk: Desk) -> Corpus:
+async def record_corpus(desk: Desk) -> Corpus:
     """Record the claims above."""
     for slug, (name, full_name, parent) in PARTIES.items():
         party = {"slug": slug, "name": name, "full_name": full_name, "parent": parent}
@@ -120,45 +120,45 @@ async def recorded(desk: Desk) -> Corpus:
     for slug in ("border", "attack"):
         await desk.post("/v1/stories", {"slug": slug, "title": slug})
     corpus = Corpus()
-    for text, claimant, speaker, more, said, links in CLAIMS:
+    for text, claimant, speaker, fields, utterances, links in CLAIMS:
         body: dict[str, Any] = {
             "text": text,
             "kind": "event",
             "claimant": claimant,
             "speaker": speaker,
             "claimed_at": f"2023-10-0{2 - len(corpus.ids) % 2}T00:00:00Z",
-            "origin": {"quotes": list(map(_quote, said))},
+            "origin": {"quotes": list(map(_quote, utterances))},
         }
-        claim = (await desk.post("/v1/claims", body | more))["id"]
-        voices, quotes = [(claimant, speaker)], [*said]
-        for party, who, words in links:
+        claim = (await desk.post("/v1/claims", body | fields))["id"]
+        voices, quotes = [(claimant, speaker)], [*utterances]
+        for party, speaker_name, words in links:
             statement = {
                 "party": party,
-                "speaker": who,
+                "speaker": speaker_name,
                 "said_at": "2023-10-02T00:00:00Z",
                 "quotes": list(map(_quote, words)),
             }
             await desk.post(
                 f"/v1/claims/{claim}/links", {"statement": statement, "stance": "comments"}
             )
-            voices.append((party, who))
+            voices.append((party, speaker_name))
             quotes += words
         corpus.ids.append(claim)
         corpus.texts[claim] = text
         corpus.fields[claim] = [
             searchable_fields.read_field("text", Level.TEXT, text, (stemmer.ENGLISH,)),
             *(each for voice in voices for each in names(*voice)),
-            *(searchable_fields.read_quote(Quoted(*_said(quote))) for quote in quotes),
+            *(searchable_fields.read_quote(Quoted(*read_text_and_language(quote))) for quote in quotes),
         ]
     return corpus
 
 
-def _said(one: Any) -> tuple[str, str]:
-    return one if isinstance(one, tuple) else (one, "en")
+def read_text_and_language(statement: Any) -> tuple[str, str]:
+    return statement if isinstance(statement, tuple) else (statement, "en")
 
 
 def _quote(one: Any) -> dict[str, Any]:
-    text, language = _said(one)
+    text, language = read_text_and_language(one)
     return {"text": text, "language": language, "source": SOURCE}
 
 
@@ -166,8 +166,8 @@ def names(party: str | None, speaker: Any) -> list[Field]:
     if party is None:
         return []
     name, full_name, parent = PARTIES[party]
-    found = [party, name, full_name or "", *([parent, PARTIES[parent][0]] if parent else ())]
-    fields = [searchable_fields.read_name("party", each) for each in found]
+    find = [party, name, full_name or "", *([parent, PARTIES[parent][0]] if parent else ())]
+    fields = [searchable_fields.read_name("party", each) for each in find]
     if speaker is not None:
         role = f", {speaker['role']}" if speaker["role"] else ""
         fields.append(searchable_fields.read_name("speaker", speaker["name"] + role))

@@ -212,7 +212,7 @@ async def run_desk(settings: Settings, clock: Clock | None = None) -> AsyncItera
     `clock` is for a database that was written to before: it may not show less than then.
     """
     clock = clock or Clock()
-    async with _started(settings, clock) as desk:
+    async with _start_desk(settings, clock) as desk:
         desk.keys = await desk.database.write(_keys, now=clock.now)
         async with _clients(desk):
             yield desk
@@ -222,14 +222,14 @@ async def run_desk(settings: Settings, clock: Clock | None = None) -> AsyncItera
 async def run_second_process(desk: Desk, **changes: Any) -> AsyncIterator[Desk]:
     """Another process on the same database, with the same keys and clock; `changes` are settings
     that it has otherwise."""
-    async with _started(desk.settings.model_copy(update=changes), desk.clock) as other:
+    async with _start_desk(desk.settings.model_copy(update=changes), desk.clock) as other:
         other.keys = desk.keys
         async with _clients(other):
             yield other
 
 
 @asynccontextmanager
-async def _started(settings: Settings, clock: Clock) -> AsyncIterator[Desk]:
+async def _start_desk(settings: Settings, clock: Clock) -> AsyncIterator[Desk]:
     app = create_app(settings, clock)
     async with app.router.lifespan_context(app):
         yield Desk(app, clock, settings)

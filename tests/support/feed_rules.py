@@ -136,9 +136,9 @@ def json_feed(feed: dict[str, Any]) -> dict[str, Any]:
     return feed
 
 
-def _object(found: dict[str, Any], kinds: Mapping[str, type], required: set[str]) -> None:
-    assert required <= found.keys()
-    for name, value in found.items():
+def _object(item: dict[str, Any], kinds: Mapping[str, type], required: set[str]) -> None:
+    assert required <= item.keys()
+    for name, value in item.items():
         if name.startswith("_"):
             # An extension: letters after the underscore, an object, saying what it is about.
             assert re.fullmatch(r"_[A-Za-z][^.]*", name)

@@ -226,7 +226,7 @@ async def _vet(url: str, *, timeout: float) -> str:  # noqa: ASYNC109 -- handed 
 
 
 def _system_binaries(tried: list[str]) -> Iterator[tuple[Path, str]]:
-    folders = [Path(found) for pattern in SYSTEM_FOLDERS for found in glob.glob(pattern)]
+    folders = [Path(match) for pattern in SYSTEM_FOLDERS for match in glob.glob(pattern)]
     if on_path := shutil.which("pg_ctl"):
         folders.append(Path(on_path).resolve().parent)
 
@@ -234,12 +234,12 @@ def _system_binaries(tried: list[str]) -> Iterator[tuple[Path, str]]:
         numbers = re.findall(r"\d+", str(folder))
         return int(numbers[-1]) if numbers else 0
 
-    found = False
+    match = False
     for folder in sorted(dict.fromkeys(folders), key=major, reverse=True):
         if all((folder / name).is_file() for name in ("initdb", "pg_ctl", "postgres")):
-            found = True
+            match = True
             yield folder, f"a throwaway cluster from {folder}"
-    if not found:
+    if not match:
         tried.append(f"system binaries: none in {', '.join(SYSTEM_FOLDERS)} or on PATH")
 
 

@@ -20,7 +20,7 @@ async def verify(database: Database) -> Report:
     return await database.read(verification.verify)
 
 
-async def tampered(database: Database, change: Tamper) -> Report:
+async def verify_tampered(database: Database, change: Tamper) -> Report:
     """What is found after `change`, made with the database's own guards switched off.
 
     Rolled back: the next test finds the desk as this one did.
@@ -64,21 +64,21 @@ def allow_changes(connection: Connection) -> Iterator[None]:
         connection.exec_driver_sql(guard)
 
 
-async def lines_of(database: Database, of: str = "a part, worded otherwise") -> list[Any]:
+async def lines_of(database: Database, claim_text: str = "a part, worded otherwise") -> list[Any]:
     """The events of the claim with this text now."""
 
     def read(connection: Connection) -> list[Any]:
         for row in connection.execute(select(tables.claims)):
-            if orjson.loads(row.state)["text"] == of:
+            if orjson.loads(row.state)["text"] == claim_text:
                 query = select(tables.events).where(tables.events.c.claim == row.id)
                 return list(connection.execute(query.order_by(tables.events.c.number)).all())
-        raise AssertionError(of)
+        raise AssertionError(claim_text)
 
     return await database.read(read)
 
 
-def changing(table: Table, where: Any, **values: Any) -> Tamper:
+def change_rows(table: Table, condition: Any, **values: Any) -> Tamper:
     def change(connection: Connection) -> None:
-        assert connection.execute(update(table).where(where).values(**values)).rowcount >= 1
+        assert connection.execute(update(table).where(condition).values(**values)).rowcount >= 1
 
     return change

@@ -36,7 +36,7 @@ from service.store.engine import Database
 from service.store.tables import INDEXES
 from service.store.types import Instant
 from service.verification import verification
-from tests.verification.tampering import tampered
+from tests.verification.tampering import verify_tampered
 
 ROWS = {"installation": tables.installation.c.name == "cursor_key"}
 """Which rows are tried, where not all are proved."""
@@ -45,7 +45,7 @@ TABLES = tuple(tables.metadata.sorted_tables)
 
 @pytest.mark.parametrize("table", TABLES, ids=[table.name for table in TABLES])
 async def test_change_of_any_column_is_found_or_declared_unprovable(
-    worked: Database, table: Table
+    worked_database: Database, table: Table
 ) -> None:
     unnoticed, remarked = [], []
     for column in table.c:
@@ -53,19 +53,19 @@ async def test_change_of_any_column_is_found_or_declared_unprovable(
         if verification.explain_unproved(table.name, column.name):
             remarked.append(place)
             continue
-        report = await tampered(worked, changing_one_row(table, column))
+        report = await verify_tampered(worked_database, changing_one_row(table, column))
         if report.ok and not (place == "events.seq" and gap_is_remarked(report)):
             unnoticed.append(place)
     assert unnoticed == []
     if remarked:
-        report = await verification_of(worked)
+        report = await verification_of(worked_database)
         assert table.name in {remark.table for remark in report.remarks}
 
 
 @pytest.mark.parametrize("table", TABLES, ids=[table.name for table in TABLES])
-async def test_deleted_row_is_found(worked: Database, table: Table) -> None:
+async def test_deleted_row_is_found(worked_database: Database, table: Table) -> None:
     if verification.explain_unproved(table.name):
-        report = await verification_of(worked)
+        report = await verification_of(worked_database)
         assert table.name in {remark.table for remark in report.remarks}
         return
 
@@ -75,7 +75,7 @@ async def test_deleted_row_is_found(worked: Database, table: Table) -> None:
         assert row is not None, f"nothing in {table.name}: record something in a_days_work"
         connection.execute(delete(table).where(*is_row(table, row)))
 
-    report = await tampered(worked, take_away)
+    report = await verify_tampered(worked_database, take_away)
     assert not report.ok
 
 
@@ -171,7 +171,7 @@ def claim_with_all_its_rows(connection: Connection) -> Iterator[Any]:
     yield delete(tables.claims).where(tables.claims.c.id == claim)
 
 
-async def test_claim_deleted_with_all_its_rows_leaves_a_gap(worked: Database) -> None:
+async def test_claim_deleted_with_all_its_rows_leaves_a_gap(worked_database: Database) -> None:
     """A break on SQLite, which numbers events without gaps; PostgreSQL leaves gaps where a
     transaction is rolled back, so there it is a remark: without an anchor outside nobody can tell.
     """
@@ -181,32 +181,34 @@ async def test_claim_deleted_with_all_its_rows_leaves_a_gap(worked: Database) ->
         for statement in claim_with_all_its_rows(connection):
             connection.execute(statement)
 
-    report = await tampered(worked, take_away)
-    if worked.embedded:
-        assert "events.seq" in {found.what for found in report.breaks}
+    report = await verify_tampered(worked_database, take_away)
+    if worked_database.embedded:
+        assert "events.seq" in {finding.what for finding in report.breaks}
     else:
         assert gap_is_remarked(report)
 
 
-async def test_deleted_newest_event_is_found(worked: Database) -> None:
+async def test_deleted_newest_event_is_found(worked_database: Database) -> None:
     def take_away(connection: Connection) -> None:
         newest = select(tables.events.c.seq).order_by(tables.events.c.seq.desc()).limit(1)
         connection.execute(
             delete(tables.events).where(tables.events.c.seq == newest.scalar_subquery())
         )
 
-    assert not (await tampered(worked, take_away)).ok
+    assert not (await verify_tampered(worked_database, take_away)).ok
 
 
 @pytest.mark.parametrize("searched", INDEXES)
-async def test_an_emptied_full_text_index_is_noticed(worked: Database, searched: str) -> None:
+async def test_an_emptied_full_text_index_is_noticed(
+    worked_database: Database, searched: str
+) -> None:
     index = INDEXES[searched]
 
-    def empty(connection: Connection) -> None:
+    def empty_index(connection: Connection) -> None:
         if connection.dialect.name == "sqlite":
             connection.execute(text(f"INSERT INTO {index}({index}) VALUES ('delete-all')"))
         else:
             connection.execute(text(f"DROP INDEX {index}"))
 
-    report = await tampered(worked, empty)
-    assert searched in {found.what for found in report.breaks}
+    report = await verify_tampered(worked_database, empty_index)
+    assert searched in {finding.what for finding in report.breaks}

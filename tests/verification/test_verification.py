@@ -21,7 +21,7 @@ from service.record.canonical import hash_claim_event, render_canonical
 from service.store import tables
 from service.store.engine import Database
 from service.verification import claim_checks, search_checks, verification
-from tests.verification.tampering import changing, lines_of, tampered, verify
+from tests.verification.tampering import change_rows, lines_of, verify, verify_tampered
 from tests.verification.workday import ANNA, BEGIN
 
 
@@ -38,15 +38,15 @@ async def test_seeded_desk_verifies(database: Database) -> None:
     assert report.claims == 12
 
 
-async def test_desk_after_a_days_work_verifies(worked: Database) -> None:
+async def test_desk_after_a_days_work_verifies(worked_database: Database) -> None:
     """Every event type folds to what is stored, in every table; progress is told at the end."""
     told: list[tuple[int, int]] = []
-    report = await worked.read(
+    report = await worked_database.read(
         verification.verify, progress=lambda done, total: told.append((done, total))
     )
     assert report.ok, report.breaks
     assert report.claims == 22
-    counted, types = await worked.read(
+    counted, types = await worked_database.read(
         lambda connection: (
             connection.execute(select(tables.events.c.seq)).all(),
             set(
@@ -59,32 +59,34 @@ async def test_desk_after_a_days_work_verifies(worked: Database) -> None:
     assert report.events == len(counted)
     assert types == set(EVENT_TYPES)
     assert told == [(22, 22)]
-    decided = await worked.read(
+    decided = await worked_database.read(
         lambda connection: set(connection.scalars(select(tables.decisions.c.state)))
     )
     assert decided == {"approved", "rejected", "withdrawn", "lapsed", "superseded"}
 
 
 async def test_batches_cover_every_claim_once(
-    worked: Database, monkeypatch: pytest.MonkeyPatch
+    worked_database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing depends on where one batch ends and the next begins."""
-    whole = await verify(worked)
+    whole = await verify(worked_database)
     for size in (1, 2, 7, 21):
         monkeypatch.setattr(claim_checks, "BATCH", size)
         monkeypatch.setattr(search_checks, "BATCH", size)
-        assert await verify(worked) == whole
+        assert await verify(worked_database) == whole
     for versions in (1, 6, 20):
         monkeypatch.setattr(claim_checks, "VERSIONS", versions)
-        assert await verify(worked) == whole
+        assert await verify(worked_database) == whole
 
 
-async def test_changed_data_is_found_by_its_hash(worked: Database) -> None:
+async def test_changed_data_is_found_by_its_hash(worked_database: Database) -> None:
     """A changed event is named by its claim and number, with the hash that it should have."""
-    line = (await lines_of(worked))[0]
+    line = (await lines_of(worked_database))[0]
     data = orjson.loads(line.data) | {"text": "something else"}
-    change = changing(tables.events, tables.events.c.seq == line.seq, data=render_canonical(data))
-    report = await tampered(worked, change)
+    change = change_rows(
+        tables.events, tables.events.c.seq == line.seq, data=render_canonical(data)
+    )
+    report = await verify_tampered(worked_database, change)
     first = report.first_break
     assert first is not None
     assert (first.claim, first.event, first.what) == (line.claim, 1, "hash")
@@ -100,13 +102,13 @@ async def test_changed_data_is_found_by_its_hash(worked: Database) -> None:
     assert not report.ok
 
 
-async def test_data_that_is_not_canonical_is_found(worked: Database) -> None:
+async def test_data_that_is_not_canonical_is_found(worked_database: Database) -> None:
     """The same JSON with a space in it is not the bytes that were hashed."""
-    line = (await lines_of(worked))[1]
-    change = changing(
+    line = (await lines_of(worked_database))[1]
+    change = change_rows(
         tables.events, tables.events.c.seq == line.seq, data=line.data.replace(":", ": ", 1)
     )
-    report = await tampered(worked, change)
+    report = await verify_tampered(worked_database, change)
     # What has salts is hashed in its canonical form, whatever its spelling.
     assert (2, "canonical") in [
         (break_found.event, break_found.what) for break_found in report.breaks
@@ -125,11 +127,12 @@ async def test_data_that_is_not_canonical_is_found(worked: Database) -> None:
     ],
 )
 async def test_no_column_of_an_event_can_be_changed(
-    worked: Database, column: str, value: Any
+    worked_database: Database, column: str, value: Any
 ) -> None:
-    line = (await lines_of(worked))[2]
-    report = await tampered(
-        worked, changing(tables.events, tables.events.c.seq == line.seq, **{column: value})
+    line = (await lines_of(worked_database))[2]
+    report = await verify_tampered(
+        worked_database,
+        change_rows(tables.events, tables.events.c.seq == line.seq, **{column: value}),
     )
     first = report.first_break
     assert first is not None
@@ -137,10 +140,10 @@ async def test_no_column_of_an_event_can_be_changed(
     assert first.what in ("hash", "previous_hash", "canonical")
 
 
-async def test_a_deleted_event_leaves_a_gap(worked: Database) -> None:
-    line = (await lines_of(worked))[2]
-    report = await tampered(
-        worked,
+async def test_a_deleted_event_leaves_a_gap(worked_database: Database) -> None:
+    line = (await lines_of(worked_database))[2]
+    report = await verify_tampered(
+        worked_database,
         lambda connection: connection.execute(
             delete(tables.events).where(tables.events.c.seq == line.seq)
         ),
@@ -151,11 +154,11 @@ async def test_a_deleted_event_leaves_a_gap(worked: Database) -> None:
     assert (first.expected, first.found) == ("3", "4")
 
 
-async def test_deleted_last_event_is_missed_by_the_claim(worked: Database) -> None:
+async def test_deleted_last_event_is_missed_by_the_claim(worked_database: Database) -> None:
     """The chain of what is left is whole, but the claim is a version further."""
-    last = (await lines_of(worked, "a third, otherwise"))[-1]
-    report = await tampered(
-        worked,
+    last = (await lines_of(worked_database, "a third, otherwise"))[-1]
+    report = await verify_tampered(
+        worked_database,
         lambda connection: connection.execute(
             delete(tables.events).where(tables.events.c.seq == last.seq)
         ),
@@ -166,39 +169,39 @@ async def test_deleted_last_event_is_missed_by_the_claim(worked: Database) -> No
     assert (first.expected, first.found) == (str(last.number - 1), str(last.number))
 
 
-async def test_two_swapped_events_are_found(worked: Database) -> None:
+async def test_two_swapped_events_are_found(worked_database: Database) -> None:
     """Whether their numbers are exchanged or what they say."""
-    one, two = (await lines_of(worked))[2:4]
+    one, two = (await lines_of(worked_database))[2:4]
     seq, number = tables.events.c.seq, tables.events.c.number
 
     def swap(connection: Connection) -> None:
-        for of, value in ((one.seq, 1000), (two.seq, one.number), (one.seq, two.number)):
-            connection.execute(update(tables.events).where(seq == of).values({number: value}))
+        for line, value in ((one.seq, 1000), (two.seq, one.number), (one.seq, two.number)):
+            connection.execute(update(tables.events).where(seq == line).values({number: value}))
 
-    report = await tampered(worked, swap)
+    report = await verify_tampered(worked_database, swap)
     assert report.first_break is not None
     assert (report.first_break.claim, report.first_break.event) == (one.claim, 3)
     assert report.first_break.what == "previous_hash"
-    assert "order" in {found.what for found in report.breaks}
+    assert "order" in {finding.what for finding in report.breaks}
 
 
-async def test_swapped_contents_are_found(worked: Database) -> None:
-    one, two = (await lines_of(worked))[2:4]
+async def test_swapped_contents_are_found(worked_database: Database) -> None:
+    one, two = (await lines_of(worked_database))[2:4]
 
     def swap(connection: Connection) -> None:
-        for of, with_ in ((one, two), (two, one)):
+        for line, with_ in ((one, two), (two, one)):
             connection.execute(
                 update(tables.events)
-                .where(tables.events.c.seq == of.seq)
+                .where(tables.events.c.seq == line.seq)
                 .values(type=with_.type, data=with_.data, actor=with_.actor)
             )
 
-    report = await tampered(worked, swap)
+    report = await verify_tampered(worked_database, swap)
     assert report.first_break is not None
     assert (report.first_break.event, report.first_break.what) == (3, "hash")
 
 
-def forged(line: Any, kind: str, data: dict[str, Any]) -> dict[str, Any]:
+def forge_event(line: Any, kind: str, data: dict[str, Any]) -> dict[str, Any]:
     """An event after `line` with the hash that it ought to have."""
     values = {
         "claim": line.claim,
@@ -217,12 +220,12 @@ def forged(line: Any, kind: str, data: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-async def test_a_forged_event_with_a_right_hash_is_found(worked: Database) -> None:
+async def test_a_forged_event_with_a_right_hash_is_found(worked_database: Database) -> None:
     """The chain is whole, yet nothing that is derived from the record knows of the event."""
-    last = (await lines_of(worked, "another matter"))[-1]
-    row = forged(last, "claim.amended", {"finding": "refuted"})
-    report = await tampered(
-        worked, lambda connection: connection.execute(insert(tables.events), [row])
+    last = (await lines_of(worked_database, "another matter"))[-1]
+    row = forge_event(last, "claim.amended", {"finding": "refuted"})
+    report = await verify_tampered(
+        worked_database, lambda connection: connection.execute(insert(tables.events), [row])
     )
     first = report.first_break
     assert first is not None
@@ -230,10 +233,10 @@ async def test_a_forged_event_with_a_right_hash_is_found(worked: Database) -> No
     assert (first.expected, first.found) == (str(last.number + 1), str(last.number))
 
 
-async def test_a_forged_event_with_another_state_is_found(worked: Database) -> None:
+async def test_a_forged_event_with_another_state_is_found(worked_database: Database) -> None:
     """Version and hash are as the forged event wants them, but the state says something else."""
-    last = (await lines_of(worked, "another matter"))[-1]
-    row = forged(last, "claim.amended", {"finding": "refuted"})
+    last = (await lines_of(worked_database, "another matter"))[-1]
+    row = forge_event(last, "claim.amended", {"finding": "refuted"})
 
     def forge(connection: Connection) -> None:
         connection.execute(insert(tables.events), [row])
@@ -243,30 +246,30 @@ async def test_a_forged_event_with_another_state_is_found(worked: Database) -> N
             .values(version=row["number"], last_hash=row["hash"])
         )
 
-    report = await tampered(worked, forge)
+    report = await verify_tampered(worked_database, forge)
     whats = [break_found.what for break_found in report.breaks]
     assert whats == ["claims.document", "claims.state"]
     assert report.breaks[0].expected == f'{{"version":{row["number"]}}}'
 
 
-async def test_a_forged_status_change_that_does_not_fit_is_found(worked: Database) -> None:
+async def test_a_forged_status_change_that_does_not_fit_is_found(worked_database: Database) -> None:
     """Rightly hashed, it begins from a status that the claim did not have."""
-    lines = await lines_of(worked, "a third, otherwise")
+    lines = await lines_of(worked_database, "a third, otherwise")
     data = next(orjson.loads(line.data) for line in lines if line.type == "claim.status_changed")
-    row = forged(lines[-1], "claim.status_changed", data)
-    report = await tampered(
-        worked, lambda connection: connection.execute(insert(tables.events), [row])
+    row = forge_event(lines[-1], "claim.status_changed", data)
+    report = await verify_tampered(
+        worked_database, lambda connection: connection.execute(insert(tables.events), [row])
     )
     assert report.first_break is not None
     assert report.first_break.what == "fold"
     assert "follows change" in report.first_break.found
 
 
-async def test_an_event_that_cannot_follow_is_found(worked: Database) -> None:
-    last = (await lines_of(worked, "a third, otherwise"))[-1]
-    row = forged(last, "claim.painted", {"colour": "red"})
-    report = await tampered(
-        worked, lambda connection: connection.execute(insert(tables.events), [row])
+async def test_an_event_that_cannot_follow_is_found(worked_database: Database) -> None:
+    last = (await lines_of(worked_database, "a third, otherwise"))[-1]
+    row = forge_event(last, "claim.painted", {"colour": "red"})
+    report = await verify_tampered(
+        worked_database, lambda connection: connection.execute(insert(tables.events), [row])
     )
     assert report.first_break is not None
     assert report.first_break.what == "fold"
@@ -274,16 +277,16 @@ async def test_an_event_that_cannot_follow_is_found(worked: Database) -> None:
 
 
 async def test_a_claim_without_events_and_events_without_a_claim_are_found(
-    worked: Database, tmp_path: Path
+    worked_database: Database, tmp_path: Path
 ) -> None:
     """Foreign keys forbid the second, unless somebody switched them off."""
-    claim = (await lines_of(worked, "a third, otherwise"))[0].claim
-    before = await verify(worked)
+    claim = (await lines_of(worked_database, "a third, otherwise"))[0].claim
+    before = await verify(worked_database)
     gone = ids.make_id()
-    if worked.embedded:
+    if worked_database.embedded:
         # A connection of one's own checks no foreign keys unless it asks to.
         path = tmp_path / "copy.db"
-        shutil.copy(str(worked.url.database), path)
+        shutil.copy(str(worked_database.url.database), path)
         with contextlib.closing(sqlite3.connect(path)) as connection:
             connection.execute("DROP TRIGGER events_no_update")
             moved = (gone.replace("-", ""), claim.replace("-", ""))
@@ -297,9 +300,9 @@ async def test_a_claim_without_events_and_events_without_a_claim_are_found(
 
         def move(connection: Connection) -> None:
             connection.execute(text("ALTER TABLE events DROP CONSTRAINT fk_events_claim_claims"))
-            changing(tables.events, tables.events.c.claim == claim, claim=gone)(connection)
+            change_rows(tables.events, tables.events.c.claim == claim, claim=gone)(connection)
 
-        report = await tampered(worked, move)
+        report = await verify_tampered(worked_database, move)
     assert [
         (break_found.claim, break_found.what, break_found.found) for break_found in report.breaks
     ] == [
@@ -309,8 +312,10 @@ async def test_a_claim_without_events_and_events_without_a_claim_are_found(
     assert (report.claims, report.events) == (before.claims, before.events)
 
 
-async def test_all_breaks_are_counted_and_the_first_are_listed(worked: Database) -> None:
-    report = await tampered(worked, changing(tables.claims, True, last_hash="f" * 64))
+async def test_all_breaks_are_counted_and_the_first_are_listed(worked_database: Database) -> None:
+    report = await verify_tampered(
+        worked_database, change_rows(tables.claims, True, last_hash="f" * 64)
+    )
     assert report.broken == report.claims == 22
     assert len(report.breaks) == 20
     assert report.breaks[0] == report.first_break

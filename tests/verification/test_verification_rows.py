@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Table, delete, insert, select
 from service.domain import ids
 from service.store import tables
 from service.store.engine import Database
-from tests.verification.tampering import changing, lines_of, tampered
+from tests.verification.tampering import change_rows, lines_of, verify_tampered
 from tests.verification.workday import BEGIN
 
 CLAIMS = {
@@ -32,30 +32,31 @@ CLAIMS = {
 
 
 @pytest.mark.parametrize("column", CLAIMS)
-async def test_every_column_of_a_claim_is_proved(worked: Database, column: str) -> None:
+async def test_every_column_of_a_claim_is_proved(worked_database: Database, column: str) -> None:
     other = column in ("claimant", "claimant_root")
     one_like = (
         tables.claims.c.kind == "attribution" if other else tables.claims.c.claimant == "nato"
     )
     row = (
-        await worked.read(
+        await worked_database.read(
             lambda connection: connection.execute(select(tables.claims).where(one_like)).all()
         )
     )[0]
-    report = await tampered(
-        worked, changing(tables.claims, tables.claims.c.id == row.id, **{column: CLAIMS[column]})
+    report = await verify_tampered(
+        worked_database,
+        change_rows(tables.claims, tables.claims.c.id == row.id, **{column: CLAIMS[column]}),
     )
     assert report.broken == 1, report.breaks
     assert report.breaks[0].claim == row.id
     assert report.breaks[0].what == f"claims.{column}"
 
 
-async def test_the_story_of_an_event_is_proved(worked: Database) -> None:
+async def test_the_story_of_an_event_is_proved(worked_database: Database) -> None:
     """It is no part of what is hashed: the claim's record says what it has to be."""
-    line = (await lines_of(worked, "the whole"))[1]
+    line = (await lines_of(worked_database, "the whole"))[1]
     assert line.story == "kosovo-border-2023"
-    report = await tampered(
-        worked, changing(tables.events, tables.events.c.seq == line.seq, story=None)
+    report = await verify_tampered(
+        worked_database, change_rows(tables.events, tables.events.c.seq == line.seq, story=None)
     )
     assert report.broken == 1, report.breaks
     found = report.breaks[0]
@@ -63,16 +64,19 @@ async def test_the_story_of_an_event_is_proved(worked: Database) -> None:
 
 
 @pytest.mark.parametrize("column", ["document", "state"])
-async def test_a_changed_document_or_state_names_the_key(worked: Database, column: str) -> None:
-    line = (await lines_of(worked))[0]
-    stored = await worked.read(
+async def test_a_changed_document_or_state_names_the_key(
+    worked_database: Database, column: str
+) -> None:
+    line = (await lines_of(worked_database))[0]
+    stored = await worked_database.read(
         lambda connection: connection.execute(
             select(tables.claims.c[column]).where(tables.claims.c.id == line.claim)
         ).scalar_one()
     )
     wrong = stored.replace("a part, worded otherwise", "a part, worded as somebody likes")
-    report = await tampered(
-        worked, changing(tables.claims, tables.claims.c.id == line.claim, **{column: wrong})
+    report = await verify_tampered(
+        worked_database,
+        change_rows(tables.claims, tables.claims.c.id == line.claim, **{column: wrong}),
     )
     assert report.broken == 1
     assert report.breaks[0].what == f"claims.{column}"
@@ -109,11 +113,11 @@ async def test_a_changed_document_or_state_names_the_key(worked: Database, colum
     ],
 )
 async def test_a_changed_row_beside_a_claim_is_found(
-    worked: Database, table: str, values: dict[str, Any]
+    worked_database: Database, table: str, values: dict[str, Any]
 ) -> None:
     t = tables.metadata.tables[table]
-    (claim, key) = await worked.read(lambda connection: pick(connection, t))
-    report = await tampered(worked, changing(t, key, **values))
+    (claim, key) = await worked_database.read(lambda connection: pick(connection, t))
+    report = await verify_tampered(worked_database, change_rows(t, key, **values))
     assert not report.ok
     assert {break_found.claim for break_found in report.breaks} == {claim}
     (column,) = values
@@ -149,10 +153,12 @@ def pick(connection: Connection, table: Table) -> tuple[str, Any]:
 
 
 @pytest.mark.parametrize("table", ["links", "decisions", "claim_tags", "claim_versions"])
-async def test_a_deleted_row_beside_a_claim_is_found(worked: Database, table: str) -> None:
+async def test_a_deleted_row_beside_a_claim_is_found(worked_database: Database, table: str) -> None:
     t = tables.metadata.tables[table]
-    claim, key = await worked.read(lambda connection: pick(connection, t))
-    report = await tampered(worked, lambda connection: connection.execute(delete(t).where(key)))
+    claim, key = await worked_database.read(lambda connection: pick(connection, t))
+    report = await verify_tampered(
+        worked_database, lambda connection: connection.execute(delete(t).where(key))
+    )
     # A claim is found by the words of what is linked to it, too.
     found, *others = report.breaks
     assert {break_found.what for break_found in others} <= {"claim_search.words"}
@@ -160,9 +166,9 @@ async def test_a_deleted_row_beside_a_claim_is_found(worked: Database, table: st
 
 
 @pytest.mark.parametrize("table", ["links", "decisions", "claim_tags", "claim_versions"])
-async def test_an_added_row_beside_a_claim_is_found(worked: Database, table: str) -> None:
+async def test_an_added_row_beside_a_claim_is_found(worked_database: Database, table: str) -> None:
     t = tables.metadata.tables[table]
-    claim, key = await worked.read(lambda connection: pick(connection, t))
+    claim, key = await worked_database.read(lambda connection: pick(connection, t))
 
     def add(connection: Connection) -> None:
         row = dict(connection.execute(select(t).where(key)).one()._mapping)
@@ -174,7 +180,7 @@ async def test_an_added_row_beside_a_claim_is_found(worked: Database, table: str
         }
         connection.execute(insert(t), row | changes[table])
 
-    report = await tampered(worked, add)
+    report = await verify_tampered(worked_database, add)
     assert report.broken == 1
     assert (report.breaks[0].claim, report.breaks[0].what) == (claim, table)
     assert report.breaks[0].expected == "no row"

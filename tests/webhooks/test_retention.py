@@ -10,7 +10,7 @@ from service.domain.access import SYSTEM
 from service.store import webhook_tables as tables
 from service.store.engine import Database
 from service.webhooks import retention, webhook_commands
-from tests.store.locks import holding, until_waiting
+from tests.store.locks import hold_lock, until_waiting
 from tests.webhooks.board import Board
 
 MOMENT = timedelta(microseconds=1)
@@ -140,7 +140,7 @@ async def test_an_endpoint_is_not_deleted_before_what_it_had(
     await board.database.write(
         webhook_commands.remove_webhook, webhook, actor=SYSTEM, now=board.now
     )
-    async with holding(database_url, "SELECT 1 FROM webhook_deliveries FOR UPDATE"):
+    async with hold_lock(database_url, "SELECT 1 FROM webhook_deliveries FOR UPDATE"):
         assert await delete_old(board) == 0
     assert await delete_old(board) == 1
     assert await delete_old(board) == 0
@@ -158,7 +158,7 @@ async def test_concurrent_retention_leaves_no_message(
     await board.set_delivery_columns(one, message, state="delivered", settled_at=board.now)
     await board.set_delivery_columns(other, message, state="dead", settled_at=board.now)
     board.now += DAYS_90 + MOMENT
-    async with holding(database_url, "SELECT 1 FROM webhook_messages FOR UPDATE") as held:
+    async with hold_lock(database_url, "SELECT 1 FROM webhook_messages FOR UPDATE") as held:
         both = [asyncio.create_task(delete_old(board))]
         await until_waiting(database_url, 1)
         both.append(asyncio.create_task(delete_old(board)))

@@ -25,7 +25,7 @@ from tests.bench.service_load import settings
 from tests.bench.webhooks import latency, rows
 from tests.bench.webhooks.figures import Goal, Rounds
 from tests.bench.webhooks.rows import Endpoint
-from tests.bench.webhooks.service import Bench, Changes, dispatching, middle_and_tail, serving
+from tests.bench.webhooks.service import Bench, Changes, middle_and_tail, run_dispatcher, run_server
 
 ENDPOINTS, OTHERS_DUE = 1_000, 10
 SIZES = (0, 200_000)
@@ -42,8 +42,8 @@ NOT_NEEDED = EventType.CLAIM_WITHDRAWN  # nothing is withdrawn here
 class _Undone(Exception):
     """Carries what a transaction found out of it, and nothing else."""
 
-    def __init__(self, found: Any) -> None:
-        self.found = found
+    def __init__(self, seconds: Any) -> None:
+        self.found = seconds
 
 
 def measure(benches: Sequence[Bench]) -> Rounds:
@@ -57,7 +57,7 @@ def measure(benches: Sequence[Bench]) -> Rounds:
             words = f"{size:,} due on 1 of {ENDPOINTS:,}"
             for name, cost in costs[size].items():
                 found.add(f"{words}: {name}", bench.kind, "ms", cost * 1000)
-            tails[size] = _fresh(found, bench, size, words)
+            tails[size] = _measure_fresh(found, bench, size, words)
         # The other two lease and settle 64 deliveries with the backlog, ten without.
         for name in ("waiting", "take_turn for the others"):
             before = costs[0][name]
@@ -76,7 +76,7 @@ def measure(benches: Sequence[Bench]) -> Rounds:
             Goal(most=SHARE),
         )
         for line in asyncio.run(_plans(bench.url)):
-            found.wrong("plans", bench.kind, "", line)
+            found.add_problem("plans", bench.kind, "", line)
     return found
 
 
@@ -91,22 +91,24 @@ def _fill(bench: Bench, size: int) -> list[str]:
         rows.deliveries(bench.url, ids[:1], size)
     others = ids[-OTHERS_DUE:]
     rows.deliveries(bench.url, others, 1)
-    rows.settled(bench.url)
+    rows.settle_all(bench.url)
     return others
 
 
-async def _costs(url: str, others: list[str]) -> dict[str, float]:
+async def _costs(url: str, other_workers: list[str]) -> dict[str, float]:
     """Seconds of each statement's work, without the commit; nothing is changed."""
     database = Database(settings(url))
     await database.start()
     try:
         return {
             "waiting": await _read(database, _waiting),
-            "take_turn for the others": await _write(database, lambda s: _turn(s, others, 64)),
+            "take_turn for the others": await _write(
+                database, lambda s: _turn(s, other_workers, 64)
+            ),
             "take_turn for all waiting": await _write(
                 database, lambda s: _turn(s, _waiting(s), 64)
             ),
-            "settling what that leased": await _write(database, lambda s: _settling(s)),
+            "settling what that leased": await _write(database, lambda s: _measure_settling(s)),
         }
     finally:
         await database.stop()
@@ -117,12 +119,12 @@ def _waiting(connection: Connection) -> list[str]:
 
 
 def _turn(
-    connection: Connection, wanted: Sequence[str], room: int, attempts: Sequence[Attempt] = ()
+    connection: Connection, endpoints: Sequence[str], room: int, attempts: Sequence[Attempt] = ()
 ) -> leases.Turn:
     return leases.take_turn(
         connection,
         attempts=attempts,
-        endpoint_ids=wanted,
+        endpoint_ids=endpoints,
         sending={},
         room=room,
         room_for_failing=32,
@@ -131,75 +133,77 @@ def _turn(
     )
 
 
-def _settling(connection: Connection) -> float:
+def _measure_settling(connection: Connection) -> float:
     """Seconds of settling what a turn leased."""
     turn = _turn(connection, _waiting(connection), 64)
-    attempts = [answered(each) for each in turn.leased]
+    attempts = [build_answer(each) for each in turn.leased]
     began = time.perf_counter()
     _turn(connection, (), 0, attempts)
     return time.perf_counter() - began
 
 
-def answered(one: leases.Leased) -> Attempt:
+def build_answer(delivery: leases.Leased) -> Attempt:
     answer = Answer(datetime.now(UTC), 0.001, 204, None, None, {}, "")
-    return Attempt(one.lease, one.webhook, one.message, one.attempt, one.url, answer)
+    return Attempt(
+        delivery.lease, delivery.webhook, delivery.message, delivery.attempt, delivery.url, answer
+    )
 
 
 async def _read(database: Database, query: Callable[[Connection], Any]) -> float:
-    return await _repeated(lambda: database.read(_timed(query)))
+    return await _repeat(lambda: database.read(_time_and_undo(query)))
 
 
 async def _write(database: Database, command: Callable[[Connection], Any]) -> float:
-    timed = _timed(command)
+    timed = _time_and_undo(command)
 
-    def undone(connection: Connection) -> float:
+    def measure_and_undo(connection: Connection) -> float:
         raise _Undone(timed(connection))
 
-    async def once() -> float:
+    async def measure_once() -> float:
         try:
-            return await database.write(undone)
+            return await database.write(measure_and_undo)
         except _Undone as done:
             return float(done.found)
 
-    return await _repeated(once)
+    return await _repeat(measure_once)
 
 
-def _timed(work: Callable[[Connection], Any]) -> Callable[[Connection], float]:
-    def timed(connection: Connection) -> float:
+def _time_and_undo(work: Callable[[Connection], Any]) -> Callable[[Connection], float]:
+    def time_work(connection: Connection) -> float:
         began = time.perf_counter()
         result = work(connection)
         return result if isinstance(result, float) else time.perf_counter() - began
 
-    return timed
+    return time_work
 
 
-async def _repeated(once: Callable[[], Any]) -> float:
+async def _repeat(time_once: Callable[[], Any]) -> float:
     """The median, so that neither the first plan nor a pause counts."""
-    times = sorted([await once() for _ in range(REPEATED)])
+    times = sorted([await time_once() for _ in range(REPEATED)])
     return float(times[len(times) // 2])
 
 
-def _fresh(found: Rounds, bench: Bench, size: int, words: str) -> float:
+def _measure_fresh(rounds: Rounds, bench: Bench, size: int, words: str) -> float:
     """p99 of an endpoint that has nothing else due, while the other's backlog is worked at."""
     with ExitStack() as stack:
         if bench.kind == "sqlite":  # where the bell does not ring from one process to another
-            server = worker = stack.enter_context(serving(bench.url))
+            server = worker = stack.enter_context(run_server(bench.url))
         else:
-            server = stack.enter_context(serving(bench.url, "--no-dispatch"))
-            worker = stack.enter_context(dispatching(bench.url))
+            server = stack.enter_context(run_server(bench.url, "--no-dispatch"))
+            worker = stack.enter_context(run_dispatcher(bench.url))
         time.sleep(2)
         if size == 0:
-            found.add(
+            rounds.add(
                 f"PSS, {ENDPOINTS:,} endpoints", bench.kind, "MB", worker.memory()["Pss"] / 1e6
             )
         changes = Changes(bench, server)
-        times = latency.fresh(bench, changes, PER_SECOND, "/now/fresh")
+        times = latency.measure_fresh(bench, changes, PER_SECOND, "/now/fresh")
         weight = worker.memory()["Pss"]
     if size:
-        found.add(f"PSS, {words}, loaded", bench.kind, "MB", weight / 1e6, Goal(most=200))
+        rounds.add(f"PSS, {words}, loaded", bench.kind, "MB", weight / 1e6, Goal(most=200))
     middle, tail = middle_and_tail(times)
-    found.add(f"{words}: another's event, p50", bench.kind, "ms", middle)
-    found.add(f"{words}: another's event, p99", bench.kind, "ms", tail)
+    rounds.add(f"{words}: another's event, p50", bench.kind, "ms", middle)
+    rounds.add(f"{words}: another's event, p99", bench.kind, "ms", tail)
     return tail
 
 
@@ -217,14 +221,14 @@ async def _plans(url: str) -> list[str]:
         engine: Any = backend.writer
         engine = getattr(engine, "sync_engine", engine)
 
-        def note(_c: Any, _u: Any, sql: str, values: Any, _x: Any, many: bool) -> None:
-            statements.append((sql, values[0] if many else values))
+        def note(_c: Any, _u: Any, sql: str, values: Any, _x: Any, is_many: bool) -> None:
+            statements.append((sql, values[0] if is_many else values))
 
         def all_of_a_turn(connection: Connection) -> None:
             event.listen(engine, "before_cursor_execute", note)
             try:
                 _waiting(connection)
-                _settling(connection)
+                _measure_settling(connection)
             finally:
                 event.remove(engine, "before_cursor_execute", note)
             seen: dict[str, Any] = {}

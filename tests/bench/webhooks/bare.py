@@ -43,7 +43,7 @@ def measure(client: str, concurrency: int, seconds: float, url: str) -> float:
 
 
 async def _rate(client: str, concurrency: int, seconds: float, url: str) -> float:
-    posting = _sending(url) if client == "sender" else _posting(url, concurrency)
+    posting = _open_sender(url) if client == "sender" else _open_poster(url, concurrency)
     posted = 0
     until = time.perf_counter() + 0.3  # of warming up
 
@@ -61,7 +61,7 @@ async def _rate(client: str, concurrency: int, seconds: float, url: str) -> floa
     return posted / (time.perf_counter() - began)
 
 
-def _sending(url: str) -> Post:
+def _open_sender(url: str) -> Post:
     guard = AddressGuard(allow_http=True, allow_cidrs=(ip_network("127.0.0.0/8"),))
     sender = Sender(guard, lambda: datetime.now(UTC))
     secrets = (make_secret(),)
@@ -74,7 +74,7 @@ def _sending(url: str) -> Post:
     return post
 
 
-def _posting(url: str, concurrency: int) -> Post:
+def _open_poster(url: str, concurrency: int) -> Post:
     limits = httpx.Limits(max_connections=SHARD, max_keepalive_connections=SHARD)
     count = -(-concurrency // SHARD)
     clients = [httpx.AsyncClient(limits=limits, timeout=15, trust_env=False) for _ in range(count)]

@@ -77,11 +77,11 @@ class Rounds:
         if goal is not None:
             self._goals[key] = goal
 
-    def wrong(self, row: str, kind: str, unit: str, problem: str) -> None:
+    def add_problem(self, row: str, kind: str, unit: str, problem: str) -> None:
         self._found.setdefault((row, kind, unit), [])
         self._problems[row, kind, unit] = problem
 
-    def of(self, row: str, kind: str, unit: str) -> list[float]:
+    def list_values(self, row: str, kind: str, unit: str) -> list[float]:
         return self._found.get((row, kind, unit), [])
 
     def figures(self) -> list[Figure]:
@@ -89,11 +89,11 @@ class Rounds:
             Figure(
                 self.part,
                 *key,
-                tuple(found),
+                tuple(values),
                 self._goals.get(key),
                 self._problems.get(key),
             )
-            for key, found in sorted(self._found.items(), key=lambda item: item[0][1])
+            for key, values in sorted(self._found.items(), key=lambda item: item[0][1])
         ]
 
 
@@ -118,7 +118,7 @@ def table(figures: Sequence[Figure]) -> Iterator[str]:
             yield f"  INVALID: {figure.part}, {figure.row}, {figure.kind}: {figure.problem}"
 
 
-def listed(figures: Sequence[Figure]) -> list[dict[str, Any]]:
+def describe_figures(figures: Sequence[Figure]) -> list[dict[str, Any]]:
     """For --json."""
     return [
         {
@@ -142,8 +142,8 @@ def _number(value: float) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
-def _verdict(one: Figure) -> str:
-    if one.goal is None:
+def _verdict(figure: Figure) -> str:
+    if figure.goal is None:
         return ""
-    word = "met" if one.goal.met(one.value) else "MISSED"
-    return f"{one.goal} {word} ({one.goal.distance(one.value):+.0%})"
+    word = "met" if figure.goal.met(figure.value) else "MISSED"
+    return f"{figure.goal} {word} ({figure.goal.distance(figure.value):+.0%})"

@@ -13,10 +13,10 @@ from tests.bench.webhooks.rows import Endpoint
 from tests.bench.webhooks.service import (
     Bench,
     Changes,
-    dispatching,
     middle_and_tail,
-    serving,
-    until,
+    run_dispatcher,
+    run_server,
+    wait_until,
 )
 
 STEADY, IDLE = 50, 4  # changes a second
@@ -28,12 +28,12 @@ HEALTHY = 1.2  # times the p99 of the healthy alone
 ARRIVE_SECONDS = 10
 
 
-def steady(benches: Sequence[Bench], rounds: int) -> Rounds:
+def measure_steady(benches: Sequence[Bench], rounds: int) -> Rounds:
     found = Rounds("event → 2xx")
     for _ in range(rounds):
         for bench in benches:
             _one_endpoint(bench)
-            with serving(bench.url) as server:
+            with run_server(bench.url) as server:
                 changes = Changes(bench, server)
                 _note(found, "idle", bench, changes, IDLE, P50, P99)
                 _note(found, f"{STEADY}/s", bench, changes, STEADY, P50, P99)
@@ -43,8 +43,8 @@ def steady(benches: Sequence[Bench], rounds: int) -> Rounds:
                 _one_endpoint(bench)
                 setting = {"CLAIMDESK_WEBHOOK_BELL": bell}
                 with (
-                    serving(bench.url, "--no-dispatch", **setting) as server,
-                    dispatching(bench.url, **setting),
+                    run_server(bench.url, "--no-dispatch", **setting) as server,
+                    run_dispatcher(bench.url, **setting),
                 ):
                     changes = Changes(bench, server)
                     words = f"apart, bell {bell}"
@@ -60,7 +60,7 @@ def _one_endpoint(bench: Bench) -> None:
 
 
 def _note(
-    found: Rounds,
+    rounds: Rounds,
     row: str,
     bench: Bench,
     changes: Changes,
@@ -68,15 +68,15 @@ def _note(
     p50: Goal | None,
     p99: Goal | None,
 ) -> None:
-    times = _times(found, row, bench, changes, per_second)
+    times = _times(rounds, row, bench, changes, per_second)
     if times is not None:
         middle, tail = middle_and_tail(times)
-        found.add(f"{row}: p50", bench.kind, "ms", middle, p50)
-        found.add(f"{row}: p99", bench.kind, "ms", tail, p99)
+        rounds.add(f"{row}: p50", bench.kind, "ms", middle, p50)
+        rounds.add(f"{row}: p99", bench.kind, "ms", tail, p99)
 
 
 def _times(
-    found: Rounds, row: str, bench: Bench, changes: Changes, per_second: float, each: int = 1
+    rounds: Rounds, row: str, bench: Bench, changes: Changes, per_second: float, each: int = 1
 ) -> list[float] | None:
     """Seconds to each arrival at an endpoint that answers; `each` of them for a change."""
     changes.make(2, 1)  # connections, plans
@@ -89,15 +89,15 @@ def _times(
     def arrived() -> bool:
         return bench.receiver.count() >= expected
 
-    until(arrived, ARRIVE_SECONDS)
+    wait_until(arrived, ARRIVE_SECONDS)
     answered = [
         arrival for arrival in bench.receiver.arrivals() if not arrival.path.startswith("/hole")
     ]
     if len({(item.path, item.message) for item in answered}) < expected:
-        found.wrong(row, bench.kind, "ms", f"{len(answered)} of {expected} came")
+        rounds.add_problem(row, bench.kind, "ms", f"{len(answered)} of {expected} came")
         return None
     if changes.late > expected / each / 10:
-        found.wrong(row, bench.kind, "ms", f"{changes.late} changes began late")
+        rounds.add_problem(row, bench.kind, "ms", f"{changes.late} changes began late")
     return [item.late for item in answered]
 
 
@@ -108,8 +108,8 @@ def black_hole(benches: Sequence[Bench], rounds: int) -> Rounds:
             tails: dict[int, float] = {}
             for healthy in (ENDPOINTS, ENDPOINTS - 1) if turn % 2 else (ENDPOINTS - 1, ENDPOINTS):
                 rows.clear(bench.url)
-                with serving(bench.url) as server:
-                    tail = _beside(found, bench, server, healthy)
+                with run_server(bench.url) as server:
+                    tail = _measure_beside_backlog(found, bench, server, healthy)
                 if tail is not None:
                     tails[healthy] = tail
             if len(tails) == 2:
@@ -123,7 +123,9 @@ def black_hole(benches: Sequence[Bench], rounds: int) -> Rounds:
     return found
 
 
-def _beside(found: Rounds, bench: Bench, server: Server, healthy: int) -> float | None:
+def _measure_beside_backlog(
+    found: Rounds, bench: Bench, server: Server, healthy: int
+) -> float | None:
     """p99 of `healthy` endpoints; the others, up to ten, are holes."""
     paths = [f"/{'now' if n < healthy else 'hole'}/{n}" for n in range(ENDPOINTS)]
     rows.endpoints(bench.url, [Endpoint(bench.receiver.url(path)) for path in paths])
@@ -139,7 +141,7 @@ def _beside(found: Rounds, bench: Bench, server: Server, healthy: int) -> float 
     return tail
 
 
-def fresh(bench: Bench, changes: Changes, per_second: float, path: str) -> list[float]:
+def measure_fresh(bench: Bench, changes: Changes, per_second: float, path: str) -> list[float]:
     """Seconds to each arrival at the endpoint at `path`, whatever else arrives."""
     changes.make(2, 1)
     time.sleep(0.5)

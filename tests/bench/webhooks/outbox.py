@@ -15,7 +15,7 @@ from tests.bench.servers import Client, Server
 from tests.bench.webhooks import rows
 from tests.bench.webhooks.figures import Rounds
 from tests.bench.webhooks.rows import Endpoint
-from tests.bench.webhooks.service import Bench, serving, until
+from tests.bench.webhooks.service import Bench, run_server, wait_until
 from tests.bench.workloads import WORKLOADS, Asking
 
 NOBODY, TOLD, SENT = "no endpoint", "2 endpoints, no dispatcher", "2 endpoints, dispatcher inside"
@@ -35,7 +35,7 @@ def measure(benches: Sequence[dict[str, Bench]], world: World, rounds: int, seco
                     to = bench.receiver.url("/now")
                     rows.endpoints(bench.url, [Endpoint(f"{to}/{n}") for n in range(2)])
                 options = () if case == SENT else ("--no-dispatch",)
-                server = stack.enter_context(serving(bench.url, *options))
+                server = stack.enter_context(run_server(bench.url, *options))
                 runners.append((case, bench, _runner(bench, server)))
         for turn in range(rounds):
             reached: dict[tuple[str, str], float] = {}
@@ -58,7 +58,7 @@ def _runner(bench: Bench, server: Server) -> Runner:
 
 
 def _round(
-    found: Rounds,
+    rounds: Rounds,
     case: str,
     bench: Bench,
     runner: Runner,
@@ -83,13 +83,13 @@ def _round(
     if made < (0 if case == NOBODY else 2 * cell.loads[0].requests):
         cell.problems.append(f"{cell.loads[0].requests} changes, {made} deliveries")
     if cell.problems:
-        found.wrong(case, bench.kind, "/s", cell.problems[0])
+        rounds.add_problem(case, bench.kind, "/s", cell.problems[0])
     load: wrk.Load = cell.loads[0]
     if case == SENT:
         began = time.monotonic()
-        if until(lambda: rows.pending(bench.url) == 0, DRAIN_SECONDS):
-            found.add(f"{case}: backlog gone after", bench.kind, "s", time.monotonic() - began)
+        if wait_until(lambda: rows.pending(bench.url) == 0, DRAIN_SECONDS):
+            rounds.add(f"{case}: backlog gone after", bench.kind, "s", time.monotonic() - began)
         else:
-            found.wrong(case, bench.kind, "/s", "the backlog does not drain")
-    found.add(f"{case}: p99", bench.kind, "ms", load.p99)
+            rounds.add_problem(case, bench.kind, "/s", "the backlog does not drain")
+    rounds.add(f"{case}: p99", bench.kind, "ms", load.p99)
     return None if cell.problems else load.per_second

@@ -58,7 +58,7 @@ def clear(url: str) -> None:
         asyncio.run(desk.execute(url, f"TRUNCATE {names} CASCADE"))
 
 
-def endpoints(url: str, wanted: Sequence[Endpoint]) -> list[str]:
+def endpoints(url: str, endpoints_wanted: Sequence[Endpoint]) -> list[str]:
     """Their ids."""
     now = datetime.now(UTC)
     made: list[Row] = [
@@ -79,7 +79,7 @@ def endpoints(url: str, wanted: Sequence[Endpoint]) -> list[str]:
             "failures": 0,
             "served_at": now,
         }
-        for each in wanted
+        for each in endpoints_wanted
     ]
     _insert(url, webhooks, made)
     return [row["id"] for row in made]
@@ -116,7 +116,7 @@ def deliveries(url: str, to: Sequence[str], count: int) -> None:
     )
 
 
-def settled(url: str) -> None:
+def settle_all(url: str) -> None:
     """Statistics, as autovacuum brings them within a minute, and nothing left to flush."""
     if url.startswith("sqlite"):
         desk.settle(url)
@@ -137,18 +137,18 @@ def count(url: str, condition: str = "true") -> int:
     return int(asyncio.run(desk.execute(url, query)))
 
 
-def _insert(url: str, table: Table, made: Sequence[Row]) -> None:
-    if not made:
+def _insert(url: str, table: Table, rows: Sequence[Row]) -> None:
+    if not rows:
         return
-    names = list(made[0])
+    names = list(rows[0])
     if url.startswith("sqlite"):
-        lines = [tuple(_as_sqlite(name, row[name]) for name in names) for row in made]
+        lines = [tuple(_as_sqlite(name, row[name]) for name in names) for row in rows]
         marks = ", ".join("?" * len(names))
         listed = ", ".join(names)
         with closing(sqlite3.connect(sqlite_path(url), timeout=60)) as file, file:
             file.executemany(f"INSERT INTO {table.name} ({listed}) VALUES ({marks})", lines)
     else:
-        records = [tuple(_as_postgresql(name, row[name]) for name in names) for row in made]
+        records = [tuple(_as_postgresql(name, row[name]) for name in names) for row in rows]
         asyncio.run(_copy(url, table.name, names, records))
 
 

@@ -10,7 +10,7 @@ from tests.bench.cache import Cache
 from tests.bench.webhooks import backlog, latency, outbox, throughput
 from tests.bench.webhooks.figures import Figure, Goal, Rounds
 from tests.bench.webhooks.receiver import Receiver
-from tests.bench.webhooks.service import Bench, dispatching, prepared
+from tests.bench.webhooks.service import Bench, prepare_bench, run_dispatcher
 
 PARTS = ("changes", "deliveries", "latency", "hole", "backlog")
 CLAIMS = 10_000
@@ -18,7 +18,7 @@ COPIES = dict(zip(outbox.CASES, ("run_nobody", "run_told", "run_sent"), strict=T
 
 
 def measure(
-    kept: Cache,
+    cache: Cache,
     kinds: Sequence[str],
     parts: Sequence[str],
     *,
@@ -35,12 +35,12 @@ def measure(
         print(f"    receiver  {ceiling:,.0f} requests/s at most")
 
         def desks(copy: str = "run") -> list[Bench]:
-            of = kept.desk(CLAIMS, kinds, seed, copy).desk
-            return [prepared(kind, of, world, receiver) for kind in kinds]
+            of = cache.desk(CLAIMS, kinds, seed, copy).desk
+            return [prepare_bench(kind, of, world, receiver) for kind in kinds]
 
-        def note(found: Rounds) -> None:
-            figures.extend(found.figures())
-            print(f"  {found.part}: done", flush=True)
+        def note(rounds: Rounds) -> None:
+            figures.extend(rounds.figures())
+            print(f"  {rounds.part}: done", flush=True)
 
         if "changes" in parts:
             by_copy = {case: desks(copy) for case, copy in COPIES.items()}
@@ -54,7 +54,7 @@ def measure(
             note(_idle(benches))
             note(throughput.measure(benches, rounds))
         if "latency" in parts:
-            note(latency.steady(benches, rounds))
+            note(latency.measure_steady(benches, rounds))
         if "hole" in parts:
             note(latency.black_hole(benches, rounds))
         if "backlog" in parts:
@@ -65,6 +65,6 @@ def measure(
 def _idle(benches: Sequence[Bench]) -> Rounds:
     found = Rounds("deliveries")
     for bench in benches:
-        with dispatching(bench.url) as worker:
+        with run_dispatcher(bench.url) as worker:
             found.add("PSS idle", bench.kind, "MB", worker.memory()["Pss"] / 1e6, Goal(most=120))
     return found

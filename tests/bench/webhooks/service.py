@@ -43,9 +43,9 @@ class Bench:
         return self.desk.urls[self.kind]
 
 
-def prepared(kind: str, of: Desk, world: World, receiver: Receiver) -> Bench:
-    key = new_key(of.urls[kind])
-    return Bench(kind, of, world, receiver, {"Authorization": f"Bearer {key}"})
+def prepare_bench(kind: str, desk: Desk, world: World, receiver: Receiver) -> Bench:
+    key = new_key(desk.urls[kind])
+    return Bench(kind, desk, world, receiver, {"Authorization": f"Bearer {key}"})
 
 
 def environment(url: str, **settings: str) -> dict[str, str]:
@@ -60,7 +60,7 @@ def environment(url: str, **settings: str) -> dict[str, str]:
 
 
 @contextmanager
-def serving(url: str, *options: str, **settings: str) -> Iterator[Server]:
+def run_server(url: str, *options: str, **settings: str) -> Iterator[Server]:
     server = Server(
         (*COMMAND, "serve", "--port", "{port}", *options), environment(url, **settings), "/healthz"
     )
@@ -71,7 +71,7 @@ def serving(url: str, *options: str, **settings: str) -> Iterator[Server]:
 
 
 @contextmanager
-def dispatching(url: str, **settings: str) -> Iterator[Server]:
+def run_dispatcher(url: str, **settings: str) -> Iterator[Server]:
     server = Server(
         (*COMMAND, "dispatch", "--metrics-port", "{port}"), environment(url, **settings), "/metrics"
     )
@@ -144,10 +144,10 @@ def middle_and_tail(seconds: Sequence[float]) -> tuple[float, float]:
     return parts[49] * 1000, parts[98] * 1000
 
 
-def until(holds: Any, seconds: float, *, every: float = 0.05) -> bool:
+def wait_until(condition: Any, seconds: float, *, every: float = 0.05) -> bool:
     """Wait for it; says whether it came true."""
     end = time.monotonic() + seconds
-    while not holds():
+    while not condition():
         if time.monotonic() > end:
             return False
         time.sleep(every)

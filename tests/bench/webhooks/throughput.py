@@ -9,7 +9,7 @@ from tests.bench.webhooks import bare, rows
 from tests.bench.webhooks.figures import Goal, Rounds
 from tests.bench.webhooks.receiver import Receiver
 from tests.bench.webhooks.rows import BODY, Endpoint
-from tests.bench.webhooks.service import Bench, dispatching, until
+from tests.bench.webhooks.service import Bench, run_dispatcher, wait_until
 
 BACKLOG = 2_000
 WARM = 0.2  # of the backlog, until the process has its connections and plans
@@ -48,9 +48,9 @@ def measure(benches: Sequence[Bench], rounds: int) -> Rounds:
         for position in range(len(benches)):
             bench = benches[position]
             for words, path in PATHS.items():
-                for shape, (count, most) in SHAPES.items():
+                for shape, (count, in_flight) in SHAPES.items():
                     row = f"{shape}, answered {words}"
-                    rate = _drained(found, row, bench, path, count, most)
+                    rate = _drained(found, row, bench, path, count, in_flight)
                     if rate is None:
                         continue
                     quick = path == "/now"
@@ -70,24 +70,26 @@ def measure(benches: Sequence[Bench], rounds: int) -> Rounds:
 
 
 def _drained(
-    found: Rounds, row: str, bench: Bench, path: str, count: int, most: int
+    rounds: Rounds, row: str, bench: Bench, path: str, count: int, in_flight: int
 ) -> float | None:
     """Deliveries a second from WARM of the backlog to its end."""
     rows.clear(bench.url)
     bench.receiver.clear()
-    to = [Endpoint(bench.receiver.url(f"{path}/{n}"), max_in_flight=most) for n in range(count)]
+    to = [
+        Endpoint(bench.receiver.url(f"{path}/{n}"), max_in_flight=in_flight) for n in range(count)
+    ]
     rows.deliveries(bench.url, rows.endpoints(bench.url, to), BACKLOG // count)
-    rows.settled(bench.url)
-    with dispatching(bench.url) as worker:
-        if not until(lambda: bench.receiver.count() >= BACKLOG, WAIT_SECONDS):
-            found.wrong(row, bench.kind, "/s", f"{bench.receiver.count()} of {BACKLOG} came")
+    rows.settle_all(bench.url)
+    with run_dispatcher(bench.url) as worker:
+        if not wait_until(lambda: bench.receiver.count() >= BACKLOG, WAIT_SECONDS):
+            rounds.add_problem(row, bench.kind, "/s", f"{bench.receiver.count()} of {BACKLOG} came")
             return None
         weight = worker.memory()["Pss"]
         spent = worker.cpu()
     if left := rows.pending(bench.url):
-        found.wrong(row, bench.kind, "/s", f"{left} were not settled")
+        rounds.add_problem(row, bench.kind, "/s", f"{left} were not settled")
     times = sorted(arrival.at for arrival in bench.receiver.arrivals())
     first = round(len(times) * WARM)
-    found.add(f"{row}: processor", bench.kind, "µs", spent / BACKLOG * 1e6)
-    found.add("PSS under load", bench.kind, "MB", weight / 1e6, Goal(most=200))
+    rounds.add(f"{row}: processor", bench.kind, "µs", spent / BACKLOG * 1e6)
+    rounds.add("PSS under load", bench.kind, "MB", weight / 1e6, Goal(most=200))
     return (len(times) - 1 - first) / (times[-1] - times[first])
