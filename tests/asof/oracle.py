@@ -107,7 +107,9 @@ class Oracle:
         def moment(state: ClaimState) -> datetime:
             return claimed_end(state) if query.get("sort") == "claimed" else state.updated_at
 
-        return sorted(found, key=lambda one: (moment(one), one.id), reverse=True)
+        return sorted(
+            found, key=lambda claim_state: (moment(claim_state), claim_state.id), reverse=True
+        )
 
     def matrix(self, slug: str, at: datetime) -> list[ClaimState]:
         """The story's claims, earliest claimed first, each followed by its components."""
@@ -183,7 +185,7 @@ def columns(states: list[ClaimState]) -> list[tuple[str, str, int]]:
     voices += [link.voice for state in states for link in state.links]
     names = {voice.root: voice.root_name for voice in voices}
     found = [(slug, name, claims[slug]) for slug, name in names.items()]
-    return sorted(found, key=lambda one: (-one[2], one[1].lower(), one[0]))
+    return sorted(found, key=lambda row: (-row[2], row[1].lower(), row[0]))
 
 
 def cells(state: ClaimState) -> dict[str, Any]:

@@ -174,7 +174,7 @@ class _Maker:
         new_sources.append(made)
         return key
 
-    def statement(self, party: Party | None, at: float, fresh: list[Source]) -> Statement:
+    def statement(self, party: Party | None, at: float, new_sources: list[Source]) -> Statement:
         rng, fragment = self.rng, self.fragment
         speaker = (
             rng.choice(self.world.speakers_of[party.slug]).id
@@ -187,7 +187,7 @@ class _Maker:
                 " ".join([fragment() for _ in range(self.quote_length())]).capitalize() + ".",
                 "en",
                 self.rendering(),
-                self.source(at, fresh),
+                self.source(at, new_sources),
             )
             for _ in range(self.quote_count())
         )

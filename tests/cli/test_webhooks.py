@@ -215,8 +215,8 @@ def test_removed_webhook_and_its_deliveries_are_not_listed(run: Run, run_json: R
 def test_unknown_delivery_is_refused_with_the_listing_command(run: Run, run_json: RunJson) -> None:
     """It says which command lists the deliveries there are."""
     webhook = run_json("webhooks", "create", URL)["id"]
-    for wrong, code in (("nope", 2), (NOBODY, 1)):
-        refused = run("webhooks", "redeliver", webhook, wrong)
+    for wrong_delivery, code in (("nope", 2), (NOBODY, 1)):
+        refused = run("webhooks", "redeliver", webhook, wrong_delivery)
         assert refused.exit_code == code
         assert f"See: claimdesk webhooks deliveries {webhook}" in refused.stderr
 

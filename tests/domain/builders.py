@@ -201,9 +201,9 @@ class Record:
             amendments.draft_retraction(self.state, target.id, reason="linked by mistake")
         )
 
-    def withdraw(self, one: Link) -> ClaimState:
+    def withdraw(self, target: Link) -> ClaimState:
         return self.act(
-            amendments.draft_statement_withdrawal(one.statement, reason="corrected", source=None)
+            amendments.draft_statement_withdrawal(target.statement, reason="corrected", source=None)
         )
 
     def decide(

@@ -563,7 +563,7 @@ def test_9_names_match_without_diacritics(typed_name: str, known_name: str) -> N
 
 
 @pytest.mark.parametrize(
-    ("written", "meant"),
+    ("typed_name", "known_name"),
     [
         ("O'Neill", "O’Neill"),
         ("O`Neill", "ONeill"),
@@ -575,8 +575,8 @@ def test_9_names_match_without_diacritics(typed_name: str, known_name: str) -> N
         ("३ Brigade", "3. brigade"),
     ],
 )
-def test_9_one_name_may_be_spelled_in_several_ways(written: str, meant: str) -> None:
-    assert normalize_spelling(written) == normalize_spelling(meant)
+def test_9_one_name_may_be_spelled_in_several_ways(typed_name: str, known_name: str) -> None:
+    assert normalize_spelling(typed_name) == normalize_spelling(known_name)
 
 
 @given(st.text(max_size=30))

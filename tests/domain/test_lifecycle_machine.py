@@ -98,7 +98,7 @@ CAUTIOUS = (
 
 which = st.integers(0, 11)
 """Which of the things there are is meant: the remainder is taken of their number."""
-rarely = st.integers(0, 4).map(lambda drawn: drawn == 4)
+rarely = st.integers(0, 4).map(lambda claim_choice: claim_choice == 4)
 
 
 @dataclass
@@ -122,7 +122,7 @@ class Account:
 class Effect:
     """A proposed change: how it is worked out anew, and what it does to the accounts."""
 
-    again: Callable[[ClaimState], Change | None]
+    make_change: Callable[[ClaimState], Change | None]
     """None where nothing is left to approve."""
     take: Callable[[], None]
 
@@ -191,12 +191,12 @@ class Desk(RuleBasedStateMachine):
         self.made += 1
         return f"{kind}-{self.made}"
 
-    def claim(self, drawn: int) -> int:
+    def claim(self, claim_choice: int) -> int:
         """Mostly a claim that is active, for in the others little can happen."""
         active = self.list_open()
-        if drawn < 2 or not active:
-            return drawn % len(self.records)
-        return active[drawn % len(active)]
+        if claim_choice < 2 or not active:
+            return claim_choice % len(self.records)
+        return active[claim_choice % len(active)]
 
     def list_open(self) -> list[int]:
         return [
@@ -265,9 +265,11 @@ class Desk(RuleBasedStateMachine):
         `agreed`: two people have agreed to what concerns many claims at once.
         """
         record = self.records[number]
-        before, known = record.state, len(record.events)
+        before, event_count = record.state, len(record.events)
         record.act(*drafts, at=self.clock, cause=cause)
-        for event, ruled in zip(record.events[known:], record.rules[known:], strict=True):
+        for event, ruled in zip(
+            record.events[event_count:], record.rules[event_count:], strict=True
+        ):
             if event.type != CHANGE:
                 continue
             data = event.data
@@ -289,7 +291,7 @@ class Desk(RuleBasedStateMachine):
             assert state.status is before.status, "a closed claim keeps its last status"
         if state.status is not before.status or state.lifecycle is not before.lifecycle:
             assert state.pending is None
-        self.check_what_two_vouch_for(number, before, record.events[known:], agreed)
+        self.check_what_two_vouch_for(number, before, record.events[event_count:], agreed)
         self.seen[number].append((record.now, state))
         self.changed.add(number)
 
@@ -317,31 +319,33 @@ class Desk(RuleBasedStateMachine):
             st.tuples(which, st.sampled_from(PARTIES), st.sampled_from(STANCES)), max_size=8
         ),
         confirm=st.booleans(),
-        eyes=st.sampled_from((True, True, True, False)),
+        is_four_eyes=st.sampled_from((True, True, True, False)),
     )
     def start(
-        self, kind: Kind, links: list[tuple[int, str, Stance]], confirm: bool, eyes: bool
+        self, kind: Kind, links: list[tuple[int, str, Stance]], confirm: bool, is_four_eyes: bool
     ) -> None:
         """One of Belgrade's claims and one of Washington's, with something said of them."""
-        self.eyes = eyes
+        self.eyes = is_four_eyes
         for number, each in ((0, Kind.EVENT), (2, kind)):
             self.add_claim(PARTIES[number], each)
-        for drawn, party, stance in links:
-            self.link_new(drawn, party, stance, Basis.DOCUMENTS)
+        for claim_choice, party, stance in links:
+            self.link_new(claim_choice, party, stance, Basis.DOCUMENTS)
         # One utterance on both claims, supporting one alone: a merge has to settle that.
         self.link_new(2, "nato", Stance.SUPPORTS, Basis.DOCUMENTS)
-        self.link_new(3, "nato", Stance.COMMENTS, Basis.DOCUMENTS, known=len(self.spoken) - 1)
+        self.link_new(
+            3, "nato", Stance.COMMENTS, Basis.DOCUMENTS, known_statement=len(self.spoken) - 1
+        )
         if confirm:
-            for drawn in (2, 3):
-                self.link_new(drawn, "nato", Stance.SUPPORTS, Basis.DOCUMENTS)
-                self.link_new(drawn, "pristina", Stance.SUPPORTS, Basis.DOCUMENTS)
-                self.follow_the_suggestion(drawn, four_eyes=False, actor=ANA, aside=False)
+            for claim_choice in (2, 3):
+                self.link_new(claim_choice, "nato", Stance.SUPPORTS, Basis.DOCUMENTS)
+                self.link_new(claim_choice, "pristina", Stance.SUPPORTS, Basis.DOCUMENTS)
+                self.follow_the_suggestion(claim_choice, four_eyes=False, actor=ANA, aside=False)
 
     @precondition(lambda self: len(self.list_open()) < 2)
-    @rule(drawn=which, kind=st.sampled_from((Kind.EVENT, Kind.FIGURE)))
-    def record_claim(self, drawn: int, kind: Kind) -> None:
+    @rule(claim_choice=which, kind=st.sampled_from((Kind.EVENT, Kind.FIGURE)))
+    def record_claim(self, claim_choice: int, kind: Kind) -> None:
         """By a party, or by nobody in particular."""
-        self.add_claim((*PARTIES, None)[drawn % (len(PARTIES) + 1)], kind)
+        self.add_claim((*PARTIES, None)[claim_choice % (len(PARTIES) + 1)], kind)
 
     def add_claim(self, party: str | None, kind: Kind) -> None:
         origin = self.new_id("statement")
@@ -359,44 +363,52 @@ class Desk(RuleBasedStateMachine):
         self.seen.append([(record.now, record.state)])
 
     @rule(
-        drawn=which,
+        claim_choice=which,
         party=st.sampled_from(PARTIES),
         stance=st.sampled_from(STANCES),
         basis=st.sampled_from((*Basis, *COUNTS, *COUNTS)),
         partial=rarely,
         conditional=rarely,
-        known=st.none() | st.none() | which,
+        known_statement=st.none() | st.none() | which,
     )
     def link(
         self,
-        drawn: int,
+        claim_choice: int,
         party: str,
         stance: Stance,
         basis: Basis,
         partial: bool,
         conditional: bool,
-        known: int | None,
+        known_statement: int | None,
     ) -> None:
         """A new statement, or one that was recorded before, takes a stance."""
-        self.link_new(drawn, party, stance, basis, partial or conditional, known, partial=partial)
+        self.link_new(
+            claim_choice,
+            party,
+            stance,
+            basis,
+            partial or conditional,
+            known_statement,
+            partial=partial,
+        )
 
     def link_new(
         self,
-        drawn: int,
+        claim_choice: int,
         party: str,
         stance: Stance,
         basis: Basis,
         hedged: bool = False,
-        known: int | None = None,
+        known_statement: int | None = None,
         *,
         partial: bool = False,
     ) -> None:
         """`hedged`: partial, or else conditional."""
-        number = self.claim(drawn)
+        number = self.claim(claim_choice)
         record = self.records[number]
         standing = [statement for statement in self.spoken if statement not in self.taken_back]
-        if known is not None and standing:
-            statement = standing[known % len(standing)]
+        if known_statement is not None and standing:
+            statement = standing[known_statement % len(standing)]
             party, basis = self.spoken[statement]
         else:
             statement = self.new_id("statement")
@@ -437,46 +449,53 @@ class Desk(RuleBasedStateMachine):
                 statement, party, stance, counts, qualifies_by_basis=basis in COUNTS
             )
 
-        def again(state: ClaimState) -> Change | None:
+        def make_change(state: ClaimState) -> Change | None:
             if statement in self.taken_back:
                 return None
             return amendments.add_link(state, replace(new, voice=self.voice(party)), note=None)
 
         change = amendments.add_link(record.state, new, note=None)
-        self.submit(number, change, Effect(again, take))
+        self.submit(number, change, Effect(make_change, take))
 
-    @rule(drawn=which, party=st.sampled_from(PARTIES), confirm=st.booleans(), eyes=st.booleans())
-    def link_good_support(self, drawn: int, party: str, confirm: bool, eyes: bool) -> None:
+    @rule(
+        claim_choice=which,
+        party=st.sampled_from(PARTIES),
+        confirm=st.booleans(),
+        is_four_eyes=st.booleans(),
+    )
+    def link_good_support(
+        self, claim_choice: int, party: str, confirm: bool, is_four_eyes: bool
+    ) -> None:
         """What moves a desk along: support that counts, if the party is independent, and the
         decision it allows."""
-        self.link_new(drawn, party, Stance.SUPPORTS, Basis.DOCUMENTS)
+        self.link_new(claim_choice, party, Stance.SUPPORTS, Basis.DOCUMENTS)
         if confirm:
-            self.follow_the_suggestion(drawn, four_eyes=eyes, actor=ANA, aside=False)
-            if eyes:
-                self.approve_waiting(drawn, BORIS)
+            self.follow_the_suggestion(claim_choice, four_eyes=is_four_eyes, actor=ANA, aside=False)
+            if is_four_eyes:
+                self.approve_waiting(claim_choice, BORIS)
 
     @precondition(lambda self: any(self.accounts))
-    @rule(drawn=which, one=which)
-    def retract(self, drawn: int, one: int) -> None:
-        number = self.claim(drawn)
+    @rule(claim_choice=which, link_choice=which)
+    def retract(self, claim_choice: int, link_choice: int) -> None:
+        number = self.claim(claim_choice)
         links = list(self.accounts[number])
         if not links:
             return
-        link_id = links[one % len(links)]
+        link_id = links[link_choice % len(links)]
         account = self.accounts[number][link_id]
 
-        def again(state: ClaimState) -> Change:
+        def make_change(state: ClaimState) -> Change:
             return amendments.retract_link(state, link_id, reason="mistake")
 
         def take() -> None:
             account.retracted = True
 
         try:
-            change = again(self.records[number].state)
+            change = make_change(self.records[number].state)
         except AlreadySettled:
             assert account.retracted
             return
-        self.submit(number, change, Effect(again, take))
+        self.submit(number, change, Effect(make_change, take))
 
     def is_for_two(self, number: int, *drafts: Draft) -> bool:
         """Whether what would happen to many claims changes what two vouch for on this one."""
@@ -484,8 +503,8 @@ class Desk(RuleBasedStateMachine):
         after = lifecycle.predict_outcome(state, drafts)
         return self.eyes and bool(printed.list_fields_to_agree_on(state, after))
 
-    @rule(one=which, origin=rarely)
-    def withdraw_statement(self, one: int, origin: bool) -> None:
+    @rule(link_choice=which, origin=rarely)
+    def withdraw_statement(self, link_choice: int, origin: bool) -> None:
         """As `commands.statements.withdraw`: every claim it is linked to, or comes from."""
         origins = {record.origin for record in self.records}
         standing = [
@@ -493,7 +512,7 @@ class Desk(RuleBasedStateMachine):
             for statement in self.spoken
             if statement not in self.taken_back and (origin or statement not in origins)
         ]
-        statement = standing[one % len(standing)] if standing else None
+        statement = standing[link_choice % len(standing)] if standing else None
         if statement is None:
             return
         concerned: list[tuple[int, list[Draft]]] = []
@@ -523,7 +542,7 @@ class Desk(RuleBasedStateMachine):
             return
         for number, change in plans:
 
-            def again(state: ClaimState) -> Change:
+            def make_change(state: ClaimState) -> Change:
                 draft = amendments.draft_statement_withdrawal(
                     statement, reason="corrected", source=None
                 )
@@ -533,11 +552,11 @@ class Desk(RuleBasedStateMachine):
                 for value in self.accounts[number].values():
                     value.withdrawn = value.withdrawn or value.statement == statement
 
-            self.submit(number, change, Effect(again, take))
+            self.submit(number, change, Effect(make_change, take))
         self.taken_back.add(statement)
 
     @rule(
-        drawn=which,
+        claim_choice=which,
         to=st.sampled_from(Status),
         cited=st.none() | which,
         override=rarely,
@@ -547,7 +566,7 @@ class Desk(RuleBasedStateMachine):
     )
     def decide(
         self,
-        drawn: int,
+        claim_choice: int,
         to: Status,
         cited: int | None,
         override: bool,
@@ -556,16 +575,18 @@ class Desk(RuleBasedStateMachine):
         reason: str,
     ) -> None:
         """Any status whatever, on any link or none."""
-        number = self.claim(drawn)
+        number = self.claim(claim_choice)
         links = list(self.accounts[number])
         cites = (links[cited % len(links)],) if links and cited is not None else ()
         move = Move(to, reason, cites, (), OVERRIDE if override else None)
         self.change_status(number, move, four_eyes=four_eyes, actor=actor)
 
-    @rule(drawn=which, four_eyes=st.booleans(), actor=st.sampled_from(PEOPLE), aside=rarely)
-    def follow_the_suggestion(self, drawn: int, four_eyes: bool, actor: Actor, aside: bool) -> None:
+    @rule(claim_choice=which, four_eyes=st.booleans(), actor=st.sampled_from(PEOPLE), aside=rarely)
+    def follow_the_suggestion(
+        self, claim_choice: int, four_eyes: bool, actor: Actor, aside: bool
+    ) -> None:
         """What a diligent checker does; or, for once, sets every contradiction aside."""
-        number = self.claim(drawn)
+        number = self.claim(claim_choice)
         state = self.records[number].state
         to = evidence.suggest_status(state).status
         set_aside: tuple[SetAside, ...] = ()
@@ -604,20 +625,20 @@ class Desk(RuleBasedStateMachine):
             assert record.state.pending is not None
         return True
 
-    def waiting(self, drawn: int) -> tuple[int, Any] | None:
+    def waiting(self, claim_choice: int) -> tuple[int, Any] | None:
         numbers = [n for n, record in enumerate(self.records) if record.state.pending]
         if not numbers:
             return None
-        number = numbers[drawn % len(numbers)]
+        number = numbers[claim_choice % len(numbers)]
         return number, self.records[number].state.pending
 
     @precondition(lambda self: any(record.state.pending for record in self.records))
-    @rule(drawn=which, actor=st.sampled_from(PEOPLE))
-    def approve(self, drawn: int, actor: Actor) -> None:
-        self.approve_waiting(drawn, actor)
+    @rule(claim_choice=which, actor=st.sampled_from(PEOPLE))
+    def approve(self, claim_choice: int, actor: Actor) -> None:
+        self.approve_waiting(claim_choice, actor)
 
-    def approve_waiting(self, drawn: int, actor: Actor) -> None:
-        found = self.waiting(drawn)
+    def approve_waiting(self, claim_choice: int, actor: Actor) -> None:
+        found = self.waiting(claim_choice)
         if found is None:
             return
         number, pending = found
@@ -640,7 +661,7 @@ class Desk(RuleBasedStateMachine):
         state, effect = self.records[number].state, self.effects[pending.id]
         try:
             proposals.require_approvable_proposal(state, pending.id, actor=actor)
-            change = effect.again(state)
+            change = effect.make_change(state)
             if change is None:
                 return
             drafts = changes.approve_change(state, pending.id, change, actor=actor, note=None)
@@ -669,13 +690,13 @@ class Desk(RuleBasedStateMachine):
                 assert record.state.pending is None
 
     @rule(
-        drawn=which,
+        claim_choice=which,
         finding=st.sampled_from((None, *Finding)),
         actor=st.sampled_from(PEOPLE),
         approve=st.booleans(),
     )
-    def find(self, drawn: int, finding: Finding | None, actor: Actor, approve: bool) -> None:
-        number = self.claim(drawn)
+    def find(self, claim_choice: int, finding: Finding | None, actor: Actor, approve: bool) -> None:
+        number = self.claim(claim_choice)
         state = self.records[number].state
         stances = (Stance.CONTRADICTS, Stance.SUPPORTS)[
             : 2 if finding is Finding.CONFLICTING else 1
@@ -683,7 +704,7 @@ class Desk(RuleBasedStateMachine):
         cites = [link.id for link in state.links if link.is_active and link.stance in stances]
         ask = FindingRequest(finding, "weighed", tuple(cites))
 
-        def again(state: ClaimState) -> Change:
+        def make_change(state: ClaimState) -> Change:
             return changes.change_finding(state, ask)
 
         try:
@@ -694,14 +715,17 @@ class Desk(RuleBasedStateMachine):
             assert any(link.qualifies_by_basis for link in self.open_denials(number)), (
                 "somebody else knows better at first hand"
             )
-        if not self.submit(number, change, Effect(again, lambda: None), actor=actor) and approve:
-            self.approve_waiting(drawn, BORIS if actor is ANA else ANA)
+        if (
+            not self.submit(number, change, Effect(make_change, lambda: None), actor=actor)
+            and approve
+        ):
+            self.approve_waiting(claim_choice, BORIS if actor is ANA else ANA)
 
     @precondition(lambda self: any(record.state.pending for record in self.records))
-    @rule(drawn=which, own=st.booleans())
-    def turn_down(self, drawn: int, own: bool) -> None:
+    @rule(claim_choice=which, own=st.booleans())
+    def turn_down(self, claim_choice: int, own: bool) -> None:
         """Rejected by somebody, or withdrawn by whoever proposed it."""
-        found = self.waiting(drawn)
+        found = self.waiting(claim_choice)
         assert found is not None
         number, pending = found
         state = self.records[number].state
@@ -715,13 +739,13 @@ class Desk(RuleBasedStateMachine):
         assert self.records[number].state.status is state.status
         assert self.records[number].state.pending is None
 
-    @rule(drawn=which, material=st.booleans(), actor=st.sampled_from(PEOPLE))
-    def amend(self, drawn: int, material: bool, actor: Actor) -> None:
-        number = self.claim(drawn)
+    @rule(claim_choice=which, material=st.booleans(), actor=st.sampled_from(PEOPLE))
+    def amend(self, claim_choice: int, material: bool, actor: Actor) -> None:
+        number = self.claim(claim_choice)
         state = self.records[number].state
         text = self.new_id("text")
 
-        def again(state: ClaimState) -> Change:
+        def make_change(state: ClaimState) -> Change:
             return amendments.reword_claim(state, text, material=material)
 
         def take() -> None:
@@ -730,11 +754,11 @@ class Desk(RuleBasedStateMachine):
                     value.affirmed = value.aside = False
 
         try:
-            change = again(state)
+            change = make_change(state)
         except (ClaimMerged, ClaimWithdrawn):
             assert state.lifecycle is not Lifecycle.ACTIVE
             return
-        if not self.submit(number, change, Effect(again, take), actor=actor):
+        if not self.submit(number, change, Effect(make_change, take), actor=actor):
             assert not material, "a wording that is another claim takes the confirmation away"
             return
         after = self.records[number].state
@@ -743,48 +767,48 @@ class Desk(RuleBasedStateMachine):
             assert after.finding is None
             assert after.status is (AWAITING if state.status is CONFIRMED else state.status)
 
-    @rule(drawn=which, one=which)
-    def affirm(self, drawn: int, one: int) -> None:
-        number = self.claim(drawn)
+    @rule(claim_choice=which, link_choice=which)
+    def affirm(self, claim_choice: int, link_choice: int) -> None:
+        number = self.claim(claim_choice)
         state = self.records[number].state
         open_links = [link for link in state.links if not link.affirmed or link.conflicting]
         if not open_links:
             return
-        link = open_links[one % len(open_links)]
+        link = open_links[link_choice % len(open_links)]
         account = self.accounts[number][link.id]
 
-        def again(state: ClaimState) -> Change:
+        def make_change(state: ClaimState) -> Change:
             return amendments.affirm_link(state, link.id)
 
         def take() -> None:
             account.affirmed, account.conflicting = True, False
 
         try:
-            change = again(state)
+            change = make_change(state)
         except (ClaimMerged, ClaimWithdrawn, AlreadySettled):
             assert state.lifecycle is not Lifecycle.ACTIVE or not link.is_active
             return
-        self.submit(number, change, Effect(again, take))
+        self.submit(number, change, Effect(make_change, take))
         assert self.records[number].state.status is state.status
 
-    @rule(drawn=which, into=which, sure=st.booleans(), actor=st.sampled_from(PEOPLE))
-    def merge(self, drawn: int, into: int, sure: bool, actor: Actor) -> None:
+    @rule(claim_choice=which, into=which, sure=st.booleans(), actor=st.sampled_from(PEOPLE))
+    def merge(self, claim_choice: int, into: int, sure: bool, actor: Actor) -> None:
         """As `commands.claims.merge`; none of these claims is part of another."""
-        number, survivor = self.claim(drawn), self.claim(into)
+        number, survivor = self.claim(claim_choice), self.claim(into)
         if not sure:
             return
         gone, kept = self.records[number], self.records[survivor]
         new_ids = {link.id: self.new_id("link") for link in gone.state.links}
         origin_id = self.new_id("link")
 
-        def again(state: ClaimState) -> Change | None:
+        def make_change(state: ClaimState) -> Change | None:
             amendments.require_mergeable(gone.state, state, set())
             if set(new_ids) < {link.id for link in gone.state.links}:
                 return None
             return amendments.absorb_claim(state, gone.state, new_ids, self.origin(gone, origin_id))
 
         try:
-            change = again(kept.state)
+            change = make_change(kept.state)
         except (MergeCycle, ClaimMerged, ClaimWithdrawn):
             assert number == survivor or not (
                 gone.state.lifecycle is kept.state.lifecycle is Lifecycle.ACTIVE
@@ -799,7 +823,7 @@ class Desk(RuleBasedStateMachine):
             self.absorb_accounts(number, survivor, new_ids, origin_id)
             self.act(number, Draft("claim.merged", {"into": kept.claim_id}))
 
-        if not self.submit(survivor, change, Effect(again, take), actor=actor):
+        if not self.submit(survivor, change, Effect(make_change, take), actor=actor):
             return
         assert kept.state.status in (status, AWAITING)
         statements = [link.statement for link in kept.state.links if link.is_active]
@@ -858,14 +882,14 @@ class Desk(RuleBasedStateMachine):
             elif mine.stance is not each.stance:
                 mine.conflicting = True
 
-    @rule(drawn=which, sure=rarely)
-    def withdraw_claim(self, drawn: int, sure: bool) -> None:
-        record = self.records[self.claim(drawn)]
+    @rule(claim_choice=which, sure=rarely)
+    def withdraw_claim(self, claim_choice: int, sure: bool) -> None:
+        record = self.records[self.claim(claim_choice)]
         if not sure or record.state.lifecycle is not Lifecycle.ACTIVE:
             return
         status = record.state.status
         self.act(
-            self.claim(drawn),
+            self.claim(claim_choice),
             amendments.draft_claim_withdrawal(record.state, reason="error", source=None),
         )
         assert record.state.status is status
@@ -913,10 +937,10 @@ class Desk(RuleBasedStateMachine):
         """The clock jumps, now and then backwards; without this, acts share an instant."""
         self.clock += timedelta(seconds=seconds)
 
-    @rule(drawn=which, back=st.integers(-2, 200_000))
-    def ask_as_of(self, drawn: int, back: int) -> None:
+    @rule(claim_choice=which, back=st.integers(-2, 200_000))
+    def ask_as_of(self, claim_choice: int, back: int) -> None:
         """What the record says of any past instant is the state that was current at it."""
-        number = self.claim(drawn)
+        number = self.claim(claim_choice)
         record, seen = self.records[number], self.seen[number]
         moments = [moment for moment, _ in seen]
         for moment in (record.now - timedelta(seconds=back), moments[back % len(moments)]):

@@ -84,8 +84,8 @@ def decide(state: ClaimState, requested: Move, *, four_eyes: bool = False) -> Cl
     return history.apply_event(state, event, claim_id=state.id)
 
 
-def details(state: ClaimState, wanted: Move) -> list[str]:
-    return [lacking.detail for lacking in lifecycle.list_missing(state, wanted)]
+def details(state: ClaimState, requested: Move) -> list[str]:
+    return [lacking.detail for lacking in lifecycle.list_missing(state, requested)]
 
 
 # The table.
@@ -195,14 +195,14 @@ OK = [
 ]
 
 
-@pytest.mark.parametrize(("before", "links", "wanted"), OK)
+@pytest.mark.parametrize(("before", "links", "requested"), OK)
 def test_a_guard_lets_pass_what_the_table_allows(
-    before: Status, links: tuple[Link, ...], wanted: Move
+    before: Status, links: tuple[Link, ...], requested: Move
 ) -> None:
     """With everything that the table's row asks for, nothing is missing and the status changes."""
     state = claim(*links, status=before)
-    assert lifecycle.list_missing(state, wanted) == []
-    assert decide(state, wanted).status is wanted.to
+    assert lifecycle.list_missing(state, requested) == []
+    assert decide(state, requested).status is requested.to
 
 
 BELGRADES = "1 supporting statement from a party other than Belgrade"
@@ -427,13 +427,13 @@ MISSING = [
 ]
 
 
-@pytest.mark.parametrize(("before", "links", "wanted", "missing"), MISSING)
+@pytest.mark.parametrize(("before", "links", "requested", "missing"), MISSING)
 def test_a_guard_names_what_is_missing(
-    before: Status, links: tuple[Link, ...], wanted: Move, missing: list[tuple[str, int, str]]
+    before: Status, links: tuple[Link, ...], requested: Move, missing: list[tuple[str, int, str]]
 ) -> None:
     """Each part of a guard that fails is named in data, and in words that say whom it concerns."""
     state = claim(*links, status=before)
-    found = lifecycle.list_missing(state, wanted)
+    found = lifecycle.list_missing(state, requested)
     assert [(row.need, row.has, row.detail) for row in found] == missing
 
 

@@ -94,9 +94,9 @@ class Writers:
             self.ledger.sent.remove(request)
         return True
 
-    async def post(self, one: Sent) -> httpx.Response:
+    async def post(self, request: Sent) -> httpx.Response:
         return await self.client.post(
-            one.path, json=one.body, headers={"Idempotency-Key": one.name}
+            request.path, json=request.body, headers={"Idempotency-Key": request.name}
         )
 
 

@@ -148,7 +148,10 @@ async def record_corpus(desk: Desk) -> Corpus:
         corpus.fields[claim] = [
             searchable_fields.read_field("text", Level.TEXT, text, (stemmer.ENGLISH,)),
             *(each for voice in voices for each in names(*voice)),
-            *(searchable_fields.read_quote(Quoted(*read_text_and_language(quote))) for quote in quotes),
+            *(
+                searchable_fields.read_quote(Quoted(*read_text_and_language(quote)))
+                for quote in quotes
+            ),
         ]
     return corpus
 
@@ -157,8 +160,8 @@ def read_text_and_language(statement: Any) -> tuple[str, str]:
     return statement if isinstance(statement, tuple) else (statement, "en")
 
 
-def _quote(one: Any) -> dict[str, Any]:
-    text, language = read_text_and_language(one)
+def _quote(statement: Any) -> dict[str, Any]:
+    text, language = read_text_and_language(statement)
     return {"text": text, "language": language, "source": SOURCE}
 
 

@@ -78,9 +78,9 @@ class Source:
     def last_event_id(self) -> str:
         return self.parser.last_event_id
 
-    async def next(self, *, within: float = 20) -> Message | None:
+    async def next(self, *, seconds: float = 20) -> Message | None:
         """The next event; None where the stream ends, TimeoutError where it stays silent."""
-        async with asyncio.timeout(within):
+        async with asyncio.timeout(seconds):
             while True:
                 try:
                     message = self.parser.line(await self._line())
@@ -89,9 +89,9 @@ class Source:
                 if message is not None:
                     return message
 
-    async def until(self, holds: Any, *, within: float = 20) -> None:
+    async def until(self, holds: Any, *, seconds: float = 20) -> None:
         """Read on until something holds of the parser; what comes is not looked at."""
-        async with asyncio.timeout(within):
+        async with asyncio.timeout(seconds):
             while not holds(self.parser):
                 self.parser.line(await self._line())
 

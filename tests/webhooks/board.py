@@ -85,7 +85,7 @@ class Board:
         return (await self.put_events([(endpoint, claim) for endpoint in endpoints], body=body))[0]
 
     async def put_events(
-        self, wanted: Iterable[tuple[str, str | None]], *, body: bytes = b"{}"
+        self, pairs: Iterable[tuple[str, str | None]], *, body: bytes = b"{}"
     ) -> list[str]:
         """A delivery for each endpoint and claim, in this order, in one transaction.
 
@@ -93,7 +93,7 @@ class Board:
         messages: list[str] = []
         lines: list[dict[str, Any]] = []
         deliveries: list[dict[str, Any]] = []
-        for claim, group in itertools.groupby(wanted, key=lambda pair: pair[1]):
+        for claim, group in itertools.groupby(pairs, key=lambda pair: pair[1]):
             seen: set[str] = set()
             message, position = "", 0
             for endpoint, _ in group:
@@ -168,17 +168,20 @@ class Board:
     async def take_turn(
         self,
         *attempts: Attempt,
-        wanted: Collection[str] | None = None,
+        endpoints: Collection[str] | None = None,
         sending: dict[str, int] | None = None,
         room: int = 64,
         room_for_failing: int = 32,
     ) -> Turn:
-        if wanted is None:
-            wanted = {*await self.list_due_endpoints(), *(attempt.webhook for attempt in attempts)}
+        if endpoints is None:
+            endpoints = {
+                *await self.list_due_endpoints(),
+                *(attempt.webhook for attempt in attempts),
+            }
         return await self.database.write(
             lease.take_turn,
             attempts=attempts,
-            endpoint_ids=wanted,
+            endpoint_ids=endpoints,
             sending=sending or {},
             room=room,
             room_for_failing=room_for_failing,
@@ -195,7 +198,7 @@ class Board:
 
     async def settle_attempts(self, *attempts: Attempt) -> Settlement:
         """Write down what became of them, and lease nothing."""
-        return (await self.take_turn(*attempts, wanted=())).settled
+        return (await self.take_turn(*attempts, endpoints=())).settled
 
     async def release_leases(self, *leased: Leased) -> int:
         leases = [each.lease for each in leased]
@@ -235,7 +238,7 @@ class Board:
         for _ in range(times):
             await self.set_columns(webhook, blocked_until=None)
             message = await self.put_event(webhook, claim=None)
-            leased = await self.lease_deliveries(wanted=[webhook])
+            leased = await self.lease_deliveries(endpoints=[webhook])
             await self.settle_attempts(*(self.build_attempt(each, status) for each in leased))
             await self.set_delivery_columns(
                 webhook, message, visible_at=self.now + timedelta(days=30)

@@ -76,7 +76,7 @@ async def test_oldest_due_is_of_healthy_endpoints(board: Board) -> None:
     await board.put_event(other)
     board.advance_clock(seconds=20)
     assert await read_lateness(board) == 60
-    await board.lease_deliveries(wanted=[one])
+    await board.lease_deliveries(endpoints=[one])
     assert await read_lateness(board) == 20
 
 

@@ -51,7 +51,7 @@ async def test_leased_delivery_is_leased_by_nobody_else(board: Board) -> None:
     await board.lease_delivery()
     board.advance_clock(seconds=59)
     assert await board.list_due_endpoints() == []
-    assert await board.lease_deliveries(wanted=[webhook]) == []
+    assert await board.lease_deliveries(endpoints=[webhook]) == []
 
 
 async def test_only_open_endpoints_with_due_deliveries_are_listed(board: Board) -> None:
@@ -68,7 +68,7 @@ async def test_only_open_endpoints_with_due_deliveries_are_listed(board: Board) 
     await board.set_columns(of["blocked"], blocked_until=soon)
     await board.set_columns(of["unblocked"], blocked_until=board.now)
     assert set(await board.list_due_endpoints()) == {of["due"], of["unblocked"]}
-    assert set(count_shares(await board.lease_deliveries(wanted=of.values()))) == {
+    assert set(count_shares(await board.lease_deliveries(endpoints=of.values()))) == {
         of["due"],
         of["unblocked"],
     }
@@ -182,10 +182,10 @@ async def test_limit_in_flight_is_exact_with_several_dispatchers(
     endpoints = [await board.create_endpoint(max_in_flight=limit) for limit in (1, 2, 5)]
     await board.put_events([(webhook, str(i)) for i in range(20) for webhook in endpoints])
     turns = await asyncio.gather(
-        *(board.take_turn(wanted=endpoints, room=64) for _ in range(workers) for _ in range(3))
+        *(board.take_turn(endpoints=endpoints, room=64) for _ in range(workers) for _ in range(3))
     )
     for _ in range(3):  # what a lock kept from all of them
-        turns.append(await board.take_turn(wanted=endpoints))
+        turns.append(await board.take_turn(endpoints=endpoints))
     leased = [each for turn in turns for each in turn.leased]
     assert len({each.lease for each in leased}) == len(leased)
     assert len({(each.webhook, each.message) for each in leased}) == len(leased)
@@ -266,7 +266,7 @@ async def test_turn_leases_for_a_bounded_number_of_endpoints(
     monkeypatch.setattr(due_endpoints, "ENDPOINTS_PER_TURN", 8)
     endpoints = await board.create_endpoints(20)
     await board.put_event(*endpoints)
-    assert len(count_shares(await board.lease_deliveries(wanted=endpoints))) == 8
+    assert len(count_shares(await board.lease_deliveries(endpoints=endpoints))) == 8
 
 
 async def test_released_lease_costs_no_attempt(board: Board) -> None:

@@ -179,7 +179,7 @@ async def test_the_breaker_opens_after_five_failures_in_a_row(board: Board) -> N
         (probe,) = turn.leased
         assert probe.failing
         assert turn.busy == {webhook}
-        assert await board.lease_deliveries(wanted=[webhook]) == []
+        assert await board.lease_deliveries(endpoints=[webhook]) == []
         await board.settle_attempts(board.build_attempt(probe, 500))
     board.now = (await board.read_webhook(webhook)).blocked_until
     probe = await board.lease_delivery()
@@ -195,7 +195,7 @@ async def test_waiting_for_the_breaker_costs_no_attempts(board: Board) -> None:
     await board.fail_attempts(webhook, BREAKER_FAILURES)
     message = await board.put_event(webhook)
     board.advance_clock(seconds=29)
-    assert await board.lease_deliveries(wanted=[webhook]) == []
+    assert await board.lease_deliveries(endpoints=[webhook]) == []
     row = await board.read_delivery(webhook, message)
     assert (row.attempts, row.tries) == (0, 0)
 
@@ -208,7 +208,7 @@ async def test_failures_in_flight_when_the_breaker_opens_count_once(board: Board
         await board.put_events([(webhook, str(i)) for i in range(8)])
         attempts = [
             board.build_attempt(each, 500)
-            for each in await board.lease_deliveries(wanted=[webhook])
+            for each in await board.lease_deliveries(endpoints=[webhook])
         ]
         for batch in [attempts] if together else [[attempt] for attempt in attempts]:
             await board.settle_attempts(*batch)

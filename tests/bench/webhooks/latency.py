@@ -124,7 +124,7 @@ def black_hole(benches: Sequence[Bench], rounds: int) -> Rounds:
 
 
 def _measure_beside_backlog(
-    found: Rounds, bench: Bench, server: Server, healthy: int
+    rounds: Rounds, bench: Bench, server: Server, healthy: int
 ) -> float | None:
     """p99 of `healthy` endpoints; the others, up to ten, are holes."""
     paths = [f"/{'now' if n < healthy else 'hole'}/{n}" for n in range(ENDPOINTS)]
@@ -132,12 +132,12 @@ def _measure_beside_backlog(
     row = "10 healthy" if healthy == ENDPOINTS else "9 healthy and a hole"
     row += f", {SHARED} changes/s"
     changes = Changes(bench, server)
-    times = _times(found, row, bench, changes, SHARED, healthy)
+    times = _times(rounds, row, bench, changes, SHARED, healthy)
     if times is None:
         return None
     middle, tail = middle_and_tail(times)
-    found.add(f"{row}: p50", bench.kind, "ms", middle)
-    found.add(f"{row}: p99", bench.kind, "ms", tail)
+    rounds.add(f"{row}: p50", bench.kind, "ms", middle)
+    rounds.add(f"{row}: p99", bench.kind, "ms", tail)
     return tail
 
 
