@@ -169,6 +169,7 @@ def create_app(
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.state.services = services
+    app.state.menu = desk.MENU
     # The routers' own routes, which all apps of a process share: FastAPI builds what it includes
     # anew for each app, at the first requests. Routes are tried in this order.
     app.router.routes += [route for router in ROUTERS for route in router.routes]

@@ -1,4 +1,9 @@
-"""Every page's router, but for the board's: `create_app` puts that one first."""
+"""The desk's map: every page's router, and the menu that leads to the pages.
+
+The board's router is not here: `create_app` puts that one first.
+"""
+
+from dataclasses import dataclass
 
 from service.desk.accounts import (
     administration_pages,
@@ -15,6 +20,7 @@ from service.desk.search import search_page
 from service.desk.statements import statement_pages
 from service.desk.stories import story_pages
 from service.desk.webhooks import webhook_forms, webhook_pages
+from service.domain.access import Action
 
 routers = (
     assets.router,
@@ -34,4 +40,32 @@ routers = (
     webhook_forms.new_router,
     webhook_pages.router,
     webhook_forms.router,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class MenuEntry:
+    """A line of the menu; whoever may not do `action` is not shown it."""
+
+    path: str
+    words: str
+    action: Action
+    beside: tuple[str, ...] = ()
+    """Where the pages begin that it leads to besides those below `path`."""
+
+    def has_page(self, path: str) -> bool:
+        """Say whether this entry leads to the page at `path`."""
+        return path == self.path or (
+            self.path != "/" and path.startswith((self.path, *self.beside))
+        )
+
+
+MENU = (
+    MenuEntry("/", "Board", Action.READ_CLAIMS),
+    MenuEntry("/stories", "Stories", Action.READ_CLAIMS),
+    MenuEntry("/intake", "Intake", Action.RECORD),
+    MenuEntry("/review", "Review", Action.READ_INTERNALS),
+    MenuEntry("/parties", "Parties", Action.READ_RECORDS),
+    MenuEntry("/admin/webhooks", "Webhooks", Action.MANAGE_WEBHOOKS),
+    MenuEntry("/admin/people", "People", Action.MANAGE_USERS, ("/admin/keys", "/admin/record")),
 )

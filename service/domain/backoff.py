@@ -1,4 +1,5 @@
-"""When a delivery is retried, and for how long a failing endpoint is paused."""
+"""When a delivery is retried, what its receiver may ask for, and how long a failing endpoint is
+paused."""
 
 import random
 from collections.abc import Sequence
@@ -15,6 +16,11 @@ HOLD = timedelta(hours=1)
 """How long a delivery that keeps failing holds back the later ones about its claim."""
 GIVE_UP = timedelta(days=5)
 """An endpoint that has only failed for so long is disabled."""
+
+BUSY = (429, 503)
+"""With Retry-After, nothing is sent to a receiver that answers these until then."""
+GONE = 410
+"""An endpoint whose receiver answers this is disabled."""
 
 BREAKER_FAILURES = 5
 BREAKER_FIRST = timedelta(seconds=30)

@@ -27,9 +27,6 @@ from service.store.webhook_tables import webhook_attempts, webhook_deliveries, w
 from service.webhooks.delivery import Answer
 
 LOST_ERROR = "the worker that had it is gone: whether the receiver got it is not known"
-GONE = 410
-BUSY = (429, 503)
-"""With Retry-After, nothing is sent to a receiver that answers these until then."""
 
 # Written out: the index on pending deliveries serves only a literal, not a parameter.
 PENDING: Any = literal_column(f"'{DeliveryState.PENDING.value}'")
@@ -259,7 +256,7 @@ def _settle(
 
 def _find_retry_after(answer: Answer) -> timedelta:
     """Return how long the receiver asked to be left alone."""
-    if answer.status in BUSY and answer.retry_after is not None:
+    if answer.status in backoff.BUSY and answer.retry_after is not None:
         return answer.retry_after
     return timedelta(0)
 
@@ -303,7 +300,7 @@ def _update_health(endpoint: Row[Any], answers: Iterable[Answer], now: datetime)
         pause = max(pause, _find_retry_after(answer))
         if pause:
             blocked = max(blocked or now, now + pause)
-        if answer.status == GONE:
+        if answer.status == backoff.GONE:
             state, reason = EndpointState.DISABLED, "the receiver answered 410 Gone"
         elif state == EndpointState.ACTIVE and now - since >= backoff.GIVE_UP:
             state, reason = EndpointState.DISABLED, f"nothing but failure for five days: {error}"

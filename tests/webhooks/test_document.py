@@ -32,6 +32,7 @@ from service.webhooks.webhook_views import PingView
 from tests.support.desk import build_claim
 
 ROOT = Path(__file__).parents[2]
+CONFIGURATION = (ROOT / "docs" / "configuration.md").read_text()
 DOCUMENT = (ROOT / "docs" / "webhooks.md").read_text()
 README = (ROOT / "README.md").read_text().partition("## Webhooks\n")[2].partition("\n## ")[0]
 CLAIMDESK = Path(sys.executable).parent / "claimdesk"
@@ -127,7 +128,13 @@ def render_metrics() -> str:
 
 @pytest.mark.parametrize("render", [render_events, render_retries, render_metrics])
 def test_tables_are_those_of_the_code(render: Callable[[], str]) -> None:
-    assert f"\n{render()}\n" in DOCUMENT
+    table = f"\n{render()}\n"
+    assert table in DOCUMENT, f"docs/webhooks.md is to have this table:\n{table}"
+
+
+def test_schedule_is_the_default_in_the_table_of_settings() -> None:
+    default = ",".join(map(str, backoff.SCHEDULE))
+    assert f"`CLAIMDESK_WEBHOOK_SCHEDULE` | `{default}`" in CONFIGURATION
 
 
 def test_example_is_that_of_the_openapi_document() -> None:
@@ -164,10 +171,12 @@ def test_common_fields_are_those_of_the_views() -> None:
         f"`CLAIMDESK_WEBHOOK_LEASE_SECONDS` ({Settings().webhook_lease_seconds:g})",
         f"{signatures.TOLERANCE_SECONDS // 60} minutes off",
         f"{backoff.JITTER:.0%} longer or shorter",
+        f"| {' or '.join(map(str, backoff.BUSY))} with `Retry-After` |",
+        f"| {backoff.GONE} | The endpoint is disabled.",
     ],
 )
 def test_numbers_are_those_of_the_code(words: str) -> None:
-    assert words in DOCUMENT
+    assert words in DOCUMENT, f"docs/webhooks.md is to say: {words}"
 
 
 def test_readme_begins_as_the_document_does() -> None:

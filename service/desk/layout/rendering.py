@@ -125,6 +125,7 @@ def render(
     known = context_of(request.scope)
     everywhere = {
         "me": caller,
+        "menu": request.app.state.menu,
         "now": now,
         "csrf": sessions.make_form_token(request),
         "path": request.url.path,
