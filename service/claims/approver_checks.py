@@ -1,8 +1,8 @@
-"""Whether two people may still decide, asked within the transaction of the approval.
+"""Checks, within the transaction of an approval, that both people may still decide.
 
-A caller is recognised before it begins.  For what takes two people that is too early: whoever is
-disabled, demoted or without a key by then decides nothing any more.  Only approvals ask: a lock on
-an account in every change would make all that somebody does wait in a line.
+A caller is recognised before the transaction begins.  That is too early for what takes two people:
+somebody may be disabled, demoted or without a key by then.  Only approvals check this: if every
+change locked an account, all changes of one person would wait for each other.
 """
 
 from sqlalchemy import Connection, select
@@ -16,10 +16,11 @@ GONE = "Your account was disabled, or your role or key changed, just now: sign i
 
 
 def require_current_access(connection: Connection, actor: Actor) -> None:
-    """Hold the actor's account and key as they are until the transaction ends.
+    """Lock the actor's account and key until the transaction ends, and require that they still
+    hold.
 
-    Raises NotAuthenticated where the account is disabled or has a lesser role than `actor` by now,
-    or the key is revoked.  Taken before any claim is locked, as commands on accounts do.
+    Raises NotAuthenticated if the account is disabled or has a lesser role than `actor`, or if the
+    key is revoked.  Locked before any claim, as commands on accounts do.
     """
     means = actor.means
     if means is None or means.way not in (Way.SESSION, Way.KEY):
@@ -48,9 +49,9 @@ def require_current_access(connection: Connection, actor: Actor) -> None:
 
 
 def is_proposer_disabled(connection: Connection, proposed_by: str) -> bool:
-    """Whether the person who proposed is disabled by now.
+    """Whether the person who proposed is disabled now.
 
-    Their proposals lapse when that happens, but for one that was made at that very moment.
+    Disabling ends their proposals, except for one that is made at the same moment.
     """
     person = ids.parse_id(proposed_by)
     if person is None:  # a key that is nobody's

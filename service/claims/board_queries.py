@@ -1,6 +1,6 @@
-"""The board: the newest claims of each status, and how many there are, as far as one counts.
+"""Reads the board: the newest claims of each status, and how many there are.
 
-Which claims those are is the filters' to say: those that were withdrawn have no part in it.
+The filters decide which claims those are; withdrawn claims are not on the board.
 """
 
 import asyncio
@@ -32,12 +32,12 @@ STATUS_ORDER = (
 GROUP_SIZE = 10
 STORY_LIMIT = 30
 COUNT_LIMIT = 1_000
-"""A board says `1000+` beyond this: nobody's board waits for a count of everything."""
+"""Beyond this a board says `1000+`: counting all claims would take too long."""
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """The newest claims of one status as served, each with its assignee."""
+    """The newest claims of one status, as served, each with its assignee."""
 
     status: Status
     rows: list[tuple[str, str | None]]
@@ -46,8 +46,10 @@ class Group:
 
 
 async def read_newest_event(database: Database) -> tuple[int, bool]:
-    """The number of the newest settled event, and whether it is the last there is: then what is
-    read from now on is what the record says up to it, or later."""
+    """Return the number of the newest settled event, and whether no later one exists.
+
+    If none exists, what is read from now on is at least as new as that event.
+    """
     (row,) = await database.look_up(_prepare_newest_event(database.embedded), {})
     return int(row[0]), row[0] == row[1]
 
@@ -70,7 +72,7 @@ RECENT_STORIES = Lookup(
 async def list_groups(
     database: Database, filters: Filters, *, claimant: Family | None, party: Family | None
 ) -> list[Group]:
-    """A group for each status, in two look-ups; as of an instant, in one for each."""
+    """List a group for each status.  Runs two queries; as of an instant, one for each status."""
     if filters.as_of is not None:
         return list(
             await asyncio.gather(

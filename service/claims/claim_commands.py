@@ -64,7 +64,7 @@ def import_claim(
 ) -> ClaimState:
     """Record a claim from elsewhere under an id of its own, with the status that others gave it.
 
-    One change: nobody is told of the claim without that status.
+    Both are one change: webhooks and feeds never show the claim without that status.
     """
     access.require_permission(actor, Action.OVERRIDE)
     drafts = [_draft_creation(connection, new, actor=actor, now=now)]
@@ -79,7 +79,7 @@ def import_claim(
 
 
 def _draft_creation(connection: Connection, new: NewClaim, *, actor: Actor, now: datetime) -> Draft:
-    """The first event of a claim, with what it refers to looked up or recorded."""
+    """Draft the first event of a claim; what it refers to is looked up, or recorded."""
     lines: list[EventRow] = []
     statement_commands.require_not_future(new.claimed_at, now=now, loc=("body", "claimed_at"))
     if new.story is not None:
@@ -131,10 +131,10 @@ def amend_claim(
     actor: Actor,
     now: datetime,
 ) -> Outcome:
-    """Change text, tags or assignee.  What differs in nothing is not recorded.
+    """Change text, tags or assignee.  An amendment without a difference is not recorded.
 
-    Of a confirmed claim another wording that is not material is proposed, and a material one takes
-    the confirmation away.  What is not printed changes at once in any case.
+    Another wording of a confirmed claim is proposed if it is not material; a material one takes the
+    confirmation away.  What is not printed changes at once.
     """
     access.require_permission(actor, Action.AMEND)
     assignee = changes.get("assignee")
@@ -189,10 +189,10 @@ def change_status(
     actor: Actor,
     now: datetime,
 ) -> Outcome:
-    """Apply a status change, or propose it where a second person has to agree.
+    """Apply a status change, or propose it if a second person has to agree.
 
-    `source` is what an override rests on that cites no link.  Raises what
-    `lifecycle.change_status` does, Forbidden for an override by less than an editor.
+    `source` is the source of an override that cites no link.  Raises what `lifecycle.change_status`
+    raises, and Forbidden for an override by less than an editor.
     """
     access.require_permission(actor, Action.OVERRIDE if move.override else Action.CHANGE_STATUS)
     if move.override is not None and source is not None:
@@ -230,7 +230,7 @@ def withdraw_claim(
     actor: Actor,
     now: datetime,
 ) -> ClaimState:
-    """The claimant takes the claim back: its last status is kept.
+    """Record that the claimant withdrew the claim; it keeps its last status.
 
     `said_at` and `source` say when and where the claimant did.
     """
@@ -259,10 +259,10 @@ def merge_claims(
     actor: Actor,
     now: datetime,
 ) -> Outcome:
-    """Merge a duplicate into another claim, which takes its links, its origin and its components.
+    """Merge a duplicate into another claim, which takes over its links, origin and components.
 
-    The survivor's status follows its own links by the usual rules: nothing is inherited.  Where
-    that changes what is printed of a confirmed survivor, the merge is proposed on the survivor.
+    The survivor's status follows its own links by the usual rules: no status is inherited.  If that
+    changes what is printed of a confirmed survivor, the merge is proposed on the survivor.
     """
     access.require_permission(actor, Action.AMEND)
     if not existence.is_claim(connection, into):
@@ -289,9 +289,9 @@ def merge_claims(
 def plan_merge(
     connection: Connection, claim_id: str, survivor: ClaimState, *, now: datetime
 ) -> Change:
-    """What the survivor records when `claim_id` is merged into it; both are locked.
+    """Build what the survivor records when `claim_id` is merged into it; both must be locked.
 
-    Raises MergeCycle, ClaimMerged or ClaimWithdrawn where it cannot be.
+    Raises MergeCycle, ClaimMerged or ClaimWithdrawn if they cannot be merged.
     """
     loser = claim_writer.load_claim(connection, claim_id, now=now).state
     amendments.require_mergeable(loser, survivor, _list_ancestors(connection, survivor.id))
@@ -303,7 +303,7 @@ def plan_merge(
 def close_merged_claim(
     connection: Connection, claim_id: str, *, into: str, actor: Actor, now: datetime
 ) -> None:
-    """Close the duplicate and move its components to the claim that remains."""
+    """Close the duplicate and move its components to the survivor."""
     # Nothing can become a component of the loser any more: that would take its lock.
     components = connection.scalars(
         select(claims.c.id).where(claims.c.part_of == claim_id, claims.c.merged_into.is_(None))
@@ -321,7 +321,8 @@ def close_merged_claim(
 def add_note(
     connection: Connection, claim_id: str, *, text: str, actor: Actor, now: datetime
 ) -> dict[str, Any]:
-    """Add to the desk's own discussion of a claim: beside the record, never public."""
+    """Add a note to the desk's own discussion of a claim.  It is not in the record, and never
+    public."""
     access.require_permission(actor, Action.RECORD)
     existence.require_claim(connection, claim_id)
     row = {
@@ -338,8 +339,10 @@ def add_note(
 
 
 def _list_ancestors(connection: Connection, claim_id: str) -> set[str]:
-    """The claims that `claim_id` is part of, at any height, held there: two merges that are sound
-    alone could close a circle together."""
+    """List the claims that `claim_id` is part of, at any height, and lock them.
+
+    Without the locks two concurrent merges, each valid alone, could form a cycle.
+    """
     found: set[str] = set()
     above = connection.scalar(ABOVE, {"claim": claim_id})
     while above is not None and above not in found:

@@ -1,4 +1,4 @@
-"""Which filters a list of claims has, as the conditions and the order of its SQL.
+"""Builds the conditions and the order of the SQL of a list of claims from its filters.
 
 `claim_queries` reads lists with them; search and board have statements of their own.
 """
@@ -34,7 +34,7 @@ AS_OF = bindparam("as_of", type_=Instant())
 
 @dataclass(frozen=True, slots=True)
 class FilterSet:
-    """Which filters are given, without their values: what the SQL of a list depends on."""
+    """Which filters are set, without their values: the SQL of a list depends on nothing else."""
 
     names: frozenset[str]
     statuses: int
@@ -53,14 +53,14 @@ class FilterSet:
 
 
 def choose_sort_key(shape: FilterSet) -> ColumnElement[Any]:
-    """The first sort key of a list of claims as they are now."""
+    """Return the column by which a list of current claims is sorted first."""
     return claims.c.claimed_end if shape.sort == "claimed" else claims.c.changed_at
 
 
 def order_page(
     page: Select[Any], shape: FilterSet, moment: ColumnElement[Any], claim_id: ColumnElement[Any]
 ) -> Select[Any]:
-    """Newest first from the cursor on."""
+    """Sort newest first, from the cursor on."""
     if shape.continued:
         page = page.where(
             tuple_(moment, claim_id)
@@ -72,9 +72,11 @@ def order_page(
 def build_conditions(
     shape: FilterSet, row: Any, changed_at: ColumnElement[Any]
 ) -> list[ColumnElement[bool]]:
-    """The filters, on `claims` for what never changes and on `row` (now or then) for the rest.
+    """Build the conditions: on `claims` for what never changes, on `row` (current or former) for
+    the rest.
 
-    What a row of now had then is what it has: a move of its parties would have been a change.
+    A current row also holds for the past since it last changed: a move of its parties would have
+    changed it.
     """
     names, found = shape.names, []
     if shape.matching:
@@ -124,8 +126,8 @@ def build_conditions(
 def _match_family(
     root: ColumnElement[Any], party: ColumnElement[Any], name: str, slugs: int
 ) -> ColumnElement[bool]:
-    """Whether a row is of the family asked for: equality wherever one value says it, so that an
-    index gives the rows in order."""
+    """Match a row of the requested family, by equality if there is only one value, so that an index
+    gives the rows in order."""
     return _match_slugs(party, name, slugs) if slugs else root == bindparam(name)
 
 

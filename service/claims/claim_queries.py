@@ -1,7 +1,7 @@
-"""Claims, one and many, now and as of an instant.
+"""Reads claims: one or many, now or as of an instant.
 
-All of them read documents that were rendered when the claim changed; nothing is computed here.
-The SQL of a list depends only on which filters are given, so each combination is compiled once.
+All queries return documents that were rendered when the claim changed; nothing is computed here.
+The SQL of a list depends only on which filters are set, so each combination is compiled once.
 """
 
 from collections.abc import Sequence
@@ -91,7 +91,7 @@ CLAIM_AS_OF = Lookup(
 
 @dataclass(frozen=True, slots=True)
 class Family:
-    """A party as a filter: a root stands for all below it, any other for the slugs named."""
+    """A party as a filter: a root includes all parties below it, any other the named slugs."""
 
     slug: str
     is_root: bool
@@ -101,7 +101,8 @@ class Family:
 
 
 def build_family(slug: str, rows: list[Any], earlier_rows: Sequence[Any] = ()) -> Family | None:
-    """What `FAMILY` found of `slug`, and `FAMILY_AS_OF`; None where there is no such party."""
+    """Build the family from the rows that `FAMILY` or `FAMILY_AS_OF` returned for `slug`; None if
+    there is no such party."""
     if not rows:
         return None
     slugs, before = (tuple(str(row[0]) for row in part) for part in (rows, earlier_rows))
@@ -110,7 +111,7 @@ def build_family(slug: str, rows: list[Any], earlier_rows: Sequence[Any] = ()) -
 
 @dataclass(frozen=True, slots=True)
 class Filters:
-    """What a list of claims is narrowed to; None and empty mean no such filter."""
+    """What a list of claims is restricted to; None and empty mean no filter."""
 
     statuses: tuple[Status, ...] = ()
     claimant: str | None = None
@@ -147,8 +148,11 @@ def build_list_query(
     claimant: Family | None,
     party: Family | None,
 ) -> ListQuery:
-    """The query for one page (and one row more); its columns are document, assignee and the two
-    sort keys.  `claimant` and `party` are the families of the parties asked for."""
+    """Build the query for one page and one row more.
+
+    Its columns are document, assignee and the two sort keys.  `claimant` and `party` are the
+    families of the requested parties.
+    """
     shape, parameters = describe_filters(filters, after=after, claimant=claimant, party=party)
     return ListQuery(prepare_list(shape), parameters | {"limit": limit + 1})
 
@@ -156,7 +160,7 @@ def build_list_query(
 def describe_filters(
     filters: Filters, *, after: list[Any] | None, claimant: Family | None, party: Family | None
 ) -> tuple[FilterSet, dict[str, Any]]:
-    """Which filters are given, and their values as parameters."""
+    """Return which filters are set, and their values as parameters."""
     parameters = {
         name: value
         for name in Filters.__slots__
@@ -198,7 +202,7 @@ FAMILY = Lookup(
 
 
 def _select_below_as_of() -> Select[Any]:
-    """A party and all that were below it at `as_of`."""
+    """Select a party and all parties that were below it at `as_of`."""
     then = party_versions
     held = and_(
         then.c.recorded_at <= AS_OF,
@@ -217,7 +221,7 @@ _FLOOR = literal(datetime(1, 1, 2, tzinfo=UTC), Instant())
 
 @lru_cache(maxsize=512)
 def prepare_list(shape: FilterSet) -> Lookup:
-    """The list's statement, prepared."""
+    """Return the prepared statement of the list."""
     return Lookup(_statement(shape))
 
 

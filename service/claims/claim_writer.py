@@ -1,10 +1,10 @@
-"""The writer of claims' events, on top of `writer`, which writes those of every subject.
+"""Writes the events of claims, on top of `writer`, which writes those of every subject.
 
-`load_claim` locks a claim and returns its state.  `record_events` appends events, lets the rules
-make their automatic move, updates everything that is derived from the record and writes the
-webhooks, all in the caller's transaction.  Events that another desk recorded are appended
-unchanged by `imported_events.append_events`.  No other code writes claims' events, `claims`,
-`claim_versions`, `links` or `decisions`.
+`load_claim` locks a claim and returns its state.  `record_events` appends events, applies the
+automatic moves of the rules, updates everything derived from the record and writes the webhooks,
+all in the caller's transaction.  Events that another desk recorded are appended unchanged by
+`imported_events.append_events`.  No other code writes claims' events, `claims`, `claim_versions`,
+`links` or `decisions`.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -104,7 +104,7 @@ HOLD = select(claims.c.changed_at).where(claims.c.id == bindparam("claim")).with
 
 @lru_cache
 def _build_opening(lines: int, messages: int) -> StatementBatch:
-    """The writes that begin a record of so many lines, and tell of so many."""
+    """Build the writes that begin a record with so many events and so many messages."""
     columns = (*ROW_COLUMNS, "id", "created_at")
     return StatementBatch(
         insert(claims).values(bind_columns(claims, columns, "new")),
@@ -116,8 +116,8 @@ def _build_opening(lines: int, messages: int) -> StatementBatch:
 
 @lru_cache
 def _build_continuation(lines: int, messages: int, searched: bool) -> StatementBatch:
-    """The writes that append so many lines: what held before is kept, then replaced; `searched`
-    says that the claim's words change."""
+    """Build the writes that append so many events: the present version is kept, then replaced;
+    `searched` says that the claim's words change."""
     replace = update(claims).where(claims.c.id == bindparam("claim_id", type_=claims.c.id.type))
     return StatementBatch(
         SUPERSEDE,
@@ -137,9 +137,10 @@ def load_claim(
 ) -> Loaded:
     """Lock the claim and read it.
 
-    A rename that has not come to this claim is recorded on it first: nobody decides on a name or a
-    root that is not true any more.  `versions` are those before that, which is what was read.
-    Raises NotFound, or PreconditionFailed where its version is none of `versions`.
+    A rename that has not reached this claim yet is recorded on it first, so that nobody decides on
+    an outdated name or root.  `versions` are compared with the version before that, which is what
+    the caller read.  Raises NotFound, or PreconditionFailed if the claim's version is none of
+    `versions`.
     """
     kept_hash, kept_state = state_cache.STATES.find(claim_id) or ("", None)
     row = LOAD.run(connection, {"claim": claim_id, "kept_hash": kept_hash}).first()
@@ -162,7 +163,7 @@ def load_claim(
 
 
 def _catch_up(connection: Connection, loaded: Loaded, *, now: datetime) -> Loaded:
-    """Record the renames that have not come to a claim, in their order, by who made them."""
+    """Record the renames that have not reached a claim, in order, with their own actors."""
     for rename in rename_queue.take_renames(connection, loaded.state.id):
         if rename.draft is None:
             index_writer.reindex_claims(connection, [loaded.state])
@@ -185,8 +186,8 @@ def load_claims(
 def lock_claims(connection: Connection, claim_ids: Collection[str], *, now: datetime) -> datetime:
     """Lock several claims like `load_claims`, without reading them.
 
-    Gives the instant of an act on all of them: `now`, or when the last of them changed where a
-    clock went back.  At any instant an act has shown everywhere, or nowhere.
+    Returns the instant of a change of all of them: `now`, or the last instant at which one of them
+    changed if the clock went back.  So at any instant the change shows on all of them or on none.
     """
     for claim_id in sorted(set(claim_ids)):
         now = clamp_now(connection.scalar(HOLD, {"claim": claim_id}), now)
@@ -196,7 +197,7 @@ def lock_claims(connection: Connection, claim_ids: Collection[str], *, now: date
 def begin_record(
     connection: Connection, claim_id: str, drafts: Sequence[Draft], *, actor: Actor, now: datetime
 ) -> Recorded:
-    """Begin a claim's record with `claim.created`, and what comes with it."""
+    """Begin a claim's record with `claim.created`, and the events that come with it."""
     return _append(connection, None, claim_id, drafts, actor=actor, now=now, cause=None)
 
 
@@ -209,10 +210,10 @@ def record_events(
     now: datetime,
     cause: Cause | None = None,
 ) -> Recorded:
-    """Append `drafts` and what follows from them by rule.
+    """Append `drafts` and the events that follow from them by rule.
 
-    `cause` replaces the automatic move's own (a merge, say).  A change that shows on the claim's
-    parent is recorded there too.  Without drafts nothing happens.
+    `cause` replaces the cause of the automatic move (with a merge, say).  A change that shows on
+    the parent is recorded there too.  Without drafts nothing happens.
     """
     if not drafts:
         return Recorded(loaded.state, loaded.last_hash, ())
@@ -295,7 +296,7 @@ def _append(
 
 
 def build_row(state: ClaimState, last_hash: str) -> dict[str, Any]:
-    """The columns of `claims` that a state determines."""
+    """Build the columns of `claims` that a state determines."""
     suggestion = evidence.suggest_status(state, explain=False)
     return {
         "version": state.version,
@@ -324,8 +325,8 @@ def build_row(state: ClaimState, last_hash: str) -> dict[str, Any]:
 
 
 def build_event_columns(state: ClaimState, event: Event) -> dict[str, Any]:
-    """The columns of `events` that a claim's event determines and no hash covers; `state` is the
-    claim after it."""
+    """Build the columns of `events` that a claim's event determines and no hash covers; `state` is
+    the claim after it."""
     return {
         "story": state.story,
         "said_at": history.read_said_at(event),
@@ -341,7 +342,7 @@ def _update_parents(
     actor: Actor,
     now: datetime,
 ) -> None:
-    """Keep the `components` that the parent serves true: they are part of its version."""
+    """Update the `components` that the parent serves: they are part of its version."""
     left = before.part_of if before else None
     if left is not None and left != after.part_of:
         parent = load_claim(connection, left, now=now)

@@ -1,4 +1,4 @@
-"""Settling decisions: approving, rejecting, taking back.
+"""Settles decisions: approves, rejects or withdraws them.
 
 `CHANGE_BUILDERS` says what an approval of each kind records.
 """
@@ -52,10 +52,11 @@ def approve_decision(
     actor: Actor,
     now: datetime,
 ) -> ClaimState:
-    """Carry out a proposal as the second person, as long as what prints is what was proposed on.
+    """Carry out a proposal as the second person, if the claim still prints what it printed when it
+    was proposed.
 
     Raises NotFound, Settled, SecondPersonNeeded, DecisionOutdated, TransitionRefused, and
-    PreconditionFailed where the claim's version is none of `versions`.
+    PreconditionFailed if the claim's version is none of `versions`.
     """
     access.require_permission(actor, Action.APPROVE)
     standing.require_current_access(connection, actor)
@@ -111,7 +112,7 @@ def reject_decision(
 def withdraw_decision(
     connection: Connection, decision_id: str, *, reason: str | None, actor: Actor, now: datetime
 ) -> ClaimState:
-    """Take one's own proposal back."""
+    """Withdraw one's own proposal."""
     access.require_permission(actor, Action.CHANGE_STATUS)
     loaded = _load_deciding(connection, decision_id, now=now)
     draft = proposals.draft_withdrawal(loaded.state, decision_id, actor=actor, reason=reason)
@@ -199,7 +200,8 @@ def _read_asked(waiting: Pending) -> Mapping[str, Any]:
 
 
 def _require_right(state: ClaimState, actor: Actor) -> Pending | None:
-    """The decision that waits.  Raises Forbidden where it takes an editor to settle it."""
+    """Require that the actor may settle the pending decision.  Raises Forbidden if it takes an
+    editor."""
     waiting = state.pending
     if waiting is not None and waiting.override is not None:
         access.require_permission(actor, Action.OVERRIDE)
@@ -209,7 +211,7 @@ def _require_right(state: ClaimState, actor: Actor) -> Pending | None:
 def _load_deciding(
     connection: Connection, decision_id: str, *, versions: Versions = None, now: datetime
 ) -> Loaded:
-    """The claim on which a decision waits, locked.  Raises NotFound, Settled."""
+    """Lock the claim on which a decision is pending, and read both.  Raises NotFound, Settled."""
     row = connection.execute(
         select(decisions.c.claim, decisions.c.kind, decisions.c.proposal).where(
             decisions.c.id == decision_id
@@ -233,8 +235,8 @@ def _load_deciding(
 
 
 def _read_seen(connection: Connection, claim_id: str, decision_id: str) -> dict[str, object] | None:
-    """What printed when a decision was proposed, from the record: for those proposed before
-    proposals kept it."""
+    """Read from the record what printed when a decision was proposed: older proposals did not keep
+    it."""
     lines = connection.execute(
         select(events.c.number, events.c.type, events.c.recorded_at, events.c.data)
         .where(events.c.claim == claim_id)

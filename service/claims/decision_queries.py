@@ -1,4 +1,4 @@
-"""Decisions, the review queue, suggestions and notes: what the desk works through."""
+"""Reads decisions, the review queue, suggestions and notes."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -71,7 +71,7 @@ def list_pending(connection: Connection, claim_ids: Collection[str]) -> dict[str
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """A claim that wants somebody's attention, and why."""
+    """A claim that needs attention, and why."""
 
     claim: str
     """The claim's document, with its assignee."""
@@ -88,9 +88,11 @@ def list_review_queue(
     stale_before: datetime,
     window: Window,
 ) -> list[Review]:
-    """List the claims whose evidence and status disagree, that are challenged, that wait for a
-    second person, or that await confirmation since before `stale_before`; the longest unchanged
-    first."""
+    """List the claims that need attention, the longest unchanged first.
+
+    Those are claims whose evidence and status disagree, that are challenged, that wait for a second
+    person, or that have awaited confirmation since before `stale_before`.
+    """
     stale = (claims.c.status == Status.AWAITING_CONFIRMATION.value) & (
         claims.c.status_since < stale_before
     )
@@ -228,8 +230,8 @@ def _build_decision(row: Row[Any]) -> DecisionView:
 
 
 def _build_printed(row: Row[Any], proposal: Mapping[str, Any]) -> DecisionPrintedView | None:
-    """Say what printed when it was proposed, what would print, and what prints now; None for a
-    decision that was proposed before proposals kept that."""
+    """Build what printed at the proposal, what would print, and what prints now; None for a
+    proposal from before this was kept."""
     if "seen" not in proposal:
         return None
     view: DecisionPrintedView = {

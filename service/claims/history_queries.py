@@ -31,8 +31,8 @@ def list_events(connection: Connection, claim_id: str, window: Window) -> list[R
 
 
 def find_first_sealed(connection: Connection, claim_id: str) -> int | None:
-    """The number of the first event of a claim of which others than the desk are not told
-    everything, and whose hash covers that without a commitment; None where there is none."""
+    """Find the number of a claim's first event that has withheld fields and a hash that covers them
+    without a commitment; None if there is none."""
     query = select(func.min(events.c.number)).where(events.c.claim == claim_id, is_exposed())
     first: int | None = connection.execute(query).scalar_one()
     return first
@@ -46,8 +46,11 @@ def list_latest_events(
     internal: bool = True,
     ahead_of: int | None = None,
 ) -> tuple[list[RecordedEvent], int]:
-    """The last events of a claim, oldest first, and how many came before them; the desk's own are
-    neither shown nor counted unless `internal`.  With `ahead_of`, the last before that number."""
+    """List the last events of a claim, oldest first, and count those before them.
+
+    Internal events are left out unless `internal`.  With `ahead_of`, the last events before that
+    number.
+    """
     mine = [events.c.claim == claim_id]
     if not internal:
         mine.append(is_disclosed())

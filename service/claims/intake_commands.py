@@ -1,6 +1,6 @@
-"""Articles taken in: a source and its text, and what is recorded from its passages.
+"""Takes in articles: a source and its text, and what is recorded from its passages.
 
-The text is kept while somebody works on it; the quotes and their places in it are what stays.
+The text is kept while somebody works on it; the quotes and their places in it stay.
 """
 
 import re
@@ -29,7 +29,7 @@ CONTEXT_LENGTH = 32
 
 @dataclass(frozen=True, slots=True)
 class PassageLink:
-    """What a passage does to a claim that is recorded already."""
+    """What a passage says about a claim that is already recorded."""
 
     claim: str
     link: NewLink
@@ -40,8 +40,8 @@ class PassageLink:
 class Passage:
     """Words of an article, whose they are, and what they do.
 
-    `claim` is a claim that they make, whose origin is the statement; `near` is about where in the
-    text they were selected, in characters, where that is known.
+    `claim` is a claim that they make, with the statement as its origin; `near` is about where in
+    the text they were selected, in characters, if known.
     """
 
     statement: NewStatement
@@ -52,7 +52,7 @@ class Passage:
 
 @dataclass(frozen=True, slots=True)
 class RecordedPassage:
-    """What a passage was recorded as."""
+    """The statement, claim and links that a passage was recorded as."""
 
     statement: str
     claim: str | None
@@ -68,9 +68,9 @@ def begin_intake(
     actor: Actor,
     now: datetime,
 ) -> str:
-    """Record the source, with the hash of its text, and keep the text to work on; gives an id.
+    """Record the source, with the hash of its text, and keep the text to work on.
 
-    Raises Invalid for an unknown story.
+    Returns an id.  Raises Invalid for an unknown story.
     """
     access.require_permission(actor, Action.RECORD)
     if (
@@ -103,10 +103,10 @@ def record_passage(
     actor: Actor,
     now: datetime,
 ) -> RecordedPassage:
-    """Record a passage: the statement once, the claim that it makes, and what it does to others.
+    """Record a passage: the statement once, the claim that it makes, and its links to other claims.
 
-    The quote keeps its place in the text; words that are not in it have none, and are not word for
-    word.  Raises NotFound, and Invalid where nothing is said of what the words do.
+    The quote keeps its place in the text; words that are not in the text have no place, and are not
+    verbatim.  Raises NotFound, and Invalid if the words neither make a claim nor are linked to one.
     """
     access.require_permission(actor, Action.RECORD)
     row = connection.execute(select(intakes).where(intakes.c.id == intake_id)).first()
@@ -150,14 +150,14 @@ def record_passage(
 
 
 def finish_intake(connection: Connection, intake_id: str, *, actor: Actor, now: datetime) -> None:
-    """Forget the text: all of it that matters is recorded.  Raises NotFound."""
+    """Delete the text: all that matters of it is recorded.  Raises NotFound."""
     access.require_permission(actor, Action.RECORD)
     if connection.execute(delete(intakes).where(intakes.c.id == intake_id)).rowcount == 0:
         raise NotFound("This article is no longer being taken in.")
 
 
 def delete_old_intakes(connection: Connection, *, now: datetime) -> int:
-    """Delete a batch of texts that nobody has finished with; says how many."""
+    """Delete a batch of texts that nobody finished; returns how many."""
     old = select(intakes.c.id).where(intakes.c.opened_at < now - RETENTION).limit(BATCH)
     return connection.execute(
         delete(intakes).where(intakes.c.id.in_(old.scalar_subquery()))

@@ -1,4 +1,4 @@
-"""Articles being taken in, and what was recorded from a source so far."""
+"""Reads articles that are being taken in, and what was recorded from a source so far."""
 
 from typing import Any
 
@@ -14,7 +14,7 @@ LIMIT = 50
 
 
 def list_intakes(connection: Connection) -> list[dict[str, Any]]:
-    """The articles that are being taken in, latest begun first."""
+    """List the articles that are being taken in, the latest first."""
     rows = connection.execute(
         select(
             intakes.c.id,
@@ -40,7 +40,7 @@ def list_intakes(connection: Connection) -> list[dict[str, Any]]:
 
 
 def read_intake(connection: Connection, intake_id: str) -> dict[str, Any] | None:
-    """An article with its text, and the passages that were recorded from its source."""
+    """Read an article with its text, and the passages that were recorded from its source."""
     row = connection.execute(
         select(intakes, *(column.label(f"source_{column.name}") for column in sources.c))
         .join(sources, sources.c.id == intakes.c.source)
@@ -61,8 +61,10 @@ def read_intake(connection: Connection, intake_id: str) -> dict[str, Any] | None
 
 
 def list_passages(connection: Connection, source_id: str) -> list[dict[str, Any]]:
-    """The statements with a quote from a source, in the order they were recorded, each with the
-    quote and what it does: four queries however many there are."""
+    """List the statements with a quote from a source, in the order they were recorded.
+
+    Each has the quote and its links.  Runs four queries, however many there are.
+    """
     rows = connection.execute(
         select(quotes)
         .where(quotes.c.source == source_id)

@@ -1,4 +1,4 @@
-"""Links: linking statements to claims, retracting and affirming links."""
+"""Links statements to claims, and retracts and affirms links."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -46,7 +46,7 @@ def link_statement(
     actor: Actor,
     now: datetime,
 ) -> LinkOutcome:
-    """Link a statement, recorded already or now, to a claim.
+    """Link a recorded or new statement to a claim.
 
     On a confirmed claim a link that changes who is printed is proposed; the statement is recorded
     in any case.
@@ -71,10 +71,8 @@ def link_statement(
 def rebuild_link(
     connection: Connection, state: ClaimState, proposed: Mapping[str, Any], *, now: datetime
 ) -> Change:
-    """A proposed link as it would be made now: its party may have been renamed since.
-
-    Raises StatementWithdrawn.
-    """
+    """Build a proposed link with present names: its party may have been renamed since.  Raises
+    StatementWithdrawn."""
     new = NewLink(
         proposed["statement"],
         Stance(proposed["stance"]),
@@ -89,8 +87,8 @@ def rebuild_link(
 
 
 def build_origin_link(connection: Connection, claim: ClaimState) -> Link | None:
-    """The statement that a claim was recorded with, as a link that supports the claim it is merged
-    into; None where no party stands behind it."""
+    """Build a supporting link from a claim's origin to the claim it is merged into; None if no
+    party made the statement."""
     spoken = lock_statement(connection, claim.origin_statement, loc=("body", "into"))
     if spoken.voice is None:
         return None
@@ -126,9 +124,9 @@ def retract_link(
     actor: Actor,
     now: datetime,
 ) -> Outcome:
-    """Say that a link should not have been made; it stays in the record.  Raises NotFound.
+    """Record that a link should not have been made; it stays in the record.  Raises NotFound.
 
-    To take a denial off a confirmed claim is proposed: without it the line is bolder.
+    Retracting a denial from a confirmed claim is proposed: without it the print line is bolder.
     """
     access.require_permission(actor, Action.RECORD)
     loaded = _load_claim_of_link(connection, link_id, now=now)
@@ -141,7 +139,7 @@ def retract_link(
 def affirm_link(
     connection: Connection, link_id: str, *, four_eyes: bool, actor: Actor, now: datetime
 ) -> Outcome:
-    """Say that a link holds for the claim's present wording too.  Raises NotFound, Settled."""
+    """Record that a link also holds for the claim's present wording.  Raises NotFound, Settled."""
     access.require_permission(actor, Action.RECORD)
     loaded = _load_claim_of_link(connection, link_id, now=now)
     change = amendments.affirm_link(loaded.state, link_id)

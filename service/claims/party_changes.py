@@ -1,7 +1,7 @@
-"""Changes of parties and speakers, which are changes of the claims that show them.
+"""Changes parties and speakers, and with them the claims that show them.
 
-A party's name and root, and a speaker's name and role, stand in every claim they touch: a change of
-one is recorded on each (`rename_batches`).
+A party's name and root, and a speaker's name and role, are on every claim that they touch: a change
+is recorded on each of those claims (`rename_batches`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -35,8 +35,8 @@ def change_party(
 ) -> None:
     """Change a party's names, kind, country or parent, and every claim that shows it.
 
-    A new parent may make voices independent of each other, or no longer: the claims concerned are
-    weighed anew, and may fall back to awaiting_confirmation.
+    A new parent may make voices independent of each other, or dependent: the claims' evidence is
+    counted again, and they may fall back to awaiting_confirmation.
     """
     access.require_permission(actor, Action.CHANGE_PARTIES)
     # One change of the tree at a time: two moves that are sound alone may make a circle together.
@@ -80,7 +80,7 @@ def _select_locked_tree() -> Any:
 
 
 def _measure_height(tree: Mapping[str, Any], slug: str) -> int:
-    """How many levels `slug` and what is below it take."""
+    """Return how many levels `slug` and the parties below it have."""
     below = [row.slug for row in tree.values() if row.parent == slug]
     return 1 + max((_measure_height(tree, child) for child in below), default=0)
 
@@ -90,7 +90,7 @@ def _rename_on_claims(
 ) -> datetime:
     """Give the claims that show `slug`, or a party below it, its new name and root.
 
-    Gives the instant from which the party has them.
+    Returns the instant from which the party has them.
     """
     tree = {row.slug: row for row in connection.execute(select(parties)).all()}
     root = slug
@@ -117,7 +117,7 @@ def _rename_on_claims(
 
 
 def select_showing_parties(slugs: list[str]) -> Any:
-    """The claims that show one of these parties."""
+    """Select the claims that show one of these parties."""
     return union(
         select(claims.c.id).where(claims.c.claimant.in_(slugs)),
         select(links.c.claim).where(links.c.party.in_(slugs)),
@@ -125,7 +125,7 @@ def select_showing_parties(slugs: list[str]) -> Any:
 
 
 def select_showing_speaker(speaker_id: str, party: str) -> Any:
-    """The claims that show a speaker of this party."""
+    """Select the claims that show a speaker of this party."""
     spoken = select(statements.c.id).where(statements.c.speaker == speaker_id)
     return union(
         select(links.c.claim).where(links.c.statement.in_(spoken)),
@@ -135,7 +135,7 @@ def select_showing_speaker(speaker_id: str, party: str) -> Any:
 
 
 def _keep_versions(connection: Connection, rows: list[dict[str, Any]], at: datetime) -> None:
-    """Write down what holds of these parties from `at` on."""
+    """Store what holds of these parties from `at` on."""
     open_ones = party_versions.c.slug.in_(
         [row["slug"] for row in rows]
     ) & party_versions.c.superseded_at.is_(None)
@@ -148,10 +148,10 @@ def _keep_versions(connection: Connection, rows: list[dict[str, Any]], at: datet
 
 
 def lock_voices(connection: Connection, claim_ids: Sequence[str]) -> None:
-    """Keep the parties and speakers of these claims as they are until this transaction ends.
+    """Lock the parties and speakers of these claims until this transaction ends.
 
-    For whoever copies voices from one claim to another: a rename that did not see the copy would
-    leave the former name there.
+    For commands that copy voices from one claim to another: a concurrent rename would not see the
+    copy, and leave the former name there.
     """
     linked = links.c.claim.in_(claim_ids)
     held = [

@@ -1,6 +1,6 @@
-"""What the events of a claim change in the rows beside it: links, tags and decisions.
+"""Defines how events of a claim change the rows beside it: links, tags and decisions.
 
-`list_row_changes` is the one place that says so. The writer executes the changes; `claimdesk
+`list_row_changes` is the one place that says so.  The writer executes the changes; `claimdesk
 verify` applies them to rows in memory and compares those with the tables.
 """
 
@@ -55,7 +55,7 @@ def list_row_changes(
 ) -> list[RowChange]:
     """List what `event`, which led from `before` to `after`, changes, in order.
 
-    `actor` is the event's own: `{id, name}` of a person or key, or `{rule}`.
+    `actor` is that of the event: `{id, name}` of a person or key, or `{rule}`.
     """
     data, at = event.data, event.recorded_at
     changes: list[RowChange] = []
@@ -182,7 +182,7 @@ def _list_settlement(decision: str, event: Event, actor: Row) -> list[RowChange]
 
 
 def _find_ending(decision: str, event: Event) -> tuple[str, str | None] | None:
-    """The state in which `event` leaves a pending decision, and the comment; None where it does
+    """Return the state in which `event` leaves a pending decision, and the comment; None if it does
     not end it."""
     data = event.data
     if event.type == "claim.status_changed" and data["decision"] == decision:

@@ -1,4 +1,4 @@
-"""Recording a change, or the proposal of it where a second person has to agree."""
+"""Records a change, or proposes it if a second person has to agree."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,8 +18,8 @@ from service.store.tables import decisions
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The claim after an act: what the act recorded first, or the id of the decision that waits
-    for a second person."""
+    """The claim after a command: the first event that it recorded, or the id of the pending
+    decision."""
 
     state: ClaimState
     change: Event | None
@@ -35,9 +35,9 @@ def submit_change(
     actor: Actor,
     now: datetime,
 ) -> Outcome:
-    """Record `change`, or propose it where it alters what two people vouch for.
+    """Record `change`, or propose it if it changes what two people vouch for.
 
-    Raises DecisionPending where another proposal waits that may still be approved.
+    Raises DecisionPending if another proposal is pending that can still be approved.
     """
     decision_id = ids.make_id()
     drafts = changes.submit_change(
@@ -55,9 +55,9 @@ def submit_change(
 def lapse_proposals(
     connection: Connection, proposer: str, *, reason: LapseReason, actor: Actor, now: datetime
 ) -> int:
-    """End every proposal of somebody who can no longer stand by it; says how many.
+    """End every proposal of somebody who can no longer stand by it; returns how many.
 
-    For whoever disables an account, in the same transaction: `proposer` is its actor's id.
+    Called in the transaction that disables the account: `proposer` is the id of its actor.
     """
     mine = select(decisions.c.claim).where(
         decisions.c.proposed_by == proposer, decisions.c.state == "pending"

@@ -1,8 +1,8 @@
-"""Bringing a rename to the claims that show the name, a batch at a time.
+"""Applies a rename to the claims that show the name, a batch at a time.
 
-What few claims show is changed at once, in the transaction of whoever renames.  Of what many show,
-the party's own record changes at once, and its claims follow in transactions of their own, so that
-nobody who writes waits for more than a batch (docs/decisions/0022-renames-in-batches.md).
+Few claims change at once, in the transaction of the rename.  If many claims show the name, the
+party's own record changes at once, and its claims follow in transactions of their own, so that no
+other writer waits for more than one batch (docs/decisions/0022-renames-in-batches.md).
 """
 
 import time
@@ -36,10 +36,10 @@ def begin_rename(
     actor: Actor,
     now: datetime,
 ) -> datetime:
-    """Record a change on the claims that `shown` selects: at once where they are few.
+    """Record a change on the claims that `shown` selects: at once if they are few.
 
-    Without a `draft` they are only indexed again.  Gives the instant of the change: `now`, or when
-    the last of few claims changed where a clock went back.
+    Without a `draft` they are only indexed again.  Returns the instant of the change: `now`, or the
+    last instant at which one of few claims changed if the clock went back.
     """
     rename, count = rename_queue.add_rename(
         connection, subject, draft, showing, actor=actor, now=now
@@ -63,9 +63,9 @@ def begin_rename(
 
 
 def continue_rename(connection: Connection, *, now: datetime, most: int = BATCH) -> int:
-    """Bring the first rename under way to its next claims, then to its next statements.
+    """Apply the first rename under way to its next claims, then to its next statements.
 
-    Gives how many those were; 0 where there is nothing to do, or another server does it.
+    Returns how many those were; 0 if there is nothing to do, or another server does it.
     """
     rename = rename_queue.lease_rename(connection)
     if rename is None:

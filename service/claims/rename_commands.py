@@ -1,9 +1,10 @@
-"""Renaming parties and speakers whose names are printed on claims that two people vouch for.
+"""Renames parties and speakers, also if their names are printed on claims that two people vouch
+for.
 
-`parties` carries a change out; here it is decided whether one person may.  Where a second has to
-agree, the proposal stands on one of the claims that it would print otherwise: the one recorded
-first on which no other decision waits.  That claim's record holds the proposal, and its page shows
-what prints now and what would.
+`party_changes` carries a change out; this module decides whether one person may make it.  If a
+second person has to agree, the proposal is recorded on one of the claims that would print
+otherwise: the oldest one on which no other decision is pending.  That claim's page shows what
+prints now and what would.
 """
 
 from collections.abc import Iterable, Mapping
@@ -36,9 +37,9 @@ def change_party(
     actor: Actor,
     now: datetime,
 ) -> str | None:
-    """Change a party, or propose it; gives the id of the decision that waits, if one does.
+    """Change a party, or propose it; returns the id of the pending decision, if there is one.
 
-    Raises what `parties.change` does.
+    Raises what `party_changes.change_party` raises.
     """
     access.require_permission(actor, Action.CHANGE_PARTIES)
     tree = lock_tree(connection) if four_eyes else {}
@@ -67,9 +68,9 @@ def change_speaker(
     actor: Actor,
     now: datetime,
 ) -> str | None:
-    """Correct a speaker's name or role, or propose it; gives the id of the decision that waits.
+    """Correct a speaker's name or role, or propose it; returns the id of the pending decision.
 
-    Raises what `parties.change_speaker` does.
+    Raises what `party_changes.change_speaker` raises.
     """
     access.require_permission(actor, Action.CHANGE_PARTIES)
     row = connection.execute(select(speakers).where(speakers.c.id == speaker_id)).first()
@@ -86,9 +87,9 @@ def change_speaker(
 
 
 def replan_rename(connection: Connection, waiting: Pending) -> Change:
-    """A proposed rename as it would be made now, on the claim that it stands on.
+    """Build a proposed rename with present names, on the claim on which it was proposed.
 
-    Raises Conflict where the party or speaker is otherwise than the proposer saw.
+    Raises Conflict if the party or speaker has changed since the proposal.
     """
     asked = dict(waiting.change or {})
     if waiting.kind is DecisionKind.PARTY:
@@ -107,7 +108,7 @@ def replan_rename(connection: Connection, waiting: Pending) -> Change:
 def carry_out_rename(
     connection: Connection, change: Change, *, actor: Actor, now: datetime
 ) -> None:
-    """Make the rename that was approved, on everything that shows the name."""
+    """Apply an approved rename to everything that shows the name."""
     asked = change.request
     if change.kind is DecisionKind.PARTY:
         party_changes.change_party(
@@ -122,9 +123,9 @@ def carry_out_rename(
 def _propose(
     connection: Connection, plan: Change, showing: Any, *, actor: Actor, now: datetime
 ) -> str | None:
-    """Propose `plan` on the first claim that it would print otherwise; None where there is none.
+    """Propose `plan` on the first claim that would print otherwise; None if there is none.
 
-    Raises DecisionPending where each of them waits for another decision.
+    Raises DecisionPending if each of them has another pending decision.
     """
     busy: DecisionPending | None = None
     for claim_id in connection.scalars(_select_vouched(showing)).all():
@@ -148,7 +149,7 @@ def _propose(
 
 
 def _select_vouched(showing: Any) -> Any:
-    """The claims among `shown` that two people may vouch for, in the order they were recorded."""
+    """Select the claims among `shown` that two people may vouch for, the oldest first."""
     vouched: ColumnElement[bool] = or_(
         claims.c.status == Status.CONFIRMED.value, claims.c.state.contains('"finding":"')
     )
@@ -160,7 +161,7 @@ def _select_vouched(showing: Any) -> Any:
 
 
 def lock_tree(connection: Connection) -> dict[str, dict[str, Any]]:
-    """Every party by its slug, in the order in which `parties.change` locks them."""
+    """Lock every party, in the order in which `party_changes` locks them; returns them by slug."""
     rows = connection.execute(
         select(tables.parties).order_by(tables.parties.c.slug).with_for_update()
     )
@@ -170,7 +171,7 @@ def lock_tree(connection: Connection) -> dict[str, dict[str, Any]]:
 def _plan_party(
     tree: dict[str, dict[str, Any]], slug: str, changes: Mapping[str, Any], new: Mapping[str, Any]
 ) -> Change:
-    """What a change of a party's name or parent would record on a claim that shows it."""
+    """Build what a change of a party's name or parent would record on a claim that shows it."""
     party = tree[slug]
     changed = {**tree, slug: {**party, **new}}
     below = _list_below(tree, slug)
@@ -196,7 +197,7 @@ def _plan_party(
 
 
 def _list_below(tree: Mapping[str, Mapping[str, Any]], slug: str) -> list[str]:
-    """`slug` and every party below it."""
+    """List `slug` and every party below it."""
     below, waiting = [], [slug]
     while waiting:
         one = waiting.pop()
@@ -206,7 +207,8 @@ def _list_below(tree: Mapping[str, Mapping[str, Any]], slug: str) -> list[str]:
 
 
 def _find_root(tree: Mapping[str, Mapping[str, Any]], slug: str, below: Iterable[str]) -> str:
-    """The topmost party above `slug`.  Raises Invalid for a parent that is unknown or below it."""
+    """Find the topmost party above `slug`.  Raises Invalid for a parent that is unknown or below
+    it."""
     root, under = slug, set(below)
     while tree[root]["parent"] is not None:
         above = tree[root]["parent"]

@@ -1,9 +1,9 @@
-"""Renames that have not come to every claim: who made them, and which claims are left.
+"""Keeps the renames under way: who made them, and which claims they have not reached.
 
-A row of `renames` is a change of a party's or a speaker's name, or of a party's place, whose
-claims are still being worked on; `rename_claims` names those that are left.  Whoever locks a claim
-takes its rows out and records what they say (`claim_writer.load_claim`), so that a claim is
-changed once, in the transaction that takes its rows.
+A row of `renames` is a change of the name of a party or speaker, or of a party's parent, that has
+not reached all claims yet; `rename_claims` lists those that are left.  Whoever locks a claim takes
+its rows and records the changes (`claim_writer.load_claim`), so that a claim is changed once, in
+the transaction that takes its rows.
 """
 
 from collections.abc import Sequence
@@ -48,9 +48,9 @@ TAKE_RENAMES = CompiledStatement(
 
 @dataclass(frozen=True, slots=True)
 class Rename:
-    """A rename under way: what it records on each claim, and in whose name.
+    """A rename under way: what it records on each claim, and as which actor.
 
-    `draft` is None where claims are found otherwise, but show nothing else.
+    `draft` is None if the claims show nothing else, and are only found by other words.
     """
 
     id: str
@@ -70,8 +70,10 @@ def add_rename(
     actor: Actor,
     now: datetime,
 ) -> tuple[Rename, int]:
-    """Note a rename, and the claims that it has to come to: those that `shown` selects.  Gives
-    how many they are."""
+    """Store a rename, and the claims that it has to reach: those that `shown` selects.
+
+    Returns how many they are.
+    """
     rename = Rename(ids.make_id(), subject, draft, actor, None)
     listed = showing.subquery()
     claim = listed.c[0]
@@ -99,7 +101,7 @@ def add_rename(
 
 
 def take_renames(connection: Connection, claim_id: str) -> list[Rename]:
-    """Take out the renames that have not come to a claim, which is locked; in their order."""
+    """Take the renames that have not reached a claim, which must be locked; in order."""
     taken = TAKE_RENAMES.run(connection, {"claim": claim_id}).fetchall()
     if not taken:
         return []
@@ -112,12 +114,12 @@ def take_renames(connection: Connection, claim_id: str) -> list[Rename]:
 
 
 def is_under_way(connection: Connection) -> bool:
-    """Whether there is a rename that has not come to every claim."""
+    """Whether there is a rename that has not reached every claim."""
     return bool(connection.scalar(select(select(renames.c.id).exists())))
 
 
 def lease_rename(connection: Connection) -> Rename | None:
-    """The first rename under way, until this transaction ends; None where there is none, or
+    """Lock the first rename under way until this transaction ends; None if there is none, or
     another server works on it."""
     row = connection.execute(
         select(renames)
@@ -129,14 +131,14 @@ def lease_rename(connection: Connection) -> Rename | None:
 
 
 def list_claims(connection: Connection, rename: Rename, *, most: int) -> Sequence[str]:
-    """The next claims that a rename has not come to, in the order of their ids."""
+    """List the next claims that a rename has not reached, by id."""
     mine = rename_claims.c.rename == rename.id
     query = select(rename_claims.c.claim).where(mine).order_by(rename_claims.c.claim)
     return connection.scalars(query.limit(most)).all()
 
 
 def list_statements(connection: Connection, rename: Rename, *, most: int) -> Sequence[str]:
-    """The next statements whose speaker was renamed, locked, in the order of their ids."""
+    """Lock and list the next statements whose speaker was renamed, by id."""
     query = (
         select(statements.c.id).where(build_statement_condition(rename)).order_by(statements.c.id)
     )
@@ -147,7 +149,7 @@ def list_statements(connection: Connection, rename: Rename, *, most: int) -> Seq
 
 
 def build_statement_condition(rename: Rename) -> ColumnElement[bool]:
-    """The statements that are found by a name that changed."""
+    """Build the condition for the statements that are found by a changed name."""
     if rename.subject.kind is SubjectKind.SPEAKER:
         return statements.c.speaker == rename.subject.id
     parties = [rename.subject.id] if rename.draft is None else [*rename.draft.data["parties"]]
@@ -155,7 +157,7 @@ def build_statement_condition(rename: Rename) -> ColumnElement[bool]:
 
 
 def note_statement(connection: Connection, rename: Rename, last_statement: str) -> None:
-    """Note how far the statements are indexed anew."""
+    """Store up to which statement the index is updated."""
     row = update(renames).where(renames.c.id == rename.id)
     connection.execute(row.values(last_statement=last_statement))
 
@@ -165,13 +167,13 @@ def end_rename(connection: Connection, rename: Rename) -> None:
 
 
 def list_renames(connection: Connection) -> list[Rename]:
-    """The renames under way, in their order."""
+    """List the renames under way, in order."""
     rows = connection.execute(select(renames).order_by(renames.c.started_at, renames.c.id))
     return [_read(row) for row in rows]
 
 
 def count_remaining_claims(connection: Connection, rename_id: str) -> int:
-    """How many claims a rename has not come to."""
+    """Count the claims that a rename has not reached."""
     mine = rename_claims.c.rename == rename_id
     return connection.execute(
         select(func.count()).select_from(rename_claims).where(mine)

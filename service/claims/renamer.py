@@ -1,7 +1,7 @@
-"""What brings renames to the claims that show the name, beside the server's answers.
+"""Runs the worker that applies renames to claims, in the background of a server.
 
 Every server process has one; those on one database take turns (`rename_queue.lease_rename`).  It
-keeps nothing that it could not lose: killed at any instant, another goes on where it was.
+keeps no state of its own: if it is killed, another continues where it was.
 """
 
 import asyncio
@@ -33,14 +33,14 @@ class Renamer:
         self._task: asyncio.Task[None] | None = None
 
     def wake(self) -> None:
-        """Look at once: a rename may have begun."""
+        """Look for work at once: a rename may have begun."""
         self._wake.set()
 
     def start(self) -> None:
         self._task = asyncio.create_task(self._run())
 
     async def stop(self) -> None:
-        """End after the batch that is under way."""
+        """Stop after the batch that is under way."""
         if self._task is not None:
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):

@@ -1,9 +1,9 @@
-"""The states of claims with many links, kept in memory from one change to the next.
+"""Caches the states of claims with many links between changes.
 
-To read a large state back from its JSON takes long, and on SQLite every writer waits meanwhile.
-A state follows from the claim's events, and `last_hash` stands for all of them: a kept state is
-right exactly where its hash is still the claim's.  What was rolled back, or changed by another
-process, has another hash and is read again.
+Parsing a large state takes long, and on SQLite every writer waits meanwhile.  A state follows from
+the claim's events, and `last_hash` stands for all of them: a cached state is valid exactly if its
+hash is still the claim's.  After a rollback, or a change by another process, the hash differs and
+the state is read again.
 """
 
 import threading
@@ -18,7 +18,7 @@ CAPACITY = 30_000
 
 
 class StateCache:
-    """States by claim, the longest unused given up first."""
+    """States by claim; the longest unused is dropped first."""
 
     def __init__(self, capacity: int = CAPACITY) -> None:
         self.capacity = capacity
@@ -27,7 +27,7 @@ class StateCache:
         self._lock = threading.Lock()
 
     def find(self, claim_id: str) -> tuple[str, ClaimState] | None:
-        """The hash and the state that were kept last, which may be outdated."""
+        """Return the hash and the state that were cached last, which may be outdated."""
         with self._lock:
             entry = self._entries.get(claim_id)
             if entry is not None:
@@ -35,7 +35,7 @@ class StateCache:
             return entry
 
     def keep(self, state: ClaimState, last_hash: str) -> None:
-        """Keep a state with the hash of its last event, if it is large."""
+        """Cache a state with the hash of its last event, if it is large."""
         with self._lock:
             replaced = self._entries.pop(state.id, None)
             if replaced is not None:

@@ -1,4 +1,4 @@
-"""Statements: recording what was said, linking it to claims, taking it back."""
+"""Records statements, adds quotes to them, and withdraws them."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -72,7 +72,7 @@ EVENT_QUOTE_COLUMNS = tuple(name for name in QUOTE.columns if name != "recorded_
 
 @lru_cache
 def _build_recording(renderings: int, lines: int) -> StatementBatch:
-    """The writes of a statement with so many renderings and events: parameters are
+    """Build the writes of a statement with so many renderings and events: parameters are
     `<row>_<column>`."""
     return StatementBatch(
         insert(statements).values(bind_columns(statements, STATEMENT_COLUMNS, "0")),
@@ -86,7 +86,7 @@ def _build_recording(renderings: int, lines: int) -> StatementBatch:
 
 @dataclass(frozen=True, slots=True)
 class RecordedStatement:
-    """A statement as links and claims need it; `voice` is None where no party stands behind it."""
+    """A statement as links and claims need it; `voice` is None if no party made it."""
 
     id: str
     voice: Voice | None
@@ -106,10 +106,10 @@ def record_statement(
     loc: tuple[str | int, ...] = ("body",),
     lines: list[EventRow] | None = None,
 ) -> RecordedStatement:
-    """Record one utterance with its renderings.  `voice` is whose it is, where that is known, and
-    `lines` are events that wait to be written: they are, with this statement's own.
+    """Record one utterance with its renderings.
 
-    Raises Invalid for what it refers to in vain.
+    `voice` is whose it is, if known.  `lines` are events that wait to be written: they are written
+    with this statement's own.  Raises Invalid for references to things that do not exist.
     """
     access.require_permission(actor, Action.RECORD)
     lines = lines if lines is not None else []
@@ -157,7 +157,8 @@ def record_statement(
 
 
 def require_not_future(moment: datetime, *, now: datetime, loc: tuple[str | int, ...]) -> None:
-    """Raise Invalid for what was said tomorrow; a day's grace is for calendars ahead of UTC."""
+    """Raise Invalid if something was said tomorrow or later; a day is allowed for time zones ahead
+    of UTC."""
     if moment > now + FUTURE_TOLERANCE:
         raise Invalid("nobody can have said this yet: the instant lies in the future", loc=loc)
 
@@ -165,7 +166,7 @@ def require_not_future(moment: datetime, *, now: datetime, loc: tuple[str | int,
 def lock_statement(
     connection: Connection, statement_id: str, *, loc: tuple[str | int, ...]
 ) -> RecordedStatement:
-    """A recorded statement, held against withdrawal until this transaction ends.
+    """Read a recorded statement and lock it against withdrawal until this transaction ends.
 
     Raises Invalid (unknown) or StatementWithdrawn.
     """
@@ -192,9 +193,9 @@ def lock_statement(
 def add_quote(
     connection: Connection, statement_id: str, quote: NewQuote, *, actor: Actor, now: datetime
 ) -> None:
-    """Another rendering of the same utterance: two outlets render one utterance differently.
+    """Add another rendering of the same utterance: two outlets quote it differently.
 
-    It is recorded on every claim that shows the statement, which is found by it from now on.
+    It is recorded on every claim that shows the statement, which can be found by it from then on.
     """
     access.require_permission(actor, Action.RECORD)
     _lock_row(connection, statement_id)
@@ -238,12 +239,12 @@ def withdraw_statement(
     actor: Actor,
     now: datetime,
 ) -> list[str]:
-    """The speaker takes the statement back; `said_at` and `source` say when and where.
+    """Record that the speaker withdrew the statement; `said_at` and `source` say when and where.
 
-    Every claim it is linked to is weighed anew, and one that rested on it falls back by itself; a
-    claim whose origin it is, is withdrawn by its claimant.  A claim confirmed in spite of it goes
-    on being printed with it until a second person agrees: gives those decisions' ids.  Raises
-    NotFound, Settled, DecisionPending.
+    The evidence of every linked claim is counted again, and a claim that rested on the statement
+    loses its confirmation by rule; a claim of which it is the origin is withdrawn by its claimant.
+    On a claim that was confirmed in spite of the statement, the withdrawal is proposed: returns the
+    ids of those decisions.  Raises NotFound, Settled, DecisionPending.
     """
     access.require_permission(actor, Action.RECORD)
     if said_at is not None:
@@ -297,7 +298,7 @@ def withdraw_statement(
 
 
 def _list_claims_showing(connection: Connection, statement_id: str) -> tuple[list[str], list[str]]:
-    """The claims that the statement is linked to, and those whose origin it is."""
+    """List the claims that the statement is linked to, and those whose origin it is."""
     linked = select(links.c.claim).where(links.c.statement == statement_id)
     claimed = select(claims.c.id).where(claims.c.origin_statement == statement_id)
     return list(connection.scalars(linked)), list(connection.scalars(claimed))
@@ -308,7 +309,7 @@ def _build_subject(statement_id: str) -> Subject:
 
 
 def _select_quote_columns(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Quotes as events repeat them."""
+    """Select quotes with the columns that events repeat."""
     return [{name: row[name] for name in EVENT_QUOTE_COLUMNS} for row in rows]
 
 

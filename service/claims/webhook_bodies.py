@@ -1,7 +1,7 @@
-"""What receivers are told of an event: the body of a webhook, rendered once.
+"""Renders the body of a webhook for an event.
 
 Standard Webhooks 1.0: `{"type", "timestamp", "data"}`.  Every event about a claim says which
-(`build_claim`), at which `version`, by whom (`by`: a name, null where a rule acted) and when.
+(`build_claim`), at which `version`, by whom (`by`: a name, null if a rule acted) and when.
 """
 
 from collections.abc import Callable
@@ -26,8 +26,8 @@ AMENDMENT_FIELDS = (
 def render_message(
     event: Event, state: ClaimState, *, by: str | None, base_url: str
 ) -> bytes | None:
-    """The body that tells of `event`, after which the claim is `state`; None where outsiders are
-    not told of it."""
+    """Render the body for `event`, after which the claim is `state`; None if receivers do not get
+    this event."""
     render = RENDERERS.get(event.type)
     told = render(state, event.data) if render else None
     if told is None:
@@ -56,7 +56,7 @@ def build_claim_url(claim_id: str, base_url: str) -> str:
 
 
 def build_link(link: Link) -> Data:
-    """A linked statement in brief: who, what it does to the claim, and the words."""
+    """Build a linked statement in brief: who said it, its stance on the claim, and the words."""
     voice = link.voice
     return {
         "link": link.id,
