@@ -22,7 +22,13 @@ from prometheus_client import CollectorRegistry
 from typing_extensions import get_type_hints
 
 from service.api import webhook_events
-from service.claims.webhook_body_views import BODY_VIEWS, AboutView, BodyClaimView, BodyLinkView
+from service.claims.webhook_body_views import (
+    BODIES,
+    AboutView,
+    BodyClaimView,
+    BodyLinkView,
+    summarize,
+)
 from service.config import Settings
 from service.domain import backoff
 from service.domain.webhooks import IN_FLIGHT, OVERLAP_HOURS, TIMEOUT_S, EventType, make_secret
@@ -100,9 +106,9 @@ def render_events() -> str:
     """Render the table of events as the document has it."""
     lines = ["| `type` | When | `data`, besides |", "|---|---|---|"]
     for kind in EventType:
-        view = PingView if kind is EventType.PING else BODY_VIEWS[kind]
+        view = PingView if kind is EventType.PING else BODIES[kind].view
         fields = ", ".join(f"`{name}`" for name in get_type_hints(view))
-        lines.append(f"| `{kind}` | {webhook_events.summarize(kind)} | {fields} |")
+        lines.append(f"| `{kind}` | {summarize(kind)} | {fields} |")
     return "\n".join(lines)
 
 

@@ -6,10 +6,11 @@ from typing import Annotated, TypedDict
 
 from fastapi import APIRouter, Request, Response
 
+from service.claims import webhook_body_views
 from service.desk.layout import forms
 from service.desk.layout.page_links import build_next_link, read_window
 from service.desk.layout.rendering import render
-from service.domain import ids
+from service.domain import disclosure, ids
 from service.domain.access import Action
 from service.domain.claims import parse_instant
 from service.domain.errors import Invalid, NotFound
@@ -24,24 +25,24 @@ from service.webhooks.webhook_views import DeliveryView, WebhookView, describe_f
 router = APIRouter(include_in_schema=False)
 
 Reading = Annotated[Call, allow(Action.MANAGE_WEBHOOKS, page=True)]
+
+
 NO_STORE = {"Cache-Control": "no-store"}
 ENDPOINTS, DELIVERIES = 50, 30
 ATTEMPTS = 25
 """How many attempts a delivery's page shows, the last ones: each has up to 4 KiB of answer."""
-EVENTS = {
-    EventType.CLAIM_CREATED: "a claim was recorded",
-    EventType.CLAIM_STATUS_CHANGED: "a claim has another status",
-    EventType.CLAIM_AMENDED: "a claim was amended",
-    EventType.CLAIM_MERGED: "a claim was merged into another",
-    EventType.CLAIM_WITHDRAWN: "a claimant took a claim back",
-    EventType.LINK_CREATED: "a statement was linked to a claim",
-    EventType.LINK_RETRACTED: "a link was retracted",
-    EventType.STATEMENT_WITHDRAWN: "a statement was taken back",
-    EventType.FINDING_CHANGED: "the desk found more than the status says, or took that back",
-    EventType.DECISION_PROPOSED: "a decision waits for a second person (internal)",
-    EventType.DECISION_REJECTED: "a decision was rejected (internal)",
-    EventType.PING: "a ping; sent on request, whatever is ticked",
-}
+
+
+def _describe_event_type(kind: EventType) -> str:
+    """Say when an endpoint is told, as its form lists it."""
+    if kind is EventType.PING:
+        return "a ping; sent on request, whatever is ticked"
+    words = webhook_body_views.summarize(kind)
+    mark = "" if kind in disclosure.EVENT_FIELDS else " (internal)"
+    return words[0].lower() + words[1:] + mark
+
+
+EVENTS = {kind: _describe_event_type(kind) for kind in EventType}
 STATES = {
     DeliveryState.PENDING: "waiting",
     DeliveryState.DELIVERED: "delivered",
