@@ -1,4 +1,4 @@
-"""`claimdesk keys …`: what programs authenticate with."""
+"""`claimdesk keys …`: API keys, with which programs authenticate."""
 
 import re
 from collections.abc import Mapping, Sequence

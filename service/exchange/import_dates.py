@@ -212,7 +212,7 @@ def _find_precision(pattern: str) -> Precision:
 
 
 def _parse_iso(value: str) -> tuple[datetime, Precision]:
-    """Raises ValueError."""
+    """Parse an ISO 8601 date or instant.  Raises ValueError."""
     by_week = ISO_WEEKDAY.fullmatch(value)
     if by_week is not None:
         day = date.fromisocalendar(*map(int, by_week.groups()))

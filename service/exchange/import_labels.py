@@ -1,4 +1,4 @@
-"""What the labels of others' ratings mean here, where a mapping has none of its own."""
+"""Defines what the labels of others' ratings mean here, if a mapping has none of its own."""
 
 import re
 import unicodedata

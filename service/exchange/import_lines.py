@@ -64,7 +64,8 @@ def read_lines(file: BinaryIO, encoding: str, notes: FileNotes) -> Iterator[str 
 
 
 def require_text(start: bytes) -> None:
-    """Raises Invalid, with what to do, for a file that begins as what is no text."""
+    """Require a text file.  Raises Invalid, with what to do, for one that begins as what is no
+    text."""
     for magic, kind in NO_TEXT:
         if start.startswith(magic):
             raise Invalid(f"the file is {kind}")

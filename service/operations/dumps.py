@@ -64,7 +64,7 @@ class Dumps:
         )
 
     def require_dump(self, source: Path) -> None:
-        """Raises Conflict where the file is no dump of a desk."""
+        """Require a dump of a desk.  Raises Conflict for another file."""
         try:
             listed = self._run("pg_restore", "--list", str(source))
         except Unavailable as error:
@@ -74,7 +74,7 @@ class Dumps:
             raise Conflict(f"{source} is no database of Claimdesk.")
 
     def require_alone(self) -> None:
-        """Raises Conflict where somebody else is connected to the database."""
+        """Require that nobody else is connected to the database.  Raises Conflict."""
         sessions = self._query(SESSIONS)
         if sessions:
             raise Conflict(IN_USE.format(sessions=", ".join(sessions)))

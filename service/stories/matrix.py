@@ -1,8 +1,8 @@
-"""Who stands where: a claim as a row of its story's matrix, with a cell for each root party.
+"""Builds the rows of a story's matrix: a claim, with a cell for each root party.
 
 Parties are roots here, as evidence counts them: three Serbian voices are one cell, and Kosovo
-Police speaks in Pristina's.  What a voice said stands under the stance it took, never under a
-kinder one: a conditional welcome is not support, and says so.
+Police is part of Pristina's.  A voice is shown with the stance that it took, never with a stronger
+one: a conditional welcome is not support, and is marked as conditional.
 """
 
 from service.claims.documents import build_claimant, is_challenged

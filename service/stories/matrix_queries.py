@@ -1,8 +1,8 @@
-"""Who stands where in a story: its claims by its root parties, now and as of an instant.
+"""Reads a story's matrix: its claims by its root parties, now and as of an instant.
 
 A claim that has not changed since the instant is read as it is stored; one that has is folded from
-its record, for links are many and a copy of all of them for every version would grow with their
-square (docs/decisions/0009-stories-and-as-of.md).
+its record, because copies of all links for every version would grow with their square
+(docs/decisions/0009-stories-and-as-of.md).
 """
 
 from collections import defaultdict
@@ -28,8 +28,8 @@ from service.stories.story_queries import build_story_conditions, find_story, se
 
 @dataclass(frozen=True, slots=True)
 class ClaimPosition:
-    """Where a claim stands in the order of its story: with the claim on top of those that it is
-    part of, earliest claimed first; of an unknown hour, at the end of its day."""
+    """The position of a claim in its story: the topmost claim that it is part of, the earliest
+    claimed first; of an unknown hour, at the end of its day."""
 
     claim: str
     top: tuple[datetime, str]
@@ -41,7 +41,7 @@ class ClaimPosition:
 def read_matrix(
     connection: Connection, slug: str, *, moment: datetime | None, window: Window
 ) -> tuple[dict[str, Any], list[Any] | None]:
-    """A page of the matrix, and the sort keys of its last claim where another follows.
+    """Read a page of the matrix, and the sort keys of its last claim if another page follows.
 
     Raises NotFound, NotYetRecorded.
     """
@@ -63,7 +63,7 @@ def read_matrix(
 def read_states(
     connection: Connection, claim_ids: Collection[str], moment: datetime | None
 ) -> dict[str, ClaimState]:
-    """Claims as they are, or as the desk knew them at `moment`; two queries however many."""
+    """Read claims as they are, or as the desk knew them at `moment`.  Runs two queries."""
     query = select(claims.c.id, states.whole(claims)).where(claims.c.id.in_(claim_ids))
     if moment is not None:
         query = query.where(claims.c.changed_at <= moment)
@@ -86,7 +86,7 @@ def read_states(
 
 
 def _read_skeleton(connection: Connection, slug: str, moment: datetime | None) -> Sequence[Any]:
-    """id, part_of and claimed_end of every claim of the story."""
+    """Read id, part_of and claimed_end of every claim of the story."""
     current = select(claims.c.id, claims.c.part_of, claims.c.claimed_end).where(
         *build_story_conditions(slug, None)
     )
@@ -115,7 +115,8 @@ def _read_skeleton(connection: Connection, slug: str, moment: datetime | None) -
 
 
 def _arrange_claims(rows: Iterable[Any]) -> list[ClaimPosition]:
-    """Every claim, its components below it; a component of a claim elsewhere stands alone."""
+    """Arrange every claim with its components below it; a component of a claim elsewhere stands
+    alone."""
     known = {row.id: (row.claimed_end, row.id) for row in rows}
     below: Mapping[str | None, list[Any]] = defaultdict(list)
     for row in sorted(rows, key=lambda row: known[row.id], reverse=True):
@@ -130,9 +131,10 @@ def _arrange_claims(rows: Iterable[Any]) -> list[ClaimPosition]:
 
 
 def _find_page_start(order: list[ClaimPosition], after: list[Any] | None) -> int:
-    """Where the page after the claim with these keys begins.
+    """Find where the page after the claim with these keys begins.
 
-    Where that claim was merged meanwhile, what it was part of is shown again rather than missed.
+    If that claim was merged meanwhile, the claim that it was part of is shown again rather than
+    missed.
     """
     if after is None:
         return 0
@@ -147,7 +149,7 @@ def _find_page_start(order: list[ClaimPosition], after: list[Any] | None) -> int
 def _list_parties(
     connection: Connection, slug: str, moment: datetime | None
 ) -> list[dict[str, Any]]:
-    """The story's root parties: those with most claims first, then by name."""
+    """List the story's root parties: those with most claims first, then by name."""
     place = select_parties(moment)
     claimants = (
         select(place.c.root, func.count().label("claims"))

@@ -1,4 +1,4 @@
-"""A claim's statuses as a lane: which it had, from when until when, on the desk's own clock."""
+"""Derives a claim's lane: its statuses with the instants from which and until which it had them."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,12 +8,12 @@ from service.domain.claims import Lifecycle, Status
 from service.domain.history import Event
 
 EVENT_TYPES = ("claim.created", "claim.status_changed", "claim.merged", "claim.withdrawn")
-"""The events that a lane is drawn from."""
+"""The events from which a lane is drawn."""
 
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A status from an instant on, and until another; None: it holds still."""
+    """A status from one instant until another; until None: the claim still has it."""
 
     status: Status
     since: datetime
@@ -31,9 +31,9 @@ class Lane:
 
 
 def draw_lane(events: Iterable[Event]) -> Lane:
-    """The lane of one claim from its events of `EVENT_TYPES`, oldest first.
+    """Draw the lane of one claim from its events of `EVENT_TYPES`, oldest first.
 
-    A status that held for no time is left out: nobody could have printed it.
+    A status that the claim had for no time is left out: nobody could have printed it.
     """
     turns: list[tuple[Status, datetime]] = []
     lifecycle, closed_at = Lifecycle.ACTIVE, None

@@ -1,4 +1,4 @@
-"""Stories: what is followed together."""
+"""Records and changes stories."""
 
 from collections.abc import Mapping
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Stories: the list, one with its parties, and which claims and parties were in it when."""
+"""Reads stories: the list, one story with its parties, and its claims and parties at an instant."""
 
 from collections.abc import Collection
 from datetime import datetime
@@ -27,10 +27,10 @@ VERSIONED_COLUMNS = ("name", "parent", "root")
 def read_story(
     connection: Connection, slug: str, *, moment: datetime | None = None
 ) -> dict[str, Any]:
-    """A story with the parties in it: those who claim and those who take a stance; now, or as the
-    desk knew them at `moment`.  Its title and description are as they are now.
+    """Read a story with its parties: those who claim and those who take a stance.
 
-    Raises NotFound, NotYetRecorded.
+    Parties are those of now, or of `moment`; title and description are the present ones.  Raises
+    NotFound, NotYetRecorded.
     """
     row = find_story(connection, slug, moment)
     claimants = select(claims.c.claimant).where(*build_story_conditions(slug, moment))
@@ -61,7 +61,7 @@ def read_story(
 
 
 def list_stories(connection: Connection, *, window: Window) -> list[dict[str, Any]]:
-    """Stories by slug, one more than the limit."""
+    """List stories by slug, one more than the limit."""
     query = select(stories).order_by(stories.c.slug)
     if window.after is not None:
         query = query.where(stories.c.slug > window.after[0])
@@ -82,7 +82,7 @@ def count_claims(connection: Connection, slugs: Collection[str]) -> dict[str, di
 
 
 def find_story(connection: Connection, slug: str, moment: datetime | None) -> Row[Any]:
-    """A story's row.  Raises NotFound, NotYetRecorded where it was made after `moment`."""
+    """Return a story's row.  Raises NotFound, NotYetRecorded if it was recorded after `moment`."""
     row = connection.execute(select(stories).where(stories.c.slug == slug)).first()
     if row is None:
         raise NotFound(f"There is no story '{slug}'.")
@@ -94,7 +94,7 @@ def find_story(connection: Connection, slug: str, moment: datetime | None) -> Ro
 
 
 def build_story_conditions(slug: str, moment: datetime | None) -> tuple[ColumnElement[bool], ...]:
-    """Conditions on `claims`: those of the story that were recorded and not merged."""
+    """Build the conditions on `claims` for those of the story that were recorded and not merged."""
     unmerged = claims.c.lifecycle != Lifecycle.MERGED.value
     if moment is None:
         return claims.c.story == slug, unmerged
@@ -113,7 +113,7 @@ def build_story_conditions(slug: str, moment: datetime | None) -> tuple[ColumnEl
 
 
 def select_parties(moment: datetime | None) -> FromClause:
-    """`slug`, `name`, `parent` and `root` of every party, now or then."""
+    """Select `slug`, `name`, `parent` and `root` of every party, now or as of an instant."""
     if moment is None:
         return parties.alias()
     then = party_versions

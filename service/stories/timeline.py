@@ -1,8 +1,8 @@
-"""What happened in a story: an event as an entry of its timeline, and a claim's lane.
+"""Builds a story's timeline: an event as an entry, and the lane of a claim.
 
-Both clocks stand in every entry and are never mixed: `recorded_at` is when the desk knew,
-'said_at' when the world heard.  Nothing here is the desk's own concern: no assignee, no draft of
-a decision, nobody's name who decided.
+Every entry has both instants, which are never mixed: `recorded_at` is when the desk knew, `said_at`
+when it was said in public.  Entries hold nothing internal: no assignee, no draft of a decision, no
+name of who decided.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -35,8 +35,11 @@ def build_entry(
     links: Sequence[Mapping[str, Any]],
     voices: list[Voice],
 ) -> EntryView:
-    """`claim` is the claim in brief; `links` are the data of those that the event makes, cites or
-    ends, `voices` those who speak in it."""
+    """Build the entry of an event.
+
+    `claim` is the claim in brief; `links` are the data of those that the event makes, cites or
+    ends, `voices` those who speak in it.
+    """
     data, heard = event.data, read_said_at(event)
     status = event.type == "claim.status_changed"
     linked = links[0] if links and event.type.startswith("link.") else None

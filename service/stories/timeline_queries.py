@@ -1,4 +1,4 @@
-"""What happened in a story, in the order of either clock, now and as of an instant."""
+"""Reads what happened in a story, by either clock, now and as of an instant."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
@@ -34,13 +34,12 @@ def read_timeline(
     window: Window,
     newest_first: bool = False,
 ) -> tuple[dict[str, Any], list[Any] | None]:
-    """A page of the timeline, oldest first unless asked otherwise, with the lanes of the claims on
-    it, and the sort keys of its last entry where another follows: five statements, however much
-    happened.
+    """Read a page of the timeline with the lanes of its claims, and the sort keys of its last entry
+    if another page follows.
 
-    By the clock `said` it tells only of what was said, claims and statements linked to them, in the
-    order of the ends of the days or hours that are known.
-    Raises NotFound, NotYetRecorded.
+    Oldest first unless asked otherwise; five statements, however much happened.  By the clock
+    `said` it has only what was said, claims and statements linked to them, in the order of the ends
+    of the days or hours that are known.  Raises NotFound, NotYetRecorded.
     """
     with hold_snapshot(connection):
         story = find_story(connection, slug, moment)
@@ -95,7 +94,7 @@ def _read_clock(row: Row[Any], clock: str) -> datetime:
 def _read_claims(
     connection: Connection, claim_ids: Collection[str], moment: datetime | None
 ) -> dict[str, TimelineClaimView]:
-    """Claims in brief as they are, or as they were served at `moment`; merged ones too."""
+    """Read claims in brief as they are, or as they were at `moment`; merged ones too."""
     query: Any = select(claims.c.id, claims.c.document).where(claims.c.id.in_(claim_ids))
     if moment is not None:
         then, later = claim_versions, claim_versions.alias()
@@ -131,7 +130,7 @@ def _read_claims(
 def _read_links(
     connection: Connection, slug: str, rows: Sequence[tuple[Row[Any], history.Event]]
 ) -> dict[str, Data]:
-    """The links that these events cite or end, by id, as they were when they were made."""
+    """Read the links that these events cite or end, by id, as they were when they were made."""
     cited = {link for _, each in rows for link in _list_cited_links(each)}
     withdrawn = {
         (row.claim, each.data["statement"])
@@ -199,7 +198,7 @@ def _build_entry(
 def read_lanes(
     connection: Connection, claim_ids: Collection[str], moment: datetime | None
 ) -> dict[str, status_spans.Lane]:
-    """The lanes of claims by id, as far as the desk knew at `moment`."""
+    """Read the lanes of claims by id, as far as the desk knew at `moment`."""
     query = select(events).where(
         events.c.claim.in_(claim_ids), events.c.type.in_(status_spans.EVENT_TYPES)
     )

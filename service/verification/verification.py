@@ -79,9 +79,10 @@ class Report:
 
 
 def verify(connection: Connection, *, progress: Progress = None) -> Report:
-    """Read everything as it is at one instant, and compare.  To be called by `Database.read`.
+    """Read everything as it is at one instant, and compare.
 
-    `progress` is called from time to time with the number of claims that are done, and of all.
+    To be called by `Database.read`.  `progress` is called from time to time with the number of
+    claims that are checked, and of all.
     """
     with hold_snapshot(connection):
         return compare_with_record(connection, progress)

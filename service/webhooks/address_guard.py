@@ -72,10 +72,10 @@ class AddressRefused(Exception):
 
 
 async def resolve_with_system(host: str, port: int) -> list[str]:
-    """getaddrinfo in a thread of its own.  Raises OSError or UnicodeError.
+    """Resolve a name with getaddrinfo in a thread of its own.  Raises OSError or UnicodeError.
 
-    The loop's own has few threads (uvloop: four): a handful of names whose servers do not answer
-    would stop every other resolution.  A daemon thread does not hold up the exit either.
+    The loop's executor has few threads (uvloop: four): a handful of names whose servers do not
+    answer would stop every other resolution.  A daemon thread does not hold up the exit either.
     """
     loop = asyncio.get_running_loop()
     answered: asyncio.Future[list[str]] = loop.create_future()
@@ -117,7 +117,7 @@ class AddressGuard:
         self._resolve = resolve
 
     def check_url(self, url: str) -> httpx.URL:
-        """The URL, parsed.  Nothing is looked up.  Raises Refused."""
+        """Parse and check a URL; nothing is looked up.  Raises AddressRefused."""
         if len(url) > URL_LENGTH:
             raise AddressRefused(f"The URL is longer than {URL_LENGTH:,} characters.")
         if FORBIDDEN.search(url):
@@ -156,7 +156,7 @@ class AddressGuard:
         return parsed
 
     async def check_address(self, url: str) -> None:
-        """check_url, and where the host is now.  Raises Refused.
+        """Check a URL and the present addresses of its host.  Raises AddressRefused.
 
         For an early answer only: each connection makes the same check again.
         """
@@ -171,7 +171,8 @@ class AddressGuard:
             ) from error
 
     async def resolve_addresses(self, host: str, port: int) -> list[str]:
-        """Where `host` is, resolved once.  Raises Refused if a single address is not allowed."""
+        """Resolve `host` once, and return its addresses.  Raises AddressRefused if one of them is
+        not allowed."""
         if _parse_literal(host) is not None:
             addresses = [host]
         else:

@@ -98,7 +98,7 @@ class _Target:
 
 @dataclass(slots=True)
 class _Reply:
-    """What has been read so far, whatever interrupts."""
+    """What has been read so far, also if reading is interrupted."""
 
     status: int | None = None
     headers: Headers = field(default_factory=list)
@@ -189,7 +189,7 @@ class Sender:
     # --- connections ---
 
     async def _find_target(self, outgoing: Outgoing) -> _Target:
-        """Raises Refused."""
+        """Find the target of an endpoint.  Raises AddressRefused."""
         target = self._targets.get(outgoing.endpoint)
         if target is not None and target.url == outgoing.url:
             self._targets.move_to_end(outgoing.endpoint)
@@ -241,7 +241,7 @@ class Sender:
             self._sweeping = asyncio.create_task(self._sweep())
 
     async def _sweep(self) -> None:
-        """Close what has expired, until nothing is idle."""
+        """Close expired connections, until none is idle."""
         while self._idle:
             await asyncio.sleep(KEEPALIVE_SECONDS)
             for target in list(self._targets.values()):

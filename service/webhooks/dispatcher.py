@@ -83,7 +83,7 @@ class Dispatcher:
         self._tasks = [asyncio.create_task(self._run()), asyncio.create_task(self._delete_old())]
 
     async def stop(self) -> None:
-        """Lease nothing more, let what is under way end, release the rest."""
+        """Lease nothing more, let attempts in flight end, and release the other leases."""
         self._stopping = True
         self._wake.set()
         for task in self._tasks[1:]:

@@ -138,10 +138,10 @@ def take_turn(
     rules: DispatchRules,
     now: datetime,
 ) -> Turn:
-    """Settle `attempts`, then lease up to `room` deliveries of the endpoints `wanted`.
+    """Settle `attempts`, then lease up to `room` deliveries of the endpoints `endpoint_ids`.
 
-    No more than `room_for_failing` of them go to endpoints whose last attempt failed.  `sending` is
-    how many this dispatcher has under way for each endpoint.
+    At most `room_for_failing` of them go to endpoints whose last attempt failed.  `sending` is how
+    many deliveries this dispatcher has in flight for each endpoint.
     """
     settled = settle_attempts(
         connection, attempts, schedule=rules.schedule, chance=rules.chance, now=now
@@ -263,11 +263,11 @@ def _build_change(delivery: Row[Any], rules: DispatchRules, **changes: object) -
 
 
 def _delay_after_loss(delivery: Row[Any], rules: DispatchRules, now: datetime) -> Parameters | None:
-    """Return what a delivery that was lost with its worker has to wait for; None where it may be
-    sent.
+    """Return how long a delivery that was lost with its worker has to wait; None if it may be sent.
 
-    The first time it is sent again at once.  From then on it waits like what failed, so that
-    something that kills its worker takes fewer others with it each time, and is dead in the end.
+    After the first loss it is sent again at once.  After further losses it waits like a failed one,
+    so that a delivery that kills its worker takes fewer others with it each time, and ends as a
+    dead letter.
     """
     if delivery.lease is None:
         return None

@@ -66,7 +66,7 @@ class Meters:
             self.attempts.labels(outcome)
 
     def set_gauges(self, figures: Figures) -> None:
-        """Set the gauges to what was counted."""
+        """Set the gauges to these figures."""
         self.due.set(figures.due)
         self.in_flight.set(figures.in_flight)
         self.dead.set(figures.dead)

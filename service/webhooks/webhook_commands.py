@@ -115,7 +115,7 @@ def change_webhook(
 
 
 def remove_webhook(connection: Connection, webhook: str, *, actor: Actor, now: datetime) -> None:
-    """Delete an endpoint.  Nothing more is sent to it; the dispatcher deletes what it had."""
+    """Delete an endpoint.  Nothing more is sent to it; the dispatcher deletes its deliveries."""
     access.require_permission(actor, Action.MANAGE_WEBHOOKS)
     _lock_webhook(connection, webhook)
     connection.execute(update(webhooks).where(webhooks.c.id == webhook).values(deleted_at=now))
@@ -199,9 +199,9 @@ def ping_webhook(connection: Connection, webhook: str, *, actor: Actor, now: dat
 def redeliver_message(
     connection: Connection, webhook: str, message: str, *, actor: Actor, now: datetime
 ) -> None:
-    """Send a delivery again, whatever became of it: the same id, the same bytes.
+    """Send a delivery again, in any state: the same id, the same bytes.
 
-    What waits for its next attempt is tried now; what is under way stays as it is.
+    One that waits for its next attempt is tried now; one in flight stays as it is.
     """
     access.require_permission(actor, Action.MANAGE_WEBHOOKS)
     _lock_webhook(connection, webhook)
@@ -223,9 +223,9 @@ def redeliver_message(
 def recover_deliveries(
     connection: Connection, webhook: str, *, since: datetime, actor: Actor, now: datetime
 ) -> int:
-    """Send again all that was recorded since then and not delivered; returns how many.
+    """Send again everything recorded since then that was not delivered; returns how many.
 
-    Each delivery is there once, so asking twice sends nothing twice that is still waiting.
+    Each delivery exists once, so a second recovery sends nothing twice that is still pending.
     """
     access.require_permission(actor, Action.MANAGE_WEBHOOKS)
     _lock_webhook(connection, webhook)
@@ -262,7 +262,7 @@ def _make_due(connection: Connection, condition: ColumnElement[bool], now: datet
 
 
 def _replay(connection: Connection, condition: ColumnElement[bool], now: datetime) -> None:
-    """Start these deliveries again, beside what is new and never before it."""
+    """Start these deliveries again, independently of new ones and never before them."""
     connection.execute(
         update(webhook_deliveries)
         .where(condition)
@@ -290,7 +290,8 @@ def _lock_webhook(connection: Connection, webhook: str) -> Row[Any]:
 
 
 def _build_columns(connection: Connection, settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Build the columns for `settings`.  Raises Invalid for what they refer to in vain."""
+    """Build the columns for `settings`.  Raises Invalid for references to things that do not
+    exist."""
     values = {name: value for name, value in settings.items() if name != "parties"}
     for name, column in (("story", stories.c.slug), ("claim", claims.c.id)):
         wanted = values.get(name)

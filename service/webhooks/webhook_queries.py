@@ -1,4 +1,4 @@
-"""Reads endpoints and how they do, deliveries and attempts."""
+"""Reads endpoints and their health, deliveries and attempts."""
 
 from collections.abc import Sequence
 from datetime import datetime

@@ -79,7 +79,7 @@ def _show_key(call: Call, key: KeyView, names: dict[str, str]) -> ShownKey:
 
 @router.post("/admin/keys")
 async def create_key(form: Managing) -> Response:
-    """The key is shown once: the answer that is kept for a double click is without it."""
+    """Create a key and show it once: the answer that is kept for a double click is without it."""
     typed = {name: form.get_text(name) or "" for name in BLANK}
 
     def answer(_: Any, outcome: key_commands.NewKey) -> Answer:
@@ -117,7 +117,7 @@ async def create_key(form: Managing) -> Response:
 
 
 async def _read_key(call: Call, key_id: str) -> ShownKey:
-    """Raises NotFound."""
+    """Read a key.  Raises NotFound."""
     key = await call.read(account_queries.read_key, key_id)
     names = await call.read(account_queries.read_names, {key["user"]} if key["user"] else set())
     return _show_key(call, key, names)
@@ -136,7 +136,7 @@ async def show_revocation(key_id: KeyId, call: Reading) -> Response:
 
 @router.post("/admin/keys/{key_id}/revocation")
 async def revoke_key(key_id: KeyId, form: Managing) -> Response:
-    """At once in this process, within a second in others."""
+    """Revoke a key: at once in this process, within a second in others."""
     try:
         return await change_accounts(
             form, key_commands.revoke_key, key_id, redirect_to="/admin/keys?done=revoked"

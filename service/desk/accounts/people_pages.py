@@ -87,7 +87,7 @@ def _list_faults(error: ClaimdeskError | None) -> dict[str, str]:
 
 @router.post("/admin/people")
 async def invite_person(form: Managing) -> Response:
-    """The link is shown once: the answer that is kept for a double click is without it."""
+    """Add a person and show their link once: the answer kept for a double click is without it."""
     typed = {name: form.get_text(name) or "" for name in BLANK}
     try:
         body = forms.parse_body(account_inputs.UserIn, typed)
@@ -165,7 +165,7 @@ async def _render_person(
 
 @router.post("/admin/people/{user_id}")
 async def change_person(user_id: RecordId, form: Managing) -> Response:
-    """Only what differs is changed; the new role holds from the next request on."""
+    """Change only what differs; the new role applies from the next request on."""
     typed = {name: form.get_text(name) or "" for name in ("name", "role")}
     try:
         body = forms.parse_body(account_inputs.UserChange, typed)
@@ -183,7 +183,7 @@ async def change_person(user_id: RecordId, form: Managing) -> Response:
 
 @router.post("/admin/people/{user_id}/state")
 async def set_state(user_id: RecordId, form: Managing) -> Response:
-    """Disable an account, or enable it again; at once, in every session and for every key."""
+    """Disable or enable an account, at once in every session and for every key."""
     state = form.get_text("state")
     try:
         if state not in ("disabled", "enabled"):
@@ -202,8 +202,11 @@ async def set_state(user_id: RecordId, form: Managing) -> Response:
 
 @router.post("/admin/people/{user_id}/link")
 async def create_link(user_id: RecordId, form: Managing) -> Response:
-    """For somebody who has forgotten their password, the same form takes it away: who has none
-    sets another without giving the old one."""
+    """Create a sign-in link for a person.
+
+    For somebody who has forgotten their password, the same form removes it: without one, they can
+    set another without giving the old one.
+    """
     try:
         outcome = await _make_link(
             form, _create_link, user_id, without_password=form.is_ticked("forgotten")

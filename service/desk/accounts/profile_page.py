@@ -142,7 +142,7 @@ async def end_session(name: SessionName, form: Own) -> Response:
 
 @router.post("/profile/link-notice")
 async def confirm_link_seen(form: Own) -> Response:
-    """Take the notice of a sign-in link off every page; its event stays in the profile."""
+    """Remove the notice of a sign-in link from every page; its event stays in the profile."""
     number = form.get_text("number") or ""
     if not number.isascii() or not number.isdecimal() or len(number) > 9:
         raise Invalid("say which link was seen: use the button on the page", loc=("body", "number"))
@@ -163,8 +163,10 @@ async def end_other_sessions(form: Own) -> Response:
 
 @router.post("/profile/password")
 async def set_password(form: Own) -> Response:
-    """Whoever has a password gives it to set another: a browser left alone is not enough.  That
-    counts as a try at the password, as at sign-in."""
+    """Set the password; whoever has one must give it, as a browser may be left open.
+
+    That counts as an attempt at the password, as at sign-in.
+    """
     call = form.call
     stored = await call.read(credentials.find_password, call.actor.id)
     if stored is None:

@@ -33,8 +33,11 @@ async def show_sign_in(
 
 @router.post("/sign-in")
 async def sign_in(request: Request) -> Response:
-    """Ten tries a minute for an account from one address; a browser that has signed in to the
-    account before has ten of its own."""
+    """Sign in by a password.
+
+    An account can be tried ten times a minute from one address; a browser that has signed in to the
+    account before has ten attempts of its own.
+    """
     services = service_container.get_services(request)
     data = await _read_fields(request)
     sessions.require_visitors_form(request, data.get("csrf", ""))

@@ -114,7 +114,7 @@ async def _render_link_form(
 
 @router.post("/claims/{claim_id}/link")
 async def link_statement(claim_id: ClaimId, form: Recording) -> Response:
-    """Say what a statement, new or recorded before, does to the claim."""
+    """Link a statement, new or recorded before, to the claim."""
     fields = {
         "stance": form.get_text("stance") or "",
         "scope": form.get_text("scope") or "full",
@@ -295,7 +295,7 @@ async def show_withdrawal(claim_id: ClaimId, call: MayAmend) -> Response:
 
 @router.post("/claims/{claim_id}/withdraw")
 async def withdraw(claim_id: ClaimId, form: Amending) -> Response:
-    """Close a claim that its claimant takes back; its last status is kept."""
+    """Withdraw a claim for its claimant; it keeps its last status."""
     try:
         return await form.carry_out(
             claim_commands.withdraw_claim,

@@ -162,7 +162,7 @@ async def render_claim(
 
 @router.post("/claims/{claim_id}/status")
 async def decide(claim_id: ClaimId, form: Deciding) -> Response:
-    """Decide, or propose where a second person has to agree."""
+    """Change the status, or propose the change if a second person has to agree."""
     to = form.get_text("to")
     try:
         body = forms.parse_body(
@@ -197,7 +197,7 @@ async def decide(claim_id: ClaimId, form: Deciding) -> Response:
 
 
 def _read_override(form: Form) -> Mapping[str, Any] | None:
-    """Read why it goes against the rules, and its own source where it cites no link."""
+    """Read the grounds of an override, and its own source if it cites no link."""
     code, url = form.get_text("code"), form.get_text("override_url")
     if code is None:
         return None
@@ -207,7 +207,7 @@ def _read_override(form: Form) -> Mapping[str, Any] | None:
 
 @router.post("/claims/{claim_id}/finding")
 async def change_finding(claim_id: ClaimId, form: Deciding) -> Response:
-    """Propose what the desk concludes beyond the status: a second person has to agree."""
+    """Propose a finding: a second person has to agree."""
     try:
         body = forms.parse_body(
             decision_inputs.FindingIn,
@@ -235,9 +235,9 @@ async def change_finding(claim_id: ClaimId, form: Deciding) -> Response:
 async def settle(
     claim_id: ClaimId, decision_id: DecisionId, verdict: str, form: Approving
 ) -> Response:
-    """Approve or reject what somebody else proposed, or take one's own proposal back.
+    """Approve or reject another person's proposal, or withdraw one's own.
 
-    Raises NotFound for a proposal on another claim than the page is of.
+    Raises NotFound for a proposal on another claim than the page's.
     """
     decision = await form.call.read(decision_queries.read_decision, decision_id)
     if verdict not in VERDICTS or decision is None or decision["claim"] != claim_id:
@@ -275,7 +275,7 @@ async def settle(
 
 @router.post("/claims/{claim_id}/assignee")
 async def assign(claim_id: ClaimId, form: Amending) -> Response:
-    """Give the claim to somebody, or to nobody."""
+    """Assign the claim to a person, or to nobody."""
     back = form.get_text("back") or ""
     # As the review queue wrote it; a header takes nothing else.
     is_ours = back.startswith("/review") and back.isascii() and back.isprintable()
@@ -347,7 +347,7 @@ async def render_refusal(
 
 
 async def list_changes_since(call: Call, claim_id: str, version: int) -> list[RecordLine]:
-    """List what happened to a claim since the version that somebody read, in words."""
+    """List in words what happened to a claim since the version that the sender read."""
 
     def read(connection: Connection) -> list[RecordLine]:
         state = history_queries.require_state(connection, claim_id, None)

@@ -1,4 +1,4 @@
-"""Claims in lists, as pages show them: where each party stands, and who works on it."""
+"""Builds claims in lists, as pages show them: the stance of each party, and the assignee."""
 
 from collections.abc import Collection, Iterable
 from typing import NotRequired

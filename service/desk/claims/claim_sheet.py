@@ -1,6 +1,6 @@
-"""What a claim's page shows: who says what, what the rules make of it, and what happened.
+"""Reads what a claim's page shows: statements, what the rules conclude, and the record.
 
-It is read in one transaction, now or as of an instant, so that no part contradicts another.
+All is read in one transaction, now or as of an instant, so that no part contradicts another.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -103,7 +103,7 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class PossibleMove:
-    """A status that the claim might be given."""
+    """A status that the claim could get."""
 
     to: str
     missing: list[str]

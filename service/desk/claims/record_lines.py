@@ -27,7 +27,7 @@ class Wording:
 
 @dataclass(frozen=True, slots=True)
 class RecordLine:
-    """An event of the record as a reader meets it."""
+    """An event of the record, as the page shows it."""
 
     number: int
     recorded_at: str

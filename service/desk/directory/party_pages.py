@@ -178,8 +178,8 @@ async def show_party_edit(slug: SlugPath, call: MayChange) -> Response:
 
 @router.post("/parties/{slug}/edit")
 async def change_party(slug: SlugPath, form: Changing) -> Response:
-    """A new parent may make voices independent of each other, or end that: claims are weighed
-    anew."""
+    """Change a party.  A new parent may make voices independent of each other, or dependent: the
+    evidence of the claims is counted again."""
     party = await form.call.read(directory_queries.read_party, slug)
     try:
         changes = forms.parse_body(
@@ -223,7 +223,7 @@ async def _render_edit(
 
 @router.post("/parties/{slug}/speakers")
 async def record_speaker(slug: SlugPath, form: Recording) -> Response:
-    """Somebody in a new role is a new speaker: what was said before keeps its role."""
+    """Record a speaker.  A new role makes a new speaker: what was said before keeps its role."""
     await form.call.read(directory_queries.read_party, slug)
     try:
         person = forms.parse_body(
@@ -248,7 +248,7 @@ async def show_speaker_edit(speaker_id: RecordId, call: MayChange) -> Response:
 
 @router.post("/speakers/{speaker_id}/edit")
 async def change_speaker(speaker_id: RecordId, form: Changing) -> Response:
-    """Correct how a name or a role is written, in every claim that shows it."""
+    """Correct a name or role, on every claim that shows it."""
     speaker = await form.call.read(directory_queries.read_speaker, speaker_id)
     try:
         changes = forms.parse_body(

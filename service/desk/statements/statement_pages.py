@@ -122,7 +122,8 @@ async def show_withdrawal(statement_id: StatementId, call: MayRecord) -> Respons
 
 @router.post("/statements/{statement_id}/withdraw")
 async def withdraw(statement_id: StatementId, form: Recording) -> Response:
-    """Record that the speaker took it back: the claims that it is linked to are weighed anew."""
+    """Record that the speaker withdrew the statement: the evidence of its claims is counted
+    again."""
     statement = await _read(form.call, statement_id)
     try:
         return await form.carry_out(

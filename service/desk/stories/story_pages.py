@@ -79,7 +79,7 @@ async def _render_stories(
 
 @router.post("/stories")
 async def record_story(form: Recording) -> Response:
-    """Record a story; its address is made of its title where none is given."""
+    """Record a story; without an address, one is made from its title."""
     title = form.get_text("title") or ""
     try:
         slug = form.get_text("slug") or make_slug(title)[:64].strip("-")
@@ -108,7 +108,7 @@ async def show_edit(slug: SlugPath, call: MayChange) -> Response:
 
 @router.post("/stories/{slug}/edit")
 async def change_story(slug: SlugPath, form: Changing) -> Response:
-    """Change its title and description; its address stays, for others link to it."""
+    """Change title and description; the address stays, for others link to it."""
     story = await form.call.read(story_queries.read_story, slug)
     try:
         changes = forms.parse_body(

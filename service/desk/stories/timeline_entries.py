@@ -1,4 +1,4 @@
-"""The events of a story's timeline in words: whose doing, what, and why."""
+"""Describes the events of a story's timeline in words: who did what, and why."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ AMENDED = {"text": "the wording", "tags": "the tags", "finding": "the finding"}
 
 @dataclass(frozen=True, slots=True)
 class TimelineLine:
-    """An event of a story as a reader meets it."""
+    """An event of a story, as the page shows it."""
 
     event: View
     what: str

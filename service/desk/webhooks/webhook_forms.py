@@ -79,7 +79,8 @@ async def show_new(call: webhook_pages.Reading) -> Response:
 
 @router.post("/admin/webhooks")
 async def register(form: Managing) -> Response:
-    """The secret stands on a page of its own: nothing on the way back keeps it."""
+    """Register an endpoint.  Its secret is on a page of its own: nothing on the way there keeps
+    it."""
     try:
         body = await _validate(form)
         await _check_url(form.call, body.url)
@@ -102,7 +103,8 @@ async def show_edit(webhook_id: RecordId, call: webhook_pages.Reading) -> Respon
 
 @router.post("/admin/webhooks/{webhook_id}")
 async def edit(webhook_id: RecordId, form: Managing) -> Response:
-    """An address is vetted where it changes: the rest can be mended while names do not resolve."""
+    """Change an endpoint.  Its address is checked only if it changes: the rest can be corrected
+    while names do not resolve."""
     webhook = await webhook_pages.load_webhook(form.call, webhook_id)
     try:
         body = await _validate(form)
@@ -275,7 +277,7 @@ async def set_state(webhook_id: RecordId, form: Managing) -> Response:
 
 @router.post("/admin/webhooks/{webhook_id}/ping")
 async def ping(webhook_id: RecordId, form: Managing) -> Response:
-    """Six a minute; a double click costs one."""
+    """Send a ping: six a minute; a double click counts as one."""
 
     def spend_ping(_: str) -> str:
         # Not before: what is answered again costs nothing.
@@ -319,7 +321,8 @@ async def recover(webhook_id: RecordId, form: Managing) -> Response:
 
 @router.post("/admin/webhooks/{webhook_id}/secret/rotation")
 async def rotate(webhook_id: RecordId, form: Managing) -> Response:
-    """The new secret stands on the page that shows secrets, and nowhere on the way there."""
+    """Rotate the secret.  The new one is on the page that shows secrets, and nowhere on the way
+    there."""
     overlap = form.get_text("overlap_hours")
     try:
         hours = form.get_number("overlap_hours")
