@@ -12,7 +12,7 @@ from typing_extensions import TypedDict
 
 T = TypeVar("T")
 
-view = with_config(ConfigDict(extra="forbid"))
+view = with_config(ConfigDict(extra="forbid", defer_build=True))
 """The decorator of every view: the OpenAPI document says that it has no other fields."""
 
 Moment = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
