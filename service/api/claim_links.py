@@ -9,7 +9,7 @@ from service.api import claims, decisions
 from service.claims import (
     history_queries,
     link_commands,
-    statement_queries,
+    link_queries,
     statement_views,
 )
 from service.domain.access import Action
@@ -69,13 +69,24 @@ async def read_links(
 
     def read(connection: Connection) -> list[statement_views.LinkView]:
         state = history_queries.require_state(connection, claim_id, as_of)
-        return statement_queries.list_link_page(connection, state, window, moment=as_of)
+        return link_queries.list_link_page(connection, state, window, moment=as_of)
 
     return redaction.redact_links(await call.read(read), call.audience)
 
 
-async def expand_links(call: Call, claim_id: str, as_of: datetime | None) -> dict[str, Any]:
-    """The first links of a claim, and the cursor with which `/links` goes on from there."""
+async def expand_links(
+    call: Call, claim_id: str, as_of: datetime | None, stored_state: str | None = None
+) -> dict[str, Any]:
+    """The first links of a claim, and the cursor with which `/links` goes on from there.
+
+    `stored_state` is what the claim's row says, where that was read.
+    """
+    linked = None if stored_state is None else link_queries.parse_links(stored_state)
+    if linked is not None and len(linked) <= MAX_LIMIT:
+        database = call.services.database
+        evidence = await database.look_up_rows(link_queries.ALL_EVIDENCE, {"claim": claim_id})
+        links = link_queries.build_links(claim_id, linked, evidence)
+        return {"links": redaction.redact_links(links, call.audience), "links_next_cursor": None}
     window = Window(MAX_LIMIT, None)
     rows = await read_links(call, claim_id, window, as_of)
     page, last = cut_page(rows, window, lambda row: [row["id"]])
@@ -108,7 +119,7 @@ async def link_statement(
 
     def answer(connection: Connection, outcome: link_commands.LinkOutcome) -> Answer:
         def show(state: ClaimState) -> Answer:
-            links = statement_queries.list_links(connection, state)
+            links = link_queries.list_links(connection, state)
             return build_answer(
                 next(link for link in links if link["id"] == outcome.link_id),
                 status=201,

@@ -70,11 +70,10 @@ async def read_claim(call: Reading) -> Response:
     moment, expand = None, False
     if request.scope["query_string"]:
         moment, expand = _parse_read_query(request.query_params)
-    version, document, assignee, merged_into = await claim_requests.look_up_claim(
-        call, claim_id, moment
-    )
-    if merged_into is not None:
-        return claim_routes.redirect_to_merged(request, merged_into)
+    row = await claim_requests.look_up_claim(call, claim_id, moment, with_state=expand)
+    version, document, assignee = row.version, row.document, row.assignee
+    if row.merged_into is not None:
+        return claim_routes.redirect_to_merged(request, row.merged_into)
     headers = PRIVATE | {"ETag": format_etag(version)}
     if not expand and is_unchanged(request, version):
         return Response(status_code=304, headers=headers)
@@ -84,7 +83,9 @@ async def read_claim(call: Reading) -> Response:
         return Response(document, headers=headers, media_type=JSON)
     if call.caller is None:
         call.services.callers.charge(request, LIST_COST - 1)
-    claim = orjson.loads(document) | await claim_links.expand_links(call, claim_id, moment)
+    claim = orjson.loads(document) | await claim_links.expand_links(
+        call, claim_id, moment, row.state
+    )
     return Response(orjson.dumps(claim), headers=headers, media_type=JSON)
 
 

@@ -57,13 +57,16 @@ async def read_claim_review(
     """A `Claim` alone while it is merely asserted or awaits confirmation: nobody has reviewed it.
     The rating has a number (1 to 5) only where the desk has a finding: 1 refuted, 3 conflicting or
     unprovable."""
-    _, document, _, into = await claim_requests.look_up_claim(call, claim_id, as_of)
-    if into is not None:
-        return claims.redirect_to_merged(call.request, into, "/claimreview")
+    row = await claim_requests.look_up_claim(call, claim_id, as_of)
+    if row.merged_into is not None:
+        return claims.redirect_to_merged(call.request, row.merged_into, "/claimreview")
     sources = await call.read(publication_queries.read_review_sources, claim_id, as_of)
     settings = call.services.settings
     data = claim_review.build_claim_review(
-        orjson.loads(document), sources, publisher=settings.publisher, base_url=settings.base_url
+        orjson.loads(row.document),
+        sources,
+        publisher=settings.publisher,
+        base_url=settings.base_url,
     )
     return answer_published(call, orjson.dumps(data), claim_review.MEDIA_TYPE)
 
@@ -126,10 +129,10 @@ async def read_embed(
 
 async def read_surviving_claim(call: Call, claim_id: str, as_of: datetime | None) -> ClaimView:
     """Return a claim as served, or the one that took its place. Raises NotFound, NotYetRecorded."""
-    _, document, _, into = await claim_requests.look_up_claim(call, claim_id, as_of)
-    while into is not None:
-        _, document, _, into = await claim_requests.look_up_claim(call, into, as_of)
-    claim: ClaimView = orjson.loads(document)
+    row = await claim_requests.look_up_claim(call, claim_id, as_of)
+    while row.merged_into is not None:
+        row = await claim_requests.look_up_claim(call, row.merged_into, as_of)
+    claim: ClaimView = orjson.loads(row.document)
     return claim
 
 

@@ -42,13 +42,13 @@ from service.store.tables import (
 )
 from service.store.types import Instant
 
-CURRENT_CLAIM = Lookup(
-    select(
-        claims.c.version, claims.c.document, claims.c.assignee, cast(claims.c.merged_into, String)
-    ).where(claims.c.id == bindparam("claim")),
-    point=True,
-)
+_current = select(
+    claims.c.version, claims.c.document, claims.c.assignee, cast(claims.c.merged_into, String)
+).where(claims.c.id == bindparam("claim"))
+CURRENT_CLAIM = Lookup(_current, point=True)
 """version, document, assignee and merged_into of one claim."""
+CURRENT_STATE = Lookup(_current.add_columns(claims.c.state), point=True)
+"""The same, and the state in the claim's row."""
 
 
 _then = (

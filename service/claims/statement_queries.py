@@ -1,4 +1,4 @@
-"""Statements with their renderings, speakers and sources; the links of a claim."""
+"""Statements with their renderings, speakers and sources."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
@@ -7,20 +7,15 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, literal, select, tuple_
 
 from service.claims.statement_views import (
-    LinkBriefView,
-    LinkView,
     QuoteView,
+    SelectorView,
     StatementClaimView,
     StatementView,
-    VoiceFields,
 )
 from service.directory import directory_queries
 from service.directory.directory_queries import build_source_view
 from service.domain.claims import (
-    ClaimState,
-    Link,
     Precision,
-    Voice,
     compute_end,
     format_instant,
     parse_instant,
@@ -105,65 +100,6 @@ def get_sort_keys(statement: StatementView) -> list[Any]:
     return [end, statement["id"]]
 
 
-def list_link_page(
-    connection: Connection, state: ClaimState, window: Window, *, moment: datetime | None = None
-) -> list[LinkView]:
-    """List a claim's links from the cursor on, oldest first, one more than the limit."""
-    begin = 0
-    if window.after is not None:
-        places = {link.id: place for place, link in enumerate(state.links)}
-        begin = places.get(window.after[0], len(places)) + 1
-    page = state.links[begin : begin + window.limit + 1]
-    return list_links(connection, state, moment=moment, chosen=page)
-
-
-def list_links(
-    connection: Connection,
-    state: ClaimState,
-    *,
-    moment: datetime | None = None,
-    chosen: Sequence[Link] | None = None,
-) -> list[LinkView]:
-    """List the links in a claim's state, or those `chosen` of them, oldest first, each with its
-    statement.
-
-    Runs three queries, however many links there are.  With `moment`, links are as the desk knew
-    them then; the state must be of that moment too.
-    """
-    query = select(links).where(links.c.claim == state.id)
-    if chosen is not None:
-        query = query.where(links.c.id.in_([link.id for link in chosen]))
-    rows = {row.id: row for row in connection.execute(query).all()}
-    listed = state.links if chosen is None else chosen
-    linked_statements = read_statements(connection, {link.statement for link in listed})
-    views: list[LinkView] = []
-    for link in listed:
-        row, statement = rows[link.id], linked_statements[link.statement]
-        if moment is not None:
-            statement = restrict_to_moment(statement, moment)
-        views.append(
-            {
-                "id": link.id,
-                "claim": state.id,
-                "stance": link.stance,
-                "scope": link.scope,
-                "conditional": link.conditional,
-                "note": row.note,
-                "affirmed": link.affirmed,
-                "conflicting": link.conflicting,
-                "set_aside": link.set_aside,
-                "linked_by": row.linked_by,
-                "recorded_at": format_instant(row.recorded_at),
-                "retracted_at": format_optional_instant(row.retracted_at)
-                if link.retracted
-                else None,
-                "retraction_reason": row.retraction_reason if link.retracted else None,
-                "statement": {**statement, **describe_voice(link.voice)},
-            }
-        )
-    return views
-
-
 def list_claims(connection: Connection, statement_id: str) -> list[StatementClaimView]:
     """The claims that a statement is the origin of, then those it is linked to, each with its
     claim as stored (`document`) and its link: None for an origin.  What was linked to a merged
@@ -205,35 +141,6 @@ def list_claims(connection: Connection, statement_id: str) -> list[StatementClai
     ]
 
 
-def describe_voice(voice: Voice) -> VoiceFields:
-    """Name whose words they are as the claim's record does: a later rename is another fact."""
-    speaker = voice.speaker
-    return {
-        "party_name": voice.name,
-        "root": voice.root,
-        "root_name": voice.root_name,
-        "speaker": None
-        if speaker is None
-        else {"id": speaker.id, "name": speaker.name, "role": speaker.role},
-    }
-
-
-def read_link(connection: Connection, link_id: str) -> LinkBriefView | None:
-    """Read a link in brief: whose statement, on which claim, with which stance."""
-    row = connection.execute(select(links).where(links.c.id == link_id)).first()
-    if row is None:
-        return None
-    statement = read_statement(connection, row.statement)
-    assert statement is not None, "a link's statement stays"
-    return {
-        "id": row.id,
-        "claim": row.claim,
-        "stance": row.stance,
-        "statement": statement,
-        "retracted_at": format_optional_instant(row.retracted_at),
-    }
-
-
 def restrict_to_moment(statement: StatementView, moment: datetime) -> StatementView:
     """Return a statement without the quotes and the withdrawal that came after `moment`."""
 
@@ -264,19 +171,7 @@ def _build_statements(connection: Connection, rows: Sequence[Row[Any]]) -> list[
         else []
     )
     for quote in found:
-        renderings[quote.statement].append(
-            {
-                "id": quote.id,
-                "text": quote.text,
-                "language": quote.language,
-                "rendering": quote.rendering,
-                "selector": None
-                if quote.exact is None
-                else {"exact": quote.exact, "prefix": quote.prefix, "suffix": quote.suffix},
-                "recorded_at": format_instant(quote.recorded_at),
-                "source": build_source_view(quote, "source_"),
-            }
-        )
+        renderings[quote.statement].append(build_quote_view(quote))
     return [
         {
             "id": row.id,
@@ -300,3 +195,19 @@ def _build_statements(connection: Connection, rows: Sequence[Row[Any]]) -> list[
         }
         for row in rows
     ]
+
+
+def build_quote_view(row: Any) -> QuoteView:
+    """Return the quote in a row, whose columns of its source are named `source_…`."""
+    selector: SelectorView | None = None
+    if row.exact is not None:
+        selector = {"exact": row.exact, "prefix": row.prefix, "suffix": row.suffix}
+    return {
+        "id": row.id,
+        "text": row.text,
+        "language": row.language,
+        "rendering": row.rendering,
+        "selector": selector,
+        "recorded_at": format_instant(row.recorded_at),
+        "source": build_source_view(row, "source_"),
+    }

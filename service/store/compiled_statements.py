@@ -6,13 +6,14 @@ up its compiled form and makes objects of rows.  Which way to take:
 - `connection.execute`, for everything that does not run on every request.
 - `CompiledStatement`, for what a frequent command or query runs in its transaction.
 - `Lookup`, for a SELECT on the hot path that needs no transaction: `Database.look_up` runs it.
+- `TypedLookup`, for one whose columns are not all text or whole numbers: `Database.look_up_rows`.
 - `StatementBatch`, for several writes of a command that fit into one round trip.
 - `insert_or_ignore`, for a row that may be there already.
 """
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from sqlalchemy import (
     BindParameter,
@@ -32,6 +33,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Dialect
 
 Statement = SelectBase | Insert | Update | Delete
+R = TypeVar("R")
 Parameters = Mapping[str, Any]
 """The values of a statement's bound parameters, by their names."""
 Bind = tuple[str, Callable[[Any], Any] | None, Any]
@@ -92,6 +94,36 @@ class Lookup(CompiledStatement):
     def __init__(self, statement: SelectBase, *, point: bool = False) -> None:
         super().__init__(statement)
         self.point = point
+
+
+class TypedLookup(Lookup, Generic[R]):
+    """A lookup whose rows are made into named tuples with the values of the columns' types."""
+
+    def __init__(
+        self, statement: SelectBase, row_class: Callable[..., R], *, point: bool = False
+    ) -> None:
+        super().__init__(statement, point=point)
+        self._row_class = row_class
+        self._processors: dict[str, list[tuple[int, Callable[[Any], Any]]]] = {}
+
+    def read_rows(self, dialect: Dialect, rows: Sequence[Sequence[Any]]) -> list[R]:
+        """Return the driver's rows with typed values."""
+        if dialect.name not in self._processors:
+            self._processors[dialect.name] = self._find_processors(dialect)
+        processors = self._processors[dialect.name]
+        typed = []
+        for row in rows:
+            values = list(row)
+            for place, process in processors:
+                values[place] = process(values[place])
+            typed.append(self._row_class(*values))
+        return typed
+
+    def _find_processors(self, dialect: Dialect) -> list[tuple[int, Callable[[Any], Any]]]:
+        assert isinstance(self.statement, SelectBase)
+        kinds = [column.type for column in self.statement.selected_columns]
+        found = [kind.dialect_impl(dialect).result_processor(dialect, None) for kind in kinds]
+        return [(place, process) for place, process in enumerate(found) if process is not None]
 
 
 class StatementBatch:

@@ -26,7 +26,7 @@ from service.config import Settings
 from service.domain.clocks import ClockGuard
 from service.domain.errors import Unavailable
 from service.store.compiled_statements import Lookup as Lookup
-from service.store.compiled_statements import Parameters
+from service.store.compiled_statements import Parameters, TypedLookup
 from service.store.connector import ENGINE_URL, Connector
 from service.store.failures import RETRIED, translate_errors
 from service.store.location import Location, describe_file, describe_server
@@ -191,6 +191,11 @@ class Database:
         """Return the rows of a compiled statement, as the driver gives them."""
         with translate_errors(report=self.report):
             return await self._backend.look_up(lookup, parameters)
+
+    async def look_up_rows(self, lookup: TypedLookup[T], parameters: Parameters) -> list[T]:
+        """Return the rows of a compiled statement, with the values of its columns' types."""
+        rows = await self.look_up(lookup, parameters)
+        return lookup.read_rows(self._backend.dialect, rows)
 
 
 def read_base_url(connection: Connection) -> str:

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.engine import URL
+from sqlalchemy.engine import URL, Dialect
 from sqlalchemy.pool import NullPool
 
 from service.domain.errors import Unavailable
@@ -116,6 +116,10 @@ class ReadOnlySQLite:
         self._threads.shutdown()
         if self._file is not None:
             self._file.close()
+
+    @property
+    def dialect(self) -> Dialect:
+        return self._engine().dialect
 
     async def run(self, work: Callable[[Connection], T], *, writing: bool) -> T:
         assert not writing, "this database was opened to be read"

@@ -47,6 +47,7 @@ class SQLiteBackend:
             **options
         )
         self.reader = create_sqlite_engine(url, writing=False, check=check)
+        self.dialect = self.reader.dialect
         self._watcher: asyncio.Task[None] | None = None
         self._writing = ThreadPoolExecutor(1, "claimdesk-writer")
         self._queue = WriteQueue(self._writing, self._write)
@@ -154,7 +155,7 @@ class SQLiteBackend:
     async def look_up(self, lookup: Lookup, parameters: Parameters) -> list[Row]:
         if self.guard is not None:
             self.guard.refuse_where_faulty()
-        sql, arguments = lookup.prepare(self.reader.dialect, parameters)
+        sql, arguments = lookup.prepare(self.dialect, parameters)
         if lookup.point:
             return self._fetch(sql, arguments)
         return await asyncio.get_running_loop().run_in_executor(

@@ -2,7 +2,7 @@
 lists."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 import orjson
 from pydantic import Field, TypeAdapter, ValidationError
@@ -122,22 +122,33 @@ def describe_parameters(*names: str) -> list[dict[str, Any]]:
 INSTANT = TypeAdapter(Instant)
 
 
+class ClaimRow(NamedTuple):
+    """A claim, now or as of an instant."""
+
+    version: int
+    document: str
+    assignee: str | None
+    merged_into: str | None
+    state: str | None = None
+    """The state in its row, where that was asked for and the claim is read as it is now."""
+
+
 async def look_up_claim(
-    call: Call, claim_id: str, moment: datetime | None
-) -> tuple[int, str, str | None, str | None]:
-    """Look up a claim, now or as of an instant: its version, document, assignee, and the id of the
-    claim it was merged into.  Raises NotFound, NotYetRecorded."""
+    call: Call, claim_id: str, moment: datetime | None, *, with_state: bool = False
+) -> ClaimRow:
+    """Look up a claim, now or as of an instant.  Raises NotFound, NotYetRecorded."""
     database = call.services.database
     if moment is None:
-        rows = await database.look_up(claim_queries.CURRENT_CLAIM, {"claim": claim_id})
+        lookup = claim_queries.CURRENT_STATE if with_state else claim_queries.CURRENT_CLAIM
+        rows = await database.look_up(lookup, {"claim": claim_id})
     else:
         rows = await database.look_up(
             claim_queries.CLAIM_AS_OF, {"claim": claim_id, "as_of": moment}
         )
     if not rows:
         raise await _explain_absence(call, claim_id)
-    version, document, assignee, into = rows[0]
-    return version, document, assignee, None if into is None else format_id(into)
+    row = ClaimRow(*rows[0])
+    return row if row.merged_into is None else row._replace(merged_into=format_id(row.merged_into))
 
 
 async def _explain_absence(call: Call, claim_id: str) -> NotFound:

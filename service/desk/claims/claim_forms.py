@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import orjson
 from fastapi import APIRouter, Response
 
-from service.claims import claim_commands, link_commands, statement_queries
+from service.claims import claim_commands, link_commands, link_queries, statement_queries
 from service.claims.claim_views import ClaimView
 from service.claims.proposal_commands import Outcome
 from service.desk.claims.claim_pages import list_changes_since
@@ -38,9 +38,9 @@ LINK_NAMES = (
 
 
 async def _read_claim(call: Call, claim_id: str) -> ClaimView:
-    _, document, assignee, _ = await claim_requests.look_up_claim(call, claim_id, None)
-    claim: ClaimView = orjson.loads(document)
-    claim["assignee"] = assignee
+    row = await claim_requests.look_up_claim(call, claim_id, None)
+    claim: ClaimView = orjson.loads(row.document)
+    claim["assignee"] = row.assignee
     return claim
 
 
@@ -152,7 +152,7 @@ async def show_retraction(link_id: LinkId, call: MayRecord) -> Response:
 async def _render_retraction(
     call: Call, link_id: str, *, reason: str, error: ClaimdeskError | None = None
 ) -> Response:
-    link = await call.read(statement_queries.read_link, link_id)
+    link = await call.read(link_queries.read_link, link_id)
     if link is None:
         raise NotFound("There is no link with this id.")
     return await _render_form(

@@ -13,7 +13,7 @@ from service.claims import (
     decision_commands,
     decision_queries,
     history_queries,
-    statement_queries,
+    link_queries,
 )
 from service.claims.proposal_commands import Outcome
 from service.desk.claims import board_pages, claim_sheet, proposal_words, record_lines
@@ -351,7 +351,7 @@ async def list_changes_since(call: Call, claim_id: str, version: int) -> list[Re
 
     def read(connection: Connection) -> list[RecordLine]:
         state = history_queries.require_state(connection, claim_id, None)
-        links = statement_queries.list_links(connection, state)
+        links = link_queries.list_links(connection, state)
         names = record_lines.Names(
             {link["id"]: record_lines.name_voice(link["statement"]) for link in links}, {}
         )

@@ -11,9 +11,15 @@ from typing import Any
 import orjson
 
 from service.accounts import account_queries
-from service.claims import decision_queries, documents, history_queries, statement_queries
+from service.claims import (
+    decision_queries,
+    documents,
+    history_queries,
+    link_queries,
+    statement_queries,
+)
 from service.claims.claim_views import ClaimView
-from service.claims.statement_queries import describe_voice
+from service.claims.link_queries import describe_voice
 from service.desk.claims import record_lines
 from service.desk.claims.record_lines import Names, RecordLine
 from service.directory import directory_queries
@@ -193,7 +199,7 @@ def read_sheet(
             proposed = _list_proposed_links(state) if is_desk else set()
             chosen, left_out_by_root, parties_left_out = _choose_latest(state, {*keep, *proposed})
         links = redaction.redact_links(
-            statement_queries.list_links(connection, state, moment=moment, chosen=chosen), audience
+            link_queries.list_links(connection, state, moment=moment, chosen=chosen), audience
         )
         origin = statement_queries.read_statement(connection, state.origin_statement)
         assert origin is not None, "a claim has an origin"
