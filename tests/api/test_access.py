@@ -223,14 +223,14 @@ async def test_head_needs_the_same_role_as_get(desk: Desk) -> None:
 async def record_secretive_claim(desk: Desk) -> tuple[str, list[str], list[str]]:
     """A claim about which the desk knows more than it says: its id, what readers are not told, and
     what the public is not told besides."""
-    await desk.parties()
+    await desk.record_parties()
     await desk.post("/v1/stories", {"slug": "border", "title": "The border"})
-    claim = (await desk.claim(story="border"))["id"]
+    claim = (await desk.record_claim(story="border"))["id"]
     user = await desk.admin.post(
         "/v1/users", json={"email": "ana@example.org", "name": "Ana Anić", "role": "checker"}
     )
     assignee = user.json()["id"]
-    version = (await desk.read(claim))["version"]
+    version = (await desk.read_claim(claim))["version"]
     amended = await desk.checker.patch(
         f"/v1/claims/{claim}",
         json={"assignee": assignee, "tags": ["troops"]},
@@ -238,16 +238,18 @@ async def record_secretive_claim(desk: Desk) -> tuple[str, list[str], list[str]]
     )
     assert amended.json()["assignee"] == assignee
     await desk.post(f"/v1/claims/{claim}/notes", {"text": "NOTE-of-the-desk"})
-    link = (await desk.link(claim, "supports", "nato"))["id"]
+    link = (await desk.link_statement(claim, "supports", "nato"))["id"]
     for step, body in (
         ("rejection", {"comment": "COMMENT-of-rejection"}),
         ("withdrawal", {"reason": "REASON-of-withdrawal"}),
     ):
-        proposed = await desk.move(claim, "confirmed", cites=[link], reason=f"DRAFT-before-{step}")
+        proposed = await desk.change_status(
+            claim, "confirmed", cites=[link], reason=f"DRAFT-before-{step}"
+        )
         client = desk.editor if step == "rejection" else desk.checker
         settled = await client.post(f"/v1/decisions/{proposed.json()['id']}/{step}", json=body)
         assert settled.status_code == 200, settled.text
-    proposed = await desk.move(claim, "confirmed", cites=[link], reason="as NATO says")
+    proposed = await desk.change_status(claim, "confirmed", cites=[link], reason="as NATO says")
     approved = await desk.editor.post(
         f"/v1/decisions/{proposed.json()['id']}/approval", json={"note": "APPROVAL-note"}
     )
@@ -317,11 +319,11 @@ async def test_filter_by_assignee_is_refused_to_outsiders(desk: Desk) -> None:
 
 async def test_override_needs_an_editor(desk: Desk) -> None:
     """A checker may not decide against the guards, nor approve or reject that."""
-    await desk.parties()
-    claim = (await desk.claim())["id"]
+    await desk.record_parties()
+    claim = (await desk.record_claim())["id"]
     override = {"code": "deadline", "note": "Two reporters were there.", "source": SOURCE}
-    problem(await desk.move(claim, "confirmed", override=override), "forbidden")
-    proposed = await desk.move(claim, "confirmed", client=desk.editor, override=override)
+    problem(await desk.change_status(claim, "confirmed", override=override), "forbidden")
+    proposed = await desk.change_status(claim, "confirmed", client=desk.editor, override=override)
     assert proposed.status_code == 202
     url = f"/v1/decisions/{proposed.json()['id']}"
     async with nothing_changes(desk):
@@ -330,4 +332,4 @@ async def test_override_needs_an_editor(desk: Desk) -> None:
         problem(await desk.editor.post(f"{url}/approval"), "second-person-needed")
         problem(await desk.editor2.post(f"{url}/withdrawal"), "second-person-needed")
     assert (await desk.editor2.post(f"{url}/approval")).status_code == 200
-    assert (await desk.read(claim))["override"] is True
+    assert (await desk.read_claim(claim))["override"] is True

@@ -19,20 +19,20 @@ async def list_claim_ids(desk: Desk, at: datetime, **query: str) -> list[str]:
 
 async def test_statement_recorded_late_changes_no_earlier_answer(desk: Desk) -> None:
     """What was said on 29 September and recorded on 5 October is known from 5 October on."""
-    await desk.parties()
-    claim = (await desk.claim())["id"]
+    await desk.record_parties()
+    claim = (await desk.record_claim())["id"]
     on_the_second = desk.clock.now
-    before = await desk.read(claim, as_of=on_the_second.isoformat())
+    before = await desk.read_claim(claim, as_of=on_the_second.isoformat())
     desk.clock.advance(days=3)
     body = build_statement("washington", said_at="2023-09-29T00:00:00Z")
     await desk.post(
         f"/v1/claims/{claim}/links", {"statement": body, "stance": "requests_confirmation"}
     )
     recorded = desk.clock.now
-    assert await desk.read(claim, as_of=on_the_second.isoformat()) == before
-    just_before = await desk.read(claim, as_of=(recorded - MICROSECOND).isoformat())
+    assert await desk.read_claim(claim, as_of=on_the_second.isoformat()) == before
+    just_before = await desk.read_claim(claim, as_of=(recorded - MICROSECOND).isoformat())
     assert just_before == before
-    assert (await desk.read(claim, as_of=recorded.isoformat()))["status"] == (
+    assert (await desk.read_claim(claim, as_of=recorded.isoformat()))["status"] == (
         "awaiting_confirmation"
     )
     for path in ("links", "suggestion"):
@@ -45,9 +45,9 @@ async def test_statement_recorded_late_changes_no_earlier_answer(desk: Desk) -> 
 
 async def test_claim_is_not_yet_recorded_before_its_first_event(desk: Desk) -> None:
     """Nor are its links and its suggestion; an unknown claim is not found."""
-    await desk.parties()
+    await desk.record_parties()
     before = desk.clock.now.isoformat()
-    claim = (await desk.claim())["id"]
+    claim = (await desk.record_claim())["id"]
     for path in ("", "?expand=links", "/links", "/suggestion"):
         url = httpx.URL(f"/v1/claims/{claim}{path}").copy_merge_params({"as_of": before})
         problem(await desk.reader.get(url), "not-yet-recorded")
@@ -58,12 +58,12 @@ async def test_claim_is_not_yet_recorded_before_its_first_event(desk: Desk) -> N
 async def test_as_of_shows_the_party_tree_of_then(desk: Desk) -> None:
     """A filter by party takes in whom it had below it then, at every level; names are of then,
     too."""
-    await desk.parties()
+    await desk.record_parties()
     bureau = {"slug": "bureau", "name": "Bureau", "parent": "state-department"}
     await desk.post("/v1/parties", bureau)
-    claim = (await desk.claim(claimant="bureau", speaker=None))["id"]
-    other = (await desk.claim())["id"]
-    await desk.link(other, "supports", "bureau")
+    claim = (await desk.record_claim(claimant="bureau", speaker=None))["id"]
+    other = (await desk.record_claim())["id"]
+    await desk.link_statement(other, "supports", "bureau")
     then = desk.clock.now
     moves: list[tuple[str, dict[str, Any]]] = [
         ("bureau", {"parent": "washington"}),
@@ -88,7 +88,7 @@ async def test_as_of_shows_the_party_tree_of_then(desk: Desk) -> None:
             party,
             at,
         )
-    (link,) = (await desk.read(other, expand="links", as_of=then.isoformat()))["links"]
+    (link,) = (await desk.read_claim(other, expand="links", as_of=then.isoformat()))["links"]
     assert (link["statement"]["root"], link["statement"]["root_name"]) == (
         "washington",
         "Washington",
@@ -98,8 +98,8 @@ async def test_as_of_shows_the_party_tree_of_then(desk: Desk) -> None:
 async def test_act_on_several_claims_has_one_instant(desk: Desk) -> None:
     """If the clock went back, a withdrawal, a merge or a party's move happens when the last of its
     claims had changed: at no instant does it show on one of them and not on another."""
-    await desk.parties()
-    first, second = (await desk.claim())["id"], (await desk.claim())["id"]
+    await desk.record_parties()
+    first, second = (await desk.record_claim())["id"], (await desk.record_claim())["id"]
     said = await desk.post("/v1/statements", build_statement("nato", basis="documents"))
     stance = {"statement": said["id"], "stance": "supports"}
     await desk.post(f"/v1/claims/{first}/links", stance)

@@ -64,7 +64,7 @@ async def test_invalid_claim_is_refused_with_every_field_at_fault(
     desk: Desk, change: dict[str, Any], loc: tuple[str | int, ...]
 ) -> None:
     """Each field that is wrong, unknown or refers to nothing is named, and nothing is recorded."""
-    await desk.parties()
+    await desk.record_parties()
     async with nothing_changes(desk):
         response = await desk.checker.post("/v1/claims", json=build_claim(**change))
         assert refused_field(response, "body", *loc)
@@ -104,7 +104,7 @@ async def test_instants_must_be_rfc_3339_with_an_offset(
 ) -> None:
     """Naive, absurd and impossible instants are refused in a body and in a query, each with its
     reason."""
-    await desk.parties()
+    await desk.record_parties()
     async with nothing_changes(desk):
         claim = await desk.checker.post("/v1/claims", json=build_claim(claimed_at=instant))
         assert reason in refused_field(claim, "body", "claimed_at")
@@ -189,14 +189,14 @@ async def test_error_in_a_field_of_id_or_object_speaks_of_what_was_sent(
     desk: Desk, source: Any, places_at_fault: list[list[str]]
 ) -> None:
     """It does not name our classes, nor call an object an invalid id."""
-    await desk.parties()
+    await desk.record_parties()
     body = build_statement("nato", quotes=[build_quote() | {"source": source}])
     refused = problem(await desk.checker.post("/v1/statements", json=body), "invalid-request")
     places = [error["loc"] for error in refused["errors"]]
     assert places == [["body", "quotes", 0, *place] for place in places_at_fault]
     assert "function" not in refused["detail"]
     body = {"statement": body, "stance": "supports"}
-    claim = await desk.claim()
+    claim = await desk.record_claim()
     answer = await desk.checker.post(f"/v1/claims/{claim['id']}/links", json=body)
     places = [error["loc"] for error in problem(answer, "invalid-request")["errors"]]
     assert places == [["body", "statement", "quotes", 0, *place] for place in places_at_fault]
@@ -221,10 +221,10 @@ async def test_body_over_256_kib_is_refused(desk: Desk) -> None:
 @pytest.mark.parametrize("database_kind", ["sqlite"])
 async def test_incomplete_body_is_not_carried_out(desk: Desk) -> None:
     """A sender who disconnects before the body ends has not sent an empty one."""
-    await desk.parties()
-    claim = (await desk.claim())["id"]
-    link = await desk.link(claim, "supports", "nato")
-    decision = (await desk.move(claim, "confirmed", cites=[link["id"]])).json()["id"]
+    await desk.record_parties()
+    claim = (await desk.record_claim())["id"]
+    link = await desk.link_statement(claim, "supports", "nato")
+    decision = (await desk.change_status(claim, "confirmed", cites=[link["id"]])).json()["id"]
     messages = [{"type": "http.disconnect"}]
     answers: list[Any] = []
 

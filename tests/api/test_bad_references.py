@@ -10,7 +10,7 @@ REASON = {"reason": "they said so"}
 
 async def test_parties_form_a_tree(desk: Desk) -> None:
     """A party is under a party that exists, and under neither itself nor its own children."""
-    await desk.parties()
+    await desk.record_parties()
     async with nothing_changes(desk):
         for parent in ("nobody", "self"):
             body = {"slug": "self", "name": "Self", "parent": parent}
@@ -49,7 +49,7 @@ async def test_parties_nest_no_deeper_than_is_allowed(desk: Desk) -> None:
 
 async def test_speakers_speak_for_their_own_party(desk: Desk) -> None:
     """A speaker named by id has to be known and of that party; no two are alike."""
-    await desk.parties()
+    await desk.record_parties()
     body = {"name": "Miloš Vučević", "role": "minister", "party": "belgrade"}
     milos = await desk.post("/v1/speakers", body)
     other = await desk.post("/v1/speakers", body | {"name": "Milan Mojsilović"})
@@ -72,11 +72,11 @@ async def test_speakers_speak_for_their_own_party(desk: Desk) -> None:
 async def test_link_needs_a_party_and_is_made_once(desk: Desk) -> None:
     """No link without a party behind the statement, of the claim's own origin, of an unknown
     statement, or of one that is linked already."""
-    await desk.parties()
+    await desk.record_parties()
     unsaid = await desk.post("/v1/statements", build_statement(None))
     origin = await desk.post("/v1/statements", build_statement("belgrade"))
-    claim = await desk.claim(origin=None, origin_statement=origin["id"])
-    link = await desk.link(claim["id"], "supports", "nato")
+    claim = await desk.record_claim(origin=None, origin_statement=origin["id"])
+    link = await desk.link_statement(claim["id"], "supports", "nato")
     url = f"/v1/claims/{claim['id']}/links"
     async with nothing_changes(desk):
         for statement in (unsaid["id"], origin["id"], NOBODY, link["statement"]["id"]):
@@ -99,11 +99,13 @@ async def test_link_needs_a_party_and_is_made_once(desk: Desk) -> None:
 
 async def test_nothing_can_be_retracted_twice(desk: Desk) -> None:
     """A second retraction, withdrawal, affirmation or settlement is a conflict."""
-    await desk.parties()
-    claim = await desk.claim()
-    first = await desk.link(claim["id"], "supports", "nato")
-    second = await desk.link(claim["id"], "supports", "pristina")
-    decision = (await desk.move(claim["id"], "confirmed", cites=[first["id"]])).json()["id"]
+    await desk.record_parties()
+    claim = await desk.record_claim()
+    first = await desk.link_statement(claim["id"], "supports", "nato")
+    second = await desk.link_statement(claim["id"], "supports", "pristina")
+    decision = (await desk.change_status(claim["id"], "confirmed", cites=[first["id"]])).json()[
+        "id"
+    ]
     rejected = await desk.editor.post(f"/v1/decisions/{decision}/rejection", json={"comment": "no"})
     assert rejected.status_code == 200
     for url in (
@@ -152,8 +154,12 @@ async def closed_acts(desk: Desk, claim: dict[str, Any], into: str) -> list[tupl
 async def test_closed_claim_cannot_be_changed(desk: Desk) -> None:
     """Nobody links to, amends, moves, merges or withdraws a claim that was merged or withdrawn;
     nothing is merged into it, and nothing new becomes part of a merged one."""
-    await desk.parties()
-    merged, survivor, taken_back = await desk.claim(), await desk.claim(), await desk.claim()
+    await desk.record_parties()
+    merged, survivor, taken_back = (
+        await desk.record_claim(),
+        await desk.record_claim(),
+        await desk.record_claim(),
+    )
     url = f"/v1/claims/{merged['id']}"
     response = await desk.checker.post(
         f"{url}/merge", json={"into": survivor["id"]}, headers={"If-Match": "*"}
@@ -190,18 +196,20 @@ async def test_closed_claim_cannot_be_changed(desk: Desk) -> None:
 
 async def test_decision_cites_only_active_links_of_its_claim(desk: Desk) -> None:
     """What a decision cites or sets aside is an active link of that very claim."""
-    await desk.parties()
-    claim, other = await desk.claim(), await desk.claim()
-    mine = await desk.link(claim["id"], "supports", "nato")
-    gone = await desk.link(claim["id"], "supports", "pristina")
-    others = await desk.link(other["id"], "supports", "nato")
+    await desk.record_parties()
+    claim, other = await desk.record_claim(), await desk.record_claim()
+    mine = await desk.link_statement(claim["id"], "supports", "nato")
+    gone = await desk.link_statement(claim["id"], "supports", "pristina")
+    others = await desk.link_statement(other["id"], "supports", "nato")
     await desk.checker.post(f"/v1/links/{gone['id']}/retraction", json=REASON)
     async with nothing_changes(desk):
         for cited in (others["id"], gone["id"], NOBODY):
-            moved = await desk.move(claim["id"], "confirmed", cites=[mine["id"], cited])
+            moved = await desk.change_status(claim["id"], "confirmed", cites=[mine["id"], cited])
             refused_field(moved, "body", "cites", 1)
         aside = [{"link": mine["id"], "reason": "x"}]
-        moved = await desk.move(claim["id"], "confirmed", cites=[mine["id"]], set_aside=aside)
+        moved = await desk.change_status(
+            claim["id"], "confirmed", cites=[mine["id"]], set_aside=aside
+        )
         refused_field(moved, "body", "set_aside", 0)
         for to in ("true", "asserted", "disputed"):
-            assert (await desk.move(claim["id"], to)).status_code in (409, 422)
+            assert (await desk.change_status(claim["id"], to)).status_code in (409, 422)

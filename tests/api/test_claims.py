@@ -23,7 +23,7 @@ async def origin_of(desk: Desk, claim: dict[str, Any]) -> dict[str, Any]:
 
 async def test_a_claim_is_recorded_as_it_was_sent(desk: Desk) -> None:
     """The answer, its ETag and its Location tell one claim, the same that is read afterwards."""
-    await desk.parties()
+    await desk.record_parties()
     await desk.post("/v1/stories", {"slug": "border", "title": "The border"})
     body = build_claim(
         text="  Serbia cut its troops from 8,350 to 4,500  ",
@@ -72,11 +72,11 @@ async def test_a_claim_is_recorded_as_it_was_sent(desk: Desk) -> None:
 
 async def test_every_kind_and_precision_is_accepted(desk: Desk) -> None:
     """Each is recorded and served back."""
-    await desk.parties()
+    await desk.record_parties()
     for kind in Kind:
-        assert (await desk.claim(kind=kind.value))["kind"] == kind.value
+        assert (await desk.record_claim(kind=kind.value))["kind"] == kind.value
     for precision in Precision:
-        claim = await desk.claim(precision=precision.value)
+        claim = await desk.record_claim(precision=precision.value)
         assert claim["precision"] == precision.value
         assert (await origin_of(desk, claim))["precision"] == precision.value
 
@@ -84,14 +84,14 @@ async def test_every_kind_and_precision_is_accepted(desk: Desk) -> None:
 async def test_origin_takes_its_missing_fields_from_the_claim(desk: Desk) -> None:
     """Party, speaker, instant and precision; a claim may also be known from what another party
     says, or from words of nobody."""
-    await desk.parties()
-    plain = await origin_of(desk, await desk.claim())
+    await desk.record_parties()
+    plain = await origin_of(desk, await desk.record_claim())
     assert (plain["party"], plain["speaker"]["name"]) == ("belgrade", "Gen. Milan Mojsilović")
     assert (plain["said_at"], plain["precision"]) == ("2023-10-02T00:00:00Z", "day")
     assert plain["basis"] == "unstated"
     other = await origin_of(
         desk,
-        await desk.claim(
+        await desk.record_claim(
             origin={
                 "party": "kosovo-police",
                 "said_at": "2023-10-01T10:00:00Z",
@@ -105,35 +105,35 @@ async def test_origin_takes_its_missing_fields_from_the_claim(desk: Desk) -> Non
     assert (other["said_at"], other["precision"]) == ("2023-10-01T10:00:00Z", "hour")
     assert [quote["text"] for quote in other["quotes"]] == ["They told us so", "Das sagten sie uns"]
     nobodys = await origin_of(
-        desk, await desk.claim(origin={"party": None, "quotes": [build_quote()]})
+        desk, await desk.record_claim(origin={"party": None, "quotes": [build_quote()]})
     )
     assert (nobodys["party"], nobodys["speaker"]) == (None, None)
 
 
 async def test_unattributed_claim_can_be_confirmed_by_any_party(desk: Desk) -> None:
     """Without a claimant every party is independent, so Belgrade too can confirm it."""
-    await desk.parties()
-    claim = await desk.claim(claimant=None, speaker=None)
+    await desk.record_parties()
+    claim = await desk.record_claim(claimant=None, speaker=None)
     assert claim["claimant"] is None
     assert claim["print_line"].startswith("Unattributed claim (2 October 2023).")
     assert (await origin_of(desk, claim))["party"] is None
-    await desk.link(claim["id"], "supports", "belgrade")
-    assert (await desk.read(claim["id"]))["suggested_status"] == "confirmed"
+    await desk.link_statement(claim["id"], "supports", "belgrade")
+    assert (await desk.read_claim(claim["id"]))["suggested_status"] == "confirmed"
 
 
 async def test_claim_can_originate_from_a_recorded_statement(desk: Desk) -> None:
     """Its party's speaker is the claimant's too; a withdrawn statement cannot be an origin."""
-    await desk.parties()
+    await desk.record_parties()
     said = await desk.post(
         "/v1/statements", build_statement("belgrade", speaker={"name": "Miloš Vučević"})
     )
-    claim = await desk.claim(speaker=None, origin=None, origin_statement=said["id"])
+    claim = await desk.record_claim(speaker=None, origin=None, origin_statement=said["id"])
     assert claim["claimant"]["speaker"] == {"name": "Miloš Vučević", "role": None}
     withdrawn = await desk.checker.post(
         f"/v1/statements/{said['id']}/withdrawal", json={"reason": "denied", "source": SOURCE}
     )
     assert withdrawn.status_code == 200
-    assert (await desk.read(claim["id"]))["lifecycle"] == "withdrawn"
+    assert (await desk.read_claim(claim["id"]))["lifecycle"] == "withdrawn"
     async with nothing_changes(desk):
         body = build_claim(origin=None, origin_statement=said["id"])
         problem(await desk.checker.post("/v1/claims", json=body), "statement-withdrawn")
@@ -142,23 +142,23 @@ async def test_claim_can_originate_from_a_recorded_statement(desk: Desk) -> None
 async def test_a_parent_shows_its_components(desk: Desk) -> None:
     """A part shows on its parent with text and status, and moves the parent's version with each
     change that shows; the parent's own status stays its own."""
-    await desk.parties()
-    parent = (await desk.claim(text="Serbia reduced troops to normal"))["id"]
-    part = await desk.claim(text="8,350 to 4,500", part_of=parent)
+    await desk.record_parties()
+    parent = (await desk.record_claim(text="Serbia reduced troops to normal"))["id"]
+    part = await desk.record_claim(text="8,350 to 4,500", part_of=parent)
     assert part["part_of"] == parent
-    whole = await desk.read(parent)
+    whole = await desk.read_claim(parent)
     assert whole["components"] == [
         {"id": part["id"], "text": "8,350 to 4,500", "status": "asserted"}
     ]
     assert (whole["version"], whole["status"]) == (2, "asserted")
-    await desk.link(part["id"], "requests_confirmation", "washington")
-    whole = await desk.read(parent)
+    await desk.link_statement(part["id"], "requests_confirmation", "washington")
+    whole = await desk.read_claim(parent)
     assert [component["status"] for component in whole["components"]] == ["awaiting_confirmation"]
     assert (whole["version"], whole["status"]) == (3, "asserted")
-    await desk.link(part["id"], "comments", "nato")
-    assert (await desk.read(parent))["version"] == 3
+    await desk.link_statement(part["id"], "comments", "nato")
+    assert (await desk.read_claim(parent))["version"] == 3
     await patch(desk, part["id"], text="8,350 to 4,500 men", material=False)
-    whole = await desk.read(parent)
+    whole = await desk.read_claim(parent)
     assert (whole["version"], whole["components"][0]["text"]) == (4, "8,350 to 4,500 men")
     parts = (await desk.reader.get("/v1/claims", params={"part_of": parent})).json()["items"]
     assert [each["id"] for each in parts] == [part["id"]]
@@ -167,13 +167,13 @@ async def test_a_parent_shows_its_components(desk: Desk) -> None:
 async def test_typo_keeps_the_revision_and_a_material_change_makes_a_new_one(desk: Desk) -> None:
     """A typo keeps status and links; a material change takes a confirmation back, and each link
     must be affirmed before it counts again."""
-    await desk.parties()
-    claim = (await desk.claim(text="Serbia has returnd to normal"))["id"]
-    link = await desk.confirm(claim)
+    await desk.record_parties()
+    claim = (await desk.record_claim(text="Serbia has returnd to normal"))["id"]
+    link = await desk.confirm_claim(claim)
     mended = await patch(desk, claim, text="Serbia has returned to normal", material=False)
     assert mended.status_code == 202, "two people vouch for what is confirmed"
     await desk.editor.post(f"/v1/decisions/{mended.json()['id']}/approval")
-    typo = await desk.read(claim)
+    typo = await desk.read_claim(claim)
     assert (typo["revision"], typo["status"], typo["agrees"]) == (1, "confirmed", True)
     revised = (await patch(desk, claim, text="Serbia has left", material=True)).json()
     assert (revised["revision"], revised["status"]) == (2, "awaiting_confirmation")
@@ -196,8 +196,8 @@ async def test_typo_keeps_the_revision_and_a_material_change_makes_a_new_one(des
 async def test_tags_and_assignee_can_be_amended(desk: Desk) -> None:
     """Fields that are not sent stay, null clears; an amendment without a change is no new
     version."""
-    await desk.parties()
-    claim = (await desk.claim(tags=["a"]))["id"]
+    await desk.record_parties()
+    claim = (await desk.record_claim(tags=["a"]))["id"]
     me = (await desk.checker2.get("/v1/me")).json()["id"]
     changed = (await patch(desk, claim, tags=["b", "c", "b"], assignee=me)).json()
     assert (changed["tags"], changed["assignee"]) == (["b", "c"], me)
@@ -215,9 +215,9 @@ async def test_tags_and_assignee_can_be_amended(desk: Desk) -> None:
 
 async def test_a_withdrawn_claim_keeps_its_status(desk: Desk) -> None:
     """The claimant takes it back: its status stands, its record is closed, its line says so."""
-    await desk.parties()
-    claim = (await desk.claim())["id"]
-    await desk.link(claim, "requests_confirmation", "washington")
+    await desk.record_parties()
+    claim = (await desk.record_claim())["id"]
+    await desk.link_statement(claim, "requests_confirmation", "washington")
     response = await desk.checker.post(
         f"/v1/claims/{claim}/withdrawal",
         json={"reason": "a mistake", "source": SOURCE | {"sha256": "a" * 64}},
@@ -232,8 +232,8 @@ async def test_a_withdrawn_claim_keeps_its_status(desk: Desk) -> None:
 async def test_links_show_their_statements_speakers_quotes_and_sources(desk: Desk) -> None:
     """expand=links gives what the list of links gives, retracted ones too; as of an instant only
     what was known by then."""
-    await desk.parties()
-    claim = (await desk.claim())["id"]
+    await desk.record_parties()
+    claim = (await desk.record_claim())["id"]
     miller = {"name": "Matthew Miller", "role": "spokesman"}
     body = {
         "statement": build_statement("state-department", speaker=miller),
@@ -258,7 +258,7 @@ async def test_links_show_their_statements_speakers_quotes_and_sources(desk: Des
     assert expanded.json()["links"] == listed["items"]
     assert [item["retraction_reason"] for item in listed["items"]] == ["mistaken"]
     assert len(listed["items"][0]["statement"]["quotes"]) == 2
-    known = await desk.read(claim, expand="links", as_of=then)
+    known = await desk.read_claim(claim, expand="links", as_of=then)
     assert known["links"] == [link | {"note": None}], "the note is for the desk"
     before = await desk.reader.get(
         f"/v1/claims/{claim}", params={"as_of": "2023-10-02T00:00:00Z", "expand": "links"}
@@ -268,11 +268,11 @@ async def test_links_show_their_statements_speakers_quotes_and_sources(desk: Des
 
 async def test_suggestion_explains_each_link(desk: Desk) -> None:
     """Each link is counted or not, and why; as of an instant from what was known then."""
-    await desk.parties()
-    claim = (await desk.claim())["id"]
-    await desk.link(claim, "supports", "belgrade")
+    await desk.record_parties()
+    claim = (await desk.record_claim())["id"]
+    await desk.link_statement(claim, "supports", "belgrade")
     then = desk.clock.now.isoformat()
-    await desk.link(claim, "contradicts", "pristina")
+    await desk.link_statement(claim, "contradicts", "pristina")
     url = f"/v1/claims/{claim}/suggestion"
     now = (await desk.reader.get(url)).json()
     assert now["status"] == "disputed"
@@ -289,8 +289,8 @@ async def test_suggestion_explains_each_link(desk: Desk) -> None:
 
 async def test_notes_are_no_change_of_the_claim(desk: Desk) -> None:
     """A note is listed with its author, oldest first."""
-    await desk.parties()
-    claim = (await desk.claim())["id"]
+    await desk.record_parties()
+    claim = (await desk.record_claim())["id"]
     url = f"/v1/claims/{claim}/notes"
     for text in ("first", "second", "third"):
         await desk.post(url, {"text": text})
@@ -300,14 +300,14 @@ async def test_notes_are_no_change_of_the_claim(desk: Desk) -> None:
     assert [note["text"] for note in notes] == ["first", "second", "third"]
     assert notes[0]["author"]["name"] == "checker"
     assert rest["next_cursor"] is None
-    assert (await desk.read(claim))["version"] == 1
+    assert (await desk.read_claim(claim))["version"] == 1
 
 
 async def test_history_is_a_complete_chain_of_hashes(desk: Desk) -> None:
     """Every event in order, paged without a gap, each bound to the one before by its hash."""
-    await desk.parties()
-    claim = (await desk.claim())["id"]
-    await desk.confirm(claim)
+    await desk.record_parties()
+    claim = (await desk.record_claim())["id"]
+    await desk.confirm_claim(claim)
     await patch(desk, claim, tags=["x"])
     url = f"/v1/claims/{claim}/history"
     pages: list[dict[str, Any]] = []

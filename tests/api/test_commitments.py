@@ -93,7 +93,7 @@ async def add_user(desk: Desk, name: str) -> str:
 
 
 async def amend(desk: Desk, claim: str, **changes: Any) -> None:
-    version = (await desk.read(claim))["version"]
+    version = (await desk.read_claim(claim))["version"]
     answer = await desk.checker.patch(
         f"/v1/claims/{claim}", json=changes, headers={"If-Match": f'"{version}"'}
     )
@@ -110,20 +110,20 @@ async def desk(settings: Settings) -> AsyncIterator[Desk]:
 @pytest.fixture
 async def claim(desk: Desk) -> str:
     """A claim with a note on a link, an assignee, a rejected draft, a note on an approval."""
-    await desk.parties()
-    claim = str((await desk.claim())["id"])
-    link = await desk.link(
+    await desk.record_parties()
+    claim = str((await desk.record_claim())["id"])
+    link = await desk.link_statement(
         claim, "supports", "nato", basis="own_observation", note="from a source in Tirana"
     )
     me = (await desk.checker.get("/v1/me")).json()["id"]
-    version = f'"{(await desk.read(claim))["version"]}"'
+    version = f'"{(await desk.read_claim(claim))["version"]}"'
     changed = await desk.checker.patch(
         f"/v1/claims/{claim}", json={"assignee": me}, headers={"If-Match": version}
     )
     assert changed.status_code == 200, changed.text
-    waiting = (await desk.move(claim, "confirmed", cites=[link["id"]])).json()["id"]
+    waiting = (await desk.change_status(claim, "confirmed", cites=[link["id"]])).json()["id"]
     await desk.checker2.post(f"/v1/decisions/{waiting}/rejection", json={"comment": "too early"})
-    waiting = (await desk.move(claim, "confirmed", cites=[link["id"]])).json()["id"]
+    waiting = (await desk.change_status(claim, "confirmed", cites=[link["id"]])).json()["id"]
     approved = await desk.checker2.post(
         f"/v1/decisions/{waiting}/approval", json={"note": "rang them up"}
     )
@@ -196,9 +196,9 @@ async def test_every_hash_can_be_checked_whatever_happened(desk: Desk, role: str
 
 async def test_assignee_cannot_be_found_by_trying_every_user(desk: Desk) -> None:
     """Neither as a whole event, nor as what a commitment stands for."""
-    await desk.parties()
+    await desk.record_parties()
     users = [await add_user(desk, name) for name in ("ana", "ben", "cleo")]
-    claim = str((await desk.claim())["id"])
+    claim = str((await desk.record_claim())["id"])
     await amend(desk, claim, assignee=users[1])
     await amend(desk, claim, assignee=users[2], tags=["army"])
     whole, shown = [await history_of(client, claim) for client in (desk.checker, desk.reader)]
@@ -244,13 +244,13 @@ async def test_no_salt_of_what_is_withheld_is_served(desk: Desk) -> None:
 
 async def test_others_cannot_tell_whether_an_event_has_a_withheld_field(desk: Desk) -> None:
     """Tags alone or with an assignee, a link with a note or without: others see the same places."""
-    await desk.parties()
+    await desk.record_parties()
     user = await add_user(desk, "ana")
     told: list[Any] = []
     for changes, note in (({}, None), ({"assignee": user}, "he was angry")):
-        claim = str((await desk.claim())["id"])
+        claim = str((await desk.record_claim())["id"])
         await amend(desk, claim, tags=["army"], **changes)
-        await desk.link(claim, "comments", "nato", note=note)
+        await desk.link_statement(claim, "comments", "nato", note=note)
         events = await history_of(desk.reader, claim)
         told.append([(event["type"], sorted(event["commitments"])) for event in events])
     assert told[0] == told[1]
@@ -259,8 +259,8 @@ async def test_others_cannot_tell_whether_an_event_has_a_withheld_field(desk: De
 
 
 async def test_the_desk_can_check_news_and_others_get_it_without_hashes(desk: Desk) -> None:
-    await desk.parties()
-    claim = str((await desk.claim())["id"])
+    await desk.record_parties()
+    claim = str((await desk.record_claim())["id"])
     await amend(desk, claim, tags=["army"], assignee=None)
     events = (await desk.checker.get("/v1/events")).json()["items"]
     assert len(events) == 2
@@ -305,10 +305,10 @@ async def make_old(desk: Desk, claim: str) -> None:
 async def test_hashes_after_an_older_releases_event_stay_withheld(desk: Desk) -> None:
     """From the first event on whose hash would give something away, also if later ones have
     commitments."""
-    await desk.parties()
+    await desk.record_parties()
     user = await add_user(desk, "ana")
-    claim = str((await desk.claim())["id"])
-    await desk.link(claim, "comments", "nato")
+    claim = str((await desk.record_claim())["id"])
+    await desk.link_statement(claim, "comments", "nato")
     await amend(desk, claim, assignee=user)
     await make_old(desk, claim)
     await amend(desk, claim, tags=["army"])
@@ -328,9 +328,9 @@ async def test_hashes_after_an_older_releases_event_stay_withheld(desk: Desk) ->
 async def test_older_hash_is_served_if_nothing_was_withheld(
     desk: Desk, note: str | None, sealed: bool
 ) -> None:
-    await desk.parties()
-    claim = str((await desk.claim())["id"])
-    await desk.link(claim, "comments", "nato", note=note)
+    await desk.record_parties()
+    claim = str((await desk.record_claim())["id"])
+    await desk.link_statement(claim, "comments", "nato", note=note)
     await make_old(desk, claim)
     shown = await history_of(desk.reader, claim)
     assert [event["hash"] is None for event in shown] == [False, sealed]

@@ -27,9 +27,9 @@ def acts(claim: str, into: str) -> list[tuple[str, str, dict[str, Any], bool]]:
 
 async def two(desk: Desk) -> tuple[str, str]:
     """A claim at version 2, and another."""
-    await desk.parties()
-    claim, into = (await desk.claim())["id"], (await desk.claim())["id"]
-    await desk.link(claim, "comments", "pristina")
+    await desk.record_parties()
+    claim, into = (await desk.record_claim())["id"], (await desk.record_claim())["id"]
+    await desk.link_statement(claim, "comments", "pristina")
     return claim, into
 
 
@@ -77,7 +77,7 @@ async def test_second_of_two_concurrent_changes_is_refused(desk: Desk) -> None:
     version."""
     claim, into = await two(desk)
     for method, url, body, _ in acts(claim, into)[:2]:
-        version = (await desk.read(claim))["version"]
+        version = (await desk.read_claim(claim))["version"]
         headers = {"If-Match": f'"{version}"'}
 
         async def ask(
@@ -94,7 +94,7 @@ async def test_second_of_two_concurrent_changes_is_refused(desk: Desk) -> None:
         assert len(refused) == 2, [answer.status_code for answer in answers]
         for each in refused:
             assert problem(each, "version-conflict")["version"] == version + 1
-        assert (await desk.read(claim))["version"] == version + 1
+        assert (await desk.read_claim(claim))["version"] == version + 1
 
 
 async def test_unchanged_claim_is_answered_304(desk: Desk) -> None:
@@ -113,7 +113,7 @@ async def test_unchanged_claim_is_answered_304(desk: Desk) -> None:
     for header in ('"1"', '"3"', "2", "", "x", '"22"', 'W/"1"'):
         other = await desk.reader.get(url, headers={"If-None-Match": header})
         assert (other.status_code, other.json()["version"]) == (200, 2), header
-    await desk.claim(part_of=claim)
+    await desk.record_claim(part_of=claim)
     part = await desk.reader.get(url, headers={"If-None-Match": '"2"'})
     assert (part.status_code, part.headers["ETag"]) == (200, '"3"')
 
@@ -122,7 +122,7 @@ async def test_a_version_of_the_past_has_its_own_tag(desk: Desk) -> None:
     """With as_of the tag is of the version that held then."""
     claim, _ = await two(desk)
     then = desk.clock.now.isoformat()
-    await desk.link(claim, "supports", "nato")
+    await desk.link_statement(claim, "supports", "nato")
     for tag, status in (('"2"', 304), ('"3"', 200)):
         answer = await desk.reader.get(
             f"/v1/claims/{claim}", params={"as_of": then}, headers={"If-None-Match": tag}
@@ -133,10 +133,10 @@ async def test_a_version_of_the_past_has_its_own_tag(desk: Desk) -> None:
 async def test_answers_about_decisions_have_the_claims_tag(desk: Desk) -> None:
     """Proposing and settling change the claim's version."""
     claim, _ = await two(desk)
-    link = await desk.link(claim, "supports", "nato")
-    proposed = await desk.move(claim, "confirmed", cites=[link["id"]])
+    link = await desk.link_statement(claim, "supports", "nato")
+    proposed = await desk.change_status(claim, "confirmed", cites=[link["id"]])
     assert proposed.headers["ETag"] == '"4"'
     assert proposed.headers["Location"] == f"/v1/decisions/{proposed.json()['id']}"
     approved = await desk.editor.post(f"{proposed.headers['Location']}/approval")
     assert approved.headers["ETag"] == '"5"'
-    assert (await desk.read(claim))["version"] == 5
+    assert (await desk.read_claim(claim))["version"] == 5

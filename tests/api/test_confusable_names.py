@@ -19,7 +19,7 @@ ALIKE = {
 
 @pytest.mark.parametrize("name", ALIKE.values(), ids=ALIKE.keys())
 async def test_a_party_that_reads_like_another_is_refused(desk: Desk, name: str) -> None:
-    await desk.parties()
+    await desk.record_parties()
     answer = await desk.checker.post("/v1/parties", json={"slug": "other", "name": name})
     assert answer.status_code == 409, answer.text
     assert "NATO" in answer.json()["detail"]
@@ -45,7 +45,7 @@ async def test_names_that_do_not_look_alike_are_accepted(
 
 
 async def test_a_party_keeps_its_own_name_in_another_spelling(desk: Desk) -> None:
-    await desk.parties()
+    await desk.record_parties()
     same = await desk.editor.patch("/v1/parties/nato", json={"name": "Nato"})
     assert same.status_code == 200, same.text
     other = await desk.editor.patch("/v1/parties/belgrade", json={"name": "NATО"})
@@ -53,7 +53,7 @@ async def test_a_party_keeps_its_own_name_in_another_spelling(desk: Desk) -> Non
 
 
 async def test_a_speaker_that_reads_like_another_in_one_role_is_refused(desk: Desk) -> None:
-    await desk.parties()
+    await desk.record_parties()
     first = {"party": "nato", "name": "Anna Bell", "role": "spokesperson"}
     await desk.post("/v1/speakers", first)
     alike = first | {"name": "Аnna Bell"}
@@ -78,7 +78,7 @@ async def test_a_speaker_that_reads_like_another_in_one_role_is_refused(desk: De
 async def test_a_role_that_reads_like_another_makes_no_second_speaker(
     desk: Desk, other: Json
 ) -> None:
-    await desk.parties()
+    await desk.record_parties()
     first = {"party": "nato", "name": "Anna Bell", "role": "spokesperson"}
     recorded = await desk.post("/v1/speakers", first)
     again = await desk.checker.post("/v1/speakers", json=first | other)
@@ -125,7 +125,7 @@ async def test_concurrent_requests_cannot_both_take_a_name(desk: Desk) -> None:
 
 
 async def test_existing_duplicates_stay_and_are_listed(desk: Desk) -> None:
-    await desk.parties()
+    await desk.record_parties()
     assert await desk.database.read(list_confusable_names) == []
     await desk.post("/v1/parties", {"slug": "other", "name": "Another"})
     await desk.database.write(

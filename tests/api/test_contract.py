@@ -162,16 +162,18 @@ async def test_answers_of_a_whole_journey_are_as_documented(desk: Desk) -> None:
     any_version = {"If-Match": "*"}
     approval = f"/v1/decisions/{known['decision_id']}/approval"
     await desk.editor.post(approval, json={"note": "seen"})
-    denial = await desk.link(claim, "contradicts", "pristina", basis="documents", note="no")
-    await desk.move(claim, "disputed", cites=[denial["id"]])
+    denial = await desk.link_statement(
+        claim, "contradicts", "pristina", basis="documents", note="no"
+    )
+    await desk.change_status(claim, "disputed", cites=[denial["id"]])
     aside = [{"link": denial["id"], "reason": "from September"}]
-    await desk.move(claim, "confirmed", cites=[known["link_id"]], set_aside=aside)
+    await desk.change_status(claim, "confirmed", cites=[known["link_id"]], set_aside=aside)
     override = {"code": "deadline", "note": "seen by two of ours", "source": SOURCE}
-    proposed = await desk.move(claim, "confirmed", client=desk.editor, override=override)
+    proposed = await desk.change_status(claim, "confirmed", client=desk.editor, override=override)
     withdrawal = f"/v1/decisions/{proposed.json()['id']}/withdrawal"
     await desk.editor.post(withdrawal, json={"reason": "too early"})
     await desk.checker.post(f"/v1/claims/{claim}/notes", json={"text": "call them"})
-    await desk.claim(part_of=claim)
+    await desk.record_claim(part_of=claim)
     change = {"tags": ["troops"], "assignee": known["user"]}
     await desk.checker.patch(f"/v1/claims/{claim}", json=change, headers=any_version)
     found = {"finding": "refuted", "reason": "counted again", "cites": [denial["id"]]}
@@ -255,15 +257,15 @@ class Server:
 
 async def fill(desk: Desk) -> dict[str, Any]:
     """One of each thing, and what names it in a path or body."""
-    await desk.parties()
+    await desk.record_parties()
     await desk.post("/v1/stories", {"slug": "border", "title": "The border"})
-    claim, other = await desk.claim(story="border"), await desk.claim()
-    link = await desk.link(claim["id"], "supports", "nato")
+    claim, other = await desk.record_claim(story="border"), await desk.record_claim()
+    link = await desk.link_statement(claim["id"], "supports", "nato")
     said = await desk.post("/v1/statements", build_statement("washington"))
     person = {"name": "Matthew Miller", "party": "washington"}
     speaker = await desk.post("/v1/speakers", person)
     source = await desk.post("/v1/sources", {"url": "https://example.org/1"})
-    decision = await desk.move(claim["id"], "confirmed", cites=[link["id"]])
+    decision = await desk.change_status(claim["id"], "confirmed", cites=[link["id"]])
     user = await desk.admin.post(
         "/v1/users", json={"email": "a@example.org", "name": "A", "role": "reader"}
     )

@@ -18,7 +18,7 @@ PREFLIGHT = ELSEWHERE | {"Access-Control-Request-Method": "GET"}
 @pytest.fixture
 async def public_desk(settings: Settings) -> AsyncIterator[Desk]:
     async with support.run_desk(settings.model_copy(update={"public_read": True})) as desk:
-        await desk.parties()
+        await desk.record_parties()
         yield desk
 
 
@@ -30,7 +30,7 @@ def test_every_public_route_for_programs_is_covered() -> None:
 
 async def test_public_answers_name_every_origin_also_to_a_shared_cache(public_desk: Desk) -> None:
     """With and without an Origin, so that what a cache keeps serves both; for HEAD and 304 too."""
-    claim = (await public_desk.claim())["id"]
+    claim = (await public_desk.record_claim())["id"]
     paths = ("/v1/claims", f"/v1/claims/{claim}", f"/v1/claims/{claim}/badge.svg")
     for path in (*paths, "/feeds/claims.json"):
         for headers in ({}, ELSEWHERE):

@@ -16,22 +16,24 @@ async def queue(desk: Desk, **query: str) -> list[tuple[str, list[str]]]:
 async def test_decisions_are_listed_before_and_after_they_are_settled(desk: Desk) -> None:
     """A proposal waits with all it says; rejected, withdrawn and approved ones keep who, when and
     why; a claim has one proposal at a time."""
-    await desk.parties()
-    claim = (await desk.claim())["id"]
-    link = await desk.link(claim, "supports", "nato")
+    await desk.record_parties()
+    claim = (await desk.record_claim())["id"]
+    link = await desk.link_statement(claim, "supports", "nato")
     settled = []
     for step, client, body, state in (
         ("rejection", desk.checker2, {"comment": "an old photograph"}, "rejected"),
         ("withdrawal", desk.checker, {"reason": "too early"}, "withdrawn"),
         ("approval", desk.editor, {"note": "seen"}, "approved"),
     ):
-        proposed = await desk.move(claim, "confirmed", cites=[link["id"]])
+        proposed = await desk.change_status(claim, "confirmed", cites=[link["id"]])
         decision = proposed.json()
         assert (decision["state"], decision["to"]) == ("pending", "confirmed")
-        assert decision["from"] == (await desk.read(claim))["status"]
+        assert decision["from"] == (await desk.read_claim(claim))["status"]
         assert (decision["cites"], decision["settled_by"]) == ([link["id"]], None)
         async with nothing_changes(desk):
-            second = await desk.move(claim, "confirmed", cites=[link["id"]], client=desk.editor)
+            second = await desk.change_status(
+                claim, "confirmed", cites=[link["id"]], client=desk.editor
+            )
             assert problem(second, "decision-pending")["decision"] == decision["id"]
         url = f"/v1/decisions/{decision['id']}"
         done = (await client.post(f"{url}/{step}", json=body)).json()
@@ -59,16 +61,16 @@ async def test_decisions_are_listed_before_and_after_they_are_settled(desk: Desk
 async def test_approval_is_refused_if_the_evidence_changed(desk: Desk) -> None:
     """If a cited link is gone, with what is missing; if a contradiction has come, with what
     changed. The proposal waits on."""
-    await desk.parties()
+    await desk.record_parties()
     for spoil in ("retract", "contradict"):
-        claim = (await desk.claim())["id"]
-        link = await desk.link(claim, "supports", "nato")
-        await desk.link(claim, "supports", "nato")
-        decision = (await desk.move(claim, "confirmed", cites=[link["id"]])).json()["id"]
+        claim = (await desk.record_claim())["id"]
+        link = await desk.link_statement(claim, "supports", "nato")
+        await desk.link_statement(claim, "supports", "nato")
+        decision = (await desk.change_status(claim, "confirmed", cites=[link["id"]])).json()["id"]
         if spoil == "retract":
             await desk.checker.post(f"/v1/links/{link['id']}/retraction", json={"reason": "x"})
         else:
-            await desk.link(claim, "contradicts", "pristina")
+            await desk.link_statement(claim, "contradicts", "pristina")
         async with nothing_changes(desk):
             refused = await desk.editor.post(f"/v1/decisions/{decision}/approval")
             if spoil == "retract":
@@ -83,10 +85,11 @@ async def test_approval_is_refused_if_the_evidence_changed(desk: Desk) -> None:
 
 async def test_one_of_two_concurrent_approvals_counts(desk: Desk) -> None:
     """One change of status; the other approver is told."""
-    await desk.parties()
-    claim = (await desk.claim())["id"]
-    link = await desk.link(claim, "supports", "nato")
-    url = f"/v1/decisions/{(await desk.move(claim, 'confirmed', cites=[link['id']])).json()['id']}"
+    await desk.record_parties()
+    claim = (await desk.record_claim())["id"]
+    link = await desk.link_statement(claim, "supports", "nato")
+    proposed = await desk.change_status(claim, "confirmed", cites=[link["id"]])
+    url = f"/v1/decisions/{proposed.json()['id']}"
     answers = await asyncio.gather(
         *(each.post(f"{url}/approval") for each in (desk.editor, desk.editor2, desk.checker2))
     )
@@ -98,17 +101,17 @@ async def test_one_of_two_concurrent_approvals_counts(desk: Desk) -> None:
 async def test_review_queue_lists_claims_with_their_reasons(desk: Desk) -> None:
     """Drift, a challenge, a waiting approval and, after two days, a stale request; each claim once
     with all its reasons, until they are dealt with."""
-    await desk.parties()
+    await desk.record_parties()
     quiet, drifting, challenged, waiting, asked = [
-        (await desk.claim(text=text))["id"] for text in ("a", "b", "c", "d", "e")
+        (await desk.record_claim(text=text))["id"] for text in ("a", "b", "c", "d", "e")
     ]
-    await desk.link(drifting, "contradicts", "pristina")
-    await desk.confirm(challenged)
-    denial = await desk.link(challenged, "contradicts", "pristina", basis="unstated")
-    assert (await desk.read(challenged))["status"] == "confirmed"
-    support = await desk.link(waiting, "supports", "nato")
-    await desk.move(waiting, "confirmed", cites=[support["id"]])
-    await desk.link(asked, "requests_confirmation", "washington")
+    await desk.link_statement(drifting, "contradicts", "pristina")
+    await desk.confirm_claim(challenged)
+    denial = await desk.link_statement(challenged, "contradicts", "pristina", basis="unstated")
+    assert (await desk.read_claim(challenged))["status"] == "confirmed"
+    support = await desk.link_statement(waiting, "supports", "nato")
+    await desk.change_status(waiting, "confirmed", cites=[support["id"]])
+    await desk.link_statement(asked, "requests_confirmation", "washington")
     assert await queue(desk) == [
         (drifting, ["drift"]),
         (challenged, ["drift", "challenged"]),
@@ -140,7 +143,7 @@ async def test_review_queue_lists_claims_with_their_reasons(desk: Desk) -> None:
 async def test_event_list_gives_every_event_once_and_in_order(desk: Desk) -> None:
     """From next_after on nothing is missed or repeated while others write; filters narrow by type,
     story and claim; each event says its number in its claim's record."""
-    await desk.parties()
+    await desk.record_parties()
     await desk.post("/v1/stories", {"slug": "border", "title": "The border"})
     seen: list[dict[str, Any]] = []
     after = 0
@@ -149,10 +152,10 @@ async def test_event_list_gives_every_event_once_and_in_order(desk: Desk) -> Non
     async def write() -> None:
         for number in range(4):
             client = (desk.checker, desk.checker2)[number % 2]
-            claim = (await desk.claim(story="border" if number % 2 else None))["id"]
+            claim = (await desk.record_claim(story="border" if number % 2 else None))["id"]
             await asyncio.gather(
-                desk.link(claim, "requests_confirmation", "washington"),
-                desk.claim(),
+                desk.link_statement(claim, "requests_confirmation", "washington"),
+                desk.record_claim(),
                 client.post(f"/v1/claims/{claim}/notes", json={"text": "not an event"}),
             )
         finished.set()

@@ -22,8 +22,8 @@ async def test_a_source_is_recorded_once(desk: Desk) -> None:
     for other in ({"sha256": "b" * 64}, {}, {"url": SOURCE["url"] + "?page=2"}):
         response = await desk.checker.post("/v1/sources", json=SOURCE | other)
         assert response.status_code == 201
-    await desk.parties()
-    await desk.claim()
+    await desk.record_parties()
+    await desk.record_claim()
     found = (await desk.reader.get("/v1/sources", params={"url": SOURCE["url"]})).json()["items"]
     assert [each["sha256"] for each in found] == [None, "b" * 64, "a" * 64]
     read = await desk.reader.get(made.headers["Location"])
@@ -89,18 +89,18 @@ async def test_invalid_source_is_refused(desk: Desk, change: dict[str, Any]) -> 
 async def test_speaker_is_found_without_diacritics(desk: Desk) -> None:
     """Vucevic is Vučević, in the directory, in claims and in statements; a new role is somebody
     new; without a role the latest of that name is meant."""
-    await desk.parties()
+    await desk.record_parties()
     body = {"name": "Miloš Vučević", "role": "Defence Minister", "party": "belgrade"}
     made = await desk.checker.post("/v1/speakers", json=body)
     assert made.status_code == 201
     plain = body | {"name": "MILOS  vucevic", "role": "defence minister"}
     again = await desk.checker.post("/v1/speakers", json=plain)
     assert (again.status_code, again.json()) == (200, made.json())
-    claim = await desk.claim(speaker={"name": "Milos Vucevic"})
+    claim = await desk.record_claim(speaker={"name": "Milos Vucevic"})
     assert claim["claimant"]["speaker"]["name"] == "Miloš Vučević"
     later = await desk.checker.post("/v1/speakers", json=body | {"role": "Prime Minister"})
     assert later.json()["id"] != made.json()["id"]
-    claim = await desk.claim(speaker={"name": "Milos Vucevic"})
+    claim = await desk.record_claim(speaker={"name": "Milos Vucevic"})
     assert claim["claimant"]["speaker"]["role"] == "Prime Minister"
     other = await desk.checker.post("/v1/speakers", json=body | {"party": "nato"})
     assert other.status_code == 201, "another party's namesake is another person"
@@ -149,14 +149,14 @@ async def test_one_name_in_two_spellings_is_one_speaker(desk: Desk) -> None:
 
 async def test_corrected_speaker_changes_on_every_claim(desk: Desk) -> None:
     """A correction shows on each claim the speaker made or spoke of, and in its record."""
-    await desk.parties()
-    claim = await desk.claim(speaker={"name": "Milan Mojsilovic", "role": "chief"})
+    await desk.record_parties()
+    claim = await desk.record_claim(speaker={"name": "Milan Mojsilovic", "role": "chief"})
     speaker = (await desk.reader.get("/v1/speakers")).json()["items"][0]
     changed = await desk.editor.patch(
         f"/v1/speakers/{speaker['id']}", json={"name": "Milan Mojsilović"}
     )
     assert changed.json() == speaker | {"name": "Milan Mojsilović"}
-    read = await desk.read(claim["id"])
+    read = await desk.read_claim(claim["id"])
     assert read["claimant"]["speaker"] == {"name": "Milan Mojsilović", "role": "chief"}
     assert "Mojsilović" in read["print_line"]
     assert read["version"] == 2
@@ -165,29 +165,29 @@ async def test_corrected_speaker_changes_on_every_claim(desk: Desk) -> None:
 async def test_moved_or_renamed_party_changes_its_claims(desk: Desk) -> None:
     """A party put under the claimant no longer confirms for it; a renamed one is shown with its new
     name."""
-    await desk.parties()
-    claim = (await desk.claim())["id"]
-    await desk.confirm(claim, party="kosovo-police")
+    await desk.record_parties()
+    claim = (await desk.record_claim())["id"]
+    await desk.confirm_claim(claim, party="kosovo-police")
     moved = await desk.editor.patch("/v1/parties/pristina", json={"parent": "belgrade"})
     assert moved.json()["root"] == "belgrade"
     police = (await desk.reader.get("/v1/parties/kosovo-police")).json()
     assert (police["parent"], police["root"]) == ("pristina", "belgrade")
-    fallen = await desk.read(claim)
+    fallen = await desk.read_claim(claim)
     assert (fallen["status"], fallen["evidence"]["supports"]) == ("awaiting_confirmation", [])
     await desk.editor.patch("/v1/parties/belgrade", json={"name": "Beograd"})
-    assert (await desk.read(claim))["claimant"]["name"] == "Beograd"
+    assert (await desk.read_claim(claim))["claimant"]["name"] == "Beograd"
     below = (await desk.reader.get("/v1/parties", params={"parent": "belgrade"})).json()["items"]
     assert [each["slug"] for each in below] == ["belgrade", "kosovo-police", "pristina"]
 
 
 async def test_a_story_names_the_parties_in_it(desk: Desk) -> None:
     """Who claims and who takes a stance is in the story; a retracted link is not."""
-    await desk.parties()
+    await desk.record_parties()
     made = await desk.post("/v1/stories", {"slug": "border", "title": "The border"})
     assert made["parties"] == []
-    claim = (await desk.claim(story="border"))["id"]
-    await desk.link(claim, "comments", "state-department")
-    mistaken = await desk.link(claim, "supports", "nato")
+    claim = (await desk.record_claim(story="border"))["id"]
+    await desk.link_statement(claim, "comments", "state-department")
+    mistaken = await desk.link_statement(claim, "supports", "nato")
     story = (await desk.reader.get("/v1/stories/border")).json()
     assert [party["slug"] for party in story["parties"]] == ["belgrade", "nato", "state-department"]
     await desk.checker.post(f"/v1/links/{mistaken['id']}/retraction", json={"reason": "x"})

@@ -52,15 +52,15 @@ async def ids(desk: Desk, path: str = ALL, **query: Any) -> list[str]:
 
 async def record_busy_claims(desk: Desk) -> tuple[str, str]:
     """Two claims, one of them in a story, after a day in which much happened to them."""
-    await desk.parties()
+    await desk.record_parties()
     await desk.post("/v1/stories", {"slug": "border", "title": "The border"})
-    first = (await desk.claim(story="border", tags=["troops"]))["id"]
-    second = (await desk.claim(text="The campaign is irresponsible"))["id"]
+    first = (await desk.record_claim(story="border", tags=["troops"]))["id"]
+    second = (await desk.record_claim(text="The campaign is irresponsible"))["id"]
     desk.clock.advance(minutes=5)
-    await desk.link(first, "requests_confirmation", "washington")
+    await desk.link_statement(first, "requests_confirmation", "washington")
     await desk.editor.patch("/v1/parties/washington", json={"name": "The United States"})
     desk.clock.advance(minutes=5)
-    await desk.confirm(first)
+    await desk.confirm_claim(first)
     for text, material in (("It is normal again", False), ("It is as it ever was", True)):
         desk.clock.advance(minutes=5)
         amended = await desk.checker.patch(
@@ -74,8 +74,8 @@ async def record_busy_claims(desk: Desk) -> tuple[str, str]:
             assert amended.status_code == 202
             approval = f"/v1/decisions/{amended.json()['id']}/approval"
             assert (await desk.editor.post(approval)).status_code == 200
-    denial = await desk.link(second, "contradicts", "pristina")
-    assert (await desk.move(second, "disputed", cites=[denial["id"]])).status_code == 201
+    denial = await desk.link_statement(second, "contradicts", "pristina")
+    assert (await desk.change_status(second, "disputed", cites=[denial["id"]])).status_code == 201
     await desk.post(f"/v1/claims/{second}/withdrawal", {"reason": "They said so."}, status=200)
     return first, second
 
@@ -88,7 +88,7 @@ async def test_entry_says_what_was_known_at_its_moment(desk: Desk) -> None:
     feed = await read_feed(desk)
     for item in feed["items"]:
         more = item["_claimdesk"]
-        then = await desk.read(more["claim"], as_of=item["date_published"])
+        then = await desk.read_claim(more["claim"], as_of=item["date_published"])
         assert item["title"].endswith(f": {then['text']}")
         assert item["content_text"].endswith(f" {then['print_line']}")
         for name in ("status", "print_line", "override", "claimant", "story"):
@@ -119,11 +119,11 @@ async def test_entry_says_what_was_known_at_its_moment(desk: Desk) -> None:
 async def test_clock_set_back_loses_no_entry(desk: Desk) -> None:
     """Two changes of one instant are two entries, the later above; both with what could be printed
     from that instant on, for what was so in between held for no time."""
-    await desk.parties()
-    claim = (await desk.claim())["id"]
+    await desk.record_parties()
+    claim = (await desk.record_claim())["id"]
     desk.clock.advance(hours=-1)
-    await desk.link(claim, "requests_confirmation", "washington")
-    now = (await desk.read(claim))["print_line"]
+    await desk.link_statement(claim, "requests_confirmation", "washington")
+    now = (await desk.read_claim(claim))["print_line"]
     later, first = (await read_feed(desk))["items"]
     assert later["date_published"] == first["date_published"]
     assert later["title"].startswith("Awaiting confirmation: ")
@@ -199,7 +199,7 @@ async def test_as_of_feed_is_the_feed_of_that_instant(desk: Desk) -> None:
     query = {"as_of": items[2]["date_published"]}
     before = await desk.reader.get(f"{ALL}.atom", params=query)
     desk.clock.advance(hours=1)
-    await desk.claim()
+    await desk.record_claim()
     after = await desk.reader.get(f"{ALL}.atom", params=query)
     assert (before.content, before.headers["ETag"]) == (after.content, after.headers["ETag"])
     feed = await read_feed(desk, as_of="2023-01-01T00:00:00+02:00")
@@ -242,7 +242,7 @@ async def test_not_modified_reads_and_renders_no_entry(
             assert (same.status_code, same.content) == (304, b"")
             assert same.headers["ETag"] == tag
             assert same.headers["Cache-Control"] == PUBLIC
-    await desk.claim(story="border")
+    await desk.record_claim(story="border")
     changed = await desk.public.get(url, headers={"If-None-Match": tag})
     assert changed.status_code == 200
     assert changed.headers["ETag"] != tag
@@ -279,13 +279,13 @@ async def test_last_modified_appears_after_a_minute(desk: Desk) -> None:
     assert await status(If_Modified_Since=earlier, If_None_Match=tag) == 304
     for no_date in ("yesterday", "", "2023-10-02T12:00:00Z", "Mon, 99 Oct 2023 12:00:00 GMT"):
         assert await status(If_Modified_Since=no_date) == 200, no_date
-    await desk.claim()
+    await desk.record_claim()
     assert await status(If_Modified_Since=modified) == 200
 
 
 async def test_new_title_of_a_story_changes_its_feed(desk: Desk) -> None:
     """This holds without a new entry; and an empty feed is a feed."""
-    await desk.parties()
+    await desk.record_parties()
     await desk.post("/v1/stories", {"slug": "border", "title": "The border"})
     assert (await read_feed(desk))["items"] == []
     assert (await read_feed(desk, STORY))["items"] == []
@@ -311,7 +311,7 @@ async def test_unknown_limits_parameters_and_formats_are_refused(desk: Desk) -> 
 async def test_concurrent_changes_are_each_in_the_feed_once(desk: Desk) -> None:
     """While many change claims, whoever looks at the first page again and again sees every entry,
     each new one above those seen before."""
-    await desk.parties()
+    await desk.record_parties()
     seen: list[str] = []
     done = asyncio.Event()
 
@@ -327,8 +327,8 @@ async def test_concurrent_changes_are_each_in_the_feed_once(desk: Desk) -> None:
 
     async def change() -> None:
         for _ in range(5):
-            claim = (await desk.claim())["id"]
-            await desk.link(claim, "requests_confirmation", "washington")
+            claim = (await desk.record_claim())["id"]
+            await desk.link_statement(claim, "requests_confirmation", "washington")
 
     looking = asyncio.create_task(look())
     await asyncio.gather(*(change() for _ in range(6)))
@@ -350,9 +350,9 @@ class TestLateCommits:
     ) -> None:
         """A change draws its number and dawdles; another of a later number is committed.  The feed
         stays as it was, tag and all, until the first is there: then it has both, in order."""
-        await desk.parties()
+        await desk.record_parties()
         await desk.post("/v1/stories", {"slug": "border", "title": "The border"})
-        slow = (await desk.claim(story="border"))["id"]
+        slow = (await desk.record_claim(story="border"))["id"]
         before = await desk.reader.get(f"{path}.json")
         change = orjson.dumps(
             {"status": "disputed", "previous_status": "asserted", "cause": "decision"}
@@ -369,7 +369,7 @@ class TestLateCommits:
                 change,
             )
             desk.clock.advance(hours=1)
-            quick = (await desk.claim(story="border"))["id"]
+            quick = (await desk.record_claim(story="border"))["id"]
             meanwhile = await desk.reader.get(f"{path}.json")
             assert meanwhile.content == before.content
             assert meanwhile.headers["ETag"] == before.headers["ETag"]
@@ -384,8 +384,8 @@ class TestLateCommits:
 
 async def test_imported_claim_is_one_entry_with_its_status(desk: Desk) -> None:
     """It came with a status: no entry says that it was asserted at the same instant."""
-    await desk.parties()
-    plain = (await desk.claim(text="Recorded here"))["id"]
+    await desk.record_parties()
+    plain = (await desk.record_claim(text="Recorded here"))["id"]
     body = ClaimIn.model_validate(build_claim(text="Recorded and judged elsewhere"))
     source = Imported(by="Example Check", label="False", finding=Finding.REFUTED)
     verdict = Verdict(to=Status.DISPUTED, reason="Rated false", source=source)

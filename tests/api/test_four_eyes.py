@@ -33,14 +33,14 @@ async def approve(desk: Desk, decision: str, client: Any = None, **headers: str)
 
 async def record_confirmed_claim(desk: Desk, **changes: Any) -> str:
     """A claim of Belgrade's that NATO confirms, decided by two people."""
-    await desk.parties()
-    claim = str((await desk.claim(**changes))["id"])
-    await desk.confirm(claim)
+    await desk.record_parties()
+    claim = str((await desk.record_claim(**changes))["id"])
+    await desk.confirm_claim(claim)
     return claim
 
 
 async def read_printed(desk: Desk, claim: str) -> tuple[str, str, str | None]:
-    served = await desk.read(claim)
+    served = await desk.read_claim(claim)
     return served["text"], served["print_line"], served["finding"]
 
 
@@ -68,7 +68,7 @@ async def test_one_person_cannot_reword_a_confirmed_claim(desk: Desk) -> None:
     assert decision["printed"]["seen"] == decision["printed"]["now"]
     problem(await approve(desk, decision["id"], desk.checker), "second-person-needed")
     assert (await approve(desk, decision["id"])).status_code == 200
-    after = await desk.read(claim)
+    after = await desk.read_claim(claim)
     assert (after["text"], after["status"]) == ("Serbia killed 400 civilians", "confirmed")
     gone = await patch(desk, claim, text="Serbia killed 500 civilians", material=True)
     assert (gone.status_code, gone.json()["status"]) == (200, "awaiting_confirmation")
@@ -86,11 +86,11 @@ async def test_one_person_cannot_reword_a_confirmed_claim(desk: Desk) -> None:
 async def test_a_wording_changed_since_the_proposal_voids_it(desk: Desk) -> None:
     """The second person does not approve a text that the proposer never saw; the proposal waits on
     until it is rejected, or the next one takes its place."""
-    await desk.parties()
-    claim = (await desk.claim())["id"]
-    link = await desk.link(claim, "supports", "nato")
-    decision = (await desk.move(claim, "confirmed", cites=[link["id"]])).json()
-    text = (await desk.read(claim))["text"]
+    await desk.record_parties()
+    claim = (await desk.record_claim())["id"]
+    link = await desk.link_statement(claim, "supports", "nato")
+    decision = (await desk.change_status(claim, "confirmed", cites=[link["id"]])).json()
+    text = (await desk.read_claim(claim))["text"]
     worded = await patch(desk, claim, text="Serbia killed 400 civilians", material=False)
     assert worded.status_code == 200
     async with nothing_changes(desk):
@@ -101,11 +101,13 @@ async def test_a_wording_changed_since_the_proposal_voids_it(desk: Desk) -> None
     assert refused["decision"] == decision["id"]
     shown = (await desk.checker.get(f"/v1/decisions/{decision['id']}")).json()
     assert (shown["state"], shown["printed"]["changed"]) == ("pending", ["text"])
-    again = require_proposal(await desk.move(claim, "confirmed", cites=[link["id"]]), "status")
+    again = require_proposal(
+        await desk.change_status(claim, "confirmed", cites=[link["id"]]), "status"
+    )
     lapsed = (await desk.checker.get(f"/v1/decisions/{decision['id']}")).json()
     assert (lapsed["state"], lapsed["comment"]) == ("lapsed", "outdated")
     assert (await approve(desk, again["id"])).status_code == 200
-    assert (await desk.read(claim))["status"] == "confirmed"
+    assert (await desk.read_claim(claim))["status"] == "confirmed"
 
 
 async def test_one_person_cannot_record_a_finding(desk: Desk) -> None:
@@ -120,15 +122,15 @@ async def test_one_person_cannot_record_a_finding(desk: Desk) -> None:
         missing = problem(lone, "transition-refused")["missing"]
         assert [each["has"] for each in missing] == [0]
         assert "from a party other than Belgrade" in missing[0]["need"]
-    denial = await desk.link(claim, "contradicts", "pristina", basis="documents")
+    denial = await desk.link_statement(claim, "contradicts", "pristina", basis="documents")
     body = {"finding": "refuted", "reason": "Counted again", "cites": [denial["id"]]}
     decision = require_proposal(await desk.checker.post(url, json=body), "finding")
-    assert (await desk.read(claim))["finding"] is None
+    assert (await desk.read_claim(claim))["finding"] is None
     assert (await read_printed(desk, claim))[2] == before[2]
     review = (await desk.reader.get(f"/v1/claims/{claim}/claimreview")).json()
     assert "ratingValue" not in review["reviewRating"]
     assert (await approve(desk, decision["id"])).status_code == 200
-    found = await desk.read(claim)
+    found = await desk.read_claim(claim)
     assert (found["finding"], found["status"]) == ("refuted", "disputed"), "never both in one line"
     listed = (await desk.reader.get(url)).json()["items"]
     assert [(each["finding"], each["decided_by"], each["approved_by"]) for each in listed] == [
@@ -151,7 +153,7 @@ async def test_one_person_cannot_add_a_supporter_to_a_confirmed_claim(desk: Desk
     same = await propose_link(desk, claim, "nato")
     assert same.status_code == 201
     assert (await approve(desk, decision["id"])).status_code == 200
-    assert "by NATO and Washington." in (await desk.read(claim))["print_line"]
+    assert "by NATO and Washington." in (await desk.read_claim(claim))["print_line"]
     links = (await desk.reader.get(f"/v1/claims/{claim}/links")).json()["items"]
     assert decision["change"]["link"]["id"] in [link["id"] for link in links]
     for stance in ("contradicts", "requests_confirmation", "comments"):
@@ -163,18 +165,18 @@ async def test_one_person_cannot_merge_supporters_into_a_confirmed_claim(desk: D
     """What would print is compared before and after: a duplicate that brings a supporter is
     proposed on the claim that remains, one that brings none is merged at once."""
     claim = await record_confirmed_claim(desk)
-    duplicate, empty = (await desk.claim())["id"], (await desk.claim())["id"]
-    await desk.link(duplicate, "supports", "washington", basis="documents")
+    duplicate, empty = (await desk.record_claim())["id"], (await desk.record_claim())["id"]
+    await desk.link_statement(duplicate, "supports", "washington", basis="documents")
     before = await read_printed(desk, claim)
     decision = require_proposal(await merge(desk, duplicate, claim), "merge")
     assert decision["claim"] == claim
     assert decision["change"]["merged"] == duplicate
     assert await read_printed(desk, claim) == before
-    assert (await desk.read(duplicate))["lifecycle"] == "active"
+    assert (await desk.read_claim(duplicate))["lifecycle"] == "active"
     plain = await merge(desk, empty, claim)
     assert (plain.status_code, plain.json()["id"]) == (200, claim)
     assert (await approve(desk, decision["id"])).status_code == 200
-    assert "by NATO and Washington." in (await desk.read(claim))["print_line"]
+    assert "by NATO and Washington." in (await desk.read_claim(claim))["print_line"]
     redirected = await desk.reader.get(f"/v1/claims/{duplicate}", follow_redirects=False)
     assert redirected.status_code == 308
 
@@ -182,10 +184,10 @@ async def test_one_person_cannot_merge_supporters_into_a_confirmed_claim(desk: D
 async def test_supporter_of_the_duplicate_since_the_proposal_voids_the_merge(desk: Desk) -> None:
     """The proposal is bound to the print line after it, not only to the one before."""
     claim = await record_confirmed_claim(desk)
-    duplicate = (await desk.claim())["id"]
-    await desk.link(duplicate, "supports", "washington", basis="documents")
+    duplicate = (await desk.record_claim())["id"]
+    await desk.link_statement(duplicate, "supports", "washington", basis="documents")
     decision = require_proposal(await merge(desk, duplicate, claim), "merge")
-    await desk.link(duplicate, "supports", "pristina", basis="documents")
+    await desk.link_statement(duplicate, "supports", "pristina", basis="documents")
     async with nothing_changes(desk):
         refused = problem(await approve(desk, decision["id"]), "decision-outdated")
     assert [each["field"] for each in refused["changed"]] == ["supports"]
@@ -201,8 +203,8 @@ async def test_one_person_cannot_take_a_denial_off_a_confirmed_claim(desk: Desk)
     """Without the denial the line is bolder, whether its link is retracted or its statement
     withdrawn; support goes at once."""
     claim = await record_confirmed_claim(desk)
-    denial = await desk.link(claim, "contradicts", "pristina", basis="unstated")
-    assert "Pristina denies it." in (await desk.read(claim))["print_line"]
+    denial = await desk.link_statement(claim, "contradicts", "pristina", basis="unstated")
+    assert "Pristina denies it." in (await desk.read_claim(claim))["print_line"]
     before = await read_printed(desk, claim)
     retracted = await desk.checker.post(
         f"/v1/links/{denial['id']}/retraction", json={"reason": "x"}
@@ -225,7 +227,7 @@ async def test_one_person_cannot_take_a_denial_off_a_confirmed_claim(desk: Desk)
     assert await read_printed(desk, claim) == before
     (waiting,) = taken_back.json()["decisions"]
     assert (await approve(desk, waiting)).json()["kind"] == "withdrawal"
-    assert "Pristina" not in (await desk.read(claim))["print_line"]
+    assert "Pristina" not in (await desk.read_claim(claim))["print_line"]
     last = (await desk.checker.get(f"/v1/claims/{claim}/history")).json()["items"][-1]
     assert (last["type"], last["data"]["said_at"], last["data"]["precision"]) == (
         "statement.withdrawn",
@@ -237,9 +239,9 @@ async def test_one_person_cannot_take_a_denial_off_a_confirmed_claim(desk: Desk)
 async def test_one_person_cannot_reword_a_refuted_claim(desk: Desk) -> None:
     """A wording of what was found refuted is proposed; a material one ends the finding, and taking
     a finding back needs two people like making one."""
-    await desk.parties()
-    claim = (await desk.claim())["id"]
-    denial = await desk.link(claim, "contradicts", "pristina", basis="documents")
+    await desk.record_parties()
+    claim = (await desk.record_claim())["id"]
+    denial = await desk.link_statement(claim, "contradicts", "pristina", basis="documents")
     url = f"/v1/claims/{claim}/findings"
     body = {"finding": "refuted", "reason": "Counted again", "cites": [denial["id"]]}
     decision = require_proposal(await desk.checker.post(url, json=body), "finding")
@@ -252,9 +254,9 @@ async def test_one_person_cannot_reword_a_refuted_claim(desk: Desk) -> None:
     clear = require_proposal(
         await desk.checker.post(url, json={"finding": None, "reason": "too early"}), "finding"
     )
-    assert (await desk.read(claim))["finding"] == "refuted"
+    assert (await desk.read_claim(claim))["finding"] == "refuted"
     assert (await approve(desk, clear["id"])).status_code == 200
-    assert (await desk.read(claim))["finding"] is None
+    assert (await desk.read_claim(claim))["finding"] is None
     again = require_proposal(await desk.checker.post(url, json=body), "finding")
     assert (await approve(desk, again["id"])).status_code == 200
     revised = await patch(desk, claim, text="Another claim", material=True)
@@ -267,8 +269,8 @@ async def test_one_person_cannot_rename_who_confirms(desk: Desk) -> None:
     """ "Independently confirmed by Pope Francis" takes two editors; the name changes on every claim
     at once when they agree, and a country, which nobody prints, changes by one person's word."""
     claim = await record_confirmed_claim(desk)
-    other = (await desk.claim())["id"]
-    await desk.link(other, "comments", "nato")
+    other = (await desk.record_claim())["id"]
+    await desk.link_statement(other, "comments", "nato")
     before = await read_printed(desk, claim)
     renamed = await desk.editor.patch("/v1/parties/nato", json={"name": "Pope Francis"})
     decision = require_proposal(renamed, "party")
@@ -284,7 +286,7 @@ async def test_one_person_cannot_rename_who_confirms(desk: Desk) -> None:
     async with nothing_changes(desk):
         problem(await approve(desk, decision["id"], desk.checker), "forbidden")
     assert (await approve(desk, decision["id"], desk.editor2)).status_code == 200
-    assert "confirmed by Pope Francis." in (await desk.read(claim))["print_line"]
+    assert "confirmed by Pope Francis." in (await desk.read_claim(claim))["print_line"]
     (link,) = (await desk.reader.get(f"/v1/claims/{other}/links")).json()["items"]
     assert link["statement"]["party_name"] == "Pope Francis"
 
@@ -301,24 +303,26 @@ async def test_one_person_cannot_rename_the_claimant(desk: Desk) -> None:
     )
     problem(await desk.editor.patch(url, json={"name": "Gen. X"}), "decision-pending")
     assert (await approve(desk, decision["id"], desk.editor2)).status_code == 200
-    assert "Gen. Nobody" in (await desk.read(claim))["print_line"]
+    assert "Gen. Nobody" in (await desk.read_claim(claim))["print_line"]
     moved = await desk.editor.patch("/v1/parties/nato", json={"parent": "washington"})
     proposal = require_proposal(moved, "party")
     named = [support["name"] for support in proposal["printed"]["proposed"]["supports"]]
     assert named == ["Washington"]
     fallen = await desk.editor.patch("/v1/parties/nato", json={"parent": "belgrade"})
     assert fallen.status_code == 200, "what makes the line more cautious applies at once"
-    assert (await desk.read(claim))["status"] == "awaiting_confirmation"
+    assert (await desk.read_claim(claim))["status"] == "awaiting_confirmation"
     settled = (await desk.checker.get(f"/v1/decisions/{proposal['id']}")).json()
     assert settled["state"] == "superseded"
 
 
 async def test_rename_since_the_proposal_voids_it(desk: Desk) -> None:
     """A supporter with another name is not the one that was proposed."""
-    await desk.parties()
-    claim = (await desk.claim())["id"]
-    link = await desk.link(claim, "supports", "nato")
-    decision = require_proposal(await desk.move(claim, "confirmed", cites=[link["id"]]), "status")
+    await desk.record_parties()
+    claim = (await desk.record_claim())["id"]
+    link = await desk.link_statement(claim, "supports", "nato")
+    decision = require_proposal(
+        await desk.change_status(claim, "confirmed", cites=[link["id"]]), "status"
+    )
     renamed = await desk.editor.patch("/v1/parties/nato", json={"name": "Pope Francis"})
     assert renamed.status_code == 200
     refused = problem(await approve(desk, decision["id"]), "decision-outdated")
@@ -330,10 +334,10 @@ async def test_rename_since_the_proposal_voids_it(desk: Desk) -> None:
 
 async def test_a_confirmation_does_not_cite_the_denial(desk: Desk) -> None:
     """Cites speak for the status, in spite of the guards too; what is missing is said in data."""
-    await desk.parties()
-    claim = (await desk.claim())["id"]
-    support = await desk.link(claim, "supports", "nato")
-    comment = await desk.link(claim, "comments", "washington")
+    await desk.record_parties()
+    claim = (await desk.record_claim())["id"]
+    support = await desk.link_statement(claim, "supports", "nato")
+    comment = await desk.link_statement(claim, "comments", "washington")
     async with nothing_changes(desk):
         for cites, need in (
             ([comment["id"]], "only cited links that speak for confirmed"),
@@ -341,16 +345,16 @@ async def test_a_confirmation_does_not_cite_the_denial(desk: Desk) -> None:
             ([], "1 cited supporting statement that counts"),
         ):
             refused = problem(
-                await desk.move(claim, "confirmed", cites=cites), "transition-refused"
+                await desk.change_status(claim, "confirmed", cites=cites), "transition-refused"
             )
             assert refused["missing"][0]["need"] == need
-        denied = await desk.move(claim, "disputed", cites=[support["id"]])
+        denied = await desk.change_status(claim, "disputed", cites=[support["id"]])
         assert problem(denied, "transition-refused")["missing"]
         override = {"code": "public-record", "note": "It is in the gazette"}
-        bare = await desk.move(claim, "disputed", override=override, client=desk.editor)
+        bare = await desk.change_status(claim, "disputed", override=override, client=desk.editor)
         needs = [each["need"] for each in problem(bare, "transition-refused")["missing"]]
         assert needs == ["1 cited link or a source"]
-    own = await desk.move(
+    own = await desk.change_status(
         claim, "disputed", override=override | {"source": SOURCE}, client=desk.editor
     )
     source = require_proposal(own, "status")["override"]["source"]
@@ -373,12 +377,12 @@ async def test_a_finding_needs_what_a_confirmation_needs(
 ) -> None:
     """A contradiction counts that an independent party knows at first hand; conflicting asks for
     support that counts beside it; unprovable for its reason alone."""
-    await desk.parties()
-    claim = (await desk.claim())["id"]
+    await desk.record_parties()
+    claim = (await desk.record_claim())["id"]
     for stance in stances:
         basis = "third_party" if stance == "hearsay" else "documents"
         party = "belgrade" if stance == "own" else "pristina"
-        await desk.link(claim, "contradicts", party, basis=basis)
+        await desk.link_statement(claim, "contradicts", party, basis=basis)
     links = (await desk.reader.get(f"/v1/claims/{claim}/links")).json()["items"]
     body = {"finding": finding, "reason": "weighed", "cites": [link["id"] for link in links]}
     answer = await desk.checker.post(f"/v1/claims/{claim}/findings", json=body)
@@ -397,7 +401,7 @@ async def test_merge_turns_the_duplicates_origin_into_a_link(desk: Desk) -> None
     claim = await record_confirmed_claim(desk)
     said = build_statement("washington", basis="own_observation")
     origin = {"quotes": said["quotes"], "basis": "own_observation"}
-    duplicate = (await desk.claim(claimant="washington", speaker=None, origin=origin))["id"]
+    duplicate = (await desk.record_claim(claimant="washington", speaker=None, origin=origin))["id"]
     before = await read_printed(desk, claim)
     assert (await merge(desk, duplicate, claim)).status_code == 200
     assert await read_printed(desk, claim) == before
@@ -408,7 +412,7 @@ async def test_merge_turns_the_duplicates_origin_into_a_link(desk: Desk) -> None
     affirmed = await desk.checker.post(f"/v1/links/{kept['id']}/affirmation")
     decision = require_proposal(affirmed, "affirmation")
     assert (await approve(desk, decision["id"])).status_code == 200
-    assert "by NATO and Washington." in (await desk.read(claim))["print_line"]
+    assert "by NATO and Washington." in (await desk.read_claim(claim))["print_line"]
 
 
 # One at a time, and at once.
@@ -433,18 +437,18 @@ async def test_one_of_two_concurrent_approvals_of_a_wording_counts(desk: Desk) -
 async def test_concurrent_approval_and_change_print_only_what_two_approved(desk: Desk) -> None:
     """A wording that came before the approval voids it, one that came after is a proposal
     itself."""
-    await desk.parties()
+    await desk.record_parties()
     for _ in range(4):
-        claim = (await desk.claim())["id"]
-        link = await desk.link(claim, "supports", "nato")
+        claim = (await desk.record_claim())["id"]
+        link = await desk.link_statement(claim, "supports", "nato")
         decision = require_proposal(
-            await desk.move(claim, "confirmed", cites=[link["id"]]), "status"
+            await desk.change_status(claim, "confirmed", cites=[link["id"]]), "status"
         )
         agreed, worded = await asyncio.gather(
             approve(desk, decision["id"]),
             patch(desk, claim, desk.checker2, text="Other words", material=False),
         )
-        served = await desk.read(claim)
+        served = await desk.read_claim(claim)
         if served["status"] == "confirmed":
             assert (agreed.status_code, worded.status_code) == (200, 202)
             assert served["text"] != "Other words"
@@ -455,10 +459,10 @@ async def test_concurrent_approval_and_change_print_only_what_two_approved(desk:
 
 async def test_approval_with_if_match_is_of_that_version(desk: Desk) -> None:
     """Then nothing at all may have changed, printed or not."""
-    await desk.parties()
-    claim = (await desk.claim())["id"]
-    link = await desk.link(claim, "supports", "nato")
-    proposed = await desk.move(claim, "confirmed", cites=[link["id"]])
+    await desk.record_parties()
+    claim = (await desk.record_claim())["id"]
+    link = await desk.link_statement(claim, "supports", "nato")
+    proposed = await desk.change_status(claim, "confirmed", cites=[link["id"]])
     seen = proposed.headers["etag"]
     await patch(desk, claim, tags=["army"])
     decision = proposed.json()["id"]
@@ -470,24 +474,26 @@ async def test_approval_with_if_match_is_of_that_version(desk: Desk) -> None:
 
 async def test_change_that_is_not_printed_voids_no_proposal(desk: Desk) -> None:
     """Tags, an assignee, notes, a comment and another claim's part change no print line."""
-    await desk.parties()
-    claim = (await desk.claim())["id"]
-    link = await desk.link(claim, "supports", "nato")
-    decision = require_proposal(await desk.move(claim, "confirmed", cites=[link["id"]]), "status")
+    await desk.record_parties()
+    claim = (await desk.record_claim())["id"]
+    link = await desk.link_statement(claim, "supports", "nato")
+    decision = require_proposal(
+        await desk.change_status(claim, "confirmed", cites=[link["id"]]), "status"
+    )
     me = (await desk.checker.get("/v1/me")).json()["id"]
     await patch(desk, claim, tags=["army"], assignee=me)
     await desk.checker.post(f"/v1/claims/{claim}/notes", json={"text": "call KFOR"})
-    await desk.link(claim, "comments", "washington")
-    await desk.claim(part_of=claim)
-    await desk.link(claim, "supports", "nato", basis="documents")
+    await desk.link_statement(claim, "comments", "washington")
+    await desk.record_claim(part_of=claim)
+    await desk.link_statement(claim, "supports", "nato", basis="documents")
     assert (await approve(desk, decision["id"])).status_code == 200
 
 
 async def test_proposals_of_a_disabled_user_lapse(desk: Desk) -> None:
     """Nobody stands by them any more; the claim's record says why they ended."""
-    await desk.parties()
-    claim = (await desk.claim())["id"]
-    link = await desk.link(claim, "supports", "nato")
+    await desk.record_parties()
+    claim = (await desk.record_claim())["id"]
+    link = await desk.link_statement(claim, "supports", "nato")
     user = (
         await desk.admin.post(
             "/v1/users", json={"email": "cora@example.org", "name": "Cora", "role": "checker"}
@@ -510,5 +516,7 @@ async def test_proposals_of_a_disabled_user_lapse(desk: Desk) -> None:
     problem(await approve(desk, decision["id"]), "already-settled")
     last = (await desk.checker.get(f"/v1/claims/{claim}/history")).json()["items"][-1]
     assert (last["type"], last["data"]["reason"]) == ("decision.lapsed", "proposer_disabled")
-    again = require_proposal(await desk.move(claim, "confirmed", cites=[link["id"]]), "status")
+    again = require_proposal(
+        await desk.change_status(claim, "confirmed", cites=[link["id"]]), "status"
+    )
     assert (await approve(desk, again["id"])).status_code == 200

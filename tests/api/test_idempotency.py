@@ -15,11 +15,11 @@ KEY = {"Idempotency-Key": "a retry"}
 async def test_retry_gets_the_first_answer(desk: Desk) -> None:
     """The same key and body: the same status, body, ETag and Location, said to be a replay, and
     nothing recorded a second time."""
-    await desk.parties()
+    await desk.record_parties()
     first = await desk.checker.post("/v1/claims", json=build_claim(), headers=KEY)
     assert first.status_code == 201
     assert "Idempotent-Replayed" not in first.headers
-    await desk.link(first.json()["id"], "supports", "nato")
+    await desk.link_statement(first.json()["id"], "supports", "nato")
     async with nothing_changes(desk):
         again = await desk.checker.post("/v1/claims", json=build_claim(), headers=KEY)
     assert again.headers["Idempotent-Replayed"] == "true"
@@ -30,9 +30,9 @@ async def test_retry_gets_the_first_answer(desk: Desk) -> None:
 
 async def test_retried_decision_is_carried_out_once(desk: Desk) -> None:
     """A proposal, its approval, and a change without a body."""
-    await desk.parties()
-    claim = (await desk.claim())["id"]
-    link = await desk.link(claim, "supports", "nato")
+    await desk.record_parties()
+    claim = (await desk.record_claim())["id"]
+    link = await desk.link_statement(claim, "supports", "nato")
     body = {"to": "confirmed", "reason": "NATO says", "cites": [link["id"]]}
     url = f"/v1/claims/{claim}/status-changes"
     headers = KEY | {"If-Match": '"2"'}
@@ -49,7 +49,7 @@ async def test_retried_decision_is_carried_out_once(desk: Desk) -> None:
 
 async def test_key_with_another_request_is_refused(desk: Desk) -> None:
     """The same key with another body or another address is 422 and does nothing."""
-    await desk.parties()
+    await desk.record_parties()
     claim = await desk.checker.post("/v1/claims", json=build_claim(), headers=KEY)
     async with nothing_changes(desk):
         for url, body in (
@@ -65,7 +65,7 @@ async def test_key_with_another_request_is_refused(desk: Desk) -> None:
 
 async def test_callers_do_not_share_keys(desk: Desk) -> None:
     """Two callers may use the same key; neither gets the other's answer."""
-    await desk.parties()
+    await desk.record_parties()
     mine = await desk.checker.post("/v1/claims", json=build_claim(), headers=KEY)
     theirs = await desk.checker2.post("/v1/claims", json=build_claim(), headers=KEY)
     assert "Idempotent-Replayed" not in theirs.headers
@@ -76,7 +76,7 @@ async def test_callers_do_not_share_keys(desk: Desk) -> None:
 
 async def test_a_key_is_kept_for_a_day(desk: Desk) -> None:
     """Within 24 hours a retry is a replay; after them it is a new request."""
-    await desk.parties()
+    await desk.record_parties()
     first = await desk.checker.post("/v1/claims", json=build_claim(), headers=KEY)
     desk.clock.advance(hours=23, minutes=59)
     within = await desk.checker.post("/v1/claims", json=build_claim(), headers=KEY)
@@ -92,7 +92,7 @@ async def test_a_key_is_kept_for_a_day(desk: Desk) -> None:
 
 async def test_refused_request_can_be_corrected_under_its_key(desk: Desk) -> None:
     """What was refused was not carried out."""
-    await desk.parties()
+    await desk.record_parties()
     async with nothing_changes(desk):
         for invalid_body in (build_claim(claimant="nobody"), build_claim(text="")):
             response = await desk.checker.post("/v1/claims", json=invalid_body, headers=KEY)
@@ -134,7 +134,7 @@ def count_statuses(answers: list[httpx.Response]) -> Counter[int]:
 async def test_concurrent_retries_are_carried_out_once(desk: Desk) -> None:
     """Of eight requests with one key at the same moment one records the claim; each of the others
     gets its answer, or 409 and may ask again."""
-    await desk.parties()
+    await desk.record_parties()
     answers = await asyncio.gather(
         *(desk.checker.post("/v1/claims", json=build_claim(), headers=KEY) for _ in range(8))
     )
@@ -152,7 +152,7 @@ async def test_concurrent_retries_are_carried_out_once(desk: Desk) -> None:
 
 async def test_retries_at_two_servers_are_carried_out_once(desk: Desk) -> None:
     """The same across two applications that share nothing but the database."""
-    await desk.parties()
+    await desk.record_parties()
     async with run_second_process(desk) as second:
         headers = KEY | {"Authorization": f"Bearer {desk.keys['checker']}"}
         answers = await asyncio.gather(

@@ -119,13 +119,13 @@ async def test_hashes_of_events_without_salts_are_sealed(desk: Desk) -> None:
 
 async def _record_assigned_claim(desk: Desk) -> tuple[str, str]:
     """A claim of four events, the third of which only assigns it to somebody."""
-    await desk.parties()
+    await desk.record_parties()
     user = {"email": "ana@example.org", "name": "Ana", "role": "checker"}
     assignee = str((await desk.admin.post("/v1/users", json=user)).json()["id"])
-    claim = str((await desk.claim())["id"])
-    await desk.link(claim, "comments", "nato")
+    claim = str((await desk.record_claim())["id"])
+    await desk.link_statement(claim, "comments", "nato")
     for changes in ({"assignee": assignee}, {"tags": ["army"]}):
-        version = (await desk.read(claim))["version"]
+        version = (await desk.read_claim(claim))["version"]
         await desk.checker.patch(
             f"/v1/claims/{claim}", json=changes, headers={"If-Match": f'"{version}"'}
         )

@@ -8,17 +8,17 @@ from tests.support.desk import Desk
 async def test_claim_is_confirmed_by_two_people_and_every_instant_is_kept(desk: Desk) -> None:
     """A request moves the claim by itself; confirmation is refused with what is missing, then
     proposed, refused to its own proposer, approved by another; every instant between is kept."""
-    await desk.parties()
-    claim = await desk.claim()
+    await desk.record_parties()
+    claim = await desk.record_claim()
     claim_id = claim["id"]
     assert claim["status"] == "asserted"
     asserted_at = desk.clock.now
 
-    link = await desk.link(
+    link = await desk.link_statement(
         claim_id, "requests_confirmation", "state-department", conditional=True, basis="unstated"
     )
     assert link["statement"]["root"] == "washington"
-    awaiting = await desk.read(claim_id)
+    awaiting = await desk.read_claim(claim_id)
     assert awaiting["status"] == "awaiting_confirmation"
     assert awaiting["evidence"]["requests_confirmation"] == ["washington"]
     assert awaiting["print_line"] == (
@@ -31,7 +31,7 @@ async def test_claim_is_confirmed_by_two_people_and_every_instant_is_kept(desk: 
         (1, "request", [link["id"]])
     ]
 
-    refused = await desk.move(claim_id, "confirmed")
+    refused = await desk.change_status(claim_id, "confirmed")
     assert refused.status_code == 409
     assert refused.headers["content-type"] == "application/problem+json"
     problem = refused.json()
@@ -39,12 +39,12 @@ async def test_claim_is_confirmed_by_two_people_and_every_instant_is_kept(desk: 
     assert problem["missing"][0]["has"] == 0
     assert "a party other than Belgrade" in problem["missing"][0]["need"]
 
-    support = await desk.link(claim_id, "supports", "nato")
-    proposed = await desk.move(claim_id, "confirmed", cites=[support["id"]])
+    support = await desk.link_statement(claim_id, "supports", "nato")
+    proposed = await desk.change_status(claim_id, "confirmed", cites=[support["id"]])
     assert proposed.status_code == 202
     decision = proposed.json()
     assert decision["state"] == "pending"
-    assert (await desk.read(claim_id))["status"] == "awaiting_confirmation"
+    assert (await desk.read_claim(claim_id))["status"] == "awaiting_confirmation"
     own = await desk.checker.post(f"/v1/decisions/{decision['id']}/approval", json={})
     assert own.status_code == 403
     assert own.json()["type"] == "/problems/second-person-needed"
@@ -53,7 +53,7 @@ async def test_claim_is_confirmed_by_two_people_and_every_instant_is_kept(desk: 
     )
     assert approved.status_code == 200
     assert approved.json()["state"] == "approved"
-    confirmed = await desk.read(claim_id)
+    confirmed = await desk.read_claim(claim_id)
     assert (confirmed["status"], confirmed["agrees"]) == ("confirmed", True)
 
     history = (await desk.reader.get(f"/v1/claims/{claim_id}/history")).json()["items"]
@@ -65,5 +65,5 @@ async def test_claim_is_confirmed_by_two_people_and_every_instant_is_kept(desk: 
         (awaiting_at, "awaiting_confirmation"),
         (desk.clock.now, "confirmed"),
     ):
-        then = await desk.read(claim_id, as_of=instant.isoformat())
+        then = await desk.read_claim(claim_id, as_of=instant.isoformat())
         assert then["status"] == status

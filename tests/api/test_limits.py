@@ -127,8 +127,8 @@ async def test_every_answer_has_a_request_id_and_security_headers(desk: Desk) ->
 
 async def test_head_answers_like_get_without_the_body(desk: Desk) -> None:
     """Same status and headers, no body, for what exists and for what does not."""
-    await desk.parties()
-    claim = (await desk.claim())["id"]
+    await desk.record_parties()
+    claim = (await desk.record_claim())["id"]
     for path in (
         f"/v1/claims/{claim}",
         "/v1/claims",
@@ -183,7 +183,7 @@ def fail_on_quotes(connection: Connection) -> None:
 async def send_secrets(desk: Desk) -> list[str]:
     """Send all that must not be logged, and have a request fail; gives what must not show."""
     ids = {"X-Request-Id": "to-be-found"}
-    await desk.parties()
+    await desk.record_parties()
     made = await desk.admin.post(
         "/v1/users",
         json={"email": "a@example.org", "name": "A", "role": "reader", "password": SECRET},

@@ -49,19 +49,23 @@ async def walk(
 async def test_filters_narrow_the_list_and_combine(desk: Desk) -> None:
     """Every filter of the claims' list finds what it names and nothing else; parties include those
     below them; filters given together all hold."""
-    await desk.parties()
+    await desk.record_parties()
     await desk.post("/v1/stories", {"slug": "border", "title": "The border"})
-    a = await desk.claim(story="border", tags=["north"], kind="figure", speaker=None)
-    b = await desk.claim(claimant="kosovo-police", speaker=None, claimed_at="2023-09-24T00:00:00Z")
-    c = await desk.claim(claimant=None, speaker=None, tags=["north", "south"], part_of=a["id"])
-    d = await desk.claim(claimant="pristina", speaker=None, kind="position")
+    a = await desk.record_claim(story="border", tags=["north"], kind="figure", speaker=None)
+    b = await desk.record_claim(
+        claimant="kosovo-police", speaker=None, claimed_at="2023-09-24T00:00:00Z"
+    )
+    c = await desk.record_claim(
+        claimant=None, speaker=None, tags=["north", "south"], part_of=a["id"]
+    )
+    d = await desk.record_claim(claimant="pristina", speaker=None, kind="position")
     a, b, c, d = a["id"], b["id"], c["id"], d["id"]
     before_links = desk.clock.now.isoformat()
     desk.clock.advance(minutes=1)
-    await desk.link(a, "requests_confirmation", "state-department")
-    supporting = await desk.link(b, "supports", "nato")
-    await desk.link(c, "contradicts", "washington")
-    await desk.move(d, "awaiting_confirmation")
+    await desk.link_statement(a, "requests_confirmation", "state-department")
+    supporting = await desk.link_statement(b, "supports", "nato")
+    await desk.link_statement(c, "contradicts", "washington")
+    await desk.change_status(d, "awaiting_confirmation")
     me = (await desk.checker.get("/v1/me")).json()["id"]
     assigned = await desk.checker.patch(
         f"/v1/claims/{b}", json={"assignee": me}, headers={"If-Match": "*"}
@@ -155,11 +159,11 @@ async def test_invalid_filter_is_refused_by_name(
 async def test_pages_neither_repeat_nor_skip_while_claims_come_in(desk: Desk, sort: str) -> None:
     """Walking a list by its cursors gives every claim that stood at the start exactly once, in
     order, though claims are recorded between the pages."""
-    await desk.parties()
-    made = [(await desk.claim(tags=[f"t{number}"]))["id"] for number in range(11)]
+    await desk.record_parties()
+    made = [(await desk.record_claim(tags=[f"t{number}"]))["id"] for number in range(11)]
 
     async def record_another() -> None:
-        await desk.claim(claimed_at="2023-10-02T01:00:00Z")
+        await desk.record_claim(claimed_at="2023-10-02T01:00:00Z")
 
     items = await walk(desk.reader, "/v1/claims", {"limit": 3, "sort": sort}, record_another)
     seen = [item["id"] for item in items]
@@ -175,8 +179,8 @@ async def test_pages_neither_repeat_nor_skip_while_claims_come_in(desk: Desk, so
 
 async def test_every_list_can_be_read_one_item_at_a_time(desk: Desk) -> None:
     """Each list walked one item at a time gives what it gives at once."""
-    await desk.parties()
-    claim = (await desk.claim())["id"]
+    await desk.record_parties()
+    claim = (await desk.record_claim())["id"]
     for number in range(3):
         await desk.post("/v1/stories", {"slug": f"story-{number}", "title": "A story"})
         await desk.post(f"/v1/claims/{claim}/notes", {"text": f"note {number}"})
@@ -187,10 +191,10 @@ async def test_every_list_can_be_read_one_item_at_a_time(desk: Desk) -> None:
             "/v1/users",
             json={"email": f"{number}@example.org", "name": f"N{number}", "role": "reader"},
         )
-        other = (await desk.claim(text=f"claim {number}"))["id"]
-        link = await desk.link(other, "supports", "nato")
-        assert (await desk.move(other, "confirmed", cites=[link["id"]])).status_code == 202
-        await desk.move(claim, "awaiting_confirmation" if number % 2 == 0 else "asserted")
+        other = (await desk.record_claim(text=f"claim {number}"))["id"]
+        link = await desk.link_statement(other, "supports", "nato")
+        assert (await desk.change_status(other, "confirmed", cites=[link["id"]])).status_code == 202
+        await desk.change_status(claim, "awaiting_confirmation" if number % 2 == 0 else "asserted")
     for path in (
         "/v1/claims",
         "/v1/parties",
@@ -218,9 +222,9 @@ async def test_every_list_can_be_read_one_item_at_a_time(desk: Desk) -> None:
 async def test_cursor_is_valid_for_its_own_list_for_a_day(desk: Desk) -> None:
     """A cursor that is forged, altered, of another list, filter or installation, or over a day old
     is refused, and says which."""
-    await desk.parties()
+    await desk.record_parties()
     for _ in range(3):
-        await desk.claim(tags=["a"])
+        await desk.record_claim(tags=["a"])
     page = await desk.reader.get("/v1/claims", params={"limit": 1, "tag": "a"})
     cursor = page.json()["next_cursor"]
     parties = (await desk.reader.get("/v1/parties", params={"limit": 1})).json()["next_cursor"]
@@ -251,7 +255,7 @@ async def test_cursor_is_valid_for_its_own_list_for_a_day(desk: Desk) -> None:
 
 async def test_statements_are_found_by_who_and_when(desk: Desk) -> None:
     """By party (those below included), speaker and instant said, latest first."""
-    await desk.parties()
+    await desk.record_parties()
     made = {}
     for name, party, said_at in (
         ("one", "washington", "2023-10-01T00:00:00Z"),

@@ -88,7 +88,7 @@ async def test_components_stand_under_their_parents(desk: Desk) -> None:
 
 async def test_claim_of_unknown_hour_stands_at_the_end_of_its_day(desk: Desk) -> None:
     """Nine dead, said that day, is no midnight news: it follows twelve, of that morning."""
-    await desk.parties()
+    await desk.record_parties()
     await desk.post("/v1/stories", {"slug": "border", "title": "The border"})
     told = (
         ("the day after, at midnight", "2023-10-03T00:00:00Z", "second"),
@@ -99,7 +99,9 @@ async def test_claim_of_unknown_hour_stands_at_the_end_of_its_day(desk: Desk) ->
     )
     desk.clock.advance(days=2)
     for text, claimed_at, precision in told:
-        await desk.claim(text=text, claimed_at=claimed_at, precision=precision, story="border")
+        await desk.record_claim(
+            text=text, claimed_at=claimed_at, precision=precision, story="border"
+        )
     wanted = ["twelve dead", "seventeen dead", "about thirteen dead", "nine dead", told[0][0]]
     rows: list[str] = []
     cursor: str | None = None
@@ -110,7 +112,7 @@ async def test_claim_of_unknown_hour_stands_at_the_end_of_its_day(desk: Desk) ->
         cursor = page["next_cursor"]
     assert rows == wanted
     then = {"as_of": desk.clock().isoformat()}
-    await desk.claim(text="a later one", claimed_at="2023-10-01T00:00:00Z", story="border")
+    await desk.record_claim(text="a later one", claimed_at="2023-10-01T00:00:00Z", story="border")
     page = (await desk.reader.get("/v1/stories/border/matrix", params=then)).json()
     assert [row["text"] for row in page["claims"]] == wanted
 
@@ -142,13 +144,13 @@ async def test_pages_together_are_the_whole_matrix(desk: Desk) -> None:
 
 async def test_component_of_a_claim_elsewhere_stands_alone(desk: Desk) -> None:
     """Whether its parent is in another story or its whole line is deeper than a stack."""
-    await desk.parties()
+    await desk.record_parties()
     for slug in ("here", "there"):
         await desk.post("/v1/stories", {"slug": slug, "title": slug})
-    parent = (await desk.claim(story="there"))["id"]
-    claims = [(await desk.claim(story="here", part_of=parent))["id"]]
+    parent = (await desk.record_claim(story="there"))["id"]
+    claims = [(await desk.record_claim(story="here", part_of=parent))["id"]]
     for _ in range(3):
-        claims.append((await desk.claim(story="here", part_of=claims[-1]))["id"])
+        claims.append((await desk.record_claim(story="here", part_of=claims[-1]))["id"])
     rows = (await desk.reader.get("/v1/stories/here/matrix")).json()["claims"]
     assert [row["id"] for row in rows] == claims
 
@@ -156,10 +158,10 @@ async def test_component_of_a_claim_elsewhere_stands_alone(desk: Desk) -> None:
 async def test_withdrawn_and_retracted_stances_are_marked_and_do_not_count(desk: Desk) -> None:
     """A withdrawn statement and a retracted link are shown as that and count for nothing; twenty
     links of one stance are quoted, those that stand first, and all of them counted."""
-    await desk.parties()
+    await desk.record_parties()
     await desk.post("/v1/stories", {"slug": "border", "title": "The border"})
-    claim = (await desk.claim(story="border"))["id"]
-    links = [await desk.link(claim, "supports", "nato") for _ in range(23)]
+    claim = (await desk.record_claim(story="border"))["id"]
+    links = [await desk.link_statement(claim, "supports", "nato") for _ in range(23)]
     statement = links[-1]["statement"]["id"]
     await desk.post(f"/v1/statements/{statement}/withdrawal", {"reason": "no"}, status=200)
     await desk.post(f"/v1/links/{links[-2]['id']}/retraction", {"reason": "no"}, status=200)

@@ -21,8 +21,8 @@ async def link_known(desk: Desk, claim: str, statement: str, stance: str) -> dic
 async def test_merged_claim_redirects_and_keeps_the_query(desk: Desk) -> None:
     """308 with the query kept, for GET and HEAD, also through a second merge; what is not the
     claim itself is still read where it was."""
-    await desk.parties()
-    first, second, third = [(await desk.claim())["id"] for _ in range(3)]
+    await desk.record_parties()
+    first, second, third = [(await desk.record_claim())["id"] for _ in range(3)]
     assert (await merge(desk, first, second)).json()["id"] == second
     for method in ("GET", "HEAD"):
         moved = await desk.reader.request(method, f"/v1/claims/{first}?expand=links")
@@ -42,9 +42,9 @@ async def test_merged_claim_redirects_and_keeps_the_query(desk: Desk) -> None:
 async def test_as_of_before_the_merge_shows_both(desk: Desk) -> None:
     """At any instant before the merge both claims are served as they were; from it on the loser
     redirects, also where its own record went on after."""
-    await desk.parties()
-    loser, survivor = (await desk.claim())["id"], (await desk.claim())["id"]
-    link = await desk.link(loser, "requests_confirmation", "washington")
+    await desk.record_parties()
+    loser, survivor = (await desk.record_claim())["id"], (await desk.record_claim())["id"]
+    link = await desk.link_statement(loser, "requests_confirmation", "washington")
     before = desk.clock.now.isoformat()
     assert (await merge(desk, loser, survivor)).json()["status"] == "awaiting_confirmation"
     after = desk.clock.now.isoformat()
@@ -53,8 +53,8 @@ async def test_as_of_before_the_merge_shows_both(desk: Desk) -> None:
         f"/v1/links/{link['id']}/retraction", json={"reason": "mistaken"}
     )
     assert retracted.json()["lifecycle"] == "merged"
-    assert (await desk.read(loser, as_of=before))["status"] == "awaiting_confirmation"
-    assert (await desk.read(survivor, as_of=before))["status"] == "asserted"
+    assert (await desk.read_claim(loser, as_of=before))["status"] == "awaiting_confirmation"
+    assert (await desk.read_claim(survivor, as_of=before))["status"] == "asserted"
     for moment in (after, desk.clock.now.isoformat()):
         moved = await desk.reader.get(f"/v1/claims/{loser}", params={"as_of": moment})
         assert moved.status_code == 308, moved.text
@@ -69,8 +69,8 @@ async def test_as_of_before_the_merge_shows_both(desk: Desk) -> None:
 async def test_links_move_once_for_each_statement(desk: Desk) -> None:
     """Links are deduplicated by statement; a statement with two stances is flagged, and counts for
     nothing until the survivor's link is affirmed; retracted links stay behind."""
-    await desk.parties()
-    loser, survivor = (await desk.claim())["id"], (await desk.claim())["id"]
+    await desk.record_parties()
+    loser, survivor = (await desk.record_claim())["id"], (await desk.record_claim())["id"]
     mine = (await desk.reader.get("/v1/statements", params={"party": "belgrade"})).json()["items"]
     began = min(mine, key=lambda own_link: own_link["recorded_at"])["id"]
     both, torn, moved, gone = [
@@ -87,7 +87,7 @@ async def test_links_move_once_for_each_statement(desk: Desk) -> None:
         await link_known(desk, claim, statement, stance)
     mistaken = await link_known(desk, loser, gone, "contradicts")
     await desk.checker.post(f"/v1/links/{mistaken['id']}/retraction", json={"reason": "x"})
-    assert (await desk.read(survivor))["suggested_status"] == "confirmed"
+    assert (await desk.read_claim(survivor))["suggested_status"] == "confirmed"
     merged = (await merge(desk, loser, survivor)).json()
     links = (await desk.reader.get(f"/v1/claims/{survivor}/links")).json()["items"]
     assert [(link["statement"]["id"], link["stance"], link["conflicting"]) for link in links] == [
@@ -107,15 +107,15 @@ async def test_links_move_once_for_each_statement(desk: Desk) -> None:
 async def test_merge_does_not_change_the_survivors_status(desk: Desk) -> None:
     """A confirmed duplicate confirms nothing: the survivor keeps its own status, and what waited
     on the loser is over."""
-    await desk.parties()
-    loser, survivor = (await desk.claim())["id"], (await desk.claim())["id"]
-    await desk.confirm(loser)
+    await desk.record_parties()
+    loser, survivor = (await desk.record_claim())["id"], (await desk.record_claim())["id"]
+    await desk.confirm_claim(loser)
     merged = (await merge(desk, loser, survivor)).json()
     assert (merged["status"], merged["suggested_status"]) == ("asserted", "confirmed")
     assert merged["agrees"] is False
-    waiting = (await desk.claim())["id"]
-    link = await desk.link(waiting, "supports", "nato")
-    proposed = (await desk.move(waiting, "confirmed", cites=[link["id"]])).json()
+    waiting = (await desk.record_claim())["id"]
+    link = await desk.link_statement(waiting, "supports", "nato")
+    proposed = (await desk.change_status(waiting, "confirmed", cites=[link["id"]])).json()
     await merge(desk, waiting, survivor)
     decision = (await desk.checker.get(f"/v1/decisions/{proposed['id']}")).json()
     assert decision["state"] == "superseded"
@@ -127,13 +127,13 @@ async def test_merge_does_not_change_the_survivors_status(desk: Desk) -> None:
 
 async def test_components_move_with_the_claim(desk: Desk) -> None:
     """The loser's parts are the survivor's; a part of a merged part leaves its parent's page."""
-    await desk.parties()
-    loser, survivor = (await desk.claim())["id"], (await desk.claim())["id"]
-    part = (await desk.claim(part_of=loser, text="a part"))["id"]
+    await desk.record_parties()
+    loser, survivor = (await desk.record_claim())["id"], (await desk.record_claim())["id"]
+    part = (await desk.record_claim(part_of=loser, text="a part"))["id"]
     before = desk.clock.now.isoformat()
     merged = (await merge(desk, loser, survivor)).json()
     assert [component["id"] for component in merged["components"]] == [part]
-    assert (await desk.read(part))["part_of"] == survivor
+    assert (await desk.read_claim(part))["part_of"] == survivor
     for moment, parent, ids in (
         (before, loser, [part]),
         (before, survivor, []),
@@ -149,10 +149,10 @@ async def test_components_move_with_the_claim(desk: Desk) -> None:
 
 async def test_claims_are_not_merged_in_circles(desk: Desk) -> None:
     """Not into itself, not into its own part at any depth, not into an unknown claim."""
-    await desk.parties()
-    top = (await desk.claim())["id"]
-    middle = (await desk.claim(part_of=top))["id"]
-    bottom = (await desk.claim(part_of=middle))["id"]
+    await desk.record_parties()
+    top = (await desk.record_claim())["id"]
+    middle = (await desk.record_claim(part_of=top))["id"]
+    bottom = (await desk.record_claim(part_of=middle))["id"]
     async with nothing_changes(desk):
         for loser, into in ((top, top), (top, middle), (top, bottom), (middle, bottom)):
             problem(await merge(desk, loser, into), "merge-cycle")

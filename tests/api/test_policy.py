@@ -15,32 +15,32 @@ async def read_audit(desk: Desk, **params: Any) -> list[dict[str, Any]]:
 
 async def test_setting_of_a_process_does_not_override_the_policy(desk: Desk) -> None:
     """The setting is what a new desk begins with; here the desk has a policy already."""
-    await desk.parties()
-    claim = (await desk.claim())["id"]
-    support_link = await desk.link(claim, "supports", "nato", basis="own_observation")
+    await desk.record_parties()
+    claim = (await desk.record_claim())["id"]
+    support_link = await desk.link_statement(claim, "supports", "nato", basis="own_observation")
     async with support.run_second_process(desk, four_eyes=False) as second:
         said = (await second.reader.get("/v1/policy")).json()
         assert said == {"four_eyes": True}
-        answer = await second.move(claim, "confirmed", cites=[support_link["id"]])
+        answer = await second.change_status(claim, "confirmed", cites=[support_link["id"]])
         assert answer.status_code == 202, answer.text
-    assert (await desk.read(claim))["status"] != "confirmed"
+    assert (await desk.read_claim(claim))["status"] != "confirmed"
 
 
 async def test_policy_change_holds_in_every_process_at_once(desk: Desk) -> None:
     """And is recorded with whoever made it."""
-    await desk.parties()
+    await desk.record_parties()
     async with support.run_second_process(desk) as second:
-        claim = (await desk.claim())["id"]
-        link = await desk.link(claim, "supports", "nato", basis="own_observation")
+        claim = (await desk.record_claim())["id"]
+        link = await desk.link_statement(claim, "supports", "nato", basis="own_observation")
         changed = await desk.admin.patch("/v1/policy", json={"four_eyes": False})
         assert (changed.status_code, changed.json()) == (200, {"four_eyes": False})
-        alone = await second.move(claim, "confirmed", cites=[link["id"]])
+        alone = await second.change_status(claim, "confirmed", cites=[link["id"]])
         assert alone.status_code == 201, alone.text
         again = await second.admin.patch("/v1/policy", json={"four_eyes": True})
         assert again.status_code == 200
-        other = (await desk.claim(text="Another claim altogether"))["id"]
-        link = await desk.link(other, "supports", "nato", basis="own_observation")
-        assert (await desk.move(other, "confirmed", cites=[link["id"]])).status_code == 202
+        other = (await desk.record_claim(text="Another claim altogether"))["id"]
+        link = await desk.link_statement(other, "supports", "nato", basis="own_observation")
+        assert (await desk.change_status(other, "confirmed", cites=[link["id"]])).status_code == 202
     newest, before, first = await read_audit(desk, kind="setting", subject="four_eyes")
     assert [event["data"] for event in (newest, before, first)] == [
         {"value": "on"},

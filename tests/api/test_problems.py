@@ -15,8 +15,8 @@ VERSION = {"If-Match": '"7"'}
 async def test_every_kind_of_refusal_has_the_shape_of_the_document(desk: Desk) -> None:
     """One of each status, from the envelope, the router, validation and the commands: the fields
     of RFC 9457, the extras named in the document, nothing that gives the inside away."""
-    await desk.parties()
-    claim = f"/v1/claims/{(await desk.claim())['id']}"
+    await desk.record_parties()
+    claim = f"/v1/claims/{(await desk.record_claim())['id']}"
     move = {"to": "confirmed", "reason": "x"}
     components = desk.app.openapi()["components"]
     validator = OAS31Validator({"$ref": "#/components/schemas/Problem", "components": components})

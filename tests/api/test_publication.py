@@ -94,10 +94,10 @@ async def test_claims_of_the_article_as_claim_review(desk: Desk) -> None:
         "alternateName": "Disputed",
     }
     assert "author" not in await require_golden_review("C5", "unattributed")
-    await desk.confirm(claims["C1"])
+    await desk.confirm_claim(claims["C1"])
     await require_golden_review("C1", "confirmed")
-    denial = await desk.link(claims["C4"], "contradicts", "nato", basis="documents")
-    await desk.find(claims["C4"], "refuted", denial["id"])
+    denial = await desk.link_statement(claims["C4"], "contradicts", "nato", basis="documents")
+    await desk.record_finding(claims["C4"], "refuted", denial["id"])
     await require_golden_review("C4", "refuted")
     await merge(desk, claims["C3"], claims["C9"])
     await require_golden_review("C9", "merged")
@@ -106,45 +106,45 @@ async def test_claims_of_the_article_as_claim_review(desk: Desk) -> None:
 async def test_rating_has_a_number_only_with_a_finding(desk: Desk) -> None:
     """A rating has a value only with a finding, between its worst and its best; a finding makes a
     review of a claim that nobody has confirmed or disputed."""
-    await desk.parties()
-    claim = (await desk.claim())["id"]
+    await desk.record_parties()
+    claim = (await desk.record_claim())["id"]
     assert (await review(desk, claim))["@type"] == "Claim"
-    denial = (await desk.link(claim, "contradicts", "pristina", basis="documents"))["id"]
-    await desk.link(claim, "supports", "washington", basis="documents")
+    denial = (await desk.link_statement(claim, "contradicts", "pristina", basis="documents"))["id"]
+    await desk.link_statement(claim, "supports", "washington", basis="documents")
     for finding, value, cites in (
         ("refuted", 1, [denial]),
         ("conflicting", 3, [denial]),
         ("unprovable", 3, []),
     ):
-        await desk.find(claim, finding, *cites)
+        await desk.record_finding(claim, finding, *cites)
         rating = (await review(desk, claim))["reviewRating"]
         assert rating["ratingValue"] == value
         assert (rating["worstRating"], rating["bestRating"]) == (1, 5)
-    await desk.find(claim, None)
+    await desk.record_finding(claim, None)
     await desk.post(f"/v1/links/{denial}/retraction", {"reason": "misread"}, status=200)
     assert (await review(desk, claim))["@type"] == "Claim"
-    await desk.confirm(claim)
+    await desk.confirm_claim(claim)
     assert (await review(desk, claim))["reviewRating"].keys() == {"@type", "alternateName"}
 
 
 async def test_claim_of_a_day_has_a_date_and_other_claims_an_instant(desk: Desk) -> None:
     """schema.org's Date where only the day is known, else its DateTime."""
-    await desk.parties()
+    await desk.record_parties()
     for precision, date in (("day", "2023-10-02"), ("hour", "2023-10-02T14:00:00Z")):
         moment = "2023-10-02T14:00:00Z"
-        claim = await desk.claim(claimed_at=moment, precision=precision)
+        claim = await desk.record_claim(claimed_at=moment, precision=precision)
         assert (await review(desk, claim["id"]))["datePublished"] == date
 
 
 async def test_claim_review_names_each_source_of_the_origin_once(desk: Desk) -> None:
     """Every source of the origin once, and the earliest published as the first; another rendering
     of an old statement is an event of the claim, and changes the tag."""
-    await desk.parties()
+    await desk.record_parties()
     first = build_quote() | {"source": {"url": "https://example.org/late", "title": "Late"}}
     first["source"]["published_at"] = "2023-10-03T00:00:00Z"
-    claim = (await desk.claim(origin={"quotes": [first, first | {"text": "again"}]}))["id"]
+    claim = (await desk.record_claim(origin={"quotes": [first, first | {"text": "again"}]}))["id"]
     before = await desk.reader.get(f"/v1/claims/{claim}/claimreview")
-    links = (await desk.read(claim))["version"]
+    links = (await desk.read_claim(claim))["version"]
     then = desk.clock.now.isoformat()
     statements = (await desk.reader.get("/v1/statements")).json()["items"]
     desk.clock.advance(hours=1)
@@ -160,17 +160,17 @@ async def test_claim_review_names_each_source_of_the_origin_once(desk: Desk) -> 
     assert now["firstAppearance"]["url"] == "https://example.org/early"
     assert now["firstAppearance"]["archivedAt"] == "https://archive.example/early"
     again = await desk.reader.get(f"/v1/claims/{claim}/claimreview")
-    assert (await desk.read(claim))["version"] == links + 1
+    assert (await desk.read_claim(claim))["version"] == links + 1
     assert again.headers["ETag"] != before.headers["ETag"]
     assert (await review(desk, claim, as_of=then))["firstAppearance"]["headline"] == "Late"
 
 
 async def test_override_and_withdrawal_are_always_marked(desk: Desk) -> None:
     """This holds whether the claim is reviewed or not."""
-    await desk.parties()
-    claim, other = (await desk.claim())["id"], (await desk.claim())["id"]
+    await desk.record_parties()
+    claim, other = (await desk.record_claim())["id"], (await desk.record_claim())["id"]
     override = {"code": "deadline", "note": "Two reporters were there.", "source": SOURCE}
-    proposed = await desk.move(claim, "confirmed", client=desk.editor, override=override)
+    proposed = await desk.change_status(claim, "confirmed", client=desk.editor, override=override)
     url = f"/v1/decisions/{proposed.json()['id']}/approval"
     assert (await desk.editor2.post(url)).status_code == 200
     require_golden_review = await review(desk, claim)
@@ -197,12 +197,12 @@ async def test_override_and_withdrawal_are_always_marked(desk: Desk) -> None:
 async def test_publications_as_of_an_instant(desk: Desk) -> None:
     """With as_of all three are of that instant; before the claim was recorded there is none; a
     badge of then says so."""
-    await desk.parties()
+    await desk.record_parties()
     early = desk.clock.now.isoformat()
-    claim = (await desk.claim())["id"]
+    claim = (await desk.record_claim())["id"]
     then = desk.clock.advance(hours=1).isoformat().replace("+00:00", "Z")
     desk.clock.advance(hours=1)
-    await desk.confirm(claim)
+    await desk.confirm_claim(claim)
     url = f"{BASE}/claims/{claim}"
     assert (await review(desk, claim))["@type"] == "ClaimReview"
     assert (await review(desk, claim, as_of=then))["@type"] == "Claim"
@@ -225,8 +225,8 @@ async def test_publications_as_of_an_instant(desk: Desk) -> None:
 async def test_merged_claim_is_published_as_its_survivor(desk: Desk) -> None:
     """ClaimReview redirects with its question and the survivor names all that became it, by when
     they did; badge and embed show the survivor, and the badge says why."""
-    await desk.parties()
-    first, second, third = [(await desk.claim())["id"] for _ in range(3)]
+    await desk.record_parties()
+    first, second, third = [(await desk.record_claim())["id"] for _ in range(3)]
     await merge(desk, first, second)
     between = desk.clock.now.isoformat().replace("+00:00", "Z")
     desk.clock.advance(hours=1)
@@ -263,7 +263,7 @@ REFUSED = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\ufffe\uffff\U
 
 @pytest.mark.parametrize("text", [text for text in HOSTILE if REFUSED.search(text)], ids=repr)
 async def test_texts_that_could_forge_a_print_line_are_refused(desk: Desk, text: str) -> None:
-    await desk.parties()
+    await desk.record_parties()
     speaker = {"name": f"«{text}»", "role": None}
     answer = await desk.checker.post("/v1/claims", json=build_claim(speaker=speaker))
     refused_field(answer, "body", "speaker", "name")
@@ -272,9 +272,9 @@ async def test_texts_that_could_forge_a_print_line_are_refused(desk: Desk, text:
 @pytest.mark.parametrize("text", [text for text in HOSTILE if not REFUSED.search(text)], ids=repr)
 async def test_hostile_texts_are_published_as_text(desk: Desk, text: str) -> None:
     """From recording to publication, whatever is claimed and whoever claims it."""
-    await desk.parties()
+    await desk.record_parties()
     text = f"«{text}»"
-    claim = (await desk.claim(text=text, speaker={"name": text, "role": text}))["id"]
+    claim = (await desk.record_claim(text=text, speaker={"name": text, "role": text}))["id"]
     require_golden_review = await review(desk, claim)
     assert (
         require_golden_review["text"],
@@ -301,8 +301,8 @@ async def test_unchanged_publication_is_answered_304(open_desk: Desk) -> None:
     """For the public a minute in any cache, then 304; for who has a key nothing is kept unasked;
     after a change the tag is another. HEAD is answered like GET."""
     desk = open_desk
-    await desk.parties()
-    claim = (await desk.claim())["id"]
+    await desk.record_parties()
+    claim = (await desk.record_claim())["id"]
     tags = {}
     for place in places(claim):
         public, keyed = await desk.public.get(place), await desk.reader.get(place)
@@ -322,7 +322,7 @@ async def test_unchanged_publication_is_answered_304(open_desk: Desk) -> None:
         assert (head.status_code, head.content) == (200, b"")
         assert head.headers["Content-Type"] == public.headers["Content-Type"]
         assert head.headers["ETag"] == tags[place]
-    await desk.link(claim, "requests_confirmation", "washington")
+    await desk.link_statement(claim, "requests_confirmation", "washington")
     for place, tag in tags.items():
         changed = await desk.public.get(place, headers={"If-None-Match": tag})
         assert changed.status_code == 200, place
@@ -330,8 +330,8 @@ async def test_unchanged_publication_is_answered_304(open_desk: Desk) -> None:
 
 async def test_badge_has_headers_that_forbid_scripts(open_desk: Desk) -> None:
     """SVG is a document too: no sniffing, no script, no style but its own."""
-    await open_desk.parties()
-    claim = (await open_desk.claim())["id"]
+    await open_desk.record_parties()
+    claim = (await open_desk.record_claim())["id"]
     headers = (await open_desk.public.get(f"/v1/claims/{claim}/badge.svg")).headers
     assert headers["Content-Type"] == "image/svg+xml"
     assert headers["X-Content-Type-Options"] == "nosniff"
@@ -342,8 +342,8 @@ async def test_badge_has_headers_that_forbid_scripts(open_desk: Desk) -> None:
 async def test_other_addresses_and_formats_are_not_embedded(desk: Desk) -> None:
     """404 for an address elsewhere, of something else, or of no claim; 501 for another format; 422
     for a size that is none; what oEmbed does not name is ignored."""
-    await desk.parties()
-    claim = (await desk.claim())["id"]
+    await desk.record_parties()
+    claim = (await desk.record_claim())["id"]
     ours = f"{BASE}/claims/{claim}"
     for url in (
         f"https://elsewhere.example/claims/{claim}",

@@ -43,8 +43,8 @@ async def test_lists_cost_the_same_for_ten_rows_and_a_hundred(
     desk: Desk, count: Callable[[], int]
 ) -> None:
     """Every list, and a claim with all its links, is read in a fixed number of statements."""
-    await desk.parties()
-    claim = (await desk.claim())["id"]
+    await desk.record_parties()
+    claim = (await desk.record_claim())["id"]
     for number in range(12):
         await desk.post("/v1/stories", {"slug": f"s{number}", "title": "A story"})
         body = build_statement("nato", speaker={"name": f"Speaker {number}"})
@@ -54,8 +54,8 @@ async def test_lists_cost_the_same_for_ten_rows_and_a_hundred(
         ]
         await desk.post(f"/v1/claims/{claim}/links", {"statement": body, "stance": "comments"})
         person = {"name": f"Claimant {number}"}
-        other = (await desk.claim(speaker=person, story="s0"))["id"]
-        await desk.link(other, "contradicts", "nato")
+        other = (await desk.record_claim(speaker=person, story="s0"))["id"]
+        await desk.link_statement(other, "contradicts", "nato")
         await desk.post(f"/v1/claims/{claim}/notes", {"text": "a note"})
         await desk.admin.post("/v1/keys", json={"name": f"key {number}", "role": "reader"})
         await desk.admin.post(
@@ -64,7 +64,7 @@ async def test_lists_cost_the_same_for_ten_rows_and_a_hundred(
         )
     then = desk.clock.now.isoformat()
     for item in (await desk.reader.get("/v1/claims?story=s0")).json()["items"][:6]:
-        await desk.link(item["id"], "comments", "nato")
+        await desk.link_statement(item["id"], "comments", "nato")
     for path, query in (
         ("/v1/claims", {}),
         ("/v1/stories/s0/matrix", {}),
@@ -99,8 +99,8 @@ async def test_lists_cost_the_same_for_ten_rows_and_a_hundred(
         assert one == ten == hundred <= 8, (path, costs)
         assert one > 0
         assert (rows_one, rows > 5) == (1, True), path
-    few = (await desk.claim())["id"]
-    await desk.link(few, "comments", "nato")
+    few = (await desk.record_claim())["id"]
+    await desk.link_statement(few, "comments", "nato")
     statements = {}
     for each in (few, claim):
         count()
@@ -114,9 +114,9 @@ async def test_a_search_asks_the_index_once_for_each_tier(
 ) -> None:
     """However many it finds: once where the page is full before, and once more for what shows why
     where that is not in the wording; for an instant, in a fixed number of statements."""
-    await desk.parties()
+    await desk.record_parties()
     for number in range(30):
-        await desk.claim(text=f"The regime of unit {number}", speaker=None)
+        await desk.record_claim(text=f"The regime of unit {number}", speaker=None)
     then = desk.clock.now.isoformat()
     for query, limit_of_statements in (
         ({"q": "regime"}, 3),
@@ -140,8 +140,8 @@ async def test_similar_claims_cost_no_more_for_many_than_for_two(
     desk: Desk, count: Callable[[], int]
 ) -> None:
     """Candidates by two words, then by one where few share two, and nothing for each of them."""
-    await desk.parties()
-    claim, *_ = [(await desk.claim())["id"] for _ in range(2)]
+    await desk.record_parties()
+    claim, *_ = [(await desk.record_claim())["id"] for _ in range(2)]
     # Who asks is looked up once, and so are PostgreSQL's statistics.
     await desk.reader.get(f"/v1/claims/{claim}/similar")
     costs = []
@@ -150,7 +150,7 @@ async def test_similar_claims_cost_no_more_for_many_than_for_two(
         response = await desk.reader.get(f"/v1/claims/{claim}/similar")
         costs.append((count(), len(response.json()["items"])))
         for _ in range(12):
-            await desk.claim()
+            await desk.record_claim()
     (few, one), (many, ten) = costs
     assert (one, ten) == (1, 10)
     assert many == few - 1

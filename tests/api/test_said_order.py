@@ -50,7 +50,7 @@ async def walk(desk: Desk, url: str, **query: Any) -> list[dict[str, Any]]:
 
 async def test_statement_of_a_day_comes_after_those_of_its_hours(desk: Desk) -> None:
     """Page by page, for all and for one party, within bounds too."""
-    await desk.parties()
+    await desk.record_parties()
     for said_at, precision in (SAID[i] for i in (5, 3, 0, 6, 1, 4, 2)):
         body = build_statement("washington", said_at=said_at, precision=precision)
         await desk.post("/v1/statements", body)
@@ -64,9 +64,9 @@ async def test_statement_of_a_day_comes_after_those_of_its_hours(desk: Desk) -> 
 
 async def test_claims_are_ordered_by_the_end_of_the_day_or_hour_claimed(desk: Desk) -> None:
     """In the list, in what is found by words, as of an instant, and on the board."""
-    await desk.parties()
+    await desk.record_parties()
     for said_at, precision in SAID:
-        await desk.claim(claimed_at=said_at, precision=precision)
+        await desk.record_claim(claimed_at=said_at, precision=precision)
     latest_first = EXPECTED[::-1]
     for query in ({}, {"q": "regime"}, {"as_of": desk.clock.now.isoformat()}):
         found = await walk(desk, "/v1/claims", sort="claimed", **query)
@@ -81,9 +81,9 @@ async def test_claims_are_ordered_by_the_end_of_the_day_or_hour_claimed(desk: De
 async def test_timeline_orders_a_day_after_its_hours(desk: Desk) -> None:
     """A denial "on 2 October" follows what was said at 09:00 that day: in the API oldest first, on
     the story's page newest first."""
-    await desk.parties()
+    await desk.record_parties()
     await desk.post("/v1/stories", {"slug": "border", "title": "The border"})
-    claim = await desk.claim(story="border", claimed_at=SAID[0][0], precision=SAID[0][1])
+    claim = await desk.record_claim(story="border", claimed_at=SAID[0][0], precision=SAID[0][1])
     for said_at, precision in (SAID[i] for i in (5, 3, 6, 1, 4, 2)):
         said = build_statement("washington", said_at=said_at, precision=precision)
         await desk.post(
@@ -111,10 +111,10 @@ async def test_cursor_of_an_older_order_is_refused(
     desk: Desk, url: str, query: dict[str, str], name: str
 ) -> None:
     """It would skip rows that have another place now; a present cursor goes on."""
-    await desk.parties()
+    await desk.record_parties()
     await desk.post("/v1/stories", {"slug": "border", "title": "The border"})
     for _ in range(2):
-        await desk.claim(story="border")
+        await desk.record_claim(story="border")
     cursors = Cursors(await desk.database.read(read_cursor_key))
     scope, keys = f"{name} {url} {sorted(query.items())}", ["2023-10-02T00:00:00Z", "x"]
     before = cursors.write(scope, keys, now=desk.clock.now)

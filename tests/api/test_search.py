@@ -104,7 +104,7 @@ async def test_filters_apply_to_search_results(
     if size == "a large desk":
         await as_if_large(desk, monkeypatch)
     confirmed = corpus.ids[0]
-    await desk.confirm(confirmed)
+    await desk.confirm_claim(confirmed)
     me = (await desk.checker.get("/v1/me")).json()["id"]
     await desk.checker.patch(
         f"/v1/claims/{corpus.ids[1]}", json={"assignee": me}, headers={"If-Match": "*"}
@@ -189,12 +189,12 @@ async def test_cursor_of_one_query_is_refused_by_another(desk: Desk) -> None:
 async def test_internal_texts_are_not_searched(desk: Desk) -> None:
     """Notes, reasons, drafts of decisions, assignees, sources and the desk's people find nothing,
     for anybody."""
-    await desk.parties()
-    claim = (await desk.claim())["id"]
+    await desk.record_parties()
+    claim = (await desk.record_claim())["id"]
     await desk.post(f"/v1/claims/{claim}/notes", {"text": "secretnote"})
-    link = await desk.link(claim, "supports", "nato", note="secretlink")
-    await desk.move(claim, "confirmed", cites=[link["id"]], reason="secretdraft")
-    again = await desk.link(claim, "comments", "washington")
+    link = await desk.link_statement(claim, "supports", "nato", note="secretlink")
+    await desk.change_status(claim, "confirmed", cites=[link["id"]], reason="secretdraft")
+    again = await desk.link_statement(claim, "comments", "washington")
     body = {"reason": "secretretraction"}
     await desk.checker.post(f"/v1/links/{again['id']}/retraction", json=body)
     for hidden in ("secretnote", "secretlink", "secretdraft", "secretretraction", "checker"):
@@ -208,8 +208,11 @@ async def test_internal_texts_are_not_searched(desk: Desk) -> None:
 async def test_changed_claim_is_found_by_its_new_words(desk: Desk) -> None:
     """By its new words, and no longer by its former ones; a merged claim is found as the one that
     took its place."""
-    await desk.parties()
-    a, b = (await desk.claim())["id"], (await desk.claim(text="Something else entirely"))["id"]
+    await desk.record_parties()
+    a, b = (
+        (await desk.record_claim())["id"],
+        (await desk.record_claim(text="Something else entirely"))["id"],
+    )
     await desk.checker.patch(
         f"/v1/claims/{b}",
         json={"text": "Quite another wording", "material": True},
@@ -217,7 +220,7 @@ async def test_changed_claim_is_found_by_its_new_words(desk: Desk) -> None:
     )
     assert await ids(desk.reader, "entirely") == []
     assert await ids(desk.reader, "wordings") == [b]
-    link = await desk.link(b, "comments", "nato")
+    link = await desk.link_statement(b, "comments", "nato")
     statement = link["statement"]["id"]
     await desk.post(f"/v1/statements/{statement}/quotes", build_quote("A late rendering"))
     assert await ids(desk.reader, "late rendering") == [b]
@@ -243,9 +246,9 @@ async def test_changed_claim_is_found_by_its_new_words(desk: Desk) -> None:
 async def test_as_of_search_finds_what_was_known_then(desk: Desk) -> None:
     """Before, at and after each change of what a claim is found by, it is found by exactly what the
     desk knew: former wordings and names, links since retracted, nothing that came later."""
-    await desk.parties()
-    a = (await desk.claim(text="The first wording"))["id"]
-    b = (await desk.claim(text="Of nothing like it", speaker=None))["id"]
+    await desk.record_parties()
+    a = (await desk.record_claim(text="The first wording"))["id"]
+    b = (await desk.record_claim(text="Of nothing like it", speaker=None))["id"]
     instants = []
 
     async def act(method: str, path: str, body: Any) -> dict[str, Any]:

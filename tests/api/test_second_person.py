@@ -53,9 +53,9 @@ async def make_key(desk: Desk, name: str, role: Role, user: str | None) -> str:
 
 async def propose(desk: Desk, by: httpx.AsyncClient) -> str:
     """A proposal to confirm a claim that NATO supports; gives the decision's id."""
-    claim = (await desk.claim(text=f"A claim of {desk.clock()}"))["id"]
-    link = await desk.link(claim, "supports", "nato", basis="own_observation")
-    answer = await desk.move(claim, "confirmed", client=by, cites=[link["id"]])
+    claim = (await desk.record_claim(text=f"A claim of {desk.clock()}"))["id"]
+    link = await desk.link_statement(claim, "supports", "nato", basis="own_observation")
+    answer = await desk.change_status(claim, "confirmed", client=by, cites=[link["id"]])
     assert answer.status_code == 202, answer.text
     return str(answer.json()["id"])
 
@@ -65,7 +65,7 @@ async def approve(by: httpx.AsyncClient, decision: str) -> httpx.Response:
 
 
 async def test_key_without_an_owner_can_propose_but_not_approve(desk: Desk) -> None:
-    await desk.parties()
+    await desk.record_parties()
     key = await make_key(desk, "robot", Role.CHECKER, None)
     async with browser(desk, key) as robot:
         problem(await approve(robot, await propose(desk, desk.checker)), "person-needed")
@@ -75,7 +75,7 @@ async def test_key_without_an_owner_can_propose_but_not_approve(desk: Desk) -> N
 
 async def test_key_made_by_the_proposer_cannot_approve(desk: Desk) -> None:
     """Whoever made it can use it, though it acts as somebody else."""
-    await desk.parties()
+    await desk.record_parties()
     ada = await make_person(desk, "Ada", Role.ADMIN)
     ben = await make_person(desk, "Ben", Role.CHECKER)
     async with browser(desk, await make_key(desk, "Ada", Role.ADMIN, ada)) as admin:
@@ -91,7 +91,7 @@ async def test_key_made_by_the_proposer_cannot_approve(desk: Desk) -> None:
 
 
 async def test_key_made_on_the_command_line_approves_as_its_owner(desk: Desk) -> None:
-    await desk.parties()
+    await desk.record_parties()
     ada = await make_person(desk, "Ada", Role.ADMIN)
     ben = await make_person(desk, "Ben", Role.CHECKER)
     async with (
@@ -104,7 +104,7 @@ async def test_key_made_on_the_command_line_approves_as_its_owner(desk: Desk) ->
 
 
 async def test_lowered_role_applies_to_keys(desk: Desk) -> None:
-    await desk.parties()
+    await desk.record_parties()
     ben = await make_person(desk, "Ben", Role.CHECKER)
     async with browser(desk, await make_key(desk, "Ben", Role.CHECKER, ben)) as as_ben:
         decision = await propose(desk, desk.checker)
@@ -115,7 +115,7 @@ async def test_lowered_role_applies_to_keys(desk: Desk) -> None:
 @pytest.mark.parametrize("change", [{"disabled": True}, {"role": "reader"}])
 async def test_disabled_or_demoted_person_cannot_approve(desk: Desk, change: Json) -> None:
     """Both at the same moment, again and again: where an approval went through, it came first."""
-    await desk.parties()
+    await desk.record_parties()
     for attempt in range(6):
         name = f"Person {'abcdef'[attempt]}"
         person = await make_person(desk, name, Role.CHECKER)
@@ -135,7 +135,7 @@ async def test_disabled_or_demoted_person_cannot_approve(desk: Desk, change: Jso
 
 async def test_proposal_of_a_disabled_person_cannot_be_approved(desk: Desk) -> None:
     """One that came in at the very moment, after the others had lapsed."""
-    await desk.parties()
+    await desk.record_parties()
     ben = await make_person(desk, "Ben", Role.CHECKER)
     async with browser(desk, await make_key(desk, "Ben", Role.CHECKER, ben)) as as_ben:
         decision = await propose(desk, as_ben)

@@ -32,7 +32,7 @@ async def similar(desk: Desk, claim: str) -> list[dict[str, Any]]:
 async def test_claim_recorded_twice_is_offered_as_similar(desk: Desk) -> None:
     """The answer to recording it names the one before, which says why; so does the question, asked
     of either."""
-    await desk.parties()
+    await desk.record_parties()
     first = await record(desk, text=TROOPS, kind="figure")
     assert first["similar"] == []
     assert await similar(desk, first["id"]) == []
@@ -61,8 +61,8 @@ async def test_claim_recorded_twice_is_offered_as_similar(desk: Desk) -> None:
 
 async def test_similar_claims_are_not_looked_for_by_default(desk: Desk) -> None:
     """Nothing is compared for a plain POST, and its answer has no such field."""
-    await desk.parties()
-    await desk.claim(text=TROOPS)
+    await desk.record_parties()
+    await desk.record_claim(text=TROOPS)
     for query in ("", "?similar=false"):
         recorded = await desk.post(f"/v1/claims{query}", build_claim(text=AGAIN))
         assert "similar" not in recorded
@@ -72,7 +72,7 @@ async def test_similar_claims_are_not_looked_for_by_default(desk: Desk) -> None:
 
 async def test_similar_claims_say_what_sets_them_apart(desk: Desk) -> None:
     """Other figures and a denial lower the score and are named; likeliest first."""
-    await desk.parties()
+    await desk.record_parties()
     for text in (DENIED, OTHER, AGAIN, UNRELATED):
         await record(desk, text=text)
     found = (await record(desk, text=TROOPS))["similar"]
@@ -88,7 +88,7 @@ async def test_similar_claims_say_what_sets_them_apart(desk: Desk) -> None:
 async def test_dry_run_changes_nothing(desk: Desk) -> None:
     """What would be recorded, without an id, and what is similar; no row, event, delivery, source
     or speaker is left behind, and nothing wakes whoever sends webhooks."""
-    await desk.parties()
+    await desk.record_parties()
     hook = {"url": "https://example.org/hook"}
     assert (await desk.admin.post("/v1/webhooks", json=hook)).status_code in (201, 422)
     first = await record(desk, text=TROOPS)
@@ -118,7 +118,7 @@ async def test_dry_run_changes_nothing(desk: Desk) -> None:
 
 async def test_dry_run_of_component_does_not_change_its_parent(desk: Desk) -> None:
     """The parent keeps its version, and is not offered as similar."""
-    await desk.parties()
+    await desk.record_parties()
     parent = (await record(desk, text=TROOPS))["id"]
     async with nothing_changes(desk):
         preview = await desk.checker.post(
@@ -129,7 +129,7 @@ async def test_dry_run_of_component_does_not_change_its_parent(desk: Desk) -> No
 
 async def test_dry_run_refuses_what_recording_refuses(desk: Desk) -> None:
     """Fields, references and roles are checked, and so is the parameter itself."""
-    await desk.parties()
+    await desk.record_parties()
     url = "/v1/claims?dry_run=true"
     async with nothing_changes(desk):
         for changes, loc in (
@@ -151,7 +151,7 @@ async def test_dry_run_refuses_what_recording_refuses(desk: Desk) -> None:
 async def test_retry_repeats_the_similar_claims_of_the_first_answer(desk: Desk) -> None:
     """The first answer comes again, though more is similar by now; a dry run leaves its key
     unused, and does not replay."""
-    await desk.parties()
+    await desk.record_parties()
     await record(desk, text=TROOPS)
     body = build_claim(text=AGAIN)
     dry = await desk.checker.post("/v1/claims?dry_run=true", json=body, headers=KEY)
@@ -169,7 +169,7 @@ async def test_retry_repeats_the_similar_claims_of_the_first_answer(desk: Desk) 
 async def test_merged_claim_is_offered_as_its_survivor(desk: Desk) -> None:
     """Once, by the better of both wordings, however many merges there were; not as similar to the
     claim it went into."""
-    await desk.parties()
+    await desk.record_parties()
     claims = [(await record(desk, text=text))["id"] for text in (TROOPS, OTHER, UNRELATED)]
     for loser, into in pairwise(claims):
         merged = await desk.checker.post(
@@ -183,7 +183,7 @@ async def test_merged_claim_is_offered_as_its_survivor(desk: Desk) -> None:
 
 async def test_withdrawn_claim_is_offered_and_marked(desk: Desk) -> None:
     """Its claimant may be making it again."""
-    await desk.parties()
+    await desk.record_parties()
     first = (await record(desk, text=TROOPS))["id"]
     await desk.post(f"/v1/claims/{first}/withdrawal", {"reason": "corrected"}, status=200)
     (found,) = (await record(desk, text=AGAIN))["similar"]
@@ -192,7 +192,7 @@ async def test_withdrawn_claim_is_offered_and_marked(desk: Desk) -> None:
 
 async def test_components_are_not_offered_as_similar_to_their_claim(desk: Desk) -> None:
     """Two components may be similar to each other."""
-    await desk.parties()
+    await desk.record_parties()
     parent = (await record(desk, text=TROOPS))["id"]
     one = (await record(desk, text=AGAIN, part_of=parent))["id"]
     other = (await record(desk, text=TROOPS, part_of=parent))["id"]
@@ -202,7 +202,7 @@ async def test_components_are_not_offered_as_similar_to_their_claim(desk: Desk) 
 
 async def test_similar_claims_are_found_in_other_scripts_and_languages(desk: Desk) -> None:
     """The same in Serbian, in Latin and Cyrillic letters, and without diacritics."""
-    await desk.parties()
+    await desk.record_parties()
     first = await record(desk, text="Srbija je smanjila broj vojnika u blizini Kosova na 4.500")
     for text in (
         "Србија је смањила број војника у близини Косова на 4.500",
@@ -217,7 +217,7 @@ async def test_unknown_claim_has_no_similar_claims(desk: Desk) -> None:
     """An unknown claim is 404, an unknown parameter 422."""
     for unknown in (NOBODY, "nothing"):
         problem(await desk.reader.get(f"/v1/claims/{unknown}/similar"), "not-found")
-    await desk.parties()
+    await desk.record_parties()
     claim = (await record(desk))["id"]
     response = await desk.reader.get(f"/v1/claims/{claim}/similar?limit=5")
     refused_field(response, "query", "limit")
@@ -236,7 +236,7 @@ async def test_unknown_claim_has_no_similar_claims(desk: Desk) -> None:
 )
 async def test_any_text_can_be_compared(desk: Desk, text: str) -> None:
     """Whatever a claim may say is looked for and found again."""
-    await desk.parties()
+    await desk.record_parties()
     first = await record(desk, text=text)
     again = await record(desk, text=text)
     words = any(each.isalnum() for each in text)

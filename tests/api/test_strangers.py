@@ -22,14 +22,14 @@ LINKS = 7
 async def desk(settings: Settings) -> AsyncIterator[Desk]:
     """A desk that lets the public read."""
     async with support.run_desk(settings.model_copy(update={"public_read": True})) as desk:
-        await desk.parties()
+        await desk.record_parties()
         await desk.post("/v1/stories", {"slug": "border", "title": "The border"})
         yield desk
 
 
 async def record_linked_claim(desk: Desk) -> tuple[str, list[str]]:
-    claim = (await desk.claim(story="border"))["id"]
-    links = [(await desk.link(claim, "comments", "nato"))["id"] for _ in range(LINKS)]
+    claim = (await desk.record_claim(story="border"))["id"]
+    links = [(await desk.link_statement(claim, "comments", "nato"))["id"] for _ in range(LINKS)]
     return claim, links
 
 
@@ -101,7 +101,7 @@ async def test_strangers_never_see_a_page_from_before_a_change(desk: Desk) -> No
     page, story = f"/claims/{claim}", "/stories/border"
     assert "NATO" in (await desk.public.get(page)).text
     assert "The border" in (await desk.public.get(story)).text
-    await desk.link(claim, "supports", "pristina")
+    await desk.link_statement(claim, "supports", "pristina")
     assert "Pristina" in (await desk.public.get(page)).text
     await desk.editor.patch("/v1/stories/border", json={"title": "Another title"})
     assert "Another title" in (await desk.public.get(story)).text

@@ -184,8 +184,8 @@ async def test_every_text_field_accepts_plain_text(desk: Desk) -> None:
 
 
 async def test_texts_are_stored_composed_and_with_plain_line_ends(desk: Desk) -> None:
-    await desk.parties()
-    claim = await desk.claim(text="Cafe\u0301 closed\r\nat noon", tags=["cafe\u0301"])
+    await desk.record_parties()
+    claim = await desk.record_claim(text="Cafe\u0301 closed\r\nat noon", tags=["cafe\u0301"])
     assert claim["text"] == "Caf\u00e9 closed\nat noon"
     assert claim["tags"] == ["caf\u00e9"]
     party = await desk.post(

@@ -17,9 +17,9 @@ async def happened(desk: Desk, **query: str) -> dict[str, Any]:
 async def test_two_orders_are_never_mixed(desk: Desk) -> None:
     """What was said long ago and recorded late comes last by the desk's clock and first by the
     world's; what the desk did itself was never said, so the world's clock does not tell of it."""
-    await desk.parties()
+    await desk.record_parties()
     await desk.post("/v1/stories", {"slug": "border", "title": "The border"})
-    claim = (await desk.claim(story="border"))["id"]
+    claim = (await desk.record_claim(story="border"))["id"]
     early = build_statement("state-department", said_at="2023-09-20T08:00:00Z", precision="hour")
     stance = {"statement": early, "stance": "requests_confirmation", "conditional": True}
     link = await desk.post(f"/v1/claims/{claim}/links", stance)
@@ -57,15 +57,15 @@ async def test_two_orders_are_never_mixed(desk: Desk) -> None:
 async def test_timeline_holds_nothing_internal(desk: Desk) -> None:
     """No assignee, no draft of a decision, nobody's name: the desk and a reader are told the
     same."""
-    await desk.parties()
+    await desk.record_parties()
     await desk.post("/v1/stories", {"slug": "border", "title": "The border"})
-    claim = (await desk.claim(story="border"))["id"]
+    claim = (await desk.record_claim(story="border"))["id"]
     me = (await desk.checker.get("/v1/me")).json()["id"]
     any_version = {"If-Match": "*"}
     for change in ({"assignee": me}, {"assignee": None, "tags": ["troops"]}, {"assignee": me}):
         amended = await desk.checker.patch(f"/v1/claims/{claim}", json=change, headers=any_version)
         assert amended.status_code == 200, amended.text
-    await desk.confirm(claim)
+    await desk.confirm_claim(claim)
     url = "/v1/stories/border/timeline"
     answers = [await client.get(url) for client in (desk.reader, desk.checker, desk.admin)]
     assert len({answer.text for answer in answers}) == 1
@@ -85,10 +85,10 @@ async def test_timeline_holds_nothing_internal(desk: Desk) -> None:
 async def test_merges_and_withdrawals_are_on_the_timeline(desk: Desk) -> None:
     """Both claims tell of a merge, each naming the other; a statement taken back names whose it
     was."""
-    await desk.parties()
+    await desk.record_parties()
     await desk.post("/v1/stories", {"slug": "border", "title": "The border"})
-    loser, into = [(await desk.claim(story="border"))["id"] for _ in range(2)]
-    link = await desk.link(loser, "supports", "nato")
+    loser, into = [(await desk.record_claim(story="border"))["id"] for _ in range(2)]
+    link = await desk.link_statement(loser, "supports", "nato")
     merged = await desk.checker.post(
         f"/v1/claims/{loser}/merge", json={"into": into}, headers={"If-Match": "*"}
     )
@@ -131,12 +131,12 @@ async def test_timeline_of_the_article_is_complete_page_by_page(desk: Desk) -> N
 
 async def test_invalid_timeline_requests_are_refused(desk: Desk) -> None:
     """Unknown stories, clocks and parameters, and cursors of another order, are refused."""
-    await desk.parties()
+    await desk.record_parties()
     await desk.post("/v1/stories", {"slug": "border", "title": "The border"})
     empty = await happened(desk)
     assert (empty["items"], empty["lanes"], empty["next_cursor"]) == ([], [], None)
     for _ in range(2):
-        await desk.claim(story="border")
+        await desk.record_claim(story="border")
     url = "/v1/stories/border/timeline"
     problem(await desk.reader.get("/v1/stories/nothing/timeline"), "not-found")
     for params, field in (

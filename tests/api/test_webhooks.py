@@ -115,8 +115,8 @@ async def test_accepted_headers_are_sent(desk: Desk) -> None:
     names = ("Authorization", "Cookie", "X-Desk", "Date", "Via", "Forwarded", "X-Content-Type")
     async with receivers.run_receiver(receivers.build_answering(receivers.OK)) as it:
         await register(desk, url=it.url, headers=dict.fromkeys(names, "ours"))
-        await desk.parties()
-        await desk.claim()
+        await desk.record_parties()
+        await desk.record_claim()
         board = Board(desk.database)
         board.now = desk.clock.now
         (leased,) = await board.lease_deliveries()
@@ -186,18 +186,18 @@ async def test_refused_private_address_names_the_setting_that_allows_it(desk: De
 async def test_events_are_delivered_to_matching_endpoints(desk: Desk) -> None:
     """Each event that receivers are told of becomes one delivery, whose id is the event's; filters
     hold together."""
-    await desk.parties()
+    await desk.record_parties()
     await desk.post("/v1/stories", {"slug": "border", "title": "The border"})
     every = await register(desk)
     changes = await register(desk, event_types=["claim.status_changed"])
     of_story = await register(desk, story="border")
     of_nato = await register(desk, parties=["nato"])
-    claim = await desk.claim(story="border")
-    other = await desk.claim()
+    claim = await desk.record_claim(story="border")
+    other = await desk.record_claim()
     of_claim = await register(desk, claim=claim["id"])
-    await desk.link(claim["id"], "requests_confirmation", "state-department")
+    await desk.link_statement(claim["id"], "requests_confirmation", "state-department")
     of_washington = await register(desk, parties=["washington"])
-    await desk.link(other["id"], "requests_confirmation", "state-department")
+    await desk.link_statement(other["id"], "requests_confirmation", "state-department")
 
     async def types(webhook: Json) -> list[str]:
         return [delivery["type"] for delivery in reversed(await deliveries(desk, webhook["id"]))]
@@ -215,13 +215,13 @@ async def test_events_are_delivered_to_matching_endpoints(desk: Desk) -> None:
 
 async def test_deliveries_can_be_paged_and_filtered(desk: Desk) -> None:
     """Newest first, by state, type and instant, page after page."""
-    await desk.parties()
+    await desk.record_parties()
     webhook = (await register(desk))["id"]
     for _ in range(5):
-        await desk.claim()
+        await desk.record_claim()
     since = desk.clock()
-    claim = await desk.claim()
-    await desk.link(claim["id"], "requests_confirmation", "washington")
+    claim = await desk.record_claim()
+    await desk.link_statement(claim["id"], "requests_confirmation", "washington")
     assert len(await deliveries(desk, webhook, type="claim.created")) == 6
     assert len(await deliveries(desk, webhook, since=since.isoformat().replace("+00:00", "Z"))) == 3
     assert await deliveries(desk, webhook, state="dead") == []
@@ -242,24 +242,24 @@ async def test_deliveries_can_be_paged_and_filtered(desk: Desk) -> None:
 async def test_body_of_every_event_type_fits_its_schema(desk: Desk) -> None:
     """The body of every type fits its schema, with nothing that the schema does not name; the
     examples do too."""
-    await desk.parties()
+    await desk.record_parties()
     webhook = (await register(desk))["id"]
-    claim, other = await desk.claim(), await desk.claim()
-    link = await desk.link(claim["id"], "supports", "nato")
-    proposed = await desk.move(claim["id"], "confirmed", cites=[link["id"]])
+    claim, other = await desk.record_claim(), await desk.record_claim()
+    link = await desk.link_statement(claim["id"], "supports", "nato")
+    proposed = await desk.change_status(claim["id"], "confirmed", cites=[link["id"]])
     rejection = f"/v1/decisions/{proposed.json()['id']}/rejection"
     await desk.editor.post(rejection, json={"comment": "not yet"})
-    await desk.confirm(claim["id"])
+    await desk.confirm_claim(claim["id"])
     await desk.checker.patch(
         f"/v1/claims/{claim['id']}",
         json={"tags": ["troops"], "text": "Other words", "material": True},
         headers={"If-Match": "*"},
     )
     await desk.post(f"/v1/links/{link['id']}/retraction", {"reason": "misread"}, status=200)
-    second = await desk.link(claim["id"], "comments", "washington")
+    second = await desk.link_statement(claim["id"], "comments", "washington")
     statement = second["statement"]["id"]
     await desk.post(f"/v1/statements/{statement}/withdrawal", {"reason": "denied"}, status=200)
-    third = await desk.claim()
+    third = await desk.record_claim()
     finding = await desk.checker.post(
         f"/v1/claims/{third['id']}/findings",
         json={"finding": "unprovable", "reason": "Nobody was there."},
@@ -290,9 +290,9 @@ async def test_body_of_every_event_type_fits_its_schema(desk: Desk) -> None:
 async def test_bodies_hold_nothing_internal(desk: Desk) -> None:
     """Who is assigned and what the desk notes is in no body, and an assignment alone is no
     event."""
-    await desk.parties()
+    await desk.record_parties()
     webhook = (await register(desk))["id"]
-    claim = await desk.claim()
+    claim = await desk.record_claim()
     me = (await desk.checker.get("/v1/me")).json()["id"]
     anyway = {"If-Match": "*"}
     path = f"/v1/claims/{claim['id']}"
@@ -309,24 +309,24 @@ async def test_bodies_hold_nothing_internal(desk: Desk) -> None:
 
 async def test_failed_change_is_rolled_back_whole(desk: Desk) -> None:
     """A change that is refused leaves no delivery either."""
-    await desk.parties()
+    await desk.record_parties()
     webhook = (await register(desk))["id"]
     refused = await desk.checker.post("/v1/claims", json=build_claim(part_of=NOBODY))
     assert refused.status_code == 422
-    claim = await desk.claim()
-    problem(await desk.move(claim["id"], "confirmed"), "transition-refused")
+    claim = await desk.record_claim()
+    problem(await desk.change_status(claim["id"], "confirmed"), "transition-refused")
     assert [delivery["type"] for delivery in await deliveries(desk, webhook)] == ["claim.created"]
 
 
 async def test_paused_webhook_collects_deliveries_and_deleted_one_drops_them(desk: Desk) -> None:
     """What happens while a webhook is paused waits for it; a deleted one is gone from every
     address."""
-    await desk.parties()
+    await desk.record_parties()
     webhook = (await register(desk))["id"]
     place = f"/v1/webhooks/{webhook}"
     paused = await desk.admin.post(f"{place}/state", json={"state": "paused", "reason": "moving"})
     assert (paused.json()["state"], paused.json()["state_reason"]) == ("paused", "moving")
-    await desk.claim()
+    await desk.record_claim()
     assert (await desk.admin.get(place)).json()["health"]["pending"] == 1
     assert await desk.database.read(due_endpoints.list_due_endpoints, now=desk.clock()) == []
     problem(await desk.admin.post(f"{place}/ping"), "webhook-not-active")
@@ -336,7 +336,7 @@ async def test_paused_webhook_collects_deliveries_and_deleted_one_drops_them(des
     problem(await desk.admin.post(f"{place}/state", json={"state": "disabled"}), "invalid-request")
     [one] = await deliveries(desk, webhook)
     assert (await desk.admin.delete(place)).status_code == 204
-    await desk.claim()
+    await desk.record_claim()
     assert await desk.database.read(due_endpoints.list_due_endpoints, now=desk.clock()) == []
     assert (await desk.admin.get("/v1/webhooks")).json()["items"] == []
     for path in ("", "/secret", "/deliveries", f"/deliveries/{one['id']}"):
@@ -390,8 +390,8 @@ async def test_readiness_fails_where_no_dispatcher_works(desk: Desk) -> None:
     """Five minutes after something was due that nothing of the receiver's holds up, /readyz says
     503 and what to start; /metrics shows the age."""
     await register(desk)
-    await desk.parties()
-    await desk.claim()
+    await desk.record_parties()
+    await desk.record_claim()
     assert (await desk.public.get("/readyz")).status_code == 200
     desk.clock.advance(minutes=6)
     refused = problem(await desk.public.get("/readyz"), "unavailable")
@@ -406,8 +406,8 @@ async def test_readiness_fails_where_no_dispatcher_works(desk: Desk) -> None:
 
 async def test_claim_address_in_a_webhook_leads_to_the_claims_page(desk: Desk) -> None:
     """Whoever follows it gets to the claim's page, under the same rules."""
-    await desk.parties()
-    claim = await desk.claim()
+    await desk.record_parties()
+    claim = await desk.record_claim()
     led = await desk.reader.get(f"/claims/{claim['id']}")
     assert f"<title>{claim['text']}" in led.text
     problem(await desk.public.get(f"/claims/{claim['id']}"), "not-authenticated")

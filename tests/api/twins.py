@@ -69,7 +69,9 @@ class Twin:
             )
             if not pending.json()["items"]:
                 reason = self.note("draft")
-                proposed = await self.desk.move(claim, "confirmed", cites=links, reason=reason)
+                proposed = await self.desk.change_status(
+                    claim, "confirmed", cites=links, reason=reason
+                )
                 assert proposed.status_code == 202, proposed.text
                 decision = proposed.json()["id"]
             else:
@@ -80,7 +82,7 @@ class Twin:
                 assert answer.status_code == 200, answer.text
 
     async def amend(self, claim: str, **changes: Any) -> None:
-        version = (await self.desk.read(claim))["version"]
+        version = (await self.desk.read_claim(claim))["version"]
         answer = await self.desk.checker.patch(
             f"/v1/claims/{claim}", json=changes, headers={"If-Match": f'"{version}"'}
         )
@@ -88,13 +90,13 @@ class Twin:
 
     async def link(self, claim: str, stance: str, party: str, **changes: Any) -> str:
         note = self.note(f"on the link of {party}")
-        link = await self.desk.link(self.ids[claim], stance, party, note=note, **changes)
+        link = await self.desk.link_statement(self.ids[claim], stance, party, note=note, **changes)
         return str(link["id"])
 
 
 async def begin(twin: Twin) -> None:
     desk = twin.desk
-    await desk.parties()
+    await desk.record_parties()
     await desk.post("/v1/stories", {"slug": STORY, "title": "The border"})
     user = {"email": "ana@example.org", "name": "Ana Anić", "role": "checker"}
     twin.ids["user"] = (await desk.admin.post("/v1/users", json=user)).json()["id"]
@@ -108,7 +110,7 @@ async def record_claims(twin: Twin) -> None:
         ("duplicate", "Serbia has returned all its units to normal"),
         ("taken-back", "The army could enter Kosovo"),
     ):
-        twin.ids[name] = (await twin.desk.claim(text=text, story=STORY, tags=["army"]))["id"]
+        twin.ids[name] = (await twin.desk.record_claim(text=text, story=STORY, tags=["army"]))["id"]
 
 
 async def link_statements(twin: Twin) -> None:
@@ -127,7 +129,9 @@ async def fold_statements(twin: Twin) -> None:
 
 
 async def confirm(twin: Twin) -> None:
-    proposed = await twin.desk.move(twin.ids["claim"], "confirmed", cites=[twin.ids["link"]])
+    proposed = await twin.desk.change_status(
+        twin.ids["claim"], "confirmed", cites=[twin.ids["link"]]
+    )
     assert proposed.status_code == 202, proposed.text
     approved = await twin.desk.editor.post(
         f"/v1/decisions/{proposed.json()['id']}/approval", json={"note": twin.note("approved")}
@@ -148,7 +152,7 @@ async def retract(twin: Twin) -> None:
 
 
 async def merge(twin: Twin) -> None:
-    version = (await twin.desk.read(twin.ids["duplicate"]))["version"]
+    version = (await twin.desk.read_claim(twin.ids["duplicate"]))["version"]
     answer = await twin.desk.checker.post(
         f"/v1/claims/{twin.ids['duplicate']}/merge",
         json={"into": twin.ids["claim"]},

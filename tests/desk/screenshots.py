@@ -52,7 +52,9 @@ async def main() -> None:
 async def _work(desk: Desk) -> str:
     """Let people work on C1 until it is confirmed, and leave another proposal waiting."""
     async with httpx.AsyncClient(base_url=desk.url) as client:
-        ana, ben = ({"Authorization": f"Bearer {desk.key(item)}"} for item in ("checker", "editor"))
+        ana, ben = (
+            {"Authorization": f"Bearer {desk.create_key(item)}"} for item in ("checker", "editor")
+        )
 
         async def post(
             path: str, body: Any, credentials: dict[str, str] = ana, **headers: str
@@ -99,7 +101,7 @@ async def _window(browser: Browser, desk: Desk, width: int, theme: str, name: st
         color_scheme="dark" if theme == "dark" else "light",
     )
     page = await context.new_page()
-    await sign_in_by(page, desk.link(name, "admin" if name == "Ada" else "checker"))
+    await sign_in_by(page, desk.create_sign_in_link(name, "admin" if name == "Ada" else "checker"))
     return page
 
 

@@ -18,8 +18,8 @@ from tests.support.desk import Desk
 
 @pytest.fixture
 async def claim(desk: Desk) -> str:
-    await desk.parties()
-    made = await desk.claim()
+    await desk.record_parties()
+    made = await desk.record_claim()
     return str(made["id"])
 
 
@@ -28,8 +28,8 @@ async def test_claim_page_has_a_column_for_each_root_party(
 ) -> None:
     """A column for each root party, the claimant's first; what was withdrawn or retracted is struck
     through, not gone."""
-    kept = await desk.link(claim, "requests_confirmation", "state-department")
-    gone = await desk.link(claim, "contradicts", "pristina")
+    kept = await desk.link_statement(claim, "requests_confirmation", "state-department")
+    gone = await desk.link_statement(claim, "contradicts", "pristina")
     await desk.post(
         f"/v1/links/{gone['id']}/retraction", {"reason": "Of another claim"}, status=200
     )
@@ -60,7 +60,7 @@ async def test_decision_is_proposed_and_then_approved(
     desk: Desk, people: People, claim: str
 ) -> None:
     """A confirmation waits for somebody else than its proposer; a rejection says why."""
-    link = await desk.link(claim, "supports", "nato")
+    link = await desk.link_statement(claim, "supports", "nato")
     proposed = await submit(
         people.checker,
         f"/claims/{claim}",
@@ -91,7 +91,7 @@ async def test_decision_is_proposed_and_then_approved(
     own = await people.checker.post(approval, data=values)
     assert own.status_code == 403
     assert "somebody else has to approve it" in read_text(own)
-    assert (await desk.read(claim))["status"] == "asserted"
+    assert (await desk.read_claim(claim))["status"] == "asserted"
     approved = await send_form(people.checker2, page, approval, comment="Read the report")
     assert approved.headers["location"] == f"/claims/{claim}?done=approved"
     told = read_text(await people.reader.get(f"/claims/{claim}"))
@@ -100,7 +100,7 @@ async def test_decision_is_proposed_and_then_approved(
 
 async def test_refused_form_keeps_what_was_typed(desk: Desk, people: People, claim: str) -> None:
     """A move that the evidence does not allow: 409, what is missing, and every field as it was."""
-    denial = await desk.link(claim, "supports", "pristina", basis="third_party")
+    denial = await desk.link_statement(claim, "supports", "pristina", basis="third_party")
     refused = await submit(
         people.editor,
         f"/claims/{claim}",
@@ -117,7 +117,7 @@ async def test_refused_form_keeps_what_was_typed(desk: Desk, people: People, cla
     assert form.fields["to"] == "confirmed"
     assert form.cssselect(f"input[value='{denial['id']}'][checked]")
     assert "needs 1 supporting statement" in read_words(page.cssselect("[role=alert]")[0])
-    assert (await desk.read(claim))["version"] == 2
+    assert (await desk.read_claim(claim))["version"] == 2
 
 
 async def test_override_needs_two_editors(desk: Desk, people: People, claim: str) -> None:
@@ -150,7 +150,7 @@ async def test_override_needs_two_editors(desk: Desk, people: People, claim: str
     assert refused.status_code == 403
     done = await submit(people.editor2, f"/claims/{claim}", approval)
     assert done.status_code == 303
-    after = await desk.read(claim)
+    after = await desk.read_claim(claim)
     assert (after["status"], after["override"]) == ("confirmed", True)
 
 
@@ -158,10 +158,10 @@ async def test_contradictions_are_set_aside_one_by_one(
     desk: Desk, people: People, claim: str
 ) -> None:
     """From disputed to confirmed in spite of a denial: two supporters, and a reason for each."""
-    denial = await desk.link(claim, "contradicts", "pristina")
-    await desk.move(claim, "disputed", cites=[denial["id"]])
-    first = await desk.link(claim, "supports", "nato")
-    second = await desk.link(claim, "supports", "washington")
+    denial = await desk.link_statement(claim, "contradicts", "pristina")
+    await desk.change_status(claim, "disputed", cites=[denial["id"]])
+    first = await desk.link_statement(claim, "supports", "nato")
+    second = await desk.link_statement(claim, "supports", "washington")
     fields = {
         "to": "confirmed",
         "reason": "Two saw it",
@@ -180,7 +180,7 @@ async def test_contradictions_are_set_aside_one_by_one(
 async def test_stale_form_shows_what_changed_since(desk: Desk, people: People, claim: str) -> None:
     """412 with what happened since, by whom; sent again as it is then shown, it is carried out."""
     page = await people.checker.get(f"/claims/{claim}")
-    await desk.link(claim, "comments", "nato", note="Only a remark")
+    await desk.link_statement(claim, "comments", "nato", note="Only a remark")
     address = f"/claims/{claim}/status"
     stale = await send_form(
         people.checker, page, address, to="awaiting_confirmation", reason="We ask around"
@@ -237,8 +237,8 @@ async def test_statement_is_linked_to_a_claim(desk: Desk, people: People, claim:
     assert (statement["party"], statement["root"]) == ("white-house", "washington")
     assert (statement["said_at"], statement["precision"]) == ("2023-10-02T18:05:00Z", "minute")
     assert statement["quotes"][0]["text"] == "  If true,\n welcome."
-    assert (await desk.read(claim))["status"] == "awaiting_confirmation"
-    other = await desk.claim(text="Serbia sent the reserves home")
+    assert (await desk.read_claim(claim))["status"] == "awaiting_confirmation"
+    other = await desk.record_claim(text="Serbia sent the reserves home")
     again = f"/claims/{other['id']}/link"
     known = await submit(
         people.checker, f"{again}?statement={statement['id']}", again, stance="comments"
@@ -249,7 +249,7 @@ async def test_statement_is_linked_to_a_claim(desk: Desk, people: People, claim:
 
 
 async def test_link_is_retracted_and_affirmed(desk: Desk, people: People, claim: str) -> None:
-    link = await desk.link(claim, "supports", "nato")
+    link = await desk.link_statement(claim, "supports", "nato")
     address = f"/links/{link['id']}"
     bare = await submit(people.checker, f"{address}/retract", f"{address}/retraction", reason=" ")
     assert bare.status_code == 422
@@ -281,20 +281,22 @@ async def test_claim_is_amended(desk: Desk, people: People, claim: str) -> None:
     assert "say whether the new wording" in read_text(unsaid)
     tags = await send_form(people.checker, first, address, tags="troops, border, troops")
     assert tags.status_code == 303
-    assert (await desk.read(claim))["tags"] == ["troops", "border"]
+    assert (await desk.read_claim(claim))["tags"] == ["troops", "border"]
     stale = await send_form(people.checker2, second, address, text="My wording", material="no")
     assert stale.status_code == 412
     assert "Tagged troops, border" in read_text(stale)
     assert find_form(parse_page(stale), address).fields["text"] == "My wording"
     done = await send_form(people.checker2, stale, address, material="no", tags="x")
     assert done.status_code == 303
-    after = await desk.read(claim)
+    after = await desk.read_claim(claim)
     assert (after["text"], after["revision"], after["tags"]) == ("My wording", 1, ["x"])
 
 
 async def test_duplicate_is_merged(desk: Desk, people: People, claim: str) -> None:
     """The duplicate leads to the other from now on; what was known before stays readable."""
-    other = await desk.claim(text="Serbia returned the operating regime of its units to normal")
+    other = await desk.record_claim(
+        text="Serbia returned the operating regime of its units to normal"
+    )
     before = desk.clock.now.isoformat()
     address = f"/claims/{claim}/merge"
     offered = await people.checker.get(address)
@@ -332,7 +334,7 @@ async def test_as_of_shows_the_claim_as_it_was_known(
     """Links, notes, drafts and the record are those of then, without forms; before the claim there
     is a page that says so; an hour may be typed; nonsense is refused."""
     before = desk.clock.now
-    await desk.link(claim, "contradicts", "pristina")
+    await desk.link_statement(claim, "contradicts", "pristina")
     await desk.post(f"/v1/claims/{claim}/notes", {"text": "Since then"})
     then = await people.checker.get(f"/claims/{claim}", params={"as_of": before.isoformat()})
     told = read_text(then)
@@ -382,7 +384,7 @@ async def test_claim_is_assigned(desk: Desk, people: People, claim: str) -> None
 async def test_review_queue_names_reasons(desk: Desk, people: People, claim: str) -> None:
     """The queue tells why each claim is in it, and lets it be given to somebody from there."""
     assert "All clear" in read_text(await people.checker.get("/review"))
-    await desk.link(claim, "contradicts", "pristina")
+    await desk.link_statement(claim, "contradicts", "pristina")
     queue = await people.checker.get("/review")
     assert "evidence and status disagree" in read_text(queue)
     done = await send_form(
@@ -400,12 +402,12 @@ async def test_page_of_many_statements_is_under_50_kilobytes(
 ) -> None:
     """The latest of each party are on the page, with the way to the others; under 50 kB.  What a
     proposal rests on is always there."""
-    first = await desk.link(claim, "supports", "nato")
-    proposed = await desk.move(claim, "confirmed", cites=[first["id"]])
+    first = await desk.link_statement(claim, "supports", "nato")
+    proposed = await desk.change_status(claim, "confirmed", cites=[first["id"]])
     assert proposed.status_code == 202
     for turn in range(12):
         for party in ("washington", "pristina", "nato", "kosovo-police", "belgrade"):
-            await desk.link(
+            await desk.link_statement(
                 claim, ("supports", "contradicts")[turn % 2], party, note="As said " * 4
             )
     page = await people.checker.get(f"/claims/{claim}")
@@ -428,7 +430,7 @@ async def test_proposals_show_the_print_line_after_them(
 ) -> None:
     """Nothing is ticked that nobody chose; a refusal says what is missing; the second person sees
     what prints now and what would, and no button to approve what has changed since."""
-    denial = await desk.link(claim, "contradicts", "pristina", basis="documents")
+    denial = await desk.link_statement(claim, "contradicts", "pristina", basis="documents")
     address, target = f"/claims/{claim}", f"/claims/{claim}/finding"
     page = await people.checker.get(address)
     assert not parse_page(page).cssselect("input[type=checkbox][checked]")
@@ -453,7 +455,7 @@ async def test_proposals_show_the_print_line_after_them(
     ]
     queue = await people.editor.get("/review")
     assert "proposed: finding: refuted" in read_text(queue)
-    await desk.link(claim, "contradicts", "washington", basis="documents")
+    await desk.link_statement(claim, "contradicts", "washington", basis="documents")
     outdated = await people.editor.get(address)
     assert "can no longer be approved" in read_text(outdated)
     assert "Denied by: it was “Pristina”, and is “Pristina and Washington”" in read_text(outdated)
@@ -464,10 +466,10 @@ async def test_proposals_show_the_print_line_after_them(
 async def test_a_finding_is_shown_to_the_public(settings: Settings) -> None:
     """Who proposed and approved it is the desk's business."""
     async with support.run_desk(settings.model_copy(update={"public_read": True})) as desk:
-        await desk.parties()
-        claim = (await desk.claim())["id"]
-        denial = await desk.link(claim, "contradicts", "nato")
-        await desk.find(claim, "refuted", denial["id"])
+        await desk.record_parties()
+        claim = (await desk.record_claim())["id"]
+        denial = await desk.link_statement(claim, "contradicts", "nato")
+        await desk.record_finding(claim, "refuted", denial["id"])
         page = await desk.public.get(f"/claims/{claim}")
         assert page.status_code == 200
         record = read_words(parse_page(page).get_element_by_id("record"))

@@ -17,9 +17,9 @@ PLAIN = {"Accept-Encoding": "identity"}
 async def desk(settings: Settings) -> AsyncIterator[Desk]:
     """A desk that anybody may read, with enough on it to be worth compressing."""
     async with support.run_desk(settings.model_copy(update={"public_read": True})) as desk:
-        await desk.parties()
+        await desk.record_parties()
         for _ in range(3):
-            await desk.claim()
+            await desk.record_claim()
         yield desk
 
 

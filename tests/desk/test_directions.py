@@ -50,13 +50,13 @@ def is_isolated(text: Any) -> bool:
 
 async def test_pages_isolate_text_from_right_to_left(people: People) -> None:
     desk = people.desk
-    await desk.parties()
+    await desk.record_parties()
     await desk.post("/v1/parties", {"slug": "falih", "name": "فالح (KFOR)"})
     await desk.post("/v1/stories", {"slug": "hudud", "title": "الحدود (2023)"})
-    claim = (await desk.claim(text="عبر ثلاثون جنديا (KFOR)", story="hudud", claimant="falih"))[
-        "id"
-    ]
-    link = await desk.link(claim, "supports", "falih", note="سمعناه (مرتين)")
+    claim = (
+        await desk.record_claim(text="عبر ثلاثون جنديا (KFOR)", story="hudud", claimant="falih")
+    )["id"]
+    link = await desk.link_statement(claim, "supports", "falih", note="سمعناه (مرتين)")
     pages = ["/", f"/claims/{claim}", "/stories", "/stories/hudud"]
     pages += ["/parties", "/parties/falih", f"/claims/{claim}/amend", f"/claims/{claim}/link"]
     pages += [f"/links/{link['id']}/retract", f"/claims/{claim}/merge"]
@@ -70,7 +70,7 @@ async def test_pages_isolate_text_from_right_to_left(people: People) -> None:
 async def test_every_page_isolates_names_and_texts(people: People) -> None:
     """People, keys, webhooks' stories, decisions; where a line cannot be isolated, it is turned."""
     desk = people.desk
-    await desk.parties()
+    await desk.record_parties()
     await desk.post("/v1/parties", {"slug": "falih", "name": "(فالح"})
     await desk.post("/v1/stories", {"slug": "hudud", "title": "(الحدود"})
     ana = await desk.admin.patch(f"/v1/users/{people.ids['checker']}", json={"name": "(آنا"})
@@ -80,11 +80,11 @@ async def test_every_page_isolates_names_and_texts(people: People) -> None:
     hook = {"url": "http://127.0.0.1:9/hook", "story": "hudud", "parties": ["falih"]}
     webhook = await desk.admin.post("/v1/webhooks", json=hook)
     assert webhook.status_code == 201, webhook.text
-    claim = (await desk.claim(text="(عبر ثلاثون", story="hudud", claimant="falih"))["id"]
+    claim = (await desk.record_claim(text="(عبر ثلاثون", story="hudud", claimant="falih"))["id"]
     said = await desk.post("/v1/statements", build_statement("falih", quotes=[build_quote("(لا")]))
-    link = await desk.link(claim, "supports", "nato", note="(سمعناه")
+    link = await desk.link_statement(claim, "supports", "nato", note="(سمعناه")
     people.desk.app.state.services.callers.forget_credentials()
-    proposed = await desk.move(
+    proposed = await desk.change_status(
         claim, "confirmed", client=people.checker, cites=[link["id"]], reason="(لأن"
     )
     assert proposed.status_code == 202, proposed.text
@@ -117,9 +117,9 @@ async def test_every_page_isolates_names_and_texts(people: People) -> None:
 
 async def test_print_line_isolates_a_name_and_is_copied_without_marks(people: People) -> None:
     desk = people.desk
-    await desk.parties()
+    await desk.record_parties()
     await desk.post("/v1/parties", {"slug": "falih", "name": "فالح العلي"})
-    claim = await desk.claim(claimant="falih")
+    claim = await desk.record_claim(claimant="falih")
     page = parse_page(await people.checker.get(f"/claims/{claim['id']}"))
     (line,) = page.cssselect("#print-line")
     assert [name.text for name in line.cssselect("bdi")] == ["فالح العلي"]
@@ -132,11 +132,11 @@ async def test_titles_and_answers_for_others_isolate_text_from_right_to_left(
     """Plain text that others show: titles of pages, feeds, embeds and badges.  What has no such
     letters holds no marks."""
     desk = people.desk
-    await desk.parties()
+    await desk.record_parties()
     await desk.post("/v1/parties", {"slug": "falih", "name": "(فالح"})
     await desk.post("/v1/stories", {"slug": "hudud", "title": "(الحدود"})
-    made = await desk.claim(text="(عبر ثلاثون جنديا", story="hudud", claimant="falih")
-    plain = await desk.claim(text="Troops (30) crossed")
+    made = await desk.record_claim(text="(عبر ثلاثون جنديا", story="hudud", claimant="falih")
+    plain = await desk.record_claim(text="Troops (30) crossed")
     claim = made["id"]
     said = await desk.post("/v1/statements", build_statement("falih", quotes=[build_quote("(لا")]))
     for address, text_in_title in (

@@ -14,8 +14,8 @@ TEXT = "“We left,” Belgrade said.\n\n“Show us,” Washington said. “Not 
 @pytest.fixture
 async def places(desk: Desk, people: People) -> dict[str, str]:
     """The pages whose forms are tried, by a word each; with the article's text in hand."""
-    await desk.parties()
-    claim = (await desk.claim())["id"]
+    await desk.record_parties()
+    claim = (await desk.record_claim())["id"]
     statement = (await desk.reader.get("/v1/statements")).json()["items"][0]["id"]
     article = await submit(
         people.checker, "/intake", "/intake", url="https://example.org/a", title="A", text=TEXT

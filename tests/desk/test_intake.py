@@ -35,7 +35,7 @@ async def begin_intake(people: People) -> str:
 
 @pytest.fixture
 async def place(desk: Desk, people: People) -> str:
-    await desk.parties()
+    await desk.record_parties()
     return await begin_intake(people)
 
 
@@ -73,8 +73,8 @@ async def test_one_statement_can_take_several_stances(
     desk: Desk, people: People, place: str
 ) -> None:
     """It is recorded once, and stands to each claim as was said."""
-    first = await desk.claim(text="The barracks are empty")
-    second = await desk.claim(text="The reserves are home")
+    first = await desk.record_claim(text="The barracks are empty")
+    second = await desk.record_claim(text="The reserves are home")
     stands = {
         f"stand-{first['id']}": "requests_confirmation",
         f"stand-{second['id']}": "contradicts",
@@ -90,7 +90,7 @@ async def test_one_statement_can_take_several_stances(
         **stands,
     )
     assert done.status_code == 303
-    assert (await desk.read(first["id"]))["status"] == "awaiting_confirmation"
+    assert (await desk.read_claim(first["id"]))["status"] == "awaiting_confirmation"
     one = (await desk.reader.get(f"/v1/claims/{first['id']}/links")).json()["items"][0]
     other = (await desk.reader.get(f"/v1/claims/{second['id']}/links")).json()["items"][0]
     assert one["statement"]["id"] == other["statement"]["id"]
@@ -101,7 +101,7 @@ async def test_similar_claim_is_shown_before_recording(
     desk: Desk, people: People, place: str
 ) -> None:
     """A claim that is probably there is shown, and recorded only when somebody insists."""
-    await desk.claim(text="Belgrade’s troops left")
+    await desk.record_claim(text="Belgrade’s troops left")
     shown = await submit(people.checker, place, f"{place}/passages", **PASSAGE)
     assert shown.status_code == 422
     assert "this may be recorded already" in read_text(shown)
@@ -120,7 +120,7 @@ async def test_similar_claim_is_shown_before_recording(
 async def test_refused_passage_changes_nothing(desk: Desk, people: People, place: str) -> None:
     """Words that do nothing, nobody's stance, an unknown party: all is shown again, none of it is
     recorded, a party that is new neither."""
-    claim = await desk.claim()
+    claim = await desk.record_claim()
     address = f"{place}/passages"
     for fields, reason in (
         (PASSAGE | {"claim": ""}, "say what these words do"),

@@ -18,10 +18,10 @@ from tests.desk.conftest import People, parse_page, read_words
 async def test_next_page_begins_where_the_page_before_ended(people: People, address: str) -> None:
     """Without what only came along: empty filters, and word of what was done."""
     desk = people.desk
-    await desk.parties()
+    await desk.record_parties()
     await desk.post("/v1/stories", {"slug": "border", "title": "The border"})
     for number in range(53):
-        await desk.claim(text=f"Claim number {number} of the list")
+        await desk.record_claim(text=f"Claim number {number} of the list")
     first = await people.checker.get(address)
     [following] = parse_page(first).xpath("//a[@rel='next']/@href")
     second = await people.checker.get(following)
@@ -37,10 +37,10 @@ async def test_next_page_begins_where_the_page_before_ended(people: People, addr
 async def test_withdrawn_claim_leaves_its_group_and_count(people: People) -> None:
     """On the board, in the list of its status, and among a story's; it has a list of its own."""
     desk = people.desk
-    await desk.parties()
+    await desk.record_parties()
     await desk.post("/v1/stories", {"slug": "border", "title": "The border"})
-    kept = (await desk.claim(text="A claim in force", story="border"))["id"]
-    gone = (await desk.claim(text="A claim taken back", story="border"))["id"]
+    kept = (await desk.record_claim(text="A claim in force", story="border"))["id"]
+    gone = (await desk.record_claim(text="A claim taken back", story="border"))["id"]
     await desk.post(f"/v1/claims/{gone}/withdrawal", {"reason": "corrected"}, status=200)
 
     board = parse_page(await people.checker.get("/"))

@@ -8,20 +8,22 @@ PARTIES, EACH = 14, 8
 
 
 async def spoken_of(desk: Desk) -> tuple[str, list[str]]:
-    claim = (await desk.claim())["id"]
+    claim = (await desk.record_claim())["id"]
     links = []
     for number in range(PARTIES):
         slug = f"party-{number}"
         await desk.post("/v1/parties", {"slug": slug, "name": f"Party {number}"})
         for _ in range(EACH):
-            links.append((await desk.link(claim, "comments", slug, basis="unstated"))["id"])
+            links.append(
+                (await desk.link_statement(claim, "comments", slug, basis="unstated"))["id"]
+            )
     return claim, links
 
 
 async def test_page_of_many_statements_is_light_and_links_to_all_of_them(desk: Desk) -> None:
-    await desk.parties()
+    await desk.record_parties()
     claim, links = await spoken_of(desk)
-    supporter = (await desk.link(claim, "supports", "nato"))["id"]
+    supporter = (await desk.link_statement(claim, "supports", "nato"))["id"]
     page = (await desk.checker.get(f"/claims/{claim}")).text
     shown = set(re.findall(r'id="l-([0-9a-f-]{36})"', page))
     assert supporter in shown, "who takes a side is shown first"

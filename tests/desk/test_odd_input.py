@@ -23,7 +23,7 @@ CONTROLS = ("\x02", "\x02 and \x02 again", "\x1b[31m", "\x7f\x85", "\u202e", "<a
 @pytest.mark.parametrize("odd", CONTROLS)
 async def test_no_text_of_a_claim_breaks_the_lists(desk: Desk, people: People, odd: str) -> None:
     """Texts that an old desk holds from before the text policy are shown like any other."""
-    await desk.parties()
+    await desk.record_parties()
     claim = {"id": await desk.record_unchecked(f"It is {odd} said")}
     for url in ("/", "/?status=asserted", "/review", "/search?q=said", f"/claims/{claim['id']}"):
         for _ in range(2):
@@ -34,8 +34,8 @@ async def test_no_text_of_a_claim_breaks_the_lists(desk: Desk, people: People, o
 
 async def test_renamed_user_shows_on_the_board_within_a_minute(desk: Desk, people: People) -> None:
     """It is no event of the record, which the board is remembered by."""
-    await desk.parties()
-    claim = await desk.claim()
+    await desk.record_parties()
+    claim = await desk.record_claim()
     page = f"/claims/{claim['id']}"
     await submit(people.checker, page, f"{page}/assignee", assignee=people.ids["checker2"])
     assert "Boris Checker" in (await people.checker.get("/")).text
@@ -62,8 +62,8 @@ async def test_assigning_from_the_queue_leads_back_to_it(
     desk: Desk, people: People, previous_page: str
 ) -> None:
     """To the queue as its own link has it, and nowhere else."""
-    await desk.parties()
-    page = f"/claims/{(await desk.claim())['id']}"
+    await desk.record_parties()
+    page = f"/claims/{(await desk.record_claim())['id']}"
     fields = {"assignee": people.ids["checker"]}
     done = await submit(people.checker, page, f"{page}/assignee", **fields, back=previous_page)
     assert done.headers["location"] == f"{page}?done=assigned"
@@ -73,11 +73,11 @@ async def test_assigning_from_the_queue_leads_back_to_it(
 
 
 async def test_a_proposal_is_settled_on_its_own_claim(desk: Desk, people: People) -> None:
-    await desk.parties()
-    other = await desk.claim(text="The barracks are empty")
-    claim = await desk.claim()
-    link = await desk.link(claim["id"], "supports", "nato")
-    proposed = (await desk.move(claim["id"], "confirmed", cites=[link["id"]])).json()["id"]
+    await desk.record_parties()
+    other = await desk.record_claim(text="The barracks are empty")
+    claim = await desk.record_claim()
+    link = await desk.link_statement(claim["id"], "supports", "nato")
+    proposed = (await desk.change_status(claim["id"], "confirmed", cites=[link["id"]])).json()["id"]
     page = await people.editor.get(f"/claims/{claim['id']}")
     address = f"/claims/{claim['id']}/decisions/{proposed}"
     fields = read_fields(find_form(parse_page(page), f"{address}/approval"))
@@ -110,8 +110,8 @@ async def test_a_proposal_is_settled_on_its_own_claim(desk: Desk, people: People
 async def test_odd_instants_are_refused_with_a_page(
     desk: Desk, people: People, name: str, instant: str
 ) -> None:
-    await desk.parties()
-    claim = await desk.claim()
+    await desk.record_parties()
+    claim = await desk.record_claim()
     for path in (f"/claims/{claim['id']}", "/stories", "/search?q=troops", "/"):
         answer = await people.reader.get(path, params={name: instant})
         assert answer.status_code in (200, 422), path
@@ -119,8 +119,8 @@ async def test_odd_instants_are_refused_with_a_page(
 
 
 async def test_hour_of_a_form_is_utc(desk: Desk, people: People) -> None:
-    await desk.parties()
-    claim = await desk.claim()
+    await desk.record_parties()
+    claim = await desk.record_claim()
     for hour in ("2023-10-02T12:01", "2023-10-02T12:01:00", " 2023-10-02T12:01 "):
         page = await people.reader.get(f"/claims/{claim['id']}", params={"at": hour})
         assert "what the desk knew on 2 Oct 2023, 12:01" in read_text(page)
@@ -128,8 +128,8 @@ async def test_hour_of_a_form_is_utc(desk: Desk, people: People) -> None:
 
 async def test_double_click_is_one_change_with_one_answer(desk: Desk, people: People) -> None:
     """The browser shows what the second click is told: that it is done, not that it clashes."""
-    await desk.parties()
-    address = f"/claims/{(await desk.claim())['id']}"
+    await desk.record_parties()
+    address = f"/claims/{(await desk.record_claim())['id']}"
     page = await people.checker.get(address)
     fields = read_fields(find_form(parse_page(page), f"{address}/notes")) | {
         "note": "Ask the ministry"
@@ -146,8 +146,8 @@ async def test_multipart_form_with_any_encoding_is_refused_with_a_page(
     desk: Desk, people: People, charset: str
 ) -> None:
     """Multipart may declare an encoding that yields what is no text."""
-    await desk.parties()
-    address = f"/claims/{(await desk.claim())['id']}"
+    await desk.record_parties()
+    address = f"/claims/{(await desk.record_claim())['id']}"
     page = await people.checker.get(address)
     fields = read_fields(find_form(parse_page(page), f"{address}/notes")) | {"note": "a \\ud800 b"}
     part = '--X\r\nContent-Disposition: form-data; name="{}"\r\n\r\n{}\r\n'
@@ -162,8 +162,8 @@ async def test_multipart_form_with_any_encoding_is_refused_with_a_page(
 @pytest.mark.parametrize("odd", ["\x00", "nobody", "😀", "x" * 5000])
 async def test_values_of_choices_are_checked(desk: Desk, people: People, odd: str) -> None:
     """A choice may hold anything once somebody sends it by hand."""
-    await desk.parties()
-    page = f"/claims/{(await desk.claim())['id']}"
+    await desk.record_parties()
+    page = f"/claims/{(await desk.record_claim())['id']}"
     assigned = await submit(people.checker, page, f"{page}/assignee", assignee=odd)
     assert assigned.status_code == 422
     article = {"url": "https://example.org/a", "text": "We left."}
@@ -174,10 +174,10 @@ async def test_values_of_choices_are_checked(desk: Desk, people: People, odd: st
 
 async def test_claim_found_by_search_stays_chosen(desk: Desk, people: People) -> None:
     """It is none of those that the page offers by itself; a refused form still has it."""
-    await desk.parties()
+    await desk.record_parties()
     made = await desk.checker.post("/v1/stories", json={"slug": "kosovo", "title": "Kosovo"})
     assert made.status_code == 201
-    other = await desk.claim(text="The barracks are empty")
+    other = await desk.record_claim(text="The barracks are empty")
     article = {"url": "https://example.org/a", "text": "Show us, they said.", "story": "kosovo"}
     begun = await submit(people.checker, "/intake", "/intake", **article)
     place = begun.headers["location"]
@@ -187,19 +187,19 @@ async def test_claim_found_by_search_stays_chosen(desk: Desk, people: People) ->
     assert refused.status_code == 422
     done = await send_form(people.checker, refused, f"{place}/passages", said_on="2023-10-03")
     assert done.status_code == 303
-    assert (await desk.read(other["id"]))["status"] == "awaiting_confirmation"
+    assert (await desk.read_claim(other["id"]))["status"] == "awaiting_confirmation"
 
 
 async def test_as_of_shows_the_parent_and_components_of_then(desk: Desk, people: People) -> None:
-    await desk.parties()
-    whole = await desk.claim(text="The army has left the border")
-    part = await desk.claim(text="The tanks have left the border", part_of=whole["id"])
+    await desk.record_parties()
+    whole = await desk.record_claim(text="The army has left the border")
+    part = await desk.record_claim(text="The tanks have left the border", part_of=whole["id"])
     then = desk.clock.now
     desk.clock.advance(hours=1)
     reworded = await desk.checker.patch(
         f"/v1/claims/{whole['id']}",
         json={"text": "The whole army has left", "material": False},
-        headers={"If-Match": f'"{(await desk.read(whole["id"]))["version"]}"'},
+        headers={"If-Match": f'"{(await desk.read_claim(whole["id"]))["version"]}"'},
     )
     assert reworded.status_code == 200, reworded.text
     page = f"/claims/{part['id']}"
@@ -211,8 +211,8 @@ async def test_as_of_shows_the_parent_and_components_of_then(desk: Desk, people:
 
 async def test_newest_notes_are_shown(desk: Desk, people: People) -> None:
     """However many there are: what one has just noted is there."""
-    await desk.parties()
-    claim = await desk.claim()
+    await desk.record_parties()
+    claim = await desk.record_claim()
     for number in range(203):
         await desk.post(f"/v1/claims/{claim['id']}/notes", {"text": f"Call number {number}."})
         if number == 0:
@@ -228,10 +228,10 @@ async def test_newest_notes_are_shown(desk: Desk, people: People) -> None:
 
 async def test_party_beyond_the_offered_list_can_be_named(desk: Desk, people: People) -> None:
     """A choice offers two hundred; any other that is recorded is taken by its name."""
-    await desk.parties()
+    await desk.record_parties()
     for number in range(200):
         await desk.post("/v1/parties", {"slug": f"a-{number:03}", "name": f"A {number:03}"})
-    page = f"/claims/{(await desk.claim())['id']}/link"
+    page = f"/claims/{(await desk.record_claim())['id']}/link"
     form = find_form(parse_page(await people.checker.get(page)), page)
     assert "washington" not in form.inputs["party"].value_options
     said = {"quote": "No.", "said_on": "2023-10-03", "url": "https://example.org/no"}
@@ -248,18 +248,18 @@ async def test_party_beyond_the_offered_list_can_be_named(desk: Desk, people: Pe
 
 async def test_page_as_of_any_instant_equals_the_api(desk: Desk, people: People) -> None:
     """Status, wording and print line, at each event, just before it and just after."""
-    await desk.parties()
-    claim = await desk.claim()
-    await desk.link(claim["id"], "contradicts", "washington")
+    await desk.record_parties()
+    claim = await desk.record_claim()
+    await desk.link_statement(claim["id"], "contradicts", "washington")
     desk.clock.advance(minutes=1)
-    await desk.link(claim["id"], "supports", "nato")
-    version = (await desk.read(claim["id"]))["version"]
+    await desk.link_statement(claim["id"], "supports", "nato")
+    version = (await desk.read_claim(claim["id"]))["version"]
     change = {"text": "Serbia has returned its units to normal", "material": True}
     amended = await desk.checker.patch(
         f"/v1/claims/{claim['id']}", json=change, headers={"If-Match": f'"{version}"'}
     )
     assert amended.status_code == 200
-    moved = await desk.move(claim["id"], "asserted")
+    moved = await desk.change_status(claim["id"], "asserted")
     assert moved.status_code < 500
     history = (await desk.reader.get(f"/v1/claims/{claim['id']}/history")).json()["items"]
     assert len(history) >= 4
@@ -309,8 +309,8 @@ async def test_length_of_an_article_counts_characters(
 async def test_a_party_is_named_in_its_own_script(
     desk: Desk, people: People, name: str, slug: str
 ) -> None:
-    await desk.parties()
-    page = f"/claims/{(await desk.claim())['id']}/link"
+    await desk.record_parties()
+    page = f"/claims/{(await desk.record_claim())['id']}/link"
     said = {"quote": "Не.", "said_on": "2023-10-03", "url": "https://example.org/ne"}
     done = await submit(people.checker, page, page, stance="contradicts", new_party=name, **said)
     assert done.status_code == 303, read_text(done)
@@ -321,8 +321,8 @@ async def test_a_party_is_named_in_its_own_script(
 async def test_invalid_address_is_reported_at_its_field(
     desk: Desk, people: People, name: str
 ) -> None:
-    await desk.parties()
-    page = f"/claims/{(await desk.claim())['id']}/link"
+    await desk.record_parties()
+    page = f"/claims/{(await desk.record_claim())['id']}/link"
     said = {"quote": "No.", "said_on": "2023-10-03", "url": "https://example.org/no"}
     refused = await submit(people.checker, page, page, stance="contradicts", new_party=name, **said)
     assert refused.status_code == 422

@@ -9,7 +9,7 @@ from tests.support.desk import Desk
 
 @pytest.fixture
 async def parties(desk: Desk) -> None:
-    await desk.parties()
+    await desk.record_parties()
     for name, role in (("Matthew Miller", "spokesman"), ("Antony Blinken", None)):
         body = {"name": name, "role": role, "party": "state-department"}
         await desk.post("/v1/speakers", body)
@@ -81,8 +81,8 @@ async def test_new_parent_changes_the_partys_claims(
 ) -> None:
     """The page warns, only editors change, and a support that is no longer independent no longer
     confirms."""
-    claim = (await desk.claim())["id"]
-    await desk.confirm(claim, "nato")
+    claim = (await desk.record_claim())["id"]
+    await desk.confirm_claim(claim, "nato")
     url = "/parties/nato/edit"
     assert (await people.checker.get(url)).status_code == 403
     page = await people.editor.get(url)
@@ -90,7 +90,7 @@ async def test_new_parent_changes_the_partys_claims(
     assert not parse_page(page).xpath('//option[@value="nato"]'), "nobody is below themselves"
     answer = await submit(people.editor, url, url, parent="belgrade")
     assert answer.headers["location"] == "/parties/nato?done=saved"
-    assert (await desk.read(claim))["status"] == "awaiting_confirmation"
+    assert (await desk.read_claim(claim))["status"] == "awaiting_confirmation"
     circle = await submit(
         people.editor, "/parties/belgrade/edit", "/parties/belgrade/edit", parent="nato"
     )
@@ -100,7 +100,7 @@ async def test_new_parent_changes_the_partys_claims(
 
 async def test_change_keeps_unnamed_fields(desk: Desk, people: People) -> None:
     """The form shows all that is recorded, so sending it back changes nothing else."""
-    await desk.parties()
+    await desk.record_parties()
     url = "/parties/state-department/edit"
     await submit(people.editor, url, url, full_name="United States Department of State")
     await submit(people.editor, url, url, name="Foggy Bottom")

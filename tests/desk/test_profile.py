@@ -303,7 +303,7 @@ async def test_password_set_with_the_proposers_link_makes_no_second_person(
     """An administrator lets themselves in as somebody, sets "their own" password there and signs in
     with it: they are still one person.  A way in from elsewhere makes the account its owner's."""
     desk = people.desk
-    await desk.parties()
+    await desk.record_parties()
     person, email = people.ids["checker"], people.emails["checker"]
     entered: AbstractAsyncContextManager[httpx.AsyncClient]
     fields: dict[str, str] = {}
@@ -322,9 +322,9 @@ async def test_password_set_with_the_proposers_link_makes_no_second_person(
             client, "/profile", "/profile/password", password=OTHER, again=OTHER, **fields
         )
         assert done.status_code == 303, read_text(done)
-    claim = (await desk.claim())["id"]
-    link = await desk.link(claim, "supports", "nato")
-    proposed = await desk.move(claim, "confirmed", client=people.admin, cites=[link["id"]])
+    claim = (await desk.record_claim())["id"]
+    link = await desk.link_statement(claim, "supports", "nato")
+    proposed = await desk.change_status(claim, "confirmed", client=people.admin, cites=[link["id"]])
     assert proposed.status_code == 202, proposed.text
     approval = f"/v1/decisions/{proposed.json()['id']}/approval"
     async with signed_in(people, email, OTHER) as same_person:

@@ -10,9 +10,9 @@ from tests.support.desk import Desk, build_quote
 @pytest.fixture
 async def claim(desk: Desk) -> str:
     """C1 and a request for its confirmation; its id."""
-    await desk.parties()
-    made = await desk.claim()
-    await desk.link(made["id"], "requests_confirmation", "state-department")
+    await desk.record_parties()
+    made = await desk.record_claim()
+    await desk.link_statement(made["id"], "requests_confirmation", "state-department")
     return str(made["id"])
 
 
@@ -43,8 +43,8 @@ async def test_matches_in_quotes_and_names_are_shown_below(people: People, claim
 
 async def test_found_text_is_escaped(desk: Desk, people: People) -> None:
     """Only the marks are HTML; whatever stands between them is text."""
-    await desk.parties()
-    await desk.claim(
+    await desk.record_parties()
+    await desk.record_claim(
         text="<script>alert(1)</script> & <b>troops</b>",
         origin={"quotes": [build_quote("<img src=x onerror=alert(2)> troops")]},
     )
@@ -92,7 +92,7 @@ async def test_empty_result_gives_advice(people: People, claim: str) -> None:
 
 async def test_filters_narrow_claims_and_are_kept(desk: Desk, people: People, claim: str) -> None:
     await desk.post("/v1/stories", {"slug": "border", "title": "Kosovo border"})
-    other = (await desk.claim(story="border", kind="figure"))["id"]
+    other = (await desk.record_claim(story="border", kind="figure"))["id"]
     for query in ("story=border", "kind=figure", "status=asserted"):
         page = parse_page(await people.reader.get(f"/search?q=regime&{query}"))
         assert page.xpath('//li[starts-with(@id, "c-")]/@id') == [f"c-{other}"]
@@ -105,8 +105,8 @@ async def test_filters_narrow_claims_and_are_kept(desk: Desk, people: People, cl
 
 async def test_results_have_pages(desk: Desk, people: People) -> None:
     """Claims and, on pages of their own, statements: each once."""
-    await desk.parties()
-    made = [(await desk.claim(text=f"Troops, report {n}"))["id"] for n in range(30)]
+    await desk.record_parties()
+    made = [(await desk.record_claim(text=f"Troops, report {n}"))["id"] for n in range(30)]
 
     async def walk_pages(address: str | None, rows: str) -> list[str]:
         found: list[str] = []
@@ -131,7 +131,7 @@ async def test_as_of_search_shows_what_was_known_then(
 ) -> None:
     before = desk.clock.advance(hours=1)
     desk.clock.advance(hours=1)
-    await desk.claim(text="A later regime")
+    await desk.record_claim(text="A later regime")
     page = await people.reader.get("/search", params={"q": "regime", "as_of": before.isoformat()})
     assert "As the desk knew it on" in read_text(page)
     assert "A later" not in read_text(page)

@@ -12,9 +12,9 @@ from tests.support.desk import SOURCE, Desk
 @pytest.fixture
 async def confirmed_claim(desk: Desk) -> tuple[str, str]:
     """A claim that NATO's statement confirmed: the claim's id and the statement's."""
-    await desk.parties()
-    claim = (await desk.claim())["id"]
-    link = await desk.confirm(claim, "nato")
+    await desk.record_parties()
+    claim = (await desk.record_claim())["id"]
+    link = await desk.confirm_claim(claim, "nato")
     links = (await desk.reader.get(f"/v1/claims/{claim}/links")).json()["items"]
     (statement,) = [item["statement"]["id"] for item in links if item["id"] == link]
     return claim, statement
@@ -54,8 +54,8 @@ async def test_a_statement_shows_its_words_source_and_claims(
 
 
 async def test_origin_of_a_claim_is_marked(desk: Desk, people: People) -> None:
-    await desk.parties()
-    await desk.claim()
+    await desk.record_parties()
+    await desk.record_claim()
     statement = (await desk.reader.get("/v1/statements")).json()["items"][0]["id"]
     assert "the claim’s own words" in read_text(await people.reader.get(f"/statements/{statement}"))
 
@@ -130,7 +130,7 @@ async def test_withdrawn_statement_takes_its_claims_confirmation_back(
     assert parse_page(shown).xpath("//blockquote/s")
     assert parse_page(shown).xpath('//a[@href="https://nato.example/1"]')
     assert f'href="{url}"' not in shown.text
-    assert (await desk.read(claim))["status"] == "awaiting_confirmation"
+    assert (await desk.read_claim(claim))["status"] == "awaiting_confirmation"
 
 
 @pytest.mark.parametrize(
@@ -150,7 +150,7 @@ async def test_a_refused_withdrawal_keeps_what_was_typed(
     page = parse_page(answer)
     assert page.xpath('//*[@aria-invalid="true"]/@id') == [at]
     assert page.get_element_by_id("reason").value.strip() == fields["reason"]
-    assert (await desk.read(confirmed_claim[0]))["status"] == "confirmed"
+    assert (await desk.read_claim(confirmed_claim[0]))["status"] == "confirmed"
 
 
 async def test_second_withdrawal_is_refused_and_keeps_what_was_typed(

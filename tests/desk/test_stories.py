@@ -20,10 +20,12 @@ def open_to_all(desk: Desk) -> None:
 @pytest.fixture
 async def story(desk: Desk) -> str:
     """A story with one claim: asked about, denied, its denial withdrawn; the claim's id."""
-    await desk.parties()
+    await desk.record_parties()
     await desk.post("/v1/stories", STORY)
-    claim = await desk.claim(story="border")
-    await desk.link(claim["id"], "requests_confirmation", "state-department", conditional=True)
+    claim = await desk.record_claim(story="border")
+    await desk.link_statement(
+        claim["id"], "requests_confirmation", "state-department", conditional=True
+    )
     return str(claim["id"])
 
 
@@ -97,7 +99,7 @@ async def test_matrix_shows_each_stance_and_why_it_counts(
     desk: Desk, people: People, story: str
 ) -> None:
     """One row a claim, one column a root party; how a voice stands, and why it counts or not."""
-    await desk.link(story, "supports", "belgrade")
+    await desk.link_statement(story, "supports", "belgrade")
     page = parse_page(await people.reader.get("/stories/border"))
     heads = [read_words(item) for item in page.xpath('//table[@class="matrix"]/thead//th')]
     assert heads == ["Claim", "Status", "Belgrade", "Washington"]
@@ -114,11 +116,11 @@ async def test_matrix_shows_each_stance_and_why_it_counts(
 
 
 async def test_components_stand_below_what_they_are_part_of(desk: Desk, people: People) -> None:
-    await desk.parties()
+    await desk.record_parties()
     await desk.post("/v1/stories", STORY)
-    whole = await desk.claim(story="border", text="Serbia reduced troops")
-    await desk.claim(story="border", text="Another claim")
-    part = await desk.claim(story="border", text="From 8,350 to 4,500", part_of=whole["id"])
+    whole = await desk.record_claim(story="border", text="Serbia reduced troops")
+    await desk.record_claim(story="border", text="Another claim")
+    part = await desk.record_claim(story="border", text="From 8,350 to 4,500", part_of=whole["id"])
     page = parse_page(await people.reader.get("/stories/border"))
     rows = page.xpath('//table[@class="matrix"]/tbody/tr')
     ids = [row.get("id").removeprefix("m-") for row in rows]
@@ -163,7 +165,7 @@ async def test_as_of_shows_what_the_desk_knew_then(desk: Desk, people: People, s
     """In the URL as RFC 3339, from the form as an hour of UTC; nothing live then."""
     before = desk.clock.advance(hours=1)
     desk.clock.advance(hours=1)
-    await desk.link(story, "contradicts", "nato")
+    await desk.link_statement(story, "contradicts", "nato")
     now = await people.reader.get("/stories/border")
     assert "NATO" in read_text(now)
     assert parse_page(now).body.get("data-live").endswith("story=border")
@@ -195,9 +197,9 @@ async def test_feeds_and_open_graph_are_in_the_head(people: People, story: str) 
 
 async def test_large_story_has_pages(desk: Desk, people: People) -> None:
     """Every claim once, and every event once, whichever of the two one walks."""
-    await desk.parties()
+    await desk.record_parties()
     await desk.post("/v1/stories", STORY)
-    made = [(await desk.claim(story="border", text=f"Claim {n}"))["id"] for n in range(43)]
+    made = [(await desk.record_claim(story="border", text=f"Claim {n}"))["id"] for n in range(43)]
 
     async def walk_pages(path: str, rows: str) -> list[str]:
         found: list[str] = []
@@ -235,8 +237,8 @@ async def test_a_page_costs_as_many_queries_for_one_claim_as_for_twenty(
         await people.reader.get("/stories/border")
         few = [await count_queries(path) for path in ("/stories/border", "/stories")]
         for number in range(12):
-            claim = await desk.claim(story="border", text=f"Claim {number}")
-            await desk.link(claim["id"], "comments", "nato")
+            claim = await desk.record_claim(story="border", text=f"Claim {number}")
+            await desk.link_statement(claim["id"], "comments", "nato")
             await desk.post("/v1/stories", {"slug": f"s{number}", "title": "A story"})
         assert [await count_queries(path) for path in ("/stories/border", "/stories")] == few
     finally:

@@ -82,9 +82,9 @@ async def test_empty_list_explains_itself(people: People) -> None:
 
 async def test_a_webhook_is_registered_as_filled_in(people: People) -> None:
     """Every field of the form reaches it, and the form shows it again to be edited."""
-    await people.desk.parties()
+    await people.desk.record_parties()
     await people.desk.post("/v1/stories", {"slug": "border", "title": "The border"})
-    claim = (await people.desk.claim())["id"]
+    claim = (await people.desk.record_claim())["id"]
     filled: dict[str, Any] = {
         "url": f" {URL} ",
         "description": "The CMS <b>",
@@ -298,8 +298,8 @@ async def test_deliveries_are_listed_filtered_and_paged(people: People) -> None:
     people.desk.app.state.services.pings = Limiter(None)
     for _ in range(32):
         await people.desk.admin.post(f"/v1/webhooks/{webhook}/ping")
-    await people.desk.parties()
-    await people.desk.claim()
+    await people.desk.record_parties()
+    await people.desk.record_claim()
     wanted = [delivery["id"] for delivery in await deliveries(people, webhook)]
 
     async def read_rows(url: str) -> tuple[list[str], str | None]:

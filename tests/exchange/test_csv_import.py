@@ -407,12 +407,12 @@ async def test_every_view_of_an_imported_claim_names_its_rater(desk: Desk) -> No
     assert (await desk.checker.get("/v1/review-queue")).json()["items"] == []
     # Evidence recorded here puts it under review, and the desk's own decision takes its place.
     await desk.post("/v1/parties", {"slug": "pristina", "name": "Pristina"})
-    link = await desk.link(claim["id"], "contradicts", "pristina", basis="documents")
+    link = await desk.link_statement(claim["id"], "contradicts", "pristina", basis="documents")
     [review] = (await desk.checker.get("/v1/review-queue")).json()["items"]
     assert review["reasons"] == ["drift", "challenged"]
-    moved = await desk.move(claim["id"], "disputed", cites=[link["id"]])
+    moved = await desk.change_status(claim["id"], "disputed", cites=[link["id"]])
     assert moved.status_code == 201, moved.text
-    assert "imported" not in await desk.read(claim["id"])
+    assert "imported" not in await desk.read_claim(claim["id"])
 
 
 async def test_imported_claims_are_exported_like_any_other(

@@ -155,7 +155,7 @@ async def test_deliveries_put_off_by_a_wrong_clock_are_due_once_it_is_right(
     made = await desk.admin.post("/v1/webhooks", json={"url": "http://127.0.0.1:9/hook"})
     assert made.status_code == 201, made.text
     await desk.admin.post("/v1/parties", json={"slug": "belgrade", "name": "Belgrade"})
-    await desk.claim()
+    await desk.record_claim()
     far = desk.clock.now + timedelta(days=3650)
 
     def put_off(connection: Connection) -> int:
@@ -180,7 +180,7 @@ async def test_explained_events_of_the_future_do_not_make_a_clock_wrong(
     from service.store.tables import events
 
     await desk.admin.post("/v1/parties", json={"slug": "belgrade", "name": "Belgrade"})
-    await desk.claim()
+    await desk.record_claim()
     now = desk.clock.now
     far = now + timedelta(days=3650)
 

@@ -87,7 +87,7 @@ async def test_revoked_key_ends_its_streams(served: Served) -> None:
         assert await ended(one)
         assert await ended(two)
         problem(await client.get("/v1/events/stream"), "not-authenticated")
-        await served.desk.claim()
+        await served.desk.record_claim()
         message = await stays.next()
         assert message is not None
         assert message.type == "claim.created"
@@ -225,7 +225,7 @@ async def test_reader_pauses_while_nobody_listens(
         await asyncio.sleep(4 * live.SPACING_SECONDS)
         assert sent == 0
         event.remove(Engine, "before_cursor_execute", note)
-        await served.desk.claim()
+        await served.desk.record_claim()
         async with opened(client, last) as source:
             message = await source.next()
             assert message is not None
@@ -239,7 +239,7 @@ async def test_event_is_found_without_a_wakeup(served: Served) -> None:
         served.client("reader") as client,
         opened(client) as source,
     ):
-        await elsewhere.desk.claim()
+        await elsewhere.desk.record_claim()
         message = await source.next()
         assert message is not None
         assert message.type == "claim.created"
@@ -273,20 +273,20 @@ async def test_client_that_does_not_read_delays_nobody_and_is_cut(
     """What waits for it is bounded, and it is cut off in the end; others have everything
     meanwhile."""
     desk, listeners = served.desk, served.live._listeners
-    claim = (await desk.claim())["id"]
+    claim = (await desk.record_claim())["id"]
     with open_stuck_client(served):
         await wait_until(lambda: len(listeners) == 1)
         (slow,) = listeners
         async with served.client("checker") as client, opened(client) as source:
             for _ in range(40):
-                await desk.link(claim, "comments", "nato", **LONG)
+                await desk.link_statement(claim, "comments", "nato", **LONG)
                 assert await source.next() is not None
             await wait_until(lambda: is_waiting(slow))
             left = slow.position
             connections = served.server.server_state.connections
             held = [connection.transport.get_write_buffer_size() for connection in connections]
             assert 0 < max(held) < 3 * event_ring.CHUNK_BYTES
-            await desk.claim()
+            await desk.record_claim()
             assert await source.next() is not None
             assert slow.position == left < served.live.ring.top, "nothing more is taken for it"
             monkeypatch.setattr(live, "STUCK_SECONDS", 0.5)
@@ -299,9 +299,9 @@ async def test_client_that_does_not_read_delays_nobody_and_is_cut(
 async def test_server_stops_despite_a_client_that_does_not_read(served: Served) -> None:
     """Its connection is dropped with what is left to send: uvicorn would wait for ever."""
     desk, listeners = served.desk, served.live._listeners
-    claim = (await desk.claim())["id"]
+    claim = (await desk.record_claim())["id"]
     for _ in range(40):
-        await desk.link(claim, "comments", "nato", **LONG)
+        await desk.link_statement(claim, "comments", "nato", **LONG)
     with open_stuck_client(served):
         await wait_until(lambda: any(map(is_waiting, listeners)))
         served.server.should_exit = True
@@ -334,7 +334,7 @@ async def test_streams_outlast_an_outage_of_the_database(
     monkeypatch.setattr(live, "HEARTBEAT_SECONDS", 0.1)
     monkeypatch.setattr(event_stream, "TROUBLE_SECONDS", SOON)
     monkeypatch.setattr(event_ring, "MAX_EVENTS", 2)
-    await served.desk.claim()
+    await served.desk.record_claim()
     async with (
         served.client("reader") as client,
         opened(client) as source,
@@ -352,7 +352,7 @@ async def test_streams_outlast_an_outage_of_the_database(
 
         monkeypatch.setattr(Database, "read", fail_to_read)
         for _ in range(4):
-            await served.desk.claim()
+            await served.desk.record_claim()
         await wait_until(lambda: failures > 5)
         for each in (source, behind):
             comments = each.parser.comments

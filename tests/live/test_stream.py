@@ -37,9 +37,9 @@ async def work(served: Served) -> str:
     if (await desk.reader.get("/v1/stories/border")).status_code == 404:
         await desk.post("/v1/stories", {"slug": "border", "title": "The border"})
     claim = await desk.record_unchecked(HOSTILE, story="border")
-    await desk.link(claim, "requests_confirmation", "washington")
-    await desk.claim()
-    await desk.confirm(claim)
+    await desk.link_statement(claim, "requests_confirmation", "washington")
+    await desk.record_claim()
+    await desk.confirm_claim(claim)
     return claim
 
 
@@ -73,7 +73,7 @@ async def test_stream_of_each_role_equals_its_poll(empty_served: Served, role: s
 async def test_answer_has_the_headers_of_an_event_stream(served: Served) -> None:
     """What proxies and browsers need to know, and the first block: how long to wait before coming
     back, and where this began."""
-    await served.desk.claim()
+    await served.desk.record_claim()
     async with served.client("reader") as client, opened(client) as source:
         headers = source.response.headers
         assert headers["content-type"] == "text/event-stream; charset=utf-8"
@@ -156,7 +156,7 @@ async def test_stream_begins_at_the_requested_number(served: Served) -> None:
         async with opened(client, str(items[4]["seq"]), after=0) as source:
             assert is_same(await source.take(len(items) - 5), items[5:])
         async with opened(client) as source:
-            await desk.link(claim, "comments", "nato")
+            await desk.link_statement(claim, "comments", "nato")
             new = await poll_events(served, client, after=items[-1]["seq"])
             assert is_same(await source.take(len(new)), new)
 
@@ -168,11 +168,11 @@ async def test_reconnecting_client_gets_each_event_once(
     monkeypatch.setattr(event_ring, "MAX_EVENTS", 10)
     monkeypatch.setattr(listeners, "FIRST_EVENTS", 4)
     desk = served.desk
-    claims = [(await desk.claim())["id"] for _ in range(4)]
+    claims = [(await desk.record_claim())["id"] for _ in range(4)]
 
     async def write(claim: str) -> None:
         for number in range(12):
-            await desk.link(claim, "comments", "nato", note=f"note {number}")
+            await desk.link_statement(claim, "comments", "nato", note=f"note {number}")
 
     async with served.client("reader") as client:
         seen: list[Message] = []
@@ -231,7 +231,7 @@ async def test_invalid_last_event_id_is_refused(served: Served) -> None:
 
 async def test_position_beyond_the_record_is_refused(served: Served) -> None:
     """Who has seen more than there is has seen another database: start again."""
-    await served.desk.claim()
+    await served.desk.record_claim()
     beyond = await served.desk.database.read(event_queries.read_last_number) + 1
     async with served.client("reader") as client:
         for query, headers in (({"after": beyond}, {}), ({}, {"Last-Event-ID": str(beyond)})):

@@ -136,7 +136,7 @@ async def test_words_unknown_to_statistics_are_counted(
     of claims.  What they know is believed, and so is that a small desk has no such."""
     monkeypatch.setattr(index_pages, "SORTABLE", 3)
     for number in range(6):
-        await desk.claim(
+        await desk.record_claim(
             text=f"Regime {number} {'returned' * (number < 3)}", claimant=None, speaker=None
         )
 

@@ -108,10 +108,10 @@ async def test_migration_moves_further_links_out_of_the_claim_and_back(
 ) -> None:
     """A claim whose many links were recorded before 0017 is read as before."""
     async with support.run_desk(settings) as desk:
-        await desk.parties()
-        claim = (await desk.claim())["id"]
+        await desk.record_parties()
+        claim = (await desk.record_claim())["id"]
         for _ in range(states.FIRST + 3):
-            await desk.link(claim, "comments", "washington")
+            await desk.link_statement(claim, "comments", "washington")
     before = await audit(settings)
     whole = await read_state(settings, claim)
     assert len(whole.links) == states.FIRST + 3
@@ -127,7 +127,7 @@ async def test_migration_moves_further_links_out_of_the_claim_and_back(
     assert await asyncio.to_thread(migrate.find_differences, settings) == []
     assert await read_state(settings, claim) == whole
     async with support.run_desk(settings) as desk:
-        await desk.link(claim, "comments", "washington")
+        await desk.link_statement(claim, "comments", "washington")
     assert len((await read_state(settings, claim)).links) == states.FIRST + 4
     await audit(settings)
 
@@ -135,10 +135,10 @@ async def test_migration_moves_further_links_out_of_the_claim_and_back(
 async def test_migration_indexes_long_rows_again(settings: Settings) -> None:
     """Before 0017 rows of the index did not say that they are full; `verify` finds nothing then."""
     async with support.run_desk(settings) as desk:
-        await desk.parties()
-        claim = (await desk.claim())["id"]
+        await desk.record_parties()
+        claim = (await desk.record_claim())["id"]
         for _ in range(3):
-            await desk.link(claim, "comments", "washington")
+            await desk.link_statement(claim, "comments", "washington")
     before = await audit(settings)
     await asyncio.to_thread(migrate.downgrade, settings, "0016")
     database = Database(settings)
@@ -164,11 +164,11 @@ async def read_state(settings: Settings, claim: str) -> ClaimState:
 async def test_migration_fills_in_the_story_of_older_events(settings: Settings) -> None:
     """The append-only guard is lifted for the migration, and refuses changes again afterwards."""
     async with support.run_desk(settings) as desk:
-        await desk.parties()
+        await desk.record_parties()
         await desk.post("/v1/stories", {"slug": "border", "title": "The border"})
-        claim = (await desk.claim(story="border"))["id"]
-        await desk.link(claim, "requests_confirmation", "washington")
-        await desk.claim()
+        claim = (await desk.record_claim(story="border"))["id"]
+        await desk.link_statement(claim, "requests_confirmation", "washington")
+        await desk.record_claim()
     before = await audit(settings)
     await asyncio.to_thread(migrate.downgrade, settings, "0002")
     await asyncio.to_thread(migrate.upgrade, settings)
@@ -187,14 +187,14 @@ async def test_migration_fills_in_the_story_of_older_events(settings: Settings) 
 async def test_migrated_versions_answer_questions_as_of_an_instant(settings: Settings) -> None:
     """Also a component's with the claim that it was part of, and the tree of parties."""
     async with support.run_desk(settings) as desk:
-        await desk.parties()
-        parent, other = (await desk.claim())["id"], (await desk.claim())["id"]
-        part = (await desk.claim(part_of=parent))["id"]
+        await desk.record_parties()
+        parent, other = (await desk.record_claim())["id"], (await desk.record_claim())["id"]
+        part = (await desk.record_claim(part_of=parent))["id"]
         then = desk.clock.now.isoformat()
         await desk.checker.post(
             f"/v1/claims/{parent}/merge", json={"into": other}, headers={"If-Match": "*"}
         )
-        await desk.link(other, "supports", "nato", basis="documents")
+        await desk.link_statement(other, "supports", "nato", basis="documents")
     before = await audit(settings)
     await asyncio.to_thread(migrate.downgrade, settings, "0004")
     await asyncio.to_thread(migrate.upgrade, settings)
@@ -308,10 +308,10 @@ def test_two_processes_can_upgrade_at_the_same_time(
 async def record_something(settings: Settings) -> None:
     quick = settings.model_copy(update={"rate_limit": None, "log_level": "error"})
     async with support.run_desk(quick) as desk:
-        await desk.parties()
-        claim = (await desk.claim(tags=["a"]))["id"]
-        await desk.claim(part_of=claim)
-        await desk.confirm(claim)
+        await desk.record_parties()
+        claim = (await desk.record_claim(tags=["a"]))["id"]
+        await desk.record_claim(part_of=claim)
+        await desk.confirm_claim(claim)
 
 
 async def left_over(settings: Settings) -> set[str]:
@@ -396,12 +396,12 @@ async def require_append_only(settings: Settings) -> None:
 async def test_migrated_proposal_is_bound_to_the_print_line_of_its_time(settings: Settings) -> None:
     """It can be approved after the upgrade, and is refused if the claim was reworded since."""
     async with support.run_desk(settings) as desk:
-        await desk.parties()
+        await desk.record_parties()
         waiting = []
         for _ in range(2):
-            claim = (await desk.claim())["id"]
-            link = await desk.link(claim, "supports", "nato")
-            made = (await desk.move(claim, "confirmed", cites=[link["id"]])).json()
+            claim = (await desk.record_claim())["id"]
+            link = await desk.link_statement(claim, "supports", "nato")
+            made = (await desk.change_status(claim, "confirmed", cites=[link["id"]])).json()
             waiting.append((claim, made["id"]))
         await desk.database.write(forget_what_printed, [claim for claim, _ in waiting])
     await asyncio.to_thread(migrate.downgrade, settings, "0009")
@@ -419,7 +419,7 @@ async def test_migrated_proposal_is_bound_to_the_print_line_of_its_time(settings
         assert [each["field"] for each in refused.json()["changed"]] == ["text"]
         approved = await desk.editor.post(f"/v1/decisions/{first}/approval")
         assert approved.status_code == 200
-        assert (await desk.read(kept))["status"] == "confirmed"
+        assert (await desk.read_claim(kept))["status"] == "confirmed"
         report = await desk.database.read(verification.verify)
         assert report.ok, report.breaks
 

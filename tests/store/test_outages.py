@@ -69,11 +69,11 @@ async def test_locked_file_gives_503_for_changes_and_is_still_read(
 ) -> None:
     """A writer that does not get the lock in time says so; readers do not notice."""
     async with support.run_desk(settings) as desk:
-        await desk.parties()
-        claim = (await desk.claim())["id"]
+        await desk.record_parties()
+        claim = (await desk.record_claim())["id"]
         with file_locked(settings):
             require_unavailable(await tag(desk, claim, "late"))
-            assert (await desk.read(claim))["tags"] == []
+            assert (await desk.read_claim(claim))["tags"] == []
         assert (await tag(desk, claim, "later")).status_code == 200
 
 
@@ -81,12 +81,12 @@ async def test_locked_file_gives_503_for_changes_and_is_still_read(
 async def test_lock_timeout_gives_503(desk_of: Any, impatient_server: None) -> None:
     """Somebody holds the claim; the others are told to try again, and readers do not notice."""
     async with desk_of() as desk:
-        await desk.parties()
-        claim = (await desk.claim())["id"]
+        await desk.record_parties()
+        claim = (await desk.record_claim())["id"]
         url = desk.settings.database_url.get_secret_value()
         async with hold_lock(url, "SELECT 1 FROM claims FOR UPDATE"):
             require_unavailable(await tag(desk, claim, "late"))
-            assert (await desk.read(claim))["tags"] == []
+            assert (await desk.read_claim(claim))["tags"] == []
         assert (await tag(desk, claim, "later")).status_code == 200
 
 
@@ -94,8 +94,8 @@ async def test_lock_timeout_gives_503(desk_of: Any, impatient_server: None) -> N
 async def test_exhausted_connection_pool_gives_503(desk_of: Any, short_timeouts: None) -> None:
     """Two wait for a claim with the only two connections; a third is told to try again."""
     async with desk_of(database_connections=4) as desk:
-        await desk.parties()
-        claim, other = (await desk.claim())["id"], (await desk.claim())["id"]
+        await desk.record_parties()
+        claim, other = (await desk.record_claim())["id"], (await desk.record_claim())["id"]
         url = desk.settings.database_url.get_secret_value()
         async with hold_lock(url, "SELECT 1 FROM claims WHERE id = $1 FOR UPDATE", claim) as held:
             waiting = [asyncio.create_task(tag(desk, claim, f"t{i}")) for i in range(2)]
@@ -110,8 +110,8 @@ async def test_exhausted_connection_pool_gives_503(desk_of: Any, short_timeouts:
 async def test_server_without_free_connections_gives_503(desk_of: Any) -> None:
     """PostgreSQL refuses the connection itself, and takes it again later."""
     async with desk_of() as desk:
-        await desk.parties()
-        claim = (await desk.claim())["id"]
+        await desk.record_parties()
+        claim = (await desk.record_claim())["id"]
         url = desk.settings.database_url.get_secret_value()
         name = url.rpartition("/")[2]
         limited = f'ALTER DATABASE "{name}" WITH CONNECTION LIMIT 0'
@@ -130,7 +130,7 @@ async def test_server_without_free_connections_gives_503(desk_of: Any) -> None:
             await database.stop()
         finally:
             await run_sql(url, "DROP OWNED BY plain", "DROP ROLE plain")
-        assert (await desk.read(claim))["id"] == claim
+        assert (await desk.read_claim(claim))["id"] == claim
 
 
 def as_user(url: str, user: str) -> str:
@@ -175,8 +175,8 @@ async def test_application_survives_a_restart_of_postgresql(
     )
     await asyncio.to_thread(migrate.upgrade, settings)
     async with support.run_desk(settings) as desk:
-        await desk.parties()
-        claims = [(await desk.claim())["id"] for _ in range(8)]
+        await desk.record_parties()
+        claims = [(await desk.record_claim())["id"] for _ in range(8)]
         seen: Counter[int] = Counter()
         over = asyncio.Event()
 

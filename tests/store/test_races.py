@@ -38,8 +38,8 @@ async def patch_party(desk: Desk, slug: str, **changes: Any) -> Any:
 
 async def test_component_is_not_added_to_a_claim_that_is_being_merged(desk: Desk) -> None:
     """The request is refused, with the survivor's id."""
-    await desk.parties()
-    parent, survivor = await desk.claim(), await desk.claim()
+    await desk.record_parties()
+    parent, survivor = await desk.record_claim(), await desk.record_claim()
     async with hold_lock(url(desk), LOCK_CLAIM, survivor["id"]) as held:
         merging = asyncio.create_task(merge(desk, parent["id"], survivor["id"]))
         await until_waiting(url(desk), 1)
@@ -59,12 +59,12 @@ async def test_two_merges_cannot_form_a_cycle(desk: Desk) -> None:
     A has the component A1, that has A2; B has B1, that has B2.  A is merged into B2 and B into A2:
     A1 would be part of B2, below B1, which would be part of A2, below A1.
     """
-    await desk.parties()
+    await desk.record_parties()
     tree: dict[str, str] = {}
     for name in "AB":
         above = None
         for depth in range(3):
-            above = tree[f"{name}{depth}"] = (await desk.claim(part_of=above))["id"]
+            above = tree[f"{name}{depth}"] = (await desk.record_claim(part_of=above))["id"]
     lock = "SELECT 1 FROM claims WHERE id IN ($1, $2) FOR UPDATE"
     async with hold_lock(url(desk), lock, tree["A1"], tree["B1"]) as held:
         first = asyncio.create_task(merge(desk, tree["A0"], tree["B2"]))
@@ -88,9 +88,9 @@ async def test_two_merges_cannot_form_a_cycle(desk: Desk) -> None:
 
 async def test_linking_waits_for_a_party_that_is_moving(desk: Desk) -> None:
     """The link then has the party's new root; the party does not seem unknown meanwhile."""
-    await desk.parties()
-    claim, other = await desk.claim(), await desk.claim()
-    await desk.link(other["id"], "comments", "kosovo-police")
+    await desk.record_parties()
+    claim, other = await desk.record_claim(), await desk.record_claim()
+    await desk.link_statement(other["id"], "comments", "kosovo-police")
     async with hold_lock(url(desk), LOCK_CLAIM, other["id"]) as held:
         moving = asyncio.create_task(patch_party(desk, "kosovo-police", parent="nato"))
         await until_waiting(url(desk), 1)
@@ -109,9 +109,9 @@ async def test_linking_waits_for_a_party_that_is_moving(desk: Desk) -> None:
 
 async def test_party_created_under_a_moving_party_gets_the_new_root(desk: Desk) -> None:
     """Independence of evidence is judged by the root."""
-    await desk.parties()
-    claim = await desk.claim()
-    await desk.link(claim["id"], "comments", "kosovo-police")
+    await desk.record_parties()
+    claim = await desk.record_claim()
+    await desk.link_statement(claim["id"], "comments", "kosovo-police")
     async with hold_lock(url(desk), LOCK_CLAIM, claim["id"]) as held:
         moving = asyncio.create_task(patch_party(desk, "pristina", parent="nato"))
         await until_waiting(url(desk), 1)
@@ -124,15 +124,15 @@ async def test_party_created_under_a_moving_party_gets_the_new_root(desk: Desk) 
         await held.release()
         assert (await moving).status_code == 200
         assert (await making).status_code == 201
-    link = await desk.link(claim["id"], "comments", "customs")
+    link = await desk.link_statement(claim["id"], "comments", "customs")
     assert link["statement"]["root"] == "nato"
 
 
 async def test_merged_links_follow_a_moving_party(desk: Desk) -> None:
     """A merge copies links to a claim that the party's move did not know when it began."""
-    await desk.parties()
-    loser, survivor = await desk.claim(), await desk.claim()
-    await desk.link(loser["id"], "supports", "kosovo-police")
+    await desk.record_parties()
+    loser, survivor = await desk.record_claim(), await desk.record_claim()
+    await desk.link_statement(loser["id"], "supports", "kosovo-police")
     async with hold_lock(url(desk), LOCK_CLAIM, survivor["id"]) as held:
         merging = asyncio.create_task(merge(desk, loser["id"], survivor["id"]))
         await until_waiting(url(desk), 1)
@@ -141,15 +141,15 @@ async def test_merged_links_follow_a_moving_party(desk: Desk) -> None:
         await held.release()
         assert (await merging).status_code == 200
         assert (await moving).status_code == 200
-    evidence = (await desk.read(survivor["id"]))["evidence"]
+    evidence = (await desk.read_claim(survivor["id"]))["evidence"]
     assert evidence["supports"] == ["nato"]
     await audit(desk.settings)
 
 
 async def test_merged_links_follow_a_renamed_speaker(desk: Desk) -> None:
     """Likewise for a speaker's corrected name."""
-    await desk.parties()
-    loser, survivor = await desk.claim(), await desk.claim()
+    await desk.record_parties()
+    loser, survivor = await desk.record_claim(), await desk.record_claim()
     said = build_statement("nato", speaker={"name": "Jens Stoltenburg"})
     body = {"statement": said, "stance": "supports"}
     linked = await desk.post(f"/v1/claims/{loser['id']}/links", body)
@@ -171,8 +171,8 @@ async def test_merged_links_follow_a_renamed_speaker(desk: Desk) -> None:
 
 async def test_linking_waits_for_a_speaker_who_is_being_renamed(desk: Desk) -> None:
     """A claim never shows the old name for good."""
-    await desk.parties()
-    claim, other = await desk.claim(), await desk.claim()
+    await desk.record_parties()
+    claim, other = await desk.record_claim(), await desk.record_claim()
     said = build_statement("nato", speaker={"name": "Jens Stoltenburg"})
     linked = await desk.post(
         f"/v1/claims/{other['id']}/links", {"statement": said, "stance": "supports"}
@@ -196,7 +196,7 @@ async def test_linking_waits_for_a_speaker_who_is_being_renamed(desk: Desk) -> N
 
 async def test_two_speakers_cannot_take_one_name_at_the_same_time(desk: Desk) -> None:
     """The second is refused."""
-    await desk.parties()
+    await desk.record_parties()
     made = [await desk.post("/v1/speakers", {"name": name, "party": "nato"}) for name in ("A", "B")]
     answers = await asyncio.gather(
         *(desk.editor.patch(f"/v1/speakers/{each['id']}", json={"name": "C"}) for each in made)

@@ -88,8 +88,8 @@ def require_refused(refusals: dict[tuple[str, str], str | None], *, embedded: bo
 
 async def test_older_release_is_refused_every_change_with_the_reason(desk: Desk) -> None:
     """On every table that is not derived, with rows in it."""
-    await desk.parties()
-    await desk.link((await desk.claim())["id"], "supports", "nato")
+    await desk.record_parties()
+    await desk.link_statement((await desk.record_claim())["id"], "supports", "nato")
     url = desk.settings.database_url.get_secret_value()
     said = await asyncio.to_thread(list_refusals, url, old=True)
     require_refused(said, embedded=desk.settings.embedded)
@@ -149,18 +149,18 @@ async def upgrade_schema(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Callabl
 async def test_process_goes_on_with_a_compatible_newer_schema(
     desk: Desk, upgrade_schema: Callable[[int], Any]
 ) -> None:
-    await desk.parties()
+    await desk.record_parties()
     await upgrade_schema(releases.find_newest_schema())
     assert (await desk.public.get("/readyz")).status_code == 200
-    await desk.claim()
+    await desk.record_claim()
 
 
 async def test_process_is_refused_by_an_incompatible_newer_schema(
     desk: Desk, upgrade_schema: Callable[[int], Any]
 ) -> None:
     """Readiness says so; changes are refused with the reason, and nothing is changed."""
-    await desk.parties()
-    claim = (await desk.claim())["id"]
+    await desk.record_parties()
+    claim = (await desk.record_claim())["id"]
     own = releases.find_newest_schema()
     await upgrade_schema(own + 1)
     told = await desk.public.get("/readyz")

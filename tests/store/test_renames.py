@@ -34,7 +34,7 @@ def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
 async def record_claims(desk: Desk, count: int = CLAIMS) -> list[str]:
     """Claims of Belgrade, in the order of their ids; the worker rests from now on."""
     await desk.app.state.services.renamer.stop()
-    await desk.parties()
+    await desk.record_parties()
     body = ClaimIn.model_validate(build_claim(speaker=None)).to_command()
 
     def record(connection: Connection) -> list[str]:
@@ -66,7 +66,7 @@ async def work(desk: Desk, turns: int = 1_000) -> int:
 
 
 async def read_names(desk: Desk, claim_ids: list[str]) -> list[str]:
-    return [(await desk.read(claim))["claimant"]["name"] for claim in claim_ids]
+    return [(await desk.read_claim(claim))["claimant"]["name"] for claim in claim_ids]
 
 
 async def count_renames(desk: Desk) -> dict[str, list[str]]:
@@ -129,7 +129,7 @@ async def test_server_continues_a_rename_by_itself(desk: Desk) -> None:
     desk.app.state.services.renamer.start()
     async with asyncio.timeout(60):
         while (await count_left(desk))[0]:
-            await desk.claim(claimant="nato", speaker=None)
+            await desk.record_claim(claimant="nato", speaker=None)
     assert await read_names(desk, ids) == ["Beograd"] * 60
     order = await desk.database.read(
         lambda connection: connection.scalars(
@@ -151,7 +151,7 @@ async def test_claim_changed_before_its_batch_gets_the_new_name_once(desk: Desk)
     ids = await record_claims(desk)
     await rename(desk, "Beograd")
     last = ids[-1]
-    version = (await desk.read(last))["version"]
+    version = (await desk.read_claim(last))["version"]
     changed = await desk.checker.patch(
         f"/v1/claims/{last}", json={"tags": ["border"]}, headers={"If-Match": f'"{version}"'}
     )
@@ -170,10 +170,10 @@ async def test_claim_changed_before_its_batch_gets_the_new_name_once(desk: Desk)
 async def test_claim_recorded_during_a_rename_has_the_new_name(desk: Desk) -> None:
     await record_claims(desk)
     await rename(desk, "Beograd")
-    made = await desk.claim(speaker=None)
+    made = await desk.record_claim(speaker=None)
     assert made["claimant"]["name"] == "Beograd"
     await work(desk)
-    assert (await desk.read(made["id"]))["version"] == made["version"]
+    assert (await desk.read_claim(made["id"]))["version"] == made["version"]
     assert made["id"] not in await count_renames(desk)
 
 
@@ -200,7 +200,7 @@ async def test_as_of_shows_the_name_that_the_claim_had(desk: Desk) -> None:
     await work(desk, 1)
     between = desk.clock().isoformat().replace("+00:00", "Z")
     await work(desk)
-    names = [(await desk.read(claim, as_of=between))["claimant"]["name"] for claim in ids]
+    names = [(await desk.read_claim(claim, as_of=between))["claimant"]["name"] for claim in ids]
     assert names == ["Beograd"] * BATCH + ["Belgrade"] * (CLAIMS - BATCH)
 
 
@@ -221,10 +221,10 @@ async def test_moved_party_does_not_support_its_new_root(desk: Desk) -> None:
     """Claims that rested on it fall back as the move comes to them; a decision on one that it has
     not come to yet is made on where the party stands now."""
     ids = await record_claims(desk)
-    links = [await desk.link(claim, "supports", "nato") for claim in ids]
+    links = [await desk.link_statement(claim, "supports", "nato") for claim in ids]
     moved = await desk.editor.patch("/v1/parties/nato", json={"parent": "belgrade"})
     assert moved.status_code == 200, moved.text
-    refused = await desk.move(ids[-1], "confirmed", cites=[links[-1]["id"]])
+    refused = await desk.change_status(ids[-1], "confirmed", cites=[links[-1]["id"]])
     assert refused.status_code == 409, refused.text
     await work(desk)
     for claim in ids:
@@ -236,7 +236,7 @@ async def test_moved_party_does_not_support_its_new_root(desk: Desk) -> None:
 async def test_approved_rename_is_done_in_batches(desk: Desk) -> None:
     """Confirmed claims print the name: the rename waits for a second person, then begins."""
     ids = await record_claims(desk)
-    await desk.confirm(ids[0])
+    await desk.confirm_claim(ids[0])
     proposed = await desk.editor.patch("/v1/parties/belgrade", json={"name": "Beograd"})
     assert proposed.status_code == 202, proposed.text
     approved = await desk.editor2.post(f"/v1/decisions/{proposed.json()['id']}/approval")
@@ -275,8 +275,8 @@ async def test_blocked_rename_batch_blocks_no_other_changes(desk: Desk) -> None:
         working = asyncio.create_task(work(desk, 1))
         await until_waiting(address, 1)
         async with asyncio.timeout(20):
-            await desk.claim(speaker=None)
-            await desk.claim(claimant="nato", speaker=None)
+            await desk.record_claim(speaker=None)
+            await desk.record_claim(claimant="nato", speaker=None)
             body = {"statement": build_statement("belgrade"), "stance": "comments"}
             linked = await desk.checker.post(f"/v1/claims/{ids[-1]}/links", json=body)
             assert linked.status_code == 201, linked.text

@@ -60,8 +60,8 @@ async def judge(settings: Settings, claim: str, versions: dict[str, int]) -> Non
 
 async def test_one_of_fifty_decisions_on_one_version_succeeds(desk: Desk) -> None:
     """All others are told the current version."""
-    await desk.parties()
-    claim = await desk.claim()
+    await desk.record_parties()
+    claim = await desk.record_claim()
     answers = await asyncio.gather(
         *(
             desk.checker.post(
@@ -80,8 +80,8 @@ async def test_one_of_fifty_decisions_on_one_version_succeeds(desk: Desk) -> Non
 
 async def test_fifty_concurrent_deciders_lose_no_change(desk: Desk) -> None:
     """Each tries again with the current version until it succeeds."""
-    await desk.parties()
-    claim = (await desk.claim())["id"]
+    await desk.record_parties()
+    claim = (await desk.record_claim())["id"]
     names = [f"decider-{i}" for i in range(DECIDERS)]
     versions = await asyncio.gather(*(decide(desk.checker, claim, name, 1) for name in names))
     await judge(desk.settings, claim, dict(zip(names, versions, strict=True)))
@@ -149,8 +149,8 @@ async def test_two_server_processes_lose_no_change(
 
 async def test_concurrent_links_are_all_recorded(desk: Desk) -> None:
     """A link without If-Match is never refused."""
-    await desk.parties()
-    claim = (await desk.claim())["id"]
+    await desk.record_parties()
+    claim = (await desk.record_claim())["id"]
     body = {"statement": build_statement("nato"), "stance": "comments"}
     made = await asyncio.gather(*(desk.post(f"/v1/claims/{claim}/links", body) for _ in range(30)))
     record = (await audit(desk.settings))[claim]
@@ -159,8 +159,8 @@ async def test_concurrent_links_are_all_recorded(desk: Desk) -> None:
 
 async def test_statement_linked_during_its_withdrawal_does_not_count(desk: Desk) -> None:
     """Either the withdrawal finds the link, or the link finds the withdrawal."""
-    await desk.parties()
-    ids = [(await desk.claim())["id"] for _ in range(6)]
+    await desk.record_parties()
+    ids = [(await desk.record_claim())["id"] for _ in range(6)]
     for _ in range(3):
         said = await desk.post("/v1/statements", build_statement("nato", basis="documents"))
         link = {"statement": said["id"], "stance": "supports"}
@@ -175,15 +175,15 @@ async def test_statement_linked_during_its_withdrawal_does_not_count(desk: Desk)
         assert late.status_code == 409
         assert late.json()["type"] == "/problems/statement-withdrawn"
     for claim in ids:
-        assert (await desk.read(claim))["evidence"]["supports"] == []
+        assert (await desk.read_claim(claim))["evidence"]["supports"] == []
     await audit(desk.settings)
 
 
 async def test_one_of_two_claims_merged_into_each_other_remains(desk: Desk) -> None:
     """The second merge is refused: its loser is gone, or its survivor is."""
-    await desk.parties()
+    await desk.record_parties()
     for _ in range(5):
-        one, other = (await desk.claim())["id"], (await desk.claim())["id"]
+        one, other = (await desk.record_claim())["id"], (await desk.record_claim())["id"]
         answers = await asyncio.gather(
             *(
                 desk.editor.post(
@@ -201,10 +201,10 @@ async def test_one_of_two_claims_merged_into_each_other_remains(desk: Desk) -> N
 
 async def test_concurrent_components_all_become_part_of_their_claim(desk: Desk) -> None:
     """Each changes its parent too."""
-    await desk.parties()
-    parent = (await desk.claim())["id"]
-    made = await asyncio.gather(*(desk.claim(part_of=parent) for _ in range(25)))
-    shown = (await desk.read(parent))["components"]
+    await desk.record_parties()
+    parent = (await desk.record_claim())["id"]
+    made = await asyncio.gather(*(desk.record_claim(part_of=parent) for _ in range(25)))
+    shown = (await desk.read_claim(parent))["components"]
     assert {each["id"] for each in shown} == {each["id"] for each in made}
     await audit(desk.settings)
 
@@ -212,16 +212,16 @@ async def test_concurrent_components_all_become_part_of_their_claim(desk: Desk) 
 async def test_withdrawal_changes_a_component_and_its_parent(desk: Desk) -> None:
     """Both rest on one statement, and the component, older than its parent by a merge, changes the
     parent before its own turn comes."""
-    await desk.parties()
-    first = (await desk.claim())["id"]
-    component = (await desk.claim(part_of=first))["id"]
-    parent = (await desk.claim())["id"]
+    await desk.record_parties()
+    first = (await desk.record_claim())["id"]
+    component = (await desk.record_claim(part_of=first))["id"]
+    parent = (await desk.record_claim())["id"]
     merged = await desk.editor.post(
         f"/v1/claims/{first}/merge", json={"into": parent}, headers={"If-Match": "*"}
     )
     assert merged.status_code == 200
-    link = await desk.link(component, "supports", "nato")
-    proposed = await desk.move(component, "confirmed", cites=[link["id"]])
+    link = await desk.link_statement(component, "supports", "nato")
+    proposed = await desk.change_status(component, "confirmed", cites=[link["id"]])
     await desk.editor.post(f"/v1/decisions/{proposed.json()['id']}/approval")
     said = link["statement"]["id"]
     await desk.post(f"/v1/claims/{parent}/links", {"statement": said, "stance": "supports"})
@@ -229,8 +229,8 @@ async def test_withdrawal_changes_a_component_and_its_parent(desk: Desk) -> None
         f"/v1/statements/{said}/withdrawal", json={"reason": "misspoke", "source": None}
     )
     assert withdrawn.status_code == 200, withdrawn.text
-    assert (await desk.read(component))["status"] == "awaiting_confirmation"
-    assert [each["status"] for each in (await desk.read(parent))["components"]] == [
+    assert (await desk.read_claim(component))["status"] == "awaiting_confirmation"
+    assert [each["status"] for each in (await desk.read_claim(parent))["components"]] == [
         "awaiting_confirmation"
     ]
     await audit(desk.settings)
@@ -238,7 +238,7 @@ async def test_withdrawal_changes_a_component_and_its_parent(desk: Desk) -> None
 
 async def test_renamed_speaker_changes_every_claim_that_names_them(desk: Desk) -> None:
     """Also if the claim's origin names no speaker, or another."""
-    await desk.parties()
+    await desk.record_parties()
     said = await desk.post("/v1/statements", build_statement("belgrade"))
     body = build_claim(origin_statement=said["id"])
     del body["origin"]
@@ -252,7 +252,7 @@ async def test_renamed_speaker_changes_every_claim_that_names_them(desk: Desk) -
         f"/v1/speakers/{speaker['id']}", json={"name": "General Mojsilović"}
     )
     assert renamed.status_code == 200, renamed.text
-    shown = (await desk.read(claim["id"]))["claimant"]["speaker"]["name"]
+    shown = (await desk.read_claim(claim["id"]))["claimant"]["speaker"]["name"]
     assert shown == "General Mojsilović"
     await audit(desk.settings)
 
@@ -271,7 +271,7 @@ async def test_two_parties_cannot_be_put_under_each_other(desk: Desk) -> None:
 
 async def test_concurrent_creation_creates_a_thing_once(desk: Desk) -> None:
     """Sources and speakers are found again; parties and stories are refused as existing."""
-    await desk.parties()
+    await desk.record_parties()
     source = {"url": "https://example.org/same"}
     speaker = {"name": "Jens Stoltenberg", "role": "Secretary General", "party": "nato"}
     for path, body in (("/v1/sources", source), ("/v1/speakers", speaker)):
@@ -330,8 +330,8 @@ async def test_failed_command_changes_nothing(database: Database) -> None:
 
 async def test_record_stays_in_order_if_the_clock_runs_backwards(desk: Desk) -> None:
     """Changes may share an instant: a tag may be added, removed and added again within it."""
-    await desk.parties()
-    claim = (await desk.claim())["id"]
+    await desk.record_parties()
+    claim = (await desk.record_claim())["id"]
     desk.clock.advance(hours=-1)
     for version, tags in enumerate((["a"], [], ["a"], []), start=1):
         answer = await desk.checker.patch(

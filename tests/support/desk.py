@@ -66,7 +66,7 @@ class Desk:
         database: Database = self.app.state.services.database
         return database
 
-    async def parties(self) -> None:
+    async def record_parties(self) -> None:
         """Belgrade, Washington with its State Department, Pristina with its police, NATO."""
         for slug, name, parent in (
             ("belgrade", "Belgrade", None),
@@ -85,7 +85,7 @@ class Desk:
         answer: Json = response.json()
         return answer
 
-    async def claim(self, **changes: Any) -> Json:
+    async def record_claim(self, **changes: Any) -> Json:
         """Record C1, with changes."""
         return await self.post("/v1/claims", build_claim(**changes))
 
@@ -97,31 +97,31 @@ class Desk:
         )
         return str(recorded.id)
 
-    async def link(self, claim: str, stance: str, party: str, **changes: Any) -> Json:
+    async def link_statement(self, claim: str, stance: str, party: str, **changes: Any) -> Json:
         """Link a new statement of `party`; `basis` belongs to the statement, the rest to the
         link."""
         basis = changes.pop("basis", "own_observation")
         body = {"statement": build_statement(party, basis=basis), "stance": stance, **changes}
         return await self.post(f"/v1/claims/{claim}/links", body)
 
-    async def read(self, claim: str, **query: str) -> Json:
+    async def read_claim(self, claim: str, **query: str) -> Json:
         response = await self.reader.get(f"/v1/claims/{claim}", params=query)
         assert response.status_code == 200, response.text
         answer: Json = response.json()
         return answer
 
-    async def move(
+    async def change_status(
         self, claim: str, to: str, *, client: httpx.AsyncClient | None = None, **body: Any
     ) -> httpx.Response:
         """Ask for a status with the version just read."""
-        version = (await self.read(claim))["version"]
+        version = (await self.read_claim(claim))["version"]
         return await (client or self.checker).post(
             f"/v1/claims/{claim}/status-changes",
             json={"to": to, "reason": "as the evidence says", **body},
             headers={"If-Match": f'"{version}"'},
         )
 
-    async def find(self, claim: str, finding: str | None, *cites: str) -> None:
+    async def record_finding(self, claim: str, finding: str | None, *cites: str) -> None:
         """Have two people find something of a claim, or take it back."""
         body = {"finding": finding, "reason": "weighed", "cites": list(cites)}
         proposed = await self.checker.post(f"/v1/claims/{claim}/findings", json=body)
@@ -129,10 +129,10 @@ class Desk:
         approved = await self.editor.post(f"/v1/decisions/{proposed.json()['id']}/approval")
         assert approved.status_code == 200, approved.text
 
-    async def confirm(self, claim: str, party: str = "nato") -> str:
+    async def confirm_claim(self, claim: str, party: str = "nato") -> str:
         """Have a claim confirmed by two people on one observation; gives the link's id."""
-        link = await self.link(claim, "supports", party)
-        proposed = await self.move(claim, "confirmed", cites=[link["id"]])
+        link = await self.link_statement(claim, "supports", party)
+        proposed = await self.change_status(claim, "confirmed", cites=[link["id"]])
         assert proposed.status_code == 202, proposed.text
         approved = await self.editor.post(f"/v1/decisions/{proposed.json()['id']}/approval")
         assert approved.status_code == 200, approved.text

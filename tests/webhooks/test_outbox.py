@@ -36,9 +36,9 @@ async def read_bodies(board: Board) -> list[dict[str, Any]]:
 
 async def record_full_day(desk: Desk) -> None:
     """Everything that outsiders are told of happens once at least, with notes and an assignee."""
-    await desk.parties()
+    await desk.record_parties()
     me = (await desk.checker.get("/v1/me")).json()["id"]
-    claim = (await desk.claim(tags=["border"]))["id"]
+    claim = (await desk.record_claim(tags=["border"]))["id"]
     patched = await desk.checker.patch(
         f"/v1/claims/{claim}",
         json={"assignee": me, "text": "Serbia sent its units home", "material": True},
@@ -46,9 +46,9 @@ async def record_full_day(desk: Desk) -> None:
     )
     assert patched.status_code == 200, patched.text
     await desk.post(f"/v1/claims/{claim}/notes", {"text": PRIVATE})
-    await desk.link(claim, "requests_confirmation", "washington")
-    seen = await desk.link(claim, "supports", "nato", note=PRIVATE)
-    proposed = await desk.move(claim, "confirmed", cites=[seen["id"]])
+    await desk.link_statement(claim, "requests_confirmation", "washington")
+    seen = await desk.link_statement(claim, "supports", "nato", note=PRIVATE)
+    proposed = await desk.change_status(claim, "confirmed", cites=[seen["id"]])
     assert proposed.status_code == 202, proposed.text
     rejection = f"/v1/decisions/{proposed.json()['id']}/rejection"
     rejected = await desk.editor.post(rejection, json={"comment": "not yet"})
@@ -74,7 +74,7 @@ async def record_full_day(desk: Desk) -> None:
         f"/v1/links/{seen['id']}/retraction", json={"reason": "another unit"}
     )
     assert retracted.status_code == 200, retracted.text
-    twin = (await desk.claim(text="Serbia's units went home"))["id"]
+    twin = (await desk.record_claim(text="Serbia's units went home"))["id"]
     merged = await desk.editor.post(
         f"/v1/claims/{twin}/merge", json={"into": claim}, headers=HEADERS
     )
@@ -126,12 +126,12 @@ async def test_every_event_of_a_day_is_in_the_outbox(desk: Desk, board: Board) -
 async def test_filters_choose_the_endpoints(desk: Desk, board: Board) -> None:
     """By story, claim, party, and all of them together; a party stands for those below it, never
     for those above, nor for one whose name only begins alike."""
-    await desk.parties()
+    await desk.record_parties()
     for slug in ("na", "ato", "serbia"):
         await desk.post("/v1/parties", {"slug": slug, "name": slug, "parent": None})
     for slug in ("border", "border-2"):
         await desk.post("/v1/stories", {"slug": slug, "title": slug})
-    first = (await desk.claim(story="border"))["id"]
+    first = (await desk.record_claim(story="border"))["id"]
     filters: dict[str, dict[str, Any]] = {
         "story": {"story": "border"},
         "other story": {"story": "border-2"},
@@ -151,9 +151,9 @@ async def test_filters_choose_the_endpoints(desk: Desk, board: Board) -> None:
         "all but one": {"story": "border", "claim": first, "parties": ("nato",)},
     }
     of = {name: await board.create_endpoint(**changes) for name, changes in filters.items()}
-    await desk.link(first, "comments", "kosovo-police")
-    await desk.link(
-        (await desk.claim(story=None, claimant="washington", speaker=None))["id"],
+    await desk.link_statement(first, "comments", "kosovo-police")
+    await desk.link_statement(
+        (await desk.record_claim(story=None, claimant="washington", speaker=None))["id"],
         "comments",
         "state-department",
     )
@@ -178,12 +178,12 @@ async def test_filters_choose_the_endpoints(desk: Desk, board: Board) -> None:
 async def test_party_filter_includes_all_parties_below(desk: Desk, board: Board) -> None:
     """Not for its children alone, nor only where it is the root; and from the moment that a party
     gets another parent, as the tree is then."""
-    await desk.parties()
+    await desk.record_parties()
     above = "state-department"
     for slug in ("bureau", "office"):
         await desk.post("/v1/parties", {"slug": slug, "name": slug, "parent": above})
         above = slug
-    claim = (await desk.claim())["id"]
+    claim = (await desk.record_claim())["id"]
     chain = ("washington", "state-department", "bureau", "office")
     of = {
         slug: await board.create_endpoint(parties=(slug,)) for slug in (*chain, "pristina", "nato")
@@ -198,32 +198,32 @@ async def test_party_filter_includes_all_parties_below(desk: Desk, board: Board)
             if (await count_types(board, each)).get("link.created")
         }
 
-    await desk.link(claim, "comments", "bureau")
+    await desk.link_statement(claim, "comments", "bureau")
     assert await link_and_list() == {"washington", "state-department", "bureau", "both"}
     moved = await desk.editor.patch("/v1/parties/bureau", json={"parent": "kosovo-police"})
     assert moved.status_code == 200, moved.text
     of = {
         slug: await board.create_endpoint(parties=(slug,)) for slug in (*chain, "pristina", "nato")
     }
-    other = (await desk.claim())["id"]
-    await desk.link(other, "comments", "office")
+    other = (await desk.record_claim())["id"]
+    await desk.link_statement(other, "comments", "office")
     assert await link_and_list() == {"pristina", "bureau", "office"}
 
 
 async def test_message_without_endpoint_is_not_kept(desk: Desk, board: Board) -> None:
     """Without endpoints, or where none matches, no message is written."""
-    await desk.parties()
-    await desk.claim()
+    await desk.record_parties()
+    await desk.record_claim()
     await board.create_endpoint(event_types=("claim.merged",))
-    await desk.claim(text="Another")
+    await desk.record_claim(text="Another")
     assert await read_bodies(board) == []
 
 
 async def test_assignment_is_not_sent(desk: Desk, board: Board) -> None:
     """An amendment of the assignee alone tells nobody; with a tag beside it, of the tag."""
-    await desk.parties()
+    await desk.record_parties()
     me = (await desk.checker.get("/v1/me")).json()["id"]
-    claim = (await desk.claim())["id"]
+    claim = (await desk.record_claim())["id"]
     webhook = await board.create_endpoint()
     for change in ({"assignee": me}, {"assignee": None, "tags": ["border"]}):
         answer = await desk.checker.patch(f"/v1/claims/{claim}", json=change, headers=HEADERS)
@@ -238,8 +238,8 @@ async def test_rolled_back_change_is_not_in_the_outbox(desk: Desk, board: Board)
     from service.claims import claim_writer
     from service.domain import amendments
 
-    await desk.parties()
-    claim = (await desk.claim())["id"]
+    await desk.record_parties()
+    claim = (await desk.record_claim())["id"]
     webhook = await board.create_endpoint()
 
     def write_and_fail(connection: Connection) -> None:
@@ -268,8 +268,8 @@ async def test_paused_and_disabled_endpoints_collect_deliveries(desk: Desk, boar
     await board.database.write(
         webhook_commands.remove_webhook, deleted, actor=SYSTEM, now=board.now
     )
-    await desk.parties()
-    await desk.claim()
+    await desk.record_parties()
+    await desk.record_claim()
     for webhook in (paused, disabled, resting):
         assert await count_types(board, webhook) == {"claim.created": 1}
     assert await count_types(board, deleted) == {}
@@ -277,27 +277,27 @@ async def test_paused_and_disabled_endpoints_collect_deliveries(desk: Desk, boar
 
 async def test_changed_filter_applies_to_later_events(desk: Desk, board: Board) -> None:
     """What was written before stays; what comes after goes by the new filters, none again too."""
-    await desk.parties()
+    await desk.record_parties()
     webhook = await board.create_endpoint(parties=("nato",), event_types=("claim.created",))
-    await desk.claim()
+    await desk.record_claim()
     assert await count_types(board, webhook) == {}
     change = {"parties": (), "event_types": ()}
     await board.database.write(
         webhook_commands.change_webhook, webhook, change, actor=SYSTEM, now=board.now
     )
-    await desk.claim(text="Another")
+    await desk.record_claim(text="Another")
     assert await count_types(board, webhook) == {"claim.created": 1}
 
 
 async def test_sequences_have_no_gaps(desk: Desk, board: Board) -> None:
     """Each claim's changes of status are numbered 1, 2, 3 … in what receivers get."""
-    await desk.parties()
+    await desk.record_parties()
     await board.create_endpoint(event_types=("claim.status_changed",))
     for text in ("One", "Another"):
-        claim = (await desk.claim(text=text))["id"]
-        await desk.link(claim, "requests_confirmation", "washington")
-        await desk.confirm(claim)
-        await desk.link(claim, "contradicts", "pristina")
+        claim = (await desk.record_claim(text=text))["id"]
+        await desk.link_statement(claim, "requests_confirmation", "washington")
+        await desk.confirm_claim(claim)
+        await desk.link_statement(claim, "contradicts", "pristina")
     by_claim: dict[str, list[int]] = {}
     for body in await read_bodies(board):
         by_claim.setdefault(body["data"]["claim"]["id"], []).append(body["data"]["sequence"])

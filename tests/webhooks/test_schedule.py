@@ -62,12 +62,12 @@ async def test_everything_arrives_after_an_outage(desk: Desk) -> None:
     # As real as a desk's: the API and the dispatcher share the clock.
     board.now = datetime.now(UTC).replace(microsecond=0)
     desk.clock.now = board.now
-    await desk.parties()
+    await desk.record_parties()
     made = await desk.admin.post("/v1/webhooks", json={"url": "http://127.0.0.1:9/hook"})
     assert made.status_code == 201, made.text
     webhook = made.json()["id"]
-    claim = (await desk.claim())["id"]
-    await desk.link(claim, "requests_confirmation", "washington")
+    claim = (await desk.record_claim())["id"]
+    await desk.link_statement(claim, "requests_confirmation", "washington")
     told = {row.message for row in await board.list_deliveries()}
     assert len(told) == 3  # the claim, the link, and the status that follows from it
     board.now = desk.clock.now

@@ -26,7 +26,7 @@ async def new_claim(desk: Desk, text: str, **changes: Any) -> str:
         **changes,
     }
     async with httpx.AsyncClient(base_url=desk.url) as client:
-        headers = {"Authorization": f"Bearer {desk.key('checker')}"}
+        headers = {"Authorization": f"Bearer {desk.create_key('checker')}"}
         made = await client.post("/v1/claims", json=body, headers=headers)
     assert made.status_code == 201, made.text
     return str(made.json()["id"])

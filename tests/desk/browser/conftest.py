@@ -32,7 +32,7 @@ class Desk:
         assert done.returncode == 0, done.stderr
         return done.stdout
 
-    def link(self, name: str, role: str) -> str:
+    def create_sign_in_link(self, name: str, role: str) -> str:
         """A link with which somebody signs in; they are made where they are new."""
         email = f"{name.lower()}@example.org"
         made: tuple[str, ...] = ("users", "link", email, "--json")
@@ -43,7 +43,7 @@ class Desk:
         # The process that made it does not know on which port the server is.
         return f"{self.url}/sign-in/{link.rpartition('/')[2]}"
 
-    def key(self, role: str) -> str:
+    def create_key(self, role: str) -> str:
         """The key of a person of their own."""
         return str(served.create_key(self._database, self._folder, role)["key"])
 
@@ -103,7 +103,7 @@ class Windows:
         """A window of its own, of somebody who is signed in where `name` says who."""
         page = await (await self.context(**options)).new_page()
         if name:
-            await sign_in_by(page, self.desk.link(name, role))
+            await sign_in_by(page, self.desk.create_sign_in_link(name, role))
         if not name or path != "/":
             await page.goto(path)
         return page

@@ -93,7 +93,7 @@ async def test_article_taken_in_by_hand_equals_the_seed_file(
 
 async def _make_story(page: Page, desk: Desk) -> None:
     async with httpx.AsyncClient(base_url=desk.url) as client:
-        headers = {"Authorization": f"Bearer {desk.key('editor')}"}
+        headers = {"Authorization": f"Bearer {desk.create_key('editor')}"}
         body = {"slug": "by-hand", "title": STORY["title"]}
         assert (await client.post("/v1/stories", json=body, headers=headers)).status_code == 201
 
@@ -153,7 +153,7 @@ def _shorten(text: str) -> str:
 async def _describe_claims(desk: Desk, story: str = "by-hand") -> list[Any]:
     """The claims of a story, with what makes two desks the same."""
     async with httpx.AsyncClient(base_url=desk.url) as client:
-        client.headers["Authorization"] = f"Bearer {desk.key('checker')}"
+        client.headers["Authorization"] = f"Bearer {desk.create_key('checker')}"
         found = (await client.get("/v1/claims", params={"story": story})).json()["items"]
         texts = {item["id"]: item["text"] for item in found}
         known = []

@@ -40,7 +40,7 @@ async def test_opened_override_stays_within_its_card(windows: Windows, desk: Des
 async def fill_story(desk: Desk, slug: str) -> None:
     """A story of one claim, on which twelve parties speak."""
     async with httpx.AsyncClient(base_url=desk.url) as client:
-        client.headers["Authorization"] = f"Bearer {desk.key('editor')}"
+        client.headers["Authorization"] = f"Bearer {desk.create_key('editor')}"
 
         async def post(path: str, body: object) -> dict[str, str]:
             answer = await client.post(path, json=body)

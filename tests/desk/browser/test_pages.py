@@ -35,7 +35,7 @@ async def places(desk: Desk) -> AsyncIterator[dict[str, str]]:
 
 async def addresses(desk: Desk) -> dict[str, str]:
     async with httpx.AsyncClient(base_url=desk.url) as client:
-        client.headers["Authorization"] = f"Bearer {desk.key('admin')}"
+        client.headers["Authorization"] = f"Bearer {desk.create_key('admin')}"
         found = (await client.get("/v1/claims", params={"q": '"armed group"'})).json()["items"]
         claim = found[0]["id"]
         links = (await client.get(f"/v1/claims/{claim}/links")).json()["items"]

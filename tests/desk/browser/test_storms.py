@@ -111,7 +111,7 @@ async def test_claim_search_works_in_a_story_without_claims(windows: Windows, de
     """What is searched for is offered beside an empty list too."""
     claim = await acts.new_claim(desk, "Seventeen lorries crossed at Brnjak")
     async with httpx.AsyncClient(base_url=desk.url) as client:
-        headers = {"Authorization": f"Bearer {desk.key('checker')}"}
+        headers = {"Authorization": f"Bearer {desk.create_key('checker')}"}
         story = {"slug": "brnjak", "title": "Brnjak"}
         assert (await client.post("/v1/stories", json=story, headers=headers)).is_success
     eve = await windows.open(name="Eve", role="editor")
