@@ -1,10 +1,12 @@
-"""`claimdesk db …`: the schema."""
+"""`claimdesk db …`: the schema, and the search index."""
 
 import typer
 
 from service.cli import databases, shell
 
-app = typer.Typer(help="The database's schema.", no_args_is_help=True, **shell.STYLE)
+app = typer.Typer(
+    help="The database's schema and its search index.", no_args_is_help=True, **shell.STYLE
+)
 
 
 @app.command()
@@ -49,6 +51,18 @@ def check() -> None:
     if differences:
         shell.fail(f"The schema differs from the code's in {len(differences)} places.")
     shell.print_note(f"The schema is current ({head}) and as the code takes it to be.")
+
+
+@app.command()
+def reindex() -> None:
+    """Build the search index anew, with the servers stopped: after an upgrade that reads words
+    otherwise, as the changes of a release say and `claimdesk verify` shows."""
+    from service.search.index import index_rebuild
+
+    databases.run_writing(
+        lambda database: database.write(index_rebuild.rebuild_index), create=False
+    )
+    shell.print_note("The search index is built anew.")
 
 
 def _read_schema() -> str | None:

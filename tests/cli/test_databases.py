@@ -63,6 +63,14 @@ def test_newer_schema_is_refused(
     assert run_json("db", "current")["current"] == "9999"
 
 
+def test_lost_search_index_is_built_anew(run: Run, migrated_database: str) -> None:
+    assert run("seed").exit_code == 0
+    _execute(migrated_database, "DELETE FROM claim_search")
+    assert run("verify").exit_code == 1
+    assert run("db", "reindex").exit_code == 0
+    assert run("verify").exit_code == 0
+
+
 def test_schema_unlike_the_code_is_reported(run: Run, migrated_database: str) -> None:
     _execute(migrated_database, "ALTER TABLE notes ADD COLUMN mood text")
     checked = run("db", "check")

@@ -3,7 +3,7 @@
 English and Serbian are stemmed by Snowball (its Python code, so that every machine stems alike),
 Albanian by cutting its commonest endings.
 
-After a change of stems the index has to be built anew: `index_rebuild.rebuild_index`.
+After a change of stems desks build their index anew: `claimdesk db reindex`.
 """
 
 import threading
