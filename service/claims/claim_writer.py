@@ -35,8 +35,9 @@ from service.record.canonical import GENESIS
 from service.search.index import index_writer
 from service.store import states, wakeups
 from service.store.compiled_statements import CompiledStatement, StatementBatch, bind_columns
-from service.store.engine import clamp_now, read_base_url
+from service.store.engine import clamp_now
 from service.store.tables import claim_versions, claims
+from service.store.transaction_context import context_of
 from service.webhooks import outbox
 
 Versions = Collection[int] | None
@@ -269,9 +270,8 @@ def _append(
         # All of them tell of the claim as the whole change leaves it: what it was in between held
         # for no time at all, and nobody may print that.
         by = event_actor.get("name")
-        body = webhook_bodies.render_message(
-            event, after, by=by, base_url=read_base_url(connection)
-        )
+        base_url = context_of(connection).base_url
+        body = webhook_bodies.render_message(event, after, by=by, base_url=base_url)
         if body is not None:
             parameters |= outbox.build_parameters(
                 f"told_{messages}", event, line, after, body, now=now

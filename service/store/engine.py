@@ -33,14 +33,14 @@ from service.store.location import Location, describe_file, describe_server
 from service.store.postgresql import PostgreSQLBackend
 from service.store.read_only import ReadOnlySQLite
 from service.store.sqlite import SQLiteBackend
-from service.store.wakeups import Relay, Wakeups, pop_mark
+from service.store.transaction_context import begin_context
+from service.store.wakeups import Relay, Wakeups
 
 P = ParamSpec("P")
 T = TypeVar("T")
 Row = tuple[Any, ...]
 
 ATTEMPTS = 5
-BASE_URL = "claimdesk_base_url"
 POOLED = (
     "A connection pooler is in front of the database, and taken to be in transaction mode. "
     "Where it is in session mode, CLAIMDESK_DATABASE_POOLER=session is faster."
@@ -70,16 +70,16 @@ class Database:
         """Checked before every change."""
         self.commits = 0
         """How many transactions this process has committed."""
-        options = {BASE_URL: settings.base_url}
+        self._base_url = settings.base_url
         self._backend: SQLiteBackend | ReadOnlySQLite | PostgreSQLBackend
         self._direct = settings.database_direct_url
         if not self.embedded:
             connector = Connector(address, settings.database_pooler)
-            self._backend = PostgreSQLBackend(connector, settings.database_connections, options)
+            self._backend = PostgreSQLBackend(connector, settings.database_connections)
         elif read_only:
-            self._backend = ReadOnlySQLite(self.url, options)
+            self._backend = ReadOnlySQLite(self.url)
         else:
-            self._backend = SQLiteBackend(self.url, options)
+            self._backend = SQLiteBackend(self.url)
 
     async def start(self) -> None:
         with translate_errors(report=self.report):
@@ -118,12 +118,12 @@ class Database:
         """
 
         def work(connection: Connection) -> tuple[T, bool]:
-            pop_mark(connection)  # of a transaction that was rolled back, perhaps
-            return command(connection, *args, **kwargs), pop_mark(connection)
+            context = begin_context(connection, self._base_url)
+            return command(connection, *args, **kwargs), context.notifies
 
-        result, rung = await self._run_in_transaction(work)
+        result, notifies = await self._run_in_transaction(work)
         self.commits += 1
-        if rung:
+        if notifies:
             self.wakeups.ring()
         return result
 
@@ -167,6 +167,7 @@ class Database:
         results: list[T] = []
 
         def work(connection: Connection) -> None:
+            begin_context(connection, self._base_url)
             results.append(command(connection, *args, **kwargs))
             raise _Rehearsed
 
@@ -196,16 +197,6 @@ class Database:
         """Return the rows of a compiled statement, with the values of its columns' types."""
         rows = await self.look_up(lookup, parameters)
         return lookup.read_rows(self._backend.dialect, rows)
-
-
-def read_base_url(connection: Connection) -> str:
-    """Return the base URL of this service, for addresses in what is written.
-
-    `Database` sets it as an execution option of its connections: a command that records anything
-    needs it, and none of its callers has another.
-    """
-    url: str = connection.get_execution_options()[BASE_URL]
-    return url
 
 
 def clamp_now(previous: datetime | None, now: datetime) -> datetime:

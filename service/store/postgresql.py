@@ -1,6 +1,6 @@
 """The backend of `Database` for PostgreSQL."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import asyncpg
@@ -23,14 +23,13 @@ class PostgreSQLBackend:
     writer: AsyncEngine
     reader: AsyncEngine
 
-    def __init__(self, connector: Connector, connections: int, options: Mapping[str, Any]) -> None:
+    def __init__(self, connector: Connector, connections: int) -> None:
         self.connector = connector
         self.dialect = make_url(ENGINE_URL).get_dialect()()
         # Half for changes, which wait for each other's locks, a quarter each for queries and
         # look-ups.
         self.lookups = connections // 4
         self._writers = connections - 2 * self.lookups
-        self._options = options
         self._pool: asyncpg.Pool | None = None
 
     async def start(self) -> None:
@@ -68,13 +67,12 @@ class PostgreSQLBackend:
         return rows
 
     def _create_engine(self, connections: int, *, read_only: bool) -> AsyncEngine:
-        engine = self.connector.create_engine(
+        return self.connector.create_engine(
             read_only=read_only,
             pool_size=connections,
             max_overflow=0,
             pool_timeout=BUSY_SECONDS,
         )
-        return engine.execution_options(**self._options)
 
 
 async def _skip_reset(connection: Any) -> None:

@@ -15,7 +15,7 @@ import asyncio
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -101,11 +101,10 @@ class ReadOnlyFile:
 class ReadOnlySQLite:
     """The backend of `Database` for an embedded database that is only read."""
 
-    def __init__(self, url: URL, options: Mapping[str, Any]) -> None:
+    def __init__(self, url: URL) -> None:
         path = find_path(url)
         assert path is not None, "a database in memory has nothing to read yet"
         self._path = path
-        self._options = options
         self._file: ReadOnlyFile | None = None
         self._threads = ThreadPoolExecutor(1, "claimdesk-reader")
 
@@ -143,7 +142,7 @@ class ReadOnlySQLite:
 
     def _engine(self) -> Engine:
         assert self._file is not None, "the database was not started"
-        return self._file.engine.execution_options(**self._options)
+        return self._file.engine
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)

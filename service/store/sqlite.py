@@ -4,7 +4,7 @@ import asyncio
 import shutil
 import sqlite3
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -39,13 +39,11 @@ class SQLiteBackend:
     measured; one immediate writer lost none.
     """
 
-    def __init__(self, url: URL, options: Mapping[str, Any]) -> None:
+    def __init__(self, url: URL) -> None:
         path = find_path(url)
         self.guard = None if path is None else FileGuard(path)
         check = None if self.guard is None else self.guard.require
-        self.writer = create_sqlite_engine(url, writing=True, check=check).execution_options(
-            **options
-        )
+        self.writer = create_sqlite_engine(url, writing=True, check=check)
         self.reader = create_sqlite_engine(url, writing=False, check=check)
         self.dialect = self.reader.dialect
         self._watcher: asyncio.Task[None] | None = None

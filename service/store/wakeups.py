@@ -1,8 +1,8 @@
 """Wakeups: hints that something was recorded or may be due.  The tables are the truth.
 
-Whoever writes an event or a delivery marks the connection.  Once the transaction is committed, this
-process is notified at once, and others by PostgreSQL's NOTIFY on a connection of its own: inside
-the transaction it would halve what can be committed.  Notifications that come while one is being
+Whoever writes an event or a delivery marks the transaction.  Once it is committed, this process is
+notified at once, and others by PostgreSQL's NOTIFY on a connection of its own: inside the
+transaction it would halve what can be committed.  Notifications that come while one is being
 sent are one.  Where none arrives, whoever waits for it looks from time to time all the same.
 """
 
@@ -15,9 +15,9 @@ import structlog
 from sqlalchemy import Connection
 
 from service.store.connector import Connector
+from service.store.transaction_context import context_of
 
 CHANNEL = "claimdesk_webhooks"
-MARK = "claimdesk.bell"
 SPACING_SECONDS = 0.005
 """Notifications are at least so far apart."""
 RECONNECT_SECONDS = 1.0
@@ -26,12 +26,7 @@ log = structlog.get_logger("bell")
 
 def notify_after_commit(connection: Connection) -> None:
     """Notify once the transaction on this connection is committed."""
-    connection.info[MARK] = True
-
-
-def pop_mark(connection: Connection) -> bool:
-    """Tell whether the transaction on this connection asked for a notification; forget it."""
-    return connection.info.pop(MARK, False) is True
+    context_of(connection).notifies = True
 
 
 class Wakeups:

@@ -19,8 +19,8 @@ from service.domain.subjects import SubjectKind
 from service.domain.webhooks import DeliveryState, EndpointState, EventType, Ordering, make_secret
 from service.record import audit
 from service.store import wakeups
-from service.store.engine import read_base_url
 from service.store.tables import claims, parties, stories
+from service.store.transaction_context import context_of
 from service.store.webhook_tables import (
     webhook_deliveries,
     webhook_messages,
@@ -184,7 +184,7 @@ def ping_webhook(connection: Connection, webhook: str, *, actor: Actor, now: dat
             'with POST …/state {"state": "active"}.'
         )
     message = ids.make_id()
-    body = bodies.render_ping(webhook, now, base_url=read_base_url(connection))
+    body = bodies.render_ping(webhook, now, base_url=context_of(connection).base_url)
     connection.execute(
         insert(webhook_messages),
         {"id": message, "type": EventType.PING, "body": body, "created_at": now},
