@@ -96,7 +96,7 @@ def invite_user(
 def change_user(
     connection: Connection,
     user_id: str,
-    changes: UserChanges | dict[str, Any],
+    changes: UserChanges,
     *,
     actor: Actor,
     now: datetime,

@@ -1,6 +1,6 @@
 """Routes of API keys, users, sessions, and of the caller."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 from fastapi import APIRouter, Depends, Path, Request, Response
 
@@ -229,13 +229,13 @@ async def change_user(
     user_id: RecordId, body: account_inputs.UserChange, call: ReadingUsers
 ) -> Response:
     """Somebody who is disabled, or gets another password, is signed out everywhere."""
-    changes = read_sent_fields(body)
-    if "password" in changes:
-        changes["password_hash"] = await passwords.hash_in_thread(str(changes.pop("password")))
+    sent = read_sent_fields(body)
+    if "password" in sent:
+        sent["password_hash"] = await passwords.hash_in_thread(str(sent.pop("password")))
     response = await call.write(
         user_commands.change_user,
         user_id,
-        changes,
+        cast(user_commands.UserChanges, sent),
         answer=lambda connection, _: build_answer(account_queries.read_user(connection, user_id)),
     )
     call.services.callers.forget_credentials()

@@ -1,7 +1,8 @@
 """The links of a claim: which statements bear on it, and how."""
 
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, TypedDict
 
 from fastapi import APIRouter, Depends, Response
 
@@ -74,9 +75,16 @@ async def read_links(
     return redaction.redact_links(await call.read(read), call.audience)
 
 
+class ExpandedLinks(TypedDict):
+    """The first links of a claim, beside it."""
+
+    links: Sequence[statement_views.LinkView]
+    links_next_cursor: str | None
+
+
 async def expand_links(
     call: Call, claim_id: str, as_of: datetime | None, stored_state: str | None = None
-) -> dict[str, Any]:
+) -> ExpandedLinks:
     """The first links of a claim, and the cursor with which `/links` goes on from there.
 
     `stored_state` is what the claim's row says, where that was read.

@@ -2,7 +2,7 @@
 (web/direct_routes.py)."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 import orjson
 from fastapi import APIRouter, Response
@@ -145,8 +145,8 @@ def _show_document(call: Call, document: str, assignee: str | None) -> Fragment:
     return Fragment(document)
 
 
-def _show_hit(call: Call, hit: claim_hits.Hit) -> dict[str, Any]:
+def _show_hit(call: Call, hit: claim_hits.Hit) -> claim_views.ClaimView:
     """A claim that a search found, with what shows why."""
     document = add_assignee(hit.document, hit.assignee if call.sees_internals else None)
-    claim: dict[str, Any] = orjson.loads(document)
-    return claim | {"snippets": hit.snippets}
+    claim: claim_views.ClaimView = orjson.loads(document)
+    return {**claim, "snippets": hit.snippets}

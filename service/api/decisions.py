@@ -1,5 +1,6 @@
 """The four-eyes queue and the review queue."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Any
 
@@ -180,7 +181,7 @@ async def list_review_queue(
     )
 
 
-def _build_review(row: Review) -> dict[str, Any]:
+def _build_review(row: Review) -> Mapping[str, object]:
     return {
         "claim": orjson.Fragment(row.claim),
         "reasons": row.reasons,

@@ -1,13 +1,12 @@
 """The OpenAPI document: FastAPI's, completed with what is the same for every operation."""
 
-from typing import Any
-
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from service.api import webhook_events
 from service.domain import errors
 from service.domain.errors import ClaimdeskError
+from service.views import JsonObject
 
 DESCRIPTION = (
     "Records claims, links what other parties say of them, and answers on deadline: may I print "
@@ -71,7 +70,7 @@ SIGN_IN = ("/v1/session", "post")
 def install_document(app: FastAPI) -> None:
     """Give `app` its document, which is made when it is first asked for."""
 
-    def openapi() -> dict[str, Any]:
+    def openapi() -> JsonObject:
         if app.openapi_schema is None:
             app.openapi_schema = _build_document(app)
         return app.openapi_schema
@@ -79,7 +78,7 @@ def install_document(app: FastAPI) -> None:
     app.openapi = openapi  # type: ignore[method-assign]
 
 
-def _build_document(app: FastAPI) -> dict[str, Any]:
+def _build_document(app: FastAPI) -> JsonObject:
     document = get_openapi(
         title=app.title,
         version=app.version,
@@ -119,7 +118,7 @@ def _build_document(app: FastAPI) -> dict[str, Any]:
     return document
 
 
-def _complete_operation(path: str, method: str, operation: dict[str, Any]) -> None:
+def _complete_operation(path: str, method: str, operation: JsonObject) -> None:
     responses = operation["responses"]
     responses.pop("422", None)
     for status in [
@@ -168,7 +167,7 @@ def _complete_operation(path: str, method: str, operation: dict[str, Any]) -> No
         )
 
 
-def _leave_out_null(schema: dict[str, Any]) -> None:
+def _leave_out_null(schema: JsonObject) -> None:
     """Take null out of a parameter's schema: an address or a header cannot say it."""
     options = [option for option in schema.get("anyOf", []) if option != {"type": "null"}]
     if len(options) == 1:

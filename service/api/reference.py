@@ -2,7 +2,8 @@
 
 import json
 from html import escape
-from typing import Any
+
+from service.views import JsonObject
 
 STYLE = """
 :root { color-scheme: light dark; --line: #8884; --accent: #a3341f; }
@@ -18,12 +19,11 @@ td, th { text-align: start; vertical-align: top; padding: .25rem .75rem .25rem 0
 pre { overflow-x: auto; padding: .75rem; background: #8881; font-size: .85rem; }
 """
 
-Document = dict[str, Any]
 """An OpenAPI document, or an object in one."""
 METHODS = ("get", "post", "put", "patch", "delete")
 
 
-def render_reference(document: Document) -> str:
+def render_reference(document: JsonObject) -> str:
     """Return the whole reference, grouped by tag."""
     groups: dict[str, list[str]] = {}
     for path, operations in document["paths"].items():
@@ -52,7 +52,7 @@ def render_reference(document: Document) -> str:
     )
 
 
-def _render_operation(document: Document, path: str, method: str, operation: Document) -> str:
+def _render_operation(document: JsonObject, path: str, method: str, operation: JsonObject) -> str:
     rows = "".join(
         f"<tr><td><code>{escape(parameter['name'])}</code></td><td>{escape(parameter['in'])}</td>"
         f"<td>{escape(parameter.get('description', ''))}</td></tr>"
@@ -75,7 +75,7 @@ def _render_operation(document: Document, path: str, method: str, operation: Doc
     )
 
 
-def _render_example(document: Document, operation: Document) -> str:
+def _render_example(document: JsonObject, operation: JsonObject) -> str:
     content = operation.get("requestBody", {}).get("content", {}).get("application/json")
     if content is None:
         return ""

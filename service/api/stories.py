@@ -1,6 +1,7 @@
 """Stories: what is followed together, who stands where in it, and what happened when."""
 
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 import orjson
 from fastapi import APIRouter, Depends, Query, Response
@@ -141,7 +142,7 @@ async def read_timeline(
     ],
     as_of: AsOf = None,
     clock: Annotated[
-        Literal["recorded", "said"], Query(description="When the desk knew, or the world heard")
+        timeline_views.Clock, Query(description="When the desk knew, or the world heard")
     ] = "recorded",
 ) -> Response:
     """In the order in which the desk recorded it, or, with `clock=said`, in which the world heard
@@ -158,11 +159,13 @@ async def read_timeline(
     return await call.share(build, cost=PAGE_COST)
 
 
-def _answer_page(call: Call, shape: dict[str, Any], scope: str, last: list[Any] | None) -> Response:
+def _answer_page(
+    call: Call, excerpt: Mapping[str, object], scope: str, last: list[Any] | None
+) -> Response:
     """A page that has more to it than its items."""
     cursor = None if last is None else call.services.cursors.write(scope, last, now=call.now)
     return Response(
-        orjson.dumps(shape | {"next_cursor": cursor}),
+        orjson.dumps({**excerpt, "next_cursor": cursor}),
         headers=PRIVATE | build_link_header(call.request, cursor),
         media_type=JSON,
     )

@@ -84,7 +84,7 @@ async def list_groups(
         )
     shape, parameters = describe_filters(filters, after=None, claimant=claimant, party=party)
     rows, counts = await asyncio.gather(
-        database.look_up(_prepare_newest_claims(shape), parameters | {"limit": GROUP_SIZE}),
+        database.look_up(_prepare_newest_claims(shape), {**parameters, "limit": GROUP_SIZE}),
         database.look_up(_prepare_counts(shape), parameters),
     )
     count = {str(row[0]): int(row[1]) for row in counts}

@@ -320,7 +320,7 @@ def close_merged_claim(
 
 def add_note(
     connection: Connection, claim_id: str, *, text: str, actor: Actor, now: datetime
-) -> dict[str, Any]:
+) -> Mapping[str, Any]:
     """Add a note to the desk's own discussion of a claim.  It is not in the record, and never
     public."""
     access.require_permission(actor, Action.RECORD)

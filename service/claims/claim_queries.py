@@ -33,6 +33,7 @@ from service.claims.claim_conditions import (
 )
 from service.directory import directory_queries
 from service.domain.claims import Lifecycle, Precision, Stance, Status, compute_end
+from service.store.compiled_statements import Parameters
 from service.store.engine import Lookup
 from service.store.tables import (
     claim_versions,
@@ -137,7 +138,7 @@ class ListQuery:
     """A list's prepared statement with its parameters."""
 
     statement: Lookup
-    parameters: dict[str, Any] = field(hash=False)
+    parameters: Parameters = field(hash=False)
 
 
 def build_list_query(
@@ -154,12 +155,12 @@ def build_list_query(
     families of the requested parties.
     """
     shape, parameters = describe_filters(filters, after=after, claimant=claimant, party=party)
-    return ListQuery(prepare_list(shape), parameters | {"limit": limit + 1})
+    return ListQuery(prepare_list(shape), {**parameters, "limit": limit + 1})
 
 
 def describe_filters(
     filters: Filters, *, after: list[Any] | None, claimant: Family | None, party: Family | None
-) -> tuple[FilterSet, dict[str, Any]]:
+) -> tuple[FilterSet, Parameters]:
     """Return which filters are set, and their values as parameters."""
     parameters = {
         name: value

@@ -157,7 +157,7 @@ def _take_back(
     connection: Connection, state: ClaimState, waiting: Pending, now: datetime
 ) -> Change:
     asked = _read_asked(waiting)
-    about: dict[str, Any] = {
+    about: amendments.Withdrawal = {
         "reason": waiting.reason,
         "source": asked["source"],
         "said_at": parse_instant(asked["said_at"]) if asked["said_at"] else None,

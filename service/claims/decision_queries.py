@@ -59,7 +59,9 @@ def list_decisions(
     return [_build_decision(row) for row in connection.execute(query.limit(window.limit + 1)).all()]
 
 
-def list_pending(connection: Connection, claim_ids: Collection[str]) -> dict[str, Any]:
+def list_pending(
+    connection: Connection, claim_ids: Collection[str]
+) -> dict[str, Row[*tuple[Any, ...]]]:
     """Read the pending decisions on these claims, by claim: kind, status and proposal."""
     rows = connection.execute(
         select(decisions.c.claim, decisions.c.kind, decisions.c.to, decisions.c.proposal).where(

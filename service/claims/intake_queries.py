@@ -3,9 +3,10 @@
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Row, select
 
 from service.claims import statement_queries
+from service.claims.intake_views import ArticleView, IntakeView, PassageUseView, PassageView
 from service.directory.directory_queries import build_source_view
 from service.domain.claims import format_instant
 from service.store.tables import claims, intakes, links, quotes, sources
@@ -13,7 +14,7 @@ from service.store.tables import claims, intakes, links, quotes, sources
 LIMIT = 50
 
 
-def list_intakes(connection: Connection) -> list[dict[str, Any]]:
+def list_intakes(connection: Connection) -> list[IntakeView]:
     """List the articles that are being taken in, the latest first."""
     rows = connection.execute(
         select(
@@ -27,19 +28,10 @@ def list_intakes(connection: Connection) -> list[dict[str, Any]]:
         .order_by(intakes.c.opened_at.desc(), intakes.c.id.desc())
         .limit(LIMIT)
     ).all()
-    return [
-        {
-            "id": row.id,
-            "story": row.story,
-            "opened_by": row.opened_by_name,
-            "opened_at": format_instant(row.opened_at),
-            "source": build_source_view(row, "source_"),
-        }
-        for row in rows
-    ]
+    return [_build_intake(row) for row in rows]
 
 
-def read_intake(connection: Connection, intake_id: str) -> dict[str, Any] | None:
+def read_intake(connection: Connection, intake_id: str) -> ArticleView | None:
     """Read an article with its text, and the passages that were recorded from its source."""
     row = connection.execute(
         select(intakes, *(column.label(f"source_{column.name}") for column in sources.c))
@@ -49,18 +41,24 @@ def read_intake(connection: Connection, intake_id: str) -> dict[str, Any] | None
     if row is None:
         return None
     return {
-        "id": row.id,
+        **_build_intake(row),
         "text": row.text,
         "language": row.language,
-        "story": row.story,
-        "opened_by": row.opened_by_name,
-        "opened_at": format_instant(row.opened_at),
-        "source": build_source_view(row, "source_"),
         "passages": list_passages(connection, row.source),
     }
 
 
-def list_passages(connection: Connection, source_id: str) -> list[dict[str, Any]]:
+def _build_intake(row: Row[Any]) -> IntakeView:
+    return {
+        "id": row.id,
+        "story": row.story,
+        "opened_by": row.opened_by_name,
+        "opened_at": format_instant(row.opened_at),
+        "source": build_source_view(row, "source_"),
+    }
+
+
+def list_passages(connection: Connection, source_id: str) -> list[PassageView]:
     """List the statements with a quote from a source, in the order they were recorded.
 
     Each has the quote and its links.  Runs four queries, however many there are.
@@ -71,7 +69,7 @@ def list_passages(connection: Connection, source_id: str) -> list[dict[str, Any]
         .order_by(quotes.c.recorded_at, quotes.c.id)
     ).all()
     said = statement_queries.read_statements(connection, {row.statement for row in rows})
-    does: dict[str, list[dict[str, Any]]] = {statement_id: [] for statement_id in said}
+    does: dict[str, list[PassageUseView]] = {statement_id: [] for statement_id in said}
     made = connection.execute(
         select(claims.c.origin_statement, claims.c.id, claims.c.document).where(
             claims.c.origin_statement.in_(said)

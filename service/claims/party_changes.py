@@ -134,7 +134,7 @@ def select_showing_speaker(speaker_id: str, party: str) -> Any:
     )
 
 
-def _keep_versions(connection: Connection, rows: list[dict[str, Any]], at: datetime) -> None:
+def _keep_versions(connection: Connection, rows: Sequence[Mapping[str, Any]], at: datetime) -> None:
     """Store what holds of these parties from `at` on."""
     open_ones = party_versions.c.slug.in_(
         [row["slug"] for row in rows]

@@ -24,6 +24,8 @@ from service.domain.history import Draft
 from service.store import states, tables
 from service.store.tables import claims, links, speakers
 
+PartyTree = Mapping[str, Mapping[str, Any]]
+"""The rows of all parties by slug."""
 PRINTED = ("name", "parent")
 """What of a party stands on claims: its own name, and its root's."""
 
@@ -42,7 +44,7 @@ def change_party(
     Raises what `party_changes.change_party` raises.
     """
     access.require_permission(actor, Action.CHANGE_PARTIES)
-    tree = lock_tree(connection) if four_eyes else {}
+    tree: PartyTree = lock_tree(connection) if four_eyes else {}
     party = tree.get(slug, {})
     new = {name: changes[name] for name in PRINTED if name in changes and name in party}
     if any(party[name] != value for name, value in new.items()):
@@ -160,16 +162,16 @@ def _select_vouched(showing: Any) -> Any:
     )
 
 
-def lock_tree(connection: Connection) -> dict[str, dict[str, Any]]:
+def lock_tree(connection: Connection) -> PartyTree:
     """Lock every party, in the order in which `party_changes` locks them; returns them by slug."""
     rows = connection.execute(
         select(tables.parties).order_by(tables.parties.c.slug).with_for_update()
     )
-    return {row.slug: dict(row._mapping) for row in rows}
+    return {row.slug: row._asdict() for row in rows}
 
 
 def _plan_party(
-    tree: dict[str, dict[str, Any]], slug: str, changes: Mapping[str, Any], new: Mapping[str, Any]
+    tree: PartyTree, slug: str, changes: Mapping[str, Any], new: Mapping[str, Any]
 ) -> Change:
     """Build what a change of a party's name or parent would record on a claim that shows it."""
     party = tree[slug]
@@ -196,7 +198,7 @@ def _plan_party(
     return Change(DecisionKind.PARTY, (draft,), about, reason)
 
 
-def _list_below(tree: Mapping[str, Mapping[str, Any]], slug: str) -> list[str]:
+def _list_below(tree: PartyTree, slug: str) -> list[str]:
     """List `slug` and every party below it."""
     below, waiting = [], [slug]
     while waiting:
@@ -206,7 +208,7 @@ def _list_below(tree: Mapping[str, Mapping[str, Any]], slug: str) -> list[str]:
     return sorted(below)
 
 
-def _find_root(tree: Mapping[str, Mapping[str, Any]], slug: str, below: Iterable[str]) -> str:
+def _find_root(tree: PartyTree, slug: str, below: Iterable[str]) -> str:
     """Find the topmost party above `slug`.  Raises Invalid for a parent that is unknown or below
     it."""
     root, under = slug, set(below)

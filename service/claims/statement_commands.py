@@ -69,6 +69,9 @@ EVENT_COLUMNS = ("party", "speaker", "said_at", "precision", "basis")
 EVENT_QUOTE_COLUMNS = tuple(name for name in QUOTE.columns if name != "recorded_at")
 """What an event repeats of a quote's row."""
 
+QuoteRow = Mapping[str, Any]
+"""The columns of a row of `quotes`."""
+
 
 @lru_cache
 def _build_recording(renderings: int, lines: int) -> StatementBatch:
@@ -275,7 +278,7 @@ def withdraw_statement(
         .values(withdrawn_at=now)
         .values({f"withdrawal_{name}": value for name, value in withdrawal.items()})
     )
-    about: dict[str, Any] = {
+    about: amendments.Withdrawal = {
         "reason": reason,
         "source": source_id,
         "said_at": said_at,
@@ -308,7 +311,7 @@ def _build_subject(statement_id: str) -> Subject:
     return Subject(SubjectKind.STATEMENT, statement_id)
 
 
-def _select_quote_columns(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def _select_quote_columns(rows: Iterable[QuoteRow]) -> list[Mapping[str, object]]:
     """Select quotes with the columns that events repeat."""
     return [{name: row[name] for name in EVENT_QUOTE_COLUMNS} for row in rows]
 
@@ -332,7 +335,7 @@ def _build_quote_row(
     now: datetime,
     loc: tuple[str | int, ...],
     lines: list[EventRow] | None = None,
-) -> dict[str, Any]:
+) -> QuoteRow:
     where = (*loc, "quotes", position - 1)
     selector = quote.selector
     return {

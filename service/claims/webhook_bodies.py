@@ -4,10 +4,28 @@ Standard Webhooks 1.0: `{"type", "timestamp", "data"}`.  Every event about a cla
 (`build_claim`), at which `version`, by whom (`by`: a name, null if a rule acted) and when.
 """
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, cast
 
+from service.claims.claim_views import SpeakerNameView
 from service.claims.documents import build_claimant
+from service.claims.webhook_body_views import (
+    AmendedView,
+    BodyChangesView,
+    BodyClaimView,
+    BodyLinkView,
+    CreatedView,
+    FindingChangedView,
+    LinkedView,
+    MergedView,
+    ProposedView,
+    RejectedView,
+    RetractedView,
+    StatementWithdrawnView,
+    StatusChangedView,
+    WithdrawalReadView,
+    WithdrawnView,
+)
 from service.domain.claims import AMENDABLE, ClaimState, DecisionKind, Link, Speaker, format_instant
 from service.domain.disclosure import EVENT_FIELDS, Audience
 from service.domain.history import Event
@@ -15,7 +33,7 @@ from service.domain.print_line import build_print_line
 from service.domain.webhooks import EventType
 from service.webhooks.bodies import render_body
 
-Data = dict[str, Any]
+EventData = Mapping[str, Any]
 AMENDMENT_FIELDS = (
     *(name for name in AMENDABLE if EVENT_FIELDS["claim.amended"].get(name) is not Audience.DESK),
     "material",
@@ -29,20 +47,20 @@ def render_message(
     """Render the body for `event`, after which the claim is `state`; None if receivers do not get
     this event."""
     render = RENDERERS.get(event.type)
-    told = render(state, event.data) if render else None
-    if told is None:
+    view = render(state, event.data) if render else None
+    if view is None:
         return None
-    about = {
+    about: Mapping[str, object] = {
         "claim": build_claim(state, base_url),
         "version": event.number,
-        **told,
+        **view,
         "by": by,
         "occurred_at": format_instant(event.recorded_at),
     }
     return render_body(event.type, event.recorded_at, about)
 
 
-def build_claim(state: ClaimState, base_url: str) -> Data:
+def build_claim(state: ClaimState, base_url: str) -> BodyClaimView:
     return {
         "id": state.id,
         "text": state.text,
@@ -55,7 +73,7 @@ def build_claim_url(claim_id: str, base_url: str) -> str:
     return f"{base_url}/claims/{claim_id}"
 
 
-def build_link(link: Link) -> Data:
+def build_link(link: Link) -> BodyLinkView:
     """Build a linked statement in brief: who said it, its stance on the claim, and the words."""
     voice = link.voice
     return {
@@ -75,28 +93,28 @@ def build_link(link: Link) -> Data:
     }
 
 
-def _build_speaker(speaker: Speaker | None) -> Data | None:
+def _build_speaker(speaker: Speaker | None) -> SpeakerNameView | None:
     return {"name": speaker.name, "role": speaker.role} if speaker else None
 
 
-def _list_link_briefs(state: ClaimState, chosen: Callable[[Link], bool]) -> list[Data]:
+def _list_link_briefs(state: ClaimState, chosen: Callable[[Link], bool]) -> list[BodyLinkView]:
     return [build_link(link) for link in state.links if chosen(link)]
 
 
-def _render_creation(state: ClaimState, _: Data) -> Data:
+def _render_creation(state: ClaimState, _: EventData) -> CreatedView:
     return {
         "kind": state.kind,
         "status": state.status,
         "claimed_at": format_instant(state.claimed_at),
         "precision": state.precision,
         "story": state.story,
-        "tags": state.tags,
+        "tags": list(state.tags),
         "part_of": state.part_of,
         "print_line": build_print_line(state),
     }
 
 
-def _render_status_change(state: ClaimState, data: Data) -> Data:
+def _render_status_change(state: ClaimState, data: EventData) -> StatusChangedView:
     cited = set(data["cites"])
     return {
         "previous_status": data["previous_status"],
@@ -112,14 +130,18 @@ def _render_status_change(state: ClaimState, data: Data) -> Data:
     }
 
 
-def _render_amendment(state: ClaimState, data: Data) -> Data | None:
+def _render_amendment(state: ClaimState, data: EventData) -> AmendedView | None:
     changes = {name: data[name] for name in AMENDMENT_FIELDS if name in data}
     if not changes.keys() - {"material"}:
         return None
-    return {"changes": changes, "revision": state.revision, "print_line": build_print_line(state)}
+    return {
+        "changes": cast(BodyChangesView, changes),
+        "revision": state.revision,
+        "print_line": build_print_line(state),
+    }
 
 
-def _render_finding_change(state: ClaimState, data: Data) -> Data:
+def _render_finding_change(state: ClaimState, data: EventData) -> FindingChangedView:
     cited = set(data["cites"])
     return {
         "previous": data["previous"],
@@ -133,11 +155,11 @@ def _render_finding_change(state: ClaimState, data: Data) -> Data:
     }
 
 
-def _render_merge(_: ClaimState, data: Data) -> Data:
+def _render_merge(_: ClaimState, data: EventData) -> MergedView:
     return {"into": data["into"]}
 
 
-def _render_withdrawal(state: ClaimState, data: Data) -> Data:
+def _render_withdrawal(state: ClaimState, data: EventData) -> WithdrawnView:
     return {
         "reason": data["reason"],
         "status": state.status,
@@ -146,18 +168,22 @@ def _render_withdrawal(state: ClaimState, data: Data) -> Data:
     }
 
 
-def _describe_withdrawal(data: Data) -> Data:
+def _describe_withdrawal(data: EventData) -> WithdrawalReadView:
     """When and where a withdrawal was read, as far as that is known."""
-    return {name: data.get(name) for name in ("said_at", "precision", "source")}
+    return {
+        "said_at": data.get("said_at"),
+        "precision": data.get("precision"),
+        "source": data.get("source"),
+    }
 
 
-def _render_link(state: ClaimState, data: Data) -> Data:
+def _render_link(state: ClaimState, data: EventData) -> LinkedView:
     link = state.find_link(data["link"]["id"])
     assert link is not None
     return {"link": build_link(link), "print_line": build_print_line(state)}
 
 
-def _render_retraction(state: ClaimState, data: Data) -> Data:
+def _render_retraction(state: ClaimState, data: EventData) -> RetractedView:
     link = state.find_link(data["link"])
     assert link is not None
     return {
@@ -167,7 +193,7 @@ def _render_retraction(state: ClaimState, data: Data) -> Data:
     }
 
 
-def _render_statement_withdrawal(state: ClaimState, data: Data) -> Data:
+def _render_statement_withdrawal(state: ClaimState, data: EventData) -> StatementWithdrawnView:
     statement = data["statement"]
     return {
         "statement": statement,
@@ -178,7 +204,7 @@ def _render_statement_withdrawal(state: ClaimState, data: Data) -> Data:
     }
 
 
-def _render_proposal(state: ClaimState, data: Data) -> Data:
+def _render_proposal(state: ClaimState, data: EventData) -> ProposedView:
     cited = set(data["cites"])
     return {
         "decision": data["id"],
@@ -192,11 +218,11 @@ def _render_proposal(state: ClaimState, data: Data) -> Data:
     }
 
 
-def _render_rejection(state: ClaimState, data: Data) -> Data:
+def _render_rejection(state: ClaimState, data: EventData) -> RejectedView:
     return {"decision": data["decision"], "status": state.status, "comment": data["comment"]}
 
 
-RENDERERS: dict[str, Callable[[ClaimState, Data], Data | None]] = {
+RENDERERS: dict[str, Callable[[ClaimState, EventData], Mapping[str, object] | None]] = {
     "claim.created": _render_creation,
     "claim.status_changed": _render_status_change,
     "claim.amended": _render_amendment,

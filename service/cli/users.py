@@ -13,6 +13,7 @@ from service.domain import texts
 from service.domain.access import Role
 
 if TYPE_CHECKING:
+    from service.accounts.user_commands import UserChanges
     from service.store.engine import Connection
 
 app = typer.Typer(help="The people who sign in.", no_args_is_help=True, **shell.STYLE)
@@ -198,7 +199,7 @@ def list_users(connection: "Connection") -> Sequence[Mapping[str, Any]]:
 
 
 def _change_user(
-    connection: "Connection", *, email: str, changes: dict[str, Any], now: datetime
+    connection: "Connection", *, email: str, changes: "UserChanges", now: datetime
 ) -> None:
     from service.accounts import account_queries, user_commands
     from service.domain import access

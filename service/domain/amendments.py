@@ -6,7 +6,7 @@ Functions here are pure, like those of `lifecycle`.
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, TypedDict
 
 from service.domain import evidence, history
 from service.domain.changes import Change
@@ -57,7 +57,7 @@ def draft_link(state: ClaimState, new: Link, *, note: str | None) -> Draft:
             "first to give it another stance",
             loc=("body", "statement"),
         )
-    data = describe_link(new) | {"note": note}
+    data = {**describe_link(new), "note": note}
     return Draft("link.created", {"link": data})
 
 
@@ -81,7 +81,7 @@ DERIVED = frozenset(
 """The fields of a link that follow from its own and later events."""
 
 
-def describe_link(link: Link) -> dict[str, Any]:
+def describe_link(link: Link) -> Mapping[str, object]:
     """Return a new link as event data."""
     return {name: value for name, value in make_plain(link).items() if name not in DERIVED}
 
@@ -121,6 +121,16 @@ def affirm_link(state: ClaimState, link_id: str) -> Change:
     return Change(DecisionKind.AFFIRMATION, (draft,), {"link": link_id}, reason)
 
 
+class Withdrawal(TypedDict):
+    """That somebody takes back what they said; `said_at` is when the world heard that, and `source`
+    is recorded."""
+
+    reason: str
+    source: str | None
+    said_at: datetime | None
+    precision: Precision | None
+
+
 def draft_statement_withdrawal(
     statement: str,
     *,
@@ -135,7 +145,7 @@ def draft_statement_withdrawal(
 
 
 def withdraw_linked_statement(
-    statement: str, drafts: Sequence[Draft], request: Mapping[str, Any]
+    statement: str, drafts: Sequence[Draft], request: Withdrawal
 ) -> Change:
     """Return the change that the withdrawal of a statement makes of a claim.
 

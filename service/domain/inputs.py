@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, fields
 from datetime import datetime
+from typing import TypedDict
 
 from service.domain.claims import (
     Basis,
@@ -24,6 +25,15 @@ class NewSource:
     language: str | None = None
     archive_url: str | None = None
     sha256: str | None = None
+
+
+class WithdrawalReport(TypedDict):
+    """That somebody takes back what they said: why, and where and when that was read."""
+
+    reason: str
+    source: str | NewSource | None
+    said_at: datetime | None
+    precision: Precision | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from service.store.paging import Window
 from service.store.snapshot import hold_snapshot
 from service.store.tables import claim_versions, claims, events, links
 from service.stories import matrix
+from service.stories.matrix_views import MatrixExcerpt, MatrixPartyView
 from service.stories.story_queries import build_story_conditions, find_story, select_parties
 
 
@@ -40,7 +41,7 @@ class ClaimPosition:
 
 def read_matrix(
     connection: Connection, slug: str, *, moment: datetime | None, window: Window
-) -> tuple[dict[str, Any], list[Any] | None]:
+) -> tuple[MatrixExcerpt, list[Any] | None]:
     """Read a page of the matrix, and the sort keys of its last claim if another page follows.
 
     Raises NotFound, NotYetRecorded.
@@ -51,13 +52,13 @@ def read_matrix(
         begin = _find_page_start(order, window.after)
         here = order[begin : begin + window.limit]
         states = read_states(connection, [position.claim for position in here], moment)
-        shape = {
+        excerpt: MatrixExcerpt = {
             "story": {"slug": story.slug, "title": story.title},
             "as_of": None if moment is None else format_instant(moment),
             "parties": _list_parties(connection, slug, moment),
             "claims": [matrix.build_row(states[position.claim]) for position in here],
         }
-    return shape, here[-1].keys() if begin + len(here) < len(order) else None
+    return excerpt, here[-1].keys() if begin + len(here) < len(order) else None
 
 
 def read_states(
@@ -148,7 +149,7 @@ def _find_page_start(order: list[ClaimPosition], after: list[Any] | None) -> int
 
 def _list_parties(
     connection: Connection, slug: str, moment: datetime | None
-) -> list[dict[str, Any]]:
+) -> list[MatrixPartyView]:
     """List the story's root parties: those with most claims first, then by name."""
     place = select_parties(moment)
     claimants = (
@@ -172,8 +173,10 @@ def _list_parties(
         .join(root, root.c.slug == told.c.root)
         .group_by(told.c.root, root.c.name)
     ).all()
-    shapes = [{"slug": row.root, "name": row.name, "claims": int(row.claims)} for row in found]
+    columns: list[MatrixPartyView] = [
+        {"slug": row.root, "name": row.name, "claims": int(row.claims)} for row in found
+    ]
     return sorted(
-        shapes,
-        key=lambda shape: (-shape["claims"], normalize_letters(shape["name"]), shape["slug"]),
+        columns,
+        key=lambda party: (-party["claims"], normalize_letters(party["name"]), party["slug"]),
     )

@@ -107,12 +107,17 @@ class MatrixClaimView(TypedDict):
     cells: list[CellView]
 
 
-@view
-class MatrixView(TypedDict):
-    """A page of the matrix: all columns, and some of the rows."""
+class MatrixExcerpt(TypedDict):
+    """All columns of the matrix, and some of the rows."""
 
     story: StoryBriefView
     as_of: Moment | None
     parties: list[MatrixPartyView]
     claims: list[MatrixClaimView]
+
+
+@view
+class MatrixView(MatrixExcerpt):
+    """A page of the matrix: all columns, and some of the rows."""
+
     next_cursor: str | None

@@ -19,6 +19,7 @@ from service.store.tables import (
     statements,
     stories,
 )
+from service.stories.story_views import StoryView, StoryWithPartiesView
 
 VERSIONED_COLUMNS = ("name", "parent", "root")
 """What is known of a party at any instant."""
@@ -26,7 +27,7 @@ VERSIONED_COLUMNS = ("name", "parent", "root")
 
 def read_story(
     connection: Connection, slug: str, *, moment: datetime | None = None
-) -> dict[str, Any]:
+) -> StoryWithPartiesView:
     """Read a story with its parties: those who claim and those who take a stance.
 
     Parties are those of now, or of `moment`; title and description are the present ones.  Raises
@@ -51,16 +52,21 @@ def read_story(
         .where(parties.c.slug.in_(claimants.union(voices)))
         .order_by(parties.c.slug)
     ).all()
-    return build_story(row) | {
+    return {
+        **build_story(row),
         "parties": [
-            build_party_view(party)
-            | {name: getattr(party, f"then_{name}") for name in VERSIONED_COLUMNS}
+            {
+                **build_party_view(party),
+                "name": party.then_name,
+                "parent": party.then_parent,
+                "root": party.then_root,
+            }
             for party in found
-        ]
+        ],
     }
 
 
-def list_stories(connection: Connection, *, window: Window) -> list[dict[str, Any]]:
+def list_stories(connection: Connection, *, window: Window) -> list[StoryView]:
     """List stories by slug, one more than the limit."""
     query = select(stories).order_by(stories.c.slug)
     if window.after is not None:
@@ -121,7 +127,7 @@ def select_parties(moment: datetime | None) -> FromClause:
     return select(then).where(held).subquery()
 
 
-def build_story(row: Row[Any]) -> dict[str, Any]:
+def build_story(row: Row[Any]) -> StoryView:
     return {
         "slug": row.slug,
         "title": row.title,

@@ -1,6 +1,6 @@
 """Reads what happened in a story, by either clock, now and as of an instant."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from itertools import groupby
 from typing import Any
@@ -18,9 +18,10 @@ from service.store.snapshot import hold_snapshot
 from service.store.tables import claim_versions, claims, events, links
 from service.stories import status_spans, timeline
 from service.stories.story_queries import find_story
-from service.stories.timeline_views import EntryView, TimelineClaimView
+from service.stories.timeline_views import Clock, EntryView, TimelineClaimView, TimelineExcerpt
 
-Data = dict[str, Any]
+LinkData = Mapping[str, Any]
+"""The data of a link in the event that made it, with its claim."""
 LINKING_TYPES = ("link.created", "claim.absorbed")
 """The events that links come from."""
 
@@ -29,11 +30,11 @@ def read_timeline(
     connection: Connection,
     slug: str,
     *,
-    clock: str,
+    clock: Clock,
     moment: datetime | None,
     window: Window,
     newest_first: bool = False,
-) -> tuple[dict[str, Any], list[Any] | None]:
+) -> tuple[TimelineExcerpt, list[Any] | None]:
     """Read a page of the timeline with the lanes of its claims, and the sort keys of its last entry
     if another page follows.
 
@@ -51,14 +52,14 @@ def read_timeline(
         known = _read_links(connection, slug, told)
         drawn = read_lanes(connection, concerned, moment)
     items = [_build_entry(row, each, briefs[row.claim], known) for row, each in told]
-    shape = {
+    excerpt: TimelineExcerpt = {
         "story": {"slug": story.slug, "title": story.title},
         "as_of": None if moment is None else format_instant(moment),
         "clock": clock,
         "items": items,
         "lanes": [timeline.build_lane(claim, drawn[claim]) for claim in concerned],
     }
-    return shape, [_read_clock(rows[-1], clock), rows[-1].seq] if more else None
+    return excerpt, [_read_clock(rows[-1], clock), rows[-1].seq] if more else None
 
 
 def _read_rows(
@@ -129,7 +130,7 @@ def _read_claims(
 
 def _read_links(
     connection: Connection, slug: str, rows: Sequence[tuple[Row[Any], history.Event]]
-) -> dict[str, Data]:
+) -> dict[str, LinkData]:
     """Read the links that these events cite or end, by id, as they were when they were made."""
     cited = {link for _, each in rows for link in _list_cited_links(each)}
     withdrawn = {
@@ -159,7 +160,7 @@ def _read_links(
             )
         )
     )
-    found: dict[str, Data] = {}
+    found: dict[str, LinkData] = {}
     for row in connection.execute(made).all():
         data = orjson.loads(row.data)
         for link in data["links"] if "links" in data else [data["link"]]:
@@ -175,7 +176,7 @@ def _list_cited_links(event: history.Event) -> list[str]:
 
 
 def _build_entry(
-    row: Row[Any], event: history.Event, brief: TimelineClaimView, links: dict[str, Data]
+    row: Row[Any], event: history.Event, brief: TimelineClaimView, links: Mapping[str, LinkData]
 ) -> EntryView:
     if event.type == "link.created":
         concerned = [event.data["link"]]

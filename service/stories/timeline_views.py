@@ -121,13 +121,18 @@ class LaneView(TypedDict):
     ]
 
 
-@view
-class TimelineView(TypedDict):
-    """A page of the timeline."""
+class TimelineExcerpt(TypedDict):
+    """Some of the events of a story, and the statuses of every claim that they tell of."""
 
     story: StoryBriefView
     as_of: Moment | None
     clock: Clock
     items: list[EntryView]
     lanes: Annotated[list[LaneView], Field(description="Of every claim that this page tells of")]
+
+
+@view
+class TimelineView(TimelineExcerpt):
+    """A page of the timeline."""
+
     next_cursor: str | None

@@ -6,15 +6,12 @@ are applied to rows in memory, so that `claimdesk verify` can tell whether the t
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any
 
 from service.claims import projections
-from service.claims.projections import Deleted, Inserted, Updated
+from service.claims.projections import Deleted, Inserted, Row, Updated
 from service.domain.claims import ClaimState
 from service.domain.history import Event
 from service.store.tables import claim_tags, links
-
-Row = dict[str, Any]
 
 
 class ImpliedRows:

@@ -5,11 +5,11 @@ its `Call`. The answer is rendered inside the transaction, so that the first ans
 Idempotency-Key is committed together with the change that it describes.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Concatenate, ParamSpec, TypeVar
 from urllib.parse import urlencode
 
 import orjson
@@ -31,6 +31,7 @@ from service.web.direct_routes import DirectRoute
 from service.web.request_context import context_of
 from service.web.service_container import Services, get_services
 
+P = ParamSpec("P")
 T = TypeVar("T")
 JSON = "application/json"
 MAX_KEY = 255
@@ -64,7 +65,13 @@ class Call:
         """The audience that the caller belongs to: it decides what is taken out of answers."""
         return disclosure.find_audience(self.caller)
 
-    async def read(self, query: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+    async def read(
+        self,
+        query: Callable[Concatenate[Connection, P], T],
+        /,
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
         """Run `query` on a connection for reading."""
         return await self.services.database.read(query, *args, **kwargs)
 
@@ -116,12 +123,12 @@ class Call:
 
         return build_response(await self.services.database.rehearse(change))
 
-    def _add_policy(self, connection: Connection, kwargs: dict[str, Any]) -> dict[str, Any]:
+    def _add_policy(self, connection: Connection, kwargs: Mapping[str, Any]) -> Mapping[str, Any]:
         """Replace `four_eyes`, for a command that takes it, by the policy in the database."""
         if "four_eyes" not in kwargs:
             return kwargs
         self.services.four_eyes = policy.needs_second_person(connection)
-        return kwargs | {"four_eyes": self.services.four_eyes}
+        return {**kwargs, "four_eyes": self.services.four_eyes}
 
     async def _write_once(
         self, key: str, change: Callable[[Connection], Answer], shown_once: str | None

@@ -17,6 +17,7 @@ from service.domain.errors import Invalid, NotFound, NotYetRecorded
 from service.search.index import query_parser
 from service.store.paging import BY_END, DEFAULT_LIMIT, MAX_LIMIT
 from service.store.types import format_id
+from service.views import JsonObject
 from service.web.calls import Call
 from service.web.fields import Id, In, Instant, Slug
 
@@ -100,9 +101,9 @@ class ListQuery(In):
     ] = None
 
 
-def describe_parameters(*names: str) -> list[dict[str, Any]]:
+def describe_parameters(*names: str) -> list[JsonObject]:
     """Describe the parameters of `ListQuery`, or those named, as the OpenAPI document has them."""
-    parameters: list[dict[str, Any]] = []
+    parameters: list[JsonObject] = []
     for name in names or ListQuery.model_fields:
         [shown] = [
             each for each in ListQuery.model_fields[name].metadata if isinstance(each, Shown)
@@ -171,8 +172,8 @@ def parse_instant(text: str, parameter: str = "as_of") -> datetime:
 
 def parse_list_query(query: QueryParams) -> ListQuery:
     """Parse the parameters of a list of claims.  Raises Invalid, which names each that is wrong."""
-    values: dict[str, Any] = dict(query)
-    if "status" in values:
+    values: dict[str, str | list[str]] = {**query}
+    if "status" in query:
         values["status"] = query.getlist("status")
     names = [name for name, _ in query.multi_items() if name != "status"]
     if len(names) != len(set(names)):

@@ -13,6 +13,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from service.views import JsonObject
+
 SHOWN = 40
 """Characters of a key that an error repeats."""
 
@@ -60,7 +62,7 @@ def parse_json(body: bytes) -> Any:
         raise HTTPException(400, "It holds a number of too many digits.") from error
 
 
-def _require_distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _require_distinct(pairs: list[tuple[str, Any]]) -> JsonObject:
     parsed = dict(pairs)
     if len(parsed) != len(pairs):
         keys = [key for key, _ in pairs]

@@ -3,11 +3,12 @@
 import re
 from collections.abc import Callable, Sequence
 from html import escape
-from typing import Any
+from typing import TypedDict
 
 import orjson
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from pydantic_core import ErrorDetails
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Match
@@ -115,7 +116,14 @@ def list_allowed_methods(app: FastAPI, request: Request) -> list[str]:
     return [method for method in METHODS if method in allowed]
 
 
-def _list_faults(faults: Sequence[Any]) -> list[dict[str, Any]]:
+class FieldFault(TypedDict):
+    """What is wrong with a field."""
+
+    loc: list[str | int]
+    msg: str
+
+
+def _list_faults(faults: Sequence[ErrorDetails]) -> list[FieldFault]:
     """List what is wrong where, in the names of the fields that were sent.
 
     A field may take an id or an object. Whoever sends an object reads what is wrong with the
@@ -136,7 +144,7 @@ def _is_alternative(part: str | int) -> bool:
     return isinstance(part, str) and (part.startswith(AN_ID) or part in ALTERNATIVES)
 
 
-def _is_of_another_alternative(fault: Any, faults: Sequence[Any]) -> bool:
+def _is_of_another_alternative(fault: ErrorDetails, faults: Sequence[ErrorDetails]) -> bool:
     """Whether a fault only says that a value is not of the other shape that its field takes."""
     *field, last = fault["loc"]
     if fault["type"] not in OF_ANOTHER_SHAPE or not _is_alternative(last):
@@ -150,7 +158,7 @@ def _is_of_another_alternative(fault: Any, faults: Sequence[Any]) -> bool:
     )
 
 
-def _describe_fault(fault: dict[str, Any]) -> str:
+def _describe_fault(fault: ErrorDetails) -> str:
     """Describe what is wrong, without the validator's prefix."""
     message = str(fault["msg"]).removeprefix("Value error, ")
     if fault["type"] == "json_invalid":
@@ -163,7 +171,7 @@ def _name_place(part: str | int) -> str | int:
     return part.encode(errors="replace").decode() if isinstance(part, str) else part
 
 
-def _summarize_faults(faults: Sequence[dict[str, Any]]) -> str:
+def _summarize_faults(faults: Sequence[FieldFault]) -> str:
     if not faults:
         return "The request is not valid."
     first = faults[0]

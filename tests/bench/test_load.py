@@ -95,7 +95,7 @@ def test_a_link_is_drafted_as_the_rulebook_drafts_it() -> None:
             json.loads(row[service_rows.columns("claims").index("state")])
         )
         for link in state.links:
-            expected = amendments.describe_link(link) | {"note": None}
+            expected = {**amendments.describe_link(link), "note": None}
             assert teller.draft_link(link).data == {"link": expected}
             checked += 1
     assert checked > 300

@@ -248,7 +248,7 @@ async def test_link_is_void_after_a_day_a_new_password_or_disabling(people: Peop
     its password has changed."""
     change = people.desk.database.write
 
-    async def changed(**changes: Any) -> None:
+    async def change_checker(changes: user_commands.UserChanges) -> None:
         await change(
             user_commands.change_user,
             people.ids["checker"],
@@ -257,10 +257,14 @@ async def test_link_is_void_after_a_day_a_new_password_or_disabling(people: Peop
             now=people.desk.clock.now,
         )
 
-    for changes in ({"disabled": True}, {"password_hash": hash_password(PASSWORD)}):
+    voiding: list[user_commands.UserChanges] = [
+        {"disabled": True},
+        {"password_hash": hash_password(PASSWORD)},
+    ]
+    for changes in voiding:
         url = await link_for(people)
-        await changed(**changes)
-        await changed(disabled=False)
+        await change_checker(changes)
+        await change_checker({"disabled": False})
         assert (await people.public.get(url)).status_code == 401, changes
     late = await link_for(people)
     people.desk.clock.advance(hours=24)

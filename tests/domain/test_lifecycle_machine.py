@@ -530,7 +530,12 @@ class Desk(RuleBasedStateMachine):
                 )
             if drafts:
                 concerned.append((number, drafts))
-        about = {"reason": "corrected"}
+        about: amendments.Withdrawal = {
+            "reason": "corrected",
+            "source": None,
+            "said_at": None,
+            "precision": None,
+        }
         plans = [
             (number, amendments.withdraw_linked_statement(statement, drafts, about))
             for number, drafts in concerned

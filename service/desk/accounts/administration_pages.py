@@ -119,7 +119,7 @@ def describe_event(event: AuditEventView, name: str) -> str:
     return f"set {event['subject'].replace('_', ' ')}"
 
 
-def _describe_changes(data: dict[str, Any]) -> list[str]:
+def _describe_changes(data: Mapping[str, Any]) -> list[str]:
     told = []
     for field in ("name", "email", "role"):
         if field in data:

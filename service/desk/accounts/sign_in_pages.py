@@ -1,5 +1,6 @@
 """Pages for signing in, by a one-time link or a password, and for signing out."""
 
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request, Response
@@ -42,21 +43,19 @@ async def sign_in(request: Request) -> Response:
     data = await _read_fields(request)
     sessions.require_visitors_form(request, data.get("csrf", ""))
     email, password = data.get("email", "").strip(), data.get("password", "")
-    typed: dict[str, Any] = {"next_page": data.get("next", "/"), "email": email}
+    render_form = partial(_render_form, request, next_page=data.get("next", "/"), email=email)
     if not email or not password or len(email) > LONGEST_ADDRESS or "\x00" in email + password:
-        return _render_form(
-            request, status=422, fault="Give your address and your password.", **typed
-        )
+        return render_form(status=422, fault="Give your address and your password.")
     try:
         token = await password_checks.sign_in(services, request, email, password)
     except NotAuthenticated as error:
-        return _render_form(request, status=401, fault=error.detail, **typed)
+        return render_form(status=401, fault=error.detail)
     except RateLimited as error:
         fault, headers = explain_limit(error)
-        return _render_form(request, status=429, fault=fault, headers=headers, **typed)
+        return render_form(status=429, fault=fault, headers=headers)
     except SignInBusy as error:
         headers = list_required_headers(error)
-        return _render_form(request, status=503, fault=error.detail, headers=headers, **typed)
+        return render_form(status=503, fault=error.detail, headers=headers)
     return _begin_session(
         request, token, email, redirect_to=_keep_within_desk(data.get("next", "/"))
     )

@@ -19,7 +19,9 @@ from service.claims import (
     statement_queries,
 )
 from service.claims.claim_views import ClaimView
+from service.claims.decision_views import NoteView, SuggestionView
 from service.claims.link_queries import describe_voice
+from service.claims.statement_views import LinkView, StatementView
 from service.desk.claims import record_lines
 from service.desk.claims.record_lines import Names, RecordLine
 from service.directory import directory_queries
@@ -45,7 +47,6 @@ from service.store.engine import Connection
 from service.store.snapshot import hold_snapshot
 from service.web import redaction
 
-View = Mapping[str, Any]
 SHOWN = 12
 """Statements of a claim that has many: the latest of each party. A link leads to all of them."""
 RECORDED = 30
@@ -62,8 +63,8 @@ NOTED = 200
 class Card:
     """A statement on the page, with its link to the claim; without one, the claim's own words."""
 
-    statement: View
-    link: View | None = None
+    statement: StatementView
+    link: LinkView | None = None
     counted: bool | None = None
     why: str | None = None
     """Why the rules count the link, or do not."""
@@ -137,7 +138,7 @@ class Sheet:
     state: ClaimState
     claim: ClaimView
     columns: list[Column]
-    suggestion: View
+    suggestion: SuggestionView
     moves: list[PossibleMove]
     events: list[RecordLine]
     """Oldest first."""
@@ -146,14 +147,14 @@ class Sheet:
     parties_left_out: int
     next_statements: str | None
     """The link after which a page of all statements goes on."""
-    notes: Sequence[View]
+    notes: Sequence[NoteView]
     people: Mapping[str, str]
     """Who may be assigned, by id."""
     assignee: str | None
     withdrawal: Withdrawal | None
     whole: ClaimState | None
     """The claim that it is part of."""
-    json_ld: View
+    json_ld: Mapping[str, object]
     newest: int
 
     @property
@@ -256,12 +257,12 @@ def read_sheet(
 
 
 def _read_withdrawal(
-    connection: Connection, state: ClaimState, rows: Sequence[View]
+    connection: Connection, state: ClaimState, rows: Sequence[history_queries.RecordedEvent]
 ) -> Withdrawal | None:
     """Read the event that closed a withdrawn claim, with its source."""
     if state.lifecycle is not Lifecycle.WITHDRAWN:
         return None
-    data: View = next(
+    data: Mapping[str, Any] = next(
         (row["data"] for row in reversed(rows) if row["type"] == "claim.withdrawn"), {}
     )
     source = data.get("source")
@@ -275,9 +276,9 @@ def _read_withdrawal(
 
 def _build_columns(
     state: ClaimState,
-    links: Iterable[View],
-    origin: View,
-    suggestion: View,
+    links: Iterable[LinkView],
+    origin: StatementView,
+    suggestion: SuggestionView,
     left_out: Mapping[str | None, int],
 ) -> list[Column]:
     """Build a column for each root party, the claimant's first, each in the order in which its
@@ -290,7 +291,9 @@ def _build_columns(
         statement, trace = link["statement"], traces.get(link["id"])
         root = statement["root"]
         if root not in columns:
-            columns[root] = Column(root, statement["root_name"], False, left_out.get(root, 0), [])
+            columns[root] = Column(
+                root, statement["root_name"] or "Unattributed", False, left_out.get(root, 0), []
+            )
         counted, why = (trace["counted"], trace["why"]) if trace else (None, None)
         columns[root].cards.append(Card(statement, link, counted, why))
     for column in columns.values():

@@ -1,7 +1,7 @@
 """Pages of parties, from their roots down, and of who speaks for them."""
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any
+from typing import Annotated
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Response
@@ -121,7 +121,7 @@ async def record_party(form: Recording) -> Response:
         return await _render_parties(form.call, form, error)
 
 
-def _read_optional_fields(form: Form) -> dict[str, Any]:
+def _read_optional_fields(form: Form) -> dict[str, str | None]:
     country = form.get_text("country")
     return {
         "full_name": form.get_text("full_name"),

@@ -9,8 +9,9 @@ from fastapi import APIRouter, Query, Response
 
 from service.claims import claim_queries, intake_commands, intake_queries
 from service.claims.claim_queries import Filters
-from service.claims.claim_views import ClaimView
+from service.claims.claim_views import ClaimView, SimilarView
 from service.claims.intake_commands import Passage, PassageLink
+from service.claims.intake_views import ArticleView, PassageView
 from service.desk.layout import forms
 from service.desk.layout.forms import Form, accept_form
 from service.desk.layout.rendering import render_page
@@ -34,7 +35,6 @@ router = APIRouter(include_in_schema=False)
 
 MayRecord = Annotated[Call, allow(Action.RECORD, page=True)]
 Recording = Annotated[Form, accept_form(Action.RECORD)]
-View = Mapping[str, Any]
 LONGEST_TEXT = 100_000
 OFFERED = 60
 """Claims that a passage can be linked to without a search."""
@@ -132,7 +132,7 @@ async def show_similar(
     party: Annotated[str, Query(max_length=64)] = "",
 ) -> Response:
     """Show the claims that may be the one being typed: a part of the page, for its script."""
-    similar: Sequence[View] = []
+    similar: Sequence[SimilarView] = []
     if len(text.strip()) > 3:
         similar = await _find_similar(call, text.strip(), kind, party or None, None)
     return render_page(call, "similar.html", similar=similar)
@@ -140,7 +140,7 @@ async def show_similar(
 
 async def _find_similar(
     call: Call, text: str, kind: str, party: str | None, part_of: str | None
-) -> Sequence[View]:
+) -> Sequence[SimilarView]:
     claim = ComparedClaim(
         text,
         Kind(kind) if kind in {*Kind} else Kind.EVENT,
@@ -156,7 +156,7 @@ async def show_text(intake_id: RecordId, call: MayRecord) -> Response:
     return await _render_text(call, article, _suggest(article))
 
 
-async def _read_intake(call: Call, intake_id: str) -> View:
+async def _read_intake(call: Call, intake_id: str) -> ArticleView:
     """Read an article that is being taken in. Raises NotFound."""
     article = await call.read(intake_queries.read_intake, intake_id)
     if article is None:
@@ -166,10 +166,10 @@ async def _read_intake(call: Call, intake_id: str) -> View:
 
 async def _render_text(
     call: Call,
-    article: View,
+    article: ArticleView,
     typed: Mapping[str, Any],
     error: ClaimdeskError | None = None,
-    similar: Sequence[View] = (),
+    similar: Sequence[SimilarView] = (),
 ) -> Response:
     return render_page(
         call,
@@ -201,7 +201,7 @@ def _keep_typed(form: Form) -> Mapping[str, Any]:
     }
 
 
-def _suggest(article: View) -> Mapping[str, Any]:
+def _suggest(article: ArticleView) -> Mapping[str, Any]:
     """Return an empty form with the day on which the passage before it was said."""
     said_at = article["source"]["published_at"] or ""
     if article["passages"]:
@@ -218,7 +218,9 @@ def _suggest(article: View) -> Mapping[str, Any]:
     }
 
 
-async def _list_offered(call: Call, article: View, typed: Mapping[str, Any]) -> list[ClaimView]:
+async def _list_offered(
+    call: Call, article: ArticleView, typed: Mapping[str, Any]
+) -> list[ClaimView]:
     """List the claims of the article's story, or of all, the latest changed first.
 
     Before them come those that were found by a search and are in the form already.
@@ -238,7 +240,7 @@ async def _list_offered(call: Call, article: View, typed: Mapping[str, Any]) -> 
     return [claim for claim in offered if claim["lifecycle"] == "active"]
 
 
-def split_text(text: str, passages: Sequence[View]) -> list[tuple[str, int | None]]:
+def split_text(text: str, passages: Sequence[PassageView]) -> list[tuple[str, int | None]]:
     """Split a text into pieces; those that are recorded have the index of their passage."""
     ranges = []
     for index, passage in enumerate(passages):

@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
 import orjson
 from fastapi import APIRouter, Response
 
 from service.claims import statement_commands, statement_queries
 from service.claims.claim_views import ClaimView
+from service.claims.statement_views import StatementLinkView, StatementView
 from service.desk.layout import forms
 from service.desk.layout.forms import Form, accept_form
 from service.desk.layout.rendering import render_page
@@ -27,7 +28,6 @@ Reading = Annotated[Call, allow(Action.READ_RECORDS, page=True)]
 MayRecord = Annotated[Call, allow(Action.RECORD, page=True)]
 Recording = Annotated[Form, accept_form(Action.RECORD)]
 
-View = Mapping[str, Any]
 SOURCE = ("url", "publisher", "title", "published_on", "archive_url")
 QUOTE = ("quote", "language", "rendering", *SOURCE)
 NAMES = {
@@ -49,7 +49,7 @@ class ConcernedClaim:
     """A claim that a statement bears on, by a link or as the claim's own words."""
 
     claim: ClaimView
-    link: View | None
+    link: StatementLinkView | None
 
 
 @router.get("/statements/{statement_id}")
@@ -60,7 +60,7 @@ async def show_statement(statement_id: StatementId, call: Reading) -> Response:
     return await _render(call, statement, dict.fromkeys(QUOTE, "") | {"language": language})
 
 
-async def _read(call: Call, statement_id: str) -> View:
+async def _read(call: Call, statement_id: str) -> StatementView:
     """Read a statement. Raises NotFound."""
     statement = await call.read(statement_queries.read_statement, statement_id)
     return require_found(statement, "There is no statement with this id.")
@@ -68,7 +68,7 @@ async def _read(call: Call, statement_id: str) -> View:
 
 async def _render(
     call: Call,
-    statement: View,
+    statement: StatementView,
     typed: Mapping[str, str],
     error: ClaimdeskError | None = None,
     template: str = "statement.html",

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Response
@@ -19,6 +19,9 @@ from service.domain.names import make_slug
 from service.record.tail import newest
 from service.store.paging import BY_END, Window, cut_page
 from service.stories import matrix_queries, story_commands, story_queries, timeline_queries
+from service.stories.matrix_views import CellView, MatrixClaimView
+from service.stories.story_views import StoryView
+from service.stories.timeline_views import Clock
 from service.web.bodies import directory_inputs
 from service.web.calls import Call, allow, build_list_scope
 from service.web.fields import SlugPath, read_sent_fields
@@ -37,19 +40,18 @@ CLAIMS = 12
 HAPPENED = 20
 QUOTED = 1
 """Quotes of a party with one stance; the claim's page has all of them."""
-CLOCKS = ("recorded", "said")
+CLOCKS: tuple[Clock, ...] = get_args(Clock)
 FIELDS = ("title", "slug", "description")
 NOTHING_TYPED = dict.fromkeys(FIELDS, "")
-View = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class MatrixRow:
     """A claim of the matrix, with how deep it stands below others on the page."""
 
-    claim: View
+    claim: MatrixClaimView
     depth: int
-    cells: Mapping[str, View]
+    cells: Mapping[str, CellView]
     """By party: where it stands."""
 
 
@@ -103,7 +105,12 @@ async def record_story(form: Recording) -> Response:
 @router.get("/stories/{slug}/edit")
 async def show_edit(slug: SlugPath, call: MayChange) -> Response:
     story = await call.read(story_queries.read_story, slug)
-    return _render_edit(call, story, {name: story[name] or "" for name in FIELDS})
+    typed = {
+        "title": story["title"],
+        "slug": story["slug"],
+        "description": story["description"] or "",
+    }
+    return _render_edit(call, story, typed)
 
 
 @router.post("/stories/{slug}/edit")
@@ -126,7 +133,7 @@ async def change_story(slug: SlugPath, form: Changing) -> Response:
 
 
 def _render_edit(
-    call: Call, story: View, typed: Mapping[str, str], error: ClaimdeskError | None = None
+    call: Call, story: StoryView, typed: Mapping[str, str], error: ClaimdeskError | None = None
 ) -> Response:
     faults = _describe_faults(error)
     return render_page(
@@ -149,8 +156,9 @@ async def show_story(slug: SlugPath, call: Reading) -> Response:
 async def _render_story(call: Call, slug: str) -> Response:
     query, cursors = call.request.query_params, call.services.cursors
     moment = instants.read_as_of(call.request)
-    clock = query.get("clock") or CLOCKS[0]
-    if clock not in CLOCKS:
+    name = query.get("clock") or CLOCKS[0]
+    clock = next((clock for clock in CLOCKS if clock == name), None)
+    if clock is None:
         raise Invalid(f"clocks are {' and '.join(CLOCKS)}", loc=("query", "clock"))
     as_of = "" if moment is None else format_instant(moment)
     scopes = {"claims": f"matrix {slug} {as_of}", "events": f"timeline {slug} {as_of} {clock}"}
@@ -209,8 +217,8 @@ async def _render_story(call: Call, slug: str) -> Response:
     )
 
 
-def _build_matrix_rows(claims: Sequence[View]) -> list[MatrixRow]:
-    depths: dict[str, int] = {}
+def _build_matrix_rows(claims: Sequence[MatrixClaimView]) -> list[MatrixRow]:
+    depths: dict[str | None, int] = {}
     for claim in claims:
         depths[claim["id"]] = depths.get(claim["part_of"], -1) + 1
     return [

@@ -1,14 +1,13 @@
 """Describes the events of a story's timeline in words: who did what, and why."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from service.domain import labels
 from service.domain.claims import Cause, Finding, Stance, Status
 from service.domain.print_line import join_names
+from service.stories.timeline_views import EntryView
 
-View = Mapping[str, Any]
 AMENDED = {"text": "the wording", "tags": "the tags", "finding": "the finding"}
 
 
@@ -16,14 +15,14 @@ AMENDED = {"text": "the wording", "tags": "the tags", "finding": "the finding"}
 class TimelineLine:
     """An event of a story, as the page shows it."""
 
-    event: View
+    event: EntryView
     what: str
     words: str | None
     """What was said in it."""
     stance: Stance | None
 
 
-def describe_entry(entry: View) -> TimelineLine:
+def describe_entry(entry: EntryView) -> TimelineLine:
     """Put an event of a story into words."""
     link = entry["link"] if entry["type"] == "link.created" else None
     return TimelineLine(
@@ -34,7 +33,7 @@ def describe_entry(entry: View) -> TimelineLine:
     )
 
 
-def _name_voices(entry: View) -> str:
+def _name_voices(entry: EntryView) -> str:
     link = entry["link"]
     names = join_names([party["name"] for party in entry["parties"]]) or "nobody named"
     if link and link["speaker"]:
@@ -42,37 +41,40 @@ def _name_voices(entry: View) -> str:
     return names
 
 
-def _describe_creation(entry: View) -> str:
+def _describe_creation(entry: EntryView) -> str:
     return f"Claimed by {_name_voices(entry)}" if entry["parties"] else "Recorded, unattributed"
 
 
-def _describe_link(entry: View) -> str:
+def _describe_link(entry: EntryView) -> str:
     link = entry["link"]
+    assert link is not None, "an event of a link has it"
     limits = ["conditionally"] if link["conditional"] else []
     limits += ["in part"] if link["scope"] == "partial" else []
     what = f"{_name_voices(entry)} {labels.STANCES[Stance(link['stance'])]}"
     return f"{what} ({', '.join(limits)})" if limits else what
 
 
-def _describe_status_change(entry: View) -> str:
-    before, after = (labels.STATUSES[Status(entry[name])] for name in ("previous_status", "status"))
+def _describe_status_change(entry: EntryView) -> str:
+    previous, status, cause = entry["previous_status"], entry["status"], entry["cause"]
+    assert previous is not None, "a status is changed from one"
+    assert status is not None, "a status is changed to one"
+    before, after = labels.STATUSES[Status(previous)], labels.STATUSES[Status(status)]
     what = f"From {before.lower()} to {after.lower()}"
-    cause = Cause(entry["cause"])
-    if cause is not Cause.DECISION:
-        what += f": {labels.CAUSES[cause]}"
+    if cause is not None and cause != Cause.DECISION:
+        what += f": {labels.CAUSES[Cause(cause)]}"
     if entry["override"]:
         what += ", by an editor’s override of the usual rules"
     return f"{what}. Rests on {_name_voices(entry)}" if entry["parties"] else what
 
 
-def _describe_amendment(entry: View) -> str:
+def _describe_amendment(entry: EntryView) -> str:
     changed = join_names([AMENDED[name] for name in entry["changes"]])
     if not changed:
         return "Amended"
     return f"Amended {'in substance' if entry['material'] else ''}: {changed}".replace(" :", ":")
 
 
-_WORDINGS: dict[str, Callable[[View], str]] = {
+_WORDINGS: dict[str, Callable[[EntryView], str]] = {
     "claim.created": _describe_creation,
     "claim.status_changed": _describe_status_change,
     "claim.amended": _describe_amendment,

@@ -29,6 +29,7 @@ from service.search.index.ranking import Tier
 from service.search.index.searchable_fields import FieldSources
 from service.search.index.term_statistics import name_dialect
 from service.store import states
+from service.store.compiled_statements import Parameters
 from service.store.engine import Database, Lookup
 from service.store.tables import claims
 from service.store.types import format_id
@@ -149,23 +150,23 @@ async def _find_sorted(
     match = index_query.match_any_tier()
     after, hits = search.after, list[RankedRow]()
     filter_set, parameters = _split_filters(search, after)
-    parameters |= {"match": match}
+    parameters = {**parameters, "match": match}
     if await index_pages.is_sortable(database, index_query, match):
         rows = await database.look_up(
-            _select_sorted(dialect, filter_set), parameters | {"limit": search.limit + 1}
+            _select_sorted(dialect, filter_set), {**parameters, "limit": search.limit + 1}
         )
         hits = [_build_row(row) for row in rows]
     else:
         for limit in WALKED:
             rows = await database.look_up(
-                _select_walk(dialect, filter_set), parameters | {"limit": limit}
+                _select_walk(dialect, filter_set), {**parameters, "limit": limit}
             )
             hits += [_build_row(row) for row in rows if row[0] is not None]
             if len(hits) > search.limit or len(rows) < limit:
                 break
             after = _build_keys(rows[-1][3:])
             filter_set, further = _split_filters(search, after)
-            parameters |= further
+            parameters = {**parameters, **further}
         else:
             if len(hits) <= search.limit:
                 return hits, after
@@ -174,7 +175,7 @@ async def _find_sorted(
     return hits[: search.limit], hits[search.limit - 1].keys
 
 
-def _split_filters(search: ClaimSearch, after: Keys | None) -> tuple[FilterSet, dict[str, Any]]:
+def _split_filters(search: ClaimSearch, after: Keys | None) -> tuple[FilterSet, Parameters]:
     return claim_queries.describe_filters(
         search.filters, after=after, claimant=search.claimant, party=search.party
     )
@@ -288,7 +289,7 @@ async def _find_at_any_time(
     lookup = claim_queries.prepare_list(replace(filter_set, matching=dialect, sort=sort))
     index_query = IndexQuery(dialect, claim_search, search.query, search.fixed_labels)
     match = index_query.match_at_any_time()
-    return list(await database.look_up(lookup, parameters | {"match": match, "limit": limit}))
+    return list(await database.look_up(lookup, {**parameters, "match": match, "limit": limit}))
 
 
 async def _rank_as_of(

@@ -33,6 +33,7 @@ from service.search.index.match_expressions import IndexQuery
 from service.search.index.match_syntax import narrow_to_stretch
 from service.search.index.ranking import Tier
 from service.search.index.searchable_fields import Level
+from service.store.compiled_statements import Parameters
 from service.store.engine import Database, Lookup
 
 ABOVE_ALL = 1 << 62
@@ -63,7 +64,7 @@ class PageRequest:
     has_filters: bool
     select_served: SelectServed
     shape: Any
-    parameters: dict[str, Any]
+    parameters: Parameters
     limit: int
     after: Keys | None
 
@@ -110,8 +111,8 @@ async def find_page(database: Database, request: PageRequest) -> Page:
                     stretch_match = narrow_to_stretch(match, letter, since)
             found = await database.look_up(
                 step,
-                request.parameters
-                | {
+                {
+                    **request.parameters,
                     "match": stretch_match,
                     "since": since,
                     "until": until,
@@ -137,7 +138,7 @@ async def _find_in_all_tiers(database: Database, request: PageRequest) -> Page:
     after_tier, after_number = request.after or (Tier.TOGETHER.value, ABOVE_ALL)
     found = await database.look_up(
         _select_all_tiers(request.select_served, request.shape, index_query.index, tuple(tiers)),
-        request.parameters
+        {**request.parameters}
         | {f"tier_{tier.value}": unlabelled.match_tier(tier) for tier in tiers}
         | {
             "match": index_query.match_any_tier(),

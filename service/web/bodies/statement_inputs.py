@@ -1,7 +1,7 @@
 """What is sent of statements and links: one `…In` for each body, with the command's shape it
 becomes."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import ConfigDict, Field, StrictBool
 
@@ -19,6 +19,7 @@ from service.domain.inputs import (
     NewSpeaker,
     NewStatement,
     Selector,
+    WithdrawalReport,
 )
 from service.web.bodies.directory_inputs import SourceIn, SpeakerIn
 from service.web.fields import (
@@ -163,7 +164,7 @@ class WithdrawalIn(In):
     said_at: Instant | None = Field(None, description="When the world heard of it")
     precision: Precision = Precision.DAY
 
-    def to_command(self) -> dict[str, Any]:
+    def to_command(self) -> WithdrawalReport:
         source = self.source
         said_at = normalize_instant(self.said_at, self.precision) if self.said_at else None
         return {
