@@ -74,7 +74,7 @@ def _list_checks() -> list[tuple[str, Check]]:
     from service.operations import doctor_desk, doctor_rows
     from service.store import location
     from service.verification import rename_checks
-    from service.webhooks import diagnosis
+    from service.webhooks import webhook_checks
 
     settings, now, file = shell.load_settings(), shell.read_clock(), databases.find_file()
     tolerance = timedelta(seconds=settings.clock_tolerance_seconds)
@@ -91,8 +91,8 @@ def _list_checks() -> list[tuple[str, Check]]:
         ("people", doctor_desk.check_people),
         ("names", doctor_desk.check_names),
         ("renames", rename_checks.check_renames),
-        ("endpoints", diagnosis.check_endpoints),
-        ("deliveries", partial(diagnosis.check_deliveries, now=now)),
+        ("endpoints", webhook_checks.check_endpoints),
+        ("deliveries", partial(webhook_checks.check_deliveries, now=now)),
         ("references", doctor_rows.find_dangling_rows),
         ("values", doctor_rows.find_malformed_values),
     ]

@@ -11,6 +11,13 @@ import typer
 from service.cli import databases, shell
 from service.domain import texts
 from service.domain.access import Role
+from service.domain.account_bounds import (
+    EMAIL,
+    LONGEST_EMAIL,
+    LONGEST_NAME,
+    LONGEST_PASSWORD,
+    SHORTEST_PASSWORD,
+)
 
 if TYPE_CHECKING:
     from service.accounts.user_commands import UserChanges
@@ -19,8 +26,6 @@ if TYPE_CHECKING:
 app = typer.Typer(help="The people who sign in.", no_args_is_help=True, **shell.STYLE)
 
 Email = Annotated[str, typer.Argument(metavar="EMAIL", help="The address they sign in with.")]
-MAX_NAME_LENGTH = 120
-MIN_PASSWORD_LENGTH, MAX_PASSWORD_LENGTH = 12, 1000
 
 
 @app.command()
@@ -208,12 +213,9 @@ def _change_user(
     user_commands.change_user(connection, user["id"], changes, actor=access.SYSTEM, now=now)
 
 
-# The bounds are those of the API's schemas: a user that is created here must be valid there.
-
-
 def require_email(email: str) -> str:
     email = email.strip()
-    if not re.fullmatch(r"[^@\s\x00]+@[^@\s\x00]+", email) or len(email) > 254:
+    if not re.fullmatch(EMAIL, email) or len(email) > LONGEST_EMAIL:
         raise shell.UsageError(f"{email!r} is not an e-mail address.")
     try:
         return texts.check_address(email)
@@ -226,8 +228,8 @@ def require_name(name: str) -> str:
         name = texts.clean_name(name)
     except ValueError as error:
         raise shell.UsageError(f"{name!r} is no name: {error}.") from error
-    if len(name) > MAX_NAME_LENGTH:
-        raise shell.UsageError(f"A name has 1 to {MAX_NAME_LENGTH} characters.")
+    if len(name) > LONGEST_NAME:
+        raise shell.UsageError(f"A name has 1 to {LONGEST_NAME} characters.")
     return name
 
 
@@ -237,9 +239,9 @@ def _read_password() -> str:
 
 
 def _hash_password(password: str) -> str:
-    if not MIN_PASSWORD_LENGTH <= len(password) <= MAX_PASSWORD_LENGTH or "\x00" in password:
+    if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD or "\x00" in password:
         raise shell.UsageError(
-            f"A password has {MIN_PASSWORD_LENGTH} to {MAX_PASSWORD_LENGTH} characters."
+            f"A password has {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters."
         )
     from service.web import passwords
 

@@ -48,7 +48,7 @@ ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")
 UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 
 
-def find_address_fault(address: str) -> str | None:
+def _find_fault(address: str) -> str | None:
     """Say what is wrong with an http(s) address; None if nothing is."""
     try:
         parts = urlsplit(address)
@@ -71,7 +71,7 @@ def clean_address(address: str) -> str:
 
     Raises ValueError that says what is wrong.
     """
-    fault = find_address_fault(texts.check_address(address))
+    fault = _find_fault(texts.check_address(address))
     if fault is not None:
         raise ValueError(fault)
     scheme, colon, rest = address.partition(":")
@@ -101,7 +101,7 @@ def _to_ascii(host: str) -> str | None:
 @lru_cache(maxsize=4096)
 def normalize_address(address: str) -> str:
     """Return the form in which addresses are compared.  An invalid address stays as it is."""
-    if find_address_fault(address) is not None:
+    if _find_fault(address) is not None:
         return address
     parts = urlsplit(address)
     return urlunsplit(

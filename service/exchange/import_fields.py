@@ -151,10 +151,10 @@ def clean_address(field: str, value: str | None) -> str | None:
         value = f"https:{value}"
     elif "://" not in value and HOST.match(value):
         value = f"https://{value}"
-    fault = addresses.find_address_fault(value)
-    if fault is not None:
+    try:
+        return addresses.lower_scheme_and_host(addresses.clean_address(value))
+    except ValueError as fault:
         refuse(field, value, f"this is no http(s) address: {fault}")
-    return addresses.lower_scheme_and_host(value)
 
 
 def has_scheme(value: str) -> bool:

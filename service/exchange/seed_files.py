@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, AwareDatetime, StringConstraints, ValidationError
 
 from service.domain import texts
+from service.domain.account_bounds import LONGEST_NAME
 from service.domain.claims import Basis, Kind, Precision, Rendering, Scope, Stance, Status
 from service.domain.errors import Invalid
 from service.exchange import toml_files
@@ -17,7 +18,7 @@ from service.exchange.toml_files import Entry, Place, Slug
 
 Key = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
 # What is loaded goes through the same policy as what the API is sent.
-Name = Annotated[str, StringConstraints(max_length=120), AfterValidator(texts.clean_name)]
+Name = Annotated[str, StringConstraints(max_length=LONGEST_NAME), AfterValidator(texts.clean_name)]
 FullName = Annotated[str, StringConstraints(max_length=300), AfterValidator(texts.clean_name)]
 Word = Annotated[str, StringConstraints(max_length=40), AfterValidator(texts.clean_line)]
 Tag = Annotated[str, StringConstraints(max_length=50), AfterValidator(texts.clean_line)]

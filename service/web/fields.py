@@ -19,6 +19,7 @@ from pydantic import (
 )
 
 from service.domain import addresses, ids, texts
+from service.domain.account_bounds import EMAIL, LONGEST_EMAIL, LONGEST_NAME
 from service.domain.errors import NotFound
 
 RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
@@ -26,7 +27,6 @@ EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
 LATEST = datetime(2200, 1, 1, tzinfo=UTC)
 SLUG = r"^[a-z0-9]+(-[a-z0-9]+)*$"
 COUNTRY = r"^[A-Z]{2}$"
-EMAIL = r"^[^@\s\x00]+@[^@\s\x00]+$"
 LANGUAGE = r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$"
 
 
@@ -112,7 +112,7 @@ Language = Annotated[str, StringConstraints(pattern=LANGUAGE, max_length=35)]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Email = Annotated[
     str,
-    StringConstraints(strip_whitespace=True, pattern=EMAIL, max_length=254),
+    StringConstraints(strip_whitespace=True, pattern=EMAIL, max_length=LONGEST_EMAIL),
     AfterValidator(texts.check_address),
 ]
 Url = Annotated[
@@ -122,7 +122,7 @@ Url = Annotated[
 ]
 Id = Annotated[str, AfterValidator(_parse_id), WithJsonSchema({"type": "string", "format": "uuid"})]
 # Printed within sentences, or shown beside what people sign with their names.
-Name = Annotated[str, Text(120, texts.clean_name)]
+Name = Annotated[str, Text(LONGEST_NAME, texts.clean_name)]
 PersonName = Annotated[str, Text(200, texts.clean_name)]
 FullName = Annotated[str, Text(300, texts.clean_name)]
 # One line.

@@ -18,6 +18,7 @@ from service.accounts import (
 )
 from service.accounts.credentials import StoredPassword
 from service.accounts.sign_in_tries import Limit
+from service.domain import account_bounds
 from service.domain.errors import NotAuthenticated
 from service.web import passwords, sessions
 from service.web.service_container import Services
@@ -41,8 +42,12 @@ async def sign_in(services: Services, request: Request, email: str, password: st
     with passwords.admit_try(is_known_browser=known):
         await spend_try(services, list_limits(request, email, is_known_browser=known))
         stored = await services.database.read(credentials.find_password_by_email, email)
-        hashed = stored.hash if stored and len(password) <= passwords.LONGEST_PASSWORD else None
-        is_right = await passwords.verify_password(password[: passwords.LONGEST_PASSWORD], hashed)
+        hashed = (
+            stored.hash if stored and len(password) <= account_bounds.LONGEST_PASSWORD else None
+        )
+        is_right = await passwords.verify_password(
+            password[: account_bounds.LONGEST_PASSWORD], hashed
+        )
         if stored is None or hashed is None or not is_right:
             raise NotAuthenticated("No account has this address and password.")
         return await services.database.write(
@@ -58,7 +63,9 @@ async def is_own_password(services: Services, stored: StoredPassword, password: 
     """Whether somebody who is signed in knows their password.  Raises RateLimited, SignInBusy."""
     with passwords.admit_try(is_known_browser=True):
         await spend_try(services, [Limit(f"person {stored.user}", TRIES_A_MINUTE)])
-        return await passwords.verify_password(password[: passwords.LONGEST_PASSWORD], stored.hash)
+        return await passwords.verify_password(
+            password[: account_bounds.LONGEST_PASSWORD], stored.hash
+        )
 
 
 async def spend_try(services: Services, limits: list[Limit]) -> None:

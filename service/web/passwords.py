@@ -20,7 +20,6 @@ MOST_TRIES = 24
 """How many tries at a password one process takes at once: about a second's work."""
 RESERVED = 8
 """How many of these are kept for browsers that are known and for people who are signed in."""
-SHORTEST_PASSWORD, LONGEST_PASSWORD = 12, 1000
 _hasher = PasswordHash((Argon2Hasher(),))
 _threads = ThreadPoolExecutor(THREADS, "claimdesk-argon2")
 _tries = 0

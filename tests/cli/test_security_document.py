@@ -12,6 +12,7 @@ from service.accounts import session_commands, sign_in_commands
 from service.config import Settings
 from service.domain import access, disclosure
 from service.domain.access import Action, Role
+from service.domain.account_bounds import LONGEST_PASSWORD, SHORTEST_PASSWORD
 from service.domain.disclosure import Audience
 from service.store.paging import MAX_LIMIT
 from service.web import callers, envelope, password_checks, passwords, sessions
@@ -85,7 +86,7 @@ def test_figures_in_the_text_are_those_of_the_code() -> None:
     ]
     hours = int(sign_in_commands.LINK_LIFETIME.total_seconds()) // 3600
     for sentence in (
-        f"have {passwords.SHORTEST_PASSWORD} to {passwords.LONGEST_PASSWORD:,} characters",
+        f"have {SHORTEST_PASSWORD} to {LONGEST_PASSWORD:,} characters",
         f"takes at most {passwords.MOST_TRIES} tries at once and keeps {passwords.RESERVED} of",
         f"signs its user in once, within {hours} hours",
         f"**Sessions** last {session_commands.SESSION_LIFETIME.days} days",

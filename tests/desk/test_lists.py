@@ -60,3 +60,13 @@ async def test_withdrawn_claim_leaves_its_group_and_count(people: People) -> Non
         assert [item["id"] for item in answer.json()["items"]] == expected
     refused = await desk.reader.get("/v1/claims", params={"lifecycle": "merged"})
     assert refused.status_code == 422
+
+
+async def test_empty_board_offers_to_take_in_an_article_to_whom_may_record(people: People) -> None:
+    """Whoever reads it first: what is kept of a board is not for everybody's eyes."""
+    await people.desk.parties()
+    offers = []
+    for reader in (people.reader, people.checker, people.reader, people.editor):
+        board = parse_page(await reader.get("/"))
+        offers.append(bool(board.xpath("//main//a[@href='/intake']")))
+    assert offers == [False, True, False, True]

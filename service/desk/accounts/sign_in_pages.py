@@ -10,6 +10,7 @@ from service.accounts import session_commands, sign_in_commands
 from service.desk.accounts.account_forms import NO_STORE, explain_limit
 from service.desk.layout.forms import Form, accept_form, read_fields
 from service.desk.layout.rendering import render
+from service.domain.account_bounds import LONGEST_EMAIL
 from service.domain.errors import (
     CrossSite,
     LinkSpent,
@@ -21,7 +22,7 @@ from service.web import password_checks, service_container, sessions
 from service.web.problems import list_required_headers
 
 router = APIRouter(include_in_schema=False)
-LONGEST_ADDRESS, LONGEST_NEXT = 254, 3000
+LONGEST_NEXT = 3000
 LinkToken = Annotated[str, Path(max_length=100)]
 
 
@@ -44,7 +45,7 @@ async def sign_in(request: Request) -> Response:
     sessions.require_visitors_form(request, data.get("csrf", ""))
     email, password = data.get("email", "").strip(), data.get("password", "")
     render_form = partial(_render_form, request, next_page=data.get("next", "/"), email=email)
-    if not email or not password or len(email) > LONGEST_ADDRESS or "\x00" in email + password:
+    if not email or not password or len(email) > LONGEST_EMAIL or "\x00" in email + password:
         return render_form(status=422, fault="Give your address and your password.")
     try:
         token = await password_checks.sign_in(services, request, email, password)

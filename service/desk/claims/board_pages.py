@@ -81,11 +81,14 @@ async def show_board(call: Annotated[Call, allow(Action.READ_CLAIMS, page=True)]
     else:
         # Ages, and names of users (to rename one is no event), are a minute old at most.
         minute = call.now.replace(second=0, microsecond=0)
-        part = "board", call.sees_internals, filters, minute, request.url.query
+        may_record = access.is_allowed(call.caller, Action.RECORD)
+        part = "board", call.sees_internals, may_record, filters, minute, request.url.query
         kept: Markup | None = None
         if is_settled:
             kept = call.services.page_parts.find(part, after_event)
-        lists = kept or await _render_groups(call, filters, is_narrowed=is_narrowed)
+        lists = kept or await _render_groups(
+            call, filters, is_narrowed=is_narrowed, may_record=may_record
+        )
         if is_settled and kept is None:
             call.services.page_parts.keep(part, after_event, lists)
     return render_page(
@@ -101,7 +104,9 @@ async def show_board(call: Annotated[Call, allow(Action.READ_CLAIMS, page=True)]
     )
 
 
-async def _render_groups(call: Call, filters: Filters, *, is_narrowed: bool) -> Markup:
+async def _render_groups(
+    call: Call, filters: Filters, *, is_narrowed: bool, may_record: bool
+) -> Markup:
     """Render a list for each status, of the claims that are in force."""
     groups = await board_queries.list_groups(
         call.services.database,
@@ -123,7 +128,7 @@ async def _render_groups(call: Call, filters: Filters, *, is_narrowed: bool) -> 
         most_counted=board_queries.COUNT_LIMIT,
         now=call.now,
         narrowed=is_narrowed,
-        may_record=access.is_allowed(call.caller, Action.RECORD),
+        may_record=may_record,
         withdrawn_url=_build_url(call.request, lifecycle=Lifecycle.WITHDRAWN),
     )
 

@@ -18,6 +18,7 @@ from starlette.datastructures import FormData
 from starlette.responses import Response
 
 from service.domain.access import Action
+from service.domain.account_bounds import EMAIL
 from service.domain.errors import (
     ClaimdeskError,
     CrossSite,
@@ -28,7 +29,7 @@ from service.domain.errors import (
 from service.record.idempotency import Answer
 from service.web import sessions
 from service.web.calls import Allow, Call
-from service.web.fields import COUNTRY, EMAIL, LANGUAGE, SLUG
+from service.web.fields import COUNTRY, LANGUAGE, SLUG
 from service.web.request_context import context_of
 
 T = TypeVar("T")

@@ -107,9 +107,12 @@ async def find_source(form: Form) -> dict[str, str | None] | str:
     it: another would have no name.
     """
     typed = read_source(form)
-    url = typed["url"] or ""
-    if addresses.find_address_fault(url) is not None or typed["title"] is not None:
+    if typed["title"] is not None:
         return typed
+    try:
+        url = addresses.clean_address(typed["url"] or "")
+    except ValueError:
+        return typed  # whoever checks all fields says what is wrong with it
     source = await form.call.read(directory_queries.find_source_at, url)
     if source is None:
         return typed

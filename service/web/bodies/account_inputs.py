@@ -5,8 +5,8 @@ from typing import Annotated
 from pydantic import ConfigDict, Field, StrictBool
 
 from service.domain.access import Role
+from service.domain.account_bounds import LONGEST_PASSWORD, SHORTEST_PASSWORD
 from service.web.fields import LEFT_OUT, Email, Id, In, Instant, Name
-from service.web.passwords import LONGEST_PASSWORD, SHORTEST_PASSWORD
 
 
 class KeyIn(In):
