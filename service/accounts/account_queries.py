@@ -4,7 +4,7 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Table, literal, select, tuple_
+from sqlalchemy import Connection, Row, Table, select
 
 from service.accounts import account_names
 from service.accounts.account_views import KeyView, SessionView, UserView
@@ -13,24 +13,16 @@ from service.domain.access import Role
 from service.domain.claims import format_instant
 from service.domain.errors import NotFound
 from service.store import installation
-from service.store.paging import Window
+from service.store.paging import Window, select_page
 from service.store.tables import SESSION_NAME, api_keys, sessions, users
 from service.store.types import format_optional_instant
 
 
 def list_keys(connection: Connection, window: Window) -> list[KeyView]:
     """Return API keys, newest first, one more than the limit."""
-    query = select(api_keys).order_by(api_keys.c.created_at.desc(), api_keys.c.id.desc())
-    if window.after is not None:
-        query = query.where(
-            tuple_(api_keys.c.created_at, api_keys.c.id)
-            < tuple_(
-                literal(datetime.fromisoformat(window.after[0]), api_keys.c.created_at.type),
-                literal(window.after[1]),
-            )
-        )
-    rows = connection.execute(query.limit(window.limit + 1)).all()
-    return [_build_key_view(row) for row in rows]
+    order = api_keys.c.created_at, api_keys.c.id
+    page = select_page(select(api_keys), window, *order, newest_first=True)
+    return [_build_key_view(row) for row in connection.execute(page).all()]
 
 
 def read_key(connection: Connection, key_id: str) -> KeyView:
@@ -49,11 +41,8 @@ def require_key_row(connection: Connection, key_id: str, *, lock: bool = False) 
 
 def list_users(connection: Connection, window: Window) -> list[UserView]:
     """Return users by address, one more than the limit."""
-    query = select(users).order_by(users.c.email)
-    if window.after is not None:
-        query = query.where(users.c.email > window.after[0])
-    rows = connection.execute(query.limit(window.limit + 1)).all()
-    return [_build_user_view(row) for row in rows]
+    page = select_page(select(users), window, users.c.email)
+    return [_build_user_view(row) for row in connection.execute(page).all()]
 
 
 def read_user(connection: Connection, user_id: str) -> UserView:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, cast
 
 import orjson
-from sqlalchemy import Connection, Row, literal, or_, select, tuple_
+from sqlalchemy import Connection, Row, or_, select
 
 from service.claims.decision_views import (
     DecisionPrintedView,
@@ -21,7 +21,7 @@ from service.claims.existence import require_claim
 from service.domain import evidence, printed
 from service.domain.claims import ClaimState, Lifecycle, Status, format_instant
 from service.store import states
-from service.store.paging import Window
+from service.store.paging import Window, select_page
 from service.store.tables import claims, decisions, notes
 from service.store.types import format_optional_instant
 
@@ -42,21 +42,13 @@ def list_decisions(
     connection: Connection, *, state: str | None, claim: str | None, window: Window
 ) -> list[DecisionView]:
     """List decisions, the oldest first, one more than the limit."""
-    query = DECISION_WITH_CLAIM.order_by(decisions.c.proposed_at, decisions.c.id)
+    query = DECISION_WITH_CLAIM
     if state is not None:
         query = query.where(decisions.c.state == state)
     if claim is not None:
         query = query.where(decisions.c.claim == claim)
-    if window.after is not None:
-        moment, decision_id = window.after
-        query = query.where(
-            tuple_(decisions.c.proposed_at, decisions.c.id)
-            > tuple_(
-                literal(datetime.fromisoformat(moment), decisions.c.proposed_at.type),
-                literal(decision_id, decisions.c.id.type),
-            )
-        )
-    return [_build_decision(row) for row in connection.execute(query.limit(window.limit + 1)).all()]
+    page = select_page(query, window, decisions.c.proposed_at, decisions.c.id)
+    return [_build_decision(row) for row in connection.execute(page).all()]
 
 
 def list_pending(
@@ -105,24 +97,12 @@ def list_review_queue(
         "stale": stale,
     }
     wanted = or_(*conditions.values()) if reason is None else conditions[reason]
-    query = (
-        select(claims)
-        .where(claims.c.lifecycle == Lifecycle.ACTIVE.value, wanted)
-        .order_by(claims.c.changed_at, claims.c.id)
-    )
+    query = select(claims).where(claims.c.lifecycle == Lifecycle.ACTIVE.value, wanted)
     if assignee is not None:
         query = query.where(claims.c.assignee == assignee)
-    if window.after is not None:
-        moment, claim_id = window.after
-        query = query.where(
-            tuple_(claims.c.changed_at, claims.c.id)
-            > tuple_(
-                literal(datetime.fromisoformat(moment), claims.c.changed_at.type),
-                literal(claim_id, claims.c.id.type),
-            )
-        )
+    page = select_page(query, window, claims.c.changed_at, claims.c.id)
     reviews = []
-    for row in connection.execute(query.limit(window.limit + 1)).all():
+    for row in connection.execute(page).all():
         holds = (
             not row.agrees,
             row.challenged,
@@ -168,17 +148,9 @@ def build_suggestion(state: ClaimState) -> SuggestionView:
 
 def list_notes(connection: Connection, claim_id: str, window: Window) -> list[NoteView]:
     """List a claim's notes, oldest first, one more than the limit.  Raises NotFound."""
-    query = select(notes).where(notes.c.claim == claim_id).order_by(notes.c.recorded_at, notes.c.id)
-    if window.after is not None:
-        moment, note_id = window.after
-        query = query.where(
-            tuple_(notes.c.recorded_at, notes.c.id)
-            > tuple_(
-                literal(datetime.fromisoformat(moment), notes.c.recorded_at.type),
-                literal(note_id, notes.c.id.type),
-            )
-        )
-    rows = connection.execute(query.limit(window.limit + 1)).all()
+    query = select(notes).where(notes.c.claim == claim_id)
+    page = select_page(query, window, notes.c.recorded_at, notes.c.id)
+    rows = connection.execute(page).all()
     if not rows:
         require_claim(connection, claim_id)
     return [build_note(row._mapping) for row in rows]

@@ -16,7 +16,7 @@ from service.domain.history import Event
 from service.record.canonical import read_salts
 from service.record.event_queries import is_disclosed, is_exposed
 from service.store import states
-from service.store.paging import Window
+from service.store.paging import Window, select_page
 from service.store.tables import claims, events
 
 RecordedEvent = dict[str, Any]
@@ -93,12 +93,10 @@ def list_finding_changes(
 def _read_rows(
     connection: Connection, claim_id: str, window: Window, event_type: str | None = None
 ) -> Sequence[Row[Any]]:
-    query = select(events).where(events.c.claim == claim_id).order_by(events.c.number)
+    query = select(events).where(events.c.claim == claim_id)
     if event_type is not None:
         query = query.where(events.c.type == event_type)
-    if window.after is not None:
-        query = query.where(events.c.number > window.after[0])
-    rows = connection.execute(query.limit(window.limit + 1)).all()
+    rows = connection.execute(select_page(query, window, events.c.number)).all()
     if not rows:
         require_claim(connection, claim_id)
     return rows

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, literal, select, tuple_
+from sqlalchemy import Connection, Row, Select, literal, select
 
 from service.claims.statement_views import (
     QuoteView,
@@ -20,7 +20,7 @@ from service.domain.claims import (
     format_instant,
     parse_instant,
 )
-from service.store.paging import Window
+from service.store.paging import Window, select_page
 from service.store.tables import claims, links, parties, quotes, sources, speakers, statements
 from service.store.types import format_optional_instant
 
@@ -81,17 +81,9 @@ def list_statements(
     if until is not None:
         latest = compute_end(until, Precision.DAY)
         query = query.where(statements.c.said_at <= until, statements.c.said_end <= latest)
-    if window.after is not None:
-        said_end, statement_id = window.after
-        query = query.where(
-            tuple_(statements.c.said_end, statements.c.id)
-            < tuple_(
-                literal(datetime.fromisoformat(said_end), statements.c.said_end.type),
-                literal(statement_id, statements.c.id.type),
-            )
-        )
-    query = query.order_by(statements.c.said_end.desc(), statements.c.id.desc())
-    return _build_statements(connection, connection.execute(query.limit(window.limit + 1)).all())
+    order = statements.c.said_end, statements.c.id
+    page = select_page(query, window, *order, newest_first=True)
+    return _build_statements(connection, connection.execute(page).all())
 
 
 def get_sort_keys(statement: StatementView) -> list[Any]:

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, func, literal, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Row, Select, func, literal, select
 
 from service.directory.directory_views import (
     ListedSpeaker,
@@ -16,7 +16,7 @@ from service.domain import addresses
 from service.domain.claims import format_instant
 from service.domain.errors import NotFound
 from service.domain.names import normalize_spelling
-from service.store.paging import Window
+from service.store.paging import Window, select_page
 from service.store.rename_tables import rename_claims, renames
 from service.store.tables import parties, sources, speakers
 from service.store.types import format_optional_instant
@@ -55,12 +55,10 @@ def read_names(connection: Connection, slugs: Collection[str]) -> dict[str, str]
 
 def list_parties(connection: Connection, *, parent: str | None, window: Window) -> list[PartyView]:
     """Return parties by slug, one more than the limit; with `parent`, it and those below it."""
-    query = select(parties).order_by(parties.c.slug)
+    query = select(parties)
     if parent is not None:
         query = query.where(parties.c.slug.in_(select_subtree(literal(parent), "below")))
-    if window.after is not None:
-        query = query.where(parties.c.slug > window.after[0])
-    return _read_parties(connection, query.limit(window.limit + 1))
+    return _read_parties(connection, select_page(query, window, parties.c.slug))
 
 
 def select_subtree(party: ColumnElement[Any], name: str) -> Select[Any]:
@@ -72,10 +70,8 @@ def select_subtree(party: ColumnElement[Any], name: str) -> Select[Any]:
 
 def list_root_parties(connection: Connection, *, window: Window) -> list[RootPartyView]:
     """Return root parties by slug, one more than the limit, with their trees.  Two queries."""
-    query = select(parties).where(parties.c.parent.is_(None)).order_by(parties.c.slug)
-    if window.after is not None:
-        query = query.where(parties.c.slug > window.after[0])
-    roots = _read_parties(connection, query.limit(window.limit + 1))
+    query = select(parties).where(parties.c.parent.is_(None))
+    roots = _read_parties(connection, select_page(query, window, parties.c.slug))
     trees: dict[str, list[PartyView]] = {root["slug"]: [] for root in roots}
     query = (
         select(parties)
@@ -147,20 +143,15 @@ def list_speakers(
 
     `name` is any part of it, however it is spelled; `read_party` includes the parties below it.
     """
-    query = select(speakers).order_by(speakers.c.folded_name, speakers.c.id)
+    query = select(speakers)
     if name is not None:
         query = query.where(
             speakers.c.folded_name.contains(normalize_spelling(name), autoescape=True)
         )
     if party is not None:
         query = query.where(speakers.c.party.in_(select_subtree(literal(party), "below")))
-    if window.after is not None:
-        query = query.where(
-            tuple_(speakers.c.folded_name, speakers.c.id)
-            > tuple_(literal(window.after[0]), literal(window.after[1], speakers.c.id.type))
-        )
-    rows = connection.execute(query.limit(window.limit + 1)).all()
-    return [_build_listed_speaker(row) for row in rows]
+    page = select_page(query, window, speakers.c.folded_name, speakers.c.id)
+    return [_build_listed_speaker(row) for row in connection.execute(page).all()]
 
 
 def read_source(connection: Connection, source_id: str) -> SourceView:
@@ -184,13 +175,11 @@ def find_source_at(connection: Connection, url: str) -> SourceView | None:
 
 def list_sources(connection: Connection, *, url: str | None, window: Window) -> list[SourceView]:
     """Return sources, newest first, one more than the limit; with `url`, those at this address."""
-    query: Select[Any] = select(sources).order_by(sources.c.id.desc())
+    query: Select[Any] = select(sources)
     if url is not None:
         query = query.where(sources.c.address_digest == addresses.compute_address_digest(url))
-    if window.after is not None:
-        query = query.where(sources.c.id < literal(window.after[0], sources.c.id.type))
-    rows = connection.execute(query.limit(window.limit + 1)).all()
-    return [build_source_view(row) for row in rows]
+    page = select_page(query, window, sources.c.id, newest_first=True)
+    return [build_source_view(row) for row in connection.execute(page).all()]
 
 
 def build_party_view(row: Row[Any]) -> PartyView:

@@ -12,9 +12,7 @@ from sqlalchemy import (
     and_,
     exists,
     func,
-    literal,
     select,
-    tuple_,
     union_all,
 )
 
@@ -22,7 +20,7 @@ from service.domain.history import STATUS_TYPES
 from service.publishing import feed
 from service.publishing.feed import Entry
 from service.record.tail import newest
-from service.store.paging import Window
+from service.store.paging import Window, select_page
 from service.store.tables import claim_versions, claims, events, stories
 
 _second = events.alias("second")
@@ -87,7 +85,7 @@ def list_places(
             for type in STATUS_TYPES
         )
         places = union_all(*(select(query.subquery()) for query in of_types)).subquery()
-        query = _order(select(places), places.c, as_of, window)
+        query = _select_page(select(places), places.c, as_of, window)
     return Page(title, changed_at, [Place(*row) for row in connection.execute(query)])
 
 
@@ -149,21 +147,12 @@ def _select_places(
     query = select(row.seq, row.recorded_at).where(*conditions)
     if as_of is not None:
         query = query.where(row.recorded_at <= as_of)
-    if window.after is not None and as_of is None:
-        query = query.where(row.seq < window.after[0])
-    elif window.after is not None:
-        moment, seq = window.after
-        query = query.where(
-            tuple_(row.recorded_at, row.seq)
-            < tuple_(
-                literal(datetime.fromisoformat(moment), row.recorded_at.type),
-                literal(seq, row.seq.type),
-            )
-        )
-    return _order(query, row, as_of, window)
+    return _select_page(query, row, as_of, window)
 
 
-def _order(query: Select[Any], row: Any, as_of: datetime | None, window: Window) -> Select[Any]:
-    """Put the newest first, and stop at one more than the limit."""
+def _select_page(
+    query: Select[Any], row: Any, as_of: datetime | None, window: Window
+) -> Select[Any]:
+    """Put the newest first, from the cursor on, and stop at one more than the limit."""
     order = (row.seq,) if as_of is None else (row.recorded_at, row.seq)
-    return query.order_by(*(column.desc() for column in order)).limit(window.limit + 1)
+    return select_page(query, window, *order, newest_first=True)

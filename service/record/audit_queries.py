@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Row, select
 from service.domain.claims import format_instant
 from service.domain.subjects import SubjectKind
 from service.record.audit_views import AuditEventView
-from service.store.paging import Window
+from service.store.paging import Window, select_page
 from service.store.tables import events
 
 EVENTS_SEARCHED = 200
@@ -28,10 +28,8 @@ def list_events(
     query = select(events).where(events.c.kind.in_([kind.value for kind in kinds]))
     if subject is not None:
         query = query.where(events.c.subject == subject)
-    if window.after is not None:
-        query = query.where(events.c.seq < int(window.after[0]))
-    rows = connection.execute(query.order_by(events.c.seq.desc()).limit(window.limit + 1))
-    return [_describe(row) for row in rows]
+    page = select_page(query, window, events.c.seq, newest_first=True)
+    return [_describe(row) for row in connection.execute(page)]
 
 
 def list_by_others(connection: Connection, user_id: str, *, limit: int) -> list[AuditEventView]:

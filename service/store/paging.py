@@ -16,9 +16,11 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 import orjson
+from sqlalchemy import ColumnElement, Select, literal, tuple_
 
 from service.domain.claims import format_instant
 from service.domain.errors import EpochEnded, ExpiredCursor, InvalidCursor
+from service.store.types import Instant
 
 T = TypeVar("T")
 
@@ -104,6 +106,25 @@ class Window:
     limit: int
     after: list[Any] | None
     """The sort keys after which it begins; None for the first page."""
+
+
+def select_page(
+    query: Select[Any], window: Window, *order: ColumnElement[Any], newest_first: bool = False
+) -> Select[Any]:
+    """Put a query into the order of these columns, and read from the window's cursor on as many
+    rows as it has, and one more."""
+    if window.after is not None:
+        last = [_bind_key(key, column) for key, column in zip(window.after, order, strict=True)]
+        place, end = (order[0], last[0]) if len(order) == 1 else (tuple_(*order), tuple_(*last))
+        query = query.where(place < end if newest_first else place > end)
+    columns = [column.desc() for column in order] if newest_first else order
+    return query.order_by(*columns).limit(window.limit + 1)
+
+
+def _bind_key(key: Any, column: ColumnElement[Any]) -> ColumnElement[Any]:
+    """Return a sort key, as a cursor has it, as a value of the column."""
+    is_instant = isinstance(column.type, Instant)
+    return literal(datetime.fromisoformat(key) if is_instant else key, column.type)
 
 
 def cut_page(

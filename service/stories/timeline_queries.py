@@ -6,14 +6,14 @@ from itertools import groupby
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Row, and_, func, literal, or_, select, tuple_, union_all
+from sqlalchemy import Connection, Row, and_, func, or_, select, union_all
 
 from service.claims.claim_views import ClaimView
 from service.claims.history_queries import parse_event
 from service.domain import history, plain_data
 from service.domain.claims import format_instant
 from service.record.event_queries import is_disclosed
-from service.store.paging import Window
+from service.store.paging import Window, select_page
 from service.store.snapshot import hold_snapshot
 from service.store.tables import claim_versions, claims, events, links
 from service.stories import status_spans, timeline
@@ -78,13 +78,8 @@ def _read_rows(
         query = query.where(by.is_not(None))
     if moment is not None:
         query = query.where(events.c.recorded_at <= moment)
-    if window.after is not None:
-        at, seq = window.after
-        here = tuple_(by, events.c.seq)
-        last = tuple_(literal(datetime.fromisoformat(at), by.type), seq)
-        query = query.where(here < last if newest_first else here > last)
-    order = (by.desc(), events.c.seq.desc()) if newest_first else (by, events.c.seq)
-    return connection.execute(query.order_by(*order).limit(window.limit + 1)).all()
+    page = select_page(query, window, by, events.c.seq, newest_first=newest_first)
+    return connection.execute(page).all()
 
 
 def _read_clock(row: Row[Any], clock: str) -> datetime:

@@ -5,13 +5,13 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import ColumnElement, Connection, Row, func, literal, null, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Row, func, null, select
 
 from service.domain.backoff import is_probing
 from service.domain.claims import format_instant
 from service.domain.errors import NotFound
 from service.domain.webhooks import DeliveryState
-from service.store.paging import Window
+from service.store.paging import Window, select_page
 from service.store.types import format_optional_instant
 from service.store.webhook_tables import (
     webhook_attempts,
@@ -39,20 +39,10 @@ ORDER = (deliveries.created_at, deliveries.position, deliveries.message)
 
 def list_webhooks(connection: Connection, window: Window) -> list[WebhookView]:
     """Return endpoints, newest first, one more than the limit."""
-    query = (
-        select(webhooks)
-        .where(webhooks.c.deleted_at.is_(null()))
-        .order_by(webhooks.c.created_at.desc(), webhooks.c.id.desc())
-    )
-    if window.after is not None:
-        query = query.where(
-            tuple_(webhooks.c.created_at, webhooks.c.id)
-            < tuple_(
-                literal(datetime.fromisoformat(window.after[0]), webhooks.c.created_at.type),
-                literal(window.after[1], webhooks.c.id.type),
-            )
-        )
-    return _build_webhooks(connection, connection.execute(query.limit(window.limit + 1)).all())
+    query = select(webhooks).where(webhooks.c.deleted_at.is_(null()))
+    order = webhooks.c.created_at, webhooks.c.id
+    page = select_page(query, window, *order, newest_first=True)
+    return _build_webhooks(connection, connection.execute(page).all())
 
 
 def find_webhook(connection: Connection, webhook: str) -> WebhookView | None:
@@ -105,28 +95,15 @@ def list_deliveries(
     )
     if connection.scalar(exists) is None:
         raise NotFound(NO_WEBHOOK)
-    query = (
-        select(webhook_deliveries)
-        .where(deliveries.webhook == webhook)
-        .order_by(*(column.desc() for column in ORDER))
-    )
+    query = select(webhook_deliveries).where(deliveries.webhook == webhook)
     if state is not None:
         query = query.where(deliveries.state == state.value)
     if kind is not None:
         query = query.where(deliveries.type == kind)
     if since is not None:
         query = query.where(deliveries.created_at >= since)
-    if window.after is not None:
-        query = query.where(
-            tuple_(*ORDER)
-            < tuple_(
-                literal(datetime.fromisoformat(window.after[0]), deliveries.created_at.type),
-                literal(window.after[1], deliveries.position.type),
-                literal(window.after[2], deliveries.message.type),
-            )
-        )
-    rows = connection.execute(query.limit(window.limit + 1)).all()
-    return [_build_delivery(row) for row in rows]
+    page = select_page(query, window, *ORDER, newest_first=True)
+    return [_build_delivery(row) for row in connection.execute(page).all()]
 
 
 def read_delivery(connection: Connection, webhook: str, message: str) -> DeliveryView:
