@@ -1,7 +1,7 @@
 """The types of fields: texts by the one policy (`domain/texts.py`), instants with their offset."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -34,6 +34,11 @@ class In(BaseModel):
     """What is sent: unknown fields are refused, so that a typo is not silently ignored."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def show_example(body: Mapping[str, Any]) -> ConfigDict:
+    """Return the settings of a model whose example in the OpenAPI document is `body`."""
+    return ConfigDict(json_schema_extra={"examples": [dict(body)]})
 
 
 LEFT_OUT: Any = Field(default_factory=lambda: None)

@@ -2,11 +2,11 @@
 
 from typing import Annotated
 
-from pydantic import ConfigDict, Field, StrictBool
+from pydantic import Field, StrictBool
 
 from service.domain.access import Role
 from service.domain.account_bounds import LONGEST_PASSWORD, SHORTEST_PASSWORD
-from service.web.fields import LEFT_OUT, Email, Id, In, Instant, Name
+from service.web.fields import LEFT_OUT, Email, Id, In, Instant, Name, show_example
 
 
 class KeyIn(In):
@@ -15,7 +15,7 @@ class KeyIn(In):
     expires_at: Instant | None = None
     user: Id | None = Field(None, description="The user as whom the key acts; null: itself")
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"name": "CMS", "role": "reader"}]})
+    model_config = show_example({"name": "CMS", "role": "reader"})
 
 
 Password = Annotated[
@@ -29,11 +29,7 @@ class UserIn(In):
     role: Role
     password: Password | None = None
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [{"email": "ana@example.org", "name": "Ana", "role": "checker"}]
-        }
-    )
+    model_config = show_example({"email": "ana@example.org", "name": "Ana", "role": "checker"})
 
 
 class UserChange(In):
@@ -42,15 +38,11 @@ class UserChange(In):
     password: Password = LEFT_OUT
     disabled: StrictBool = LEFT_OUT
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"role": "editor"}]})
+    model_config = show_example({"role": "editor"})
 
 
 class SessionIn(In):
     email: Email
     password: Annotated[str, Field(max_length=LONGEST_PASSWORD)]
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [{"email": "ana@example.org", "password": "correct horse battery"}]
-        }
-    )
+    model_config = show_example({"email": "ana@example.org", "password": "correct horse battery"})

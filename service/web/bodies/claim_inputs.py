@@ -3,7 +3,7 @@ shape it becomes."""
 
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, ConfigDict, Field, StrictBool, model_validator
+from pydantic import AfterValidator, Field, StrictBool, model_validator
 
 from service.domain.claims import (
     Basis,
@@ -27,6 +27,7 @@ from service.web.fields import (
     LongQuote,
     Slug,
     Tag,
+    show_example,
 )
 
 
@@ -61,31 +62,26 @@ class ClaimIn(In):
     origin_statement: Id | None = None
     origin: OriginIn | None = None
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "text": "Serbia has returned the operating regime of its units to normal",
-                    "kind": "event",
-                    "claimant": "belgrade",
-                    "speaker": {"name": "Gen. Milan Mojsilović", "role": "chief of staff"},
-                    "claimed_at": "2023-10-02T00:00:00Z",
-                    "precision": "day",
-                    "story": "kosovo-border-2023",
-                    "tags": ["troops"],
-                    "origin": {
-                        "quotes": [
-                            {
-                                "text": "The operating regime of the units (…) has been "
-                                "returned to normal",
-                                "language": "en",
-                                "rendering": "translated",
-                                "source": {"url": "https://example.org/2023/10/03/kosovo"},
-                            }
-                        ]
-                    },
-                }
-            ]
+    model_config = show_example(
+        {
+            "text": "Serbia has returned the operating regime of its units to normal",
+            "kind": "event",
+            "claimant": "belgrade",
+            "speaker": {"name": "Gen. Milan Mojsilović", "role": "chief of staff"},
+            "claimed_at": "2023-10-02T00:00:00Z",
+            "precision": "day",
+            "story": "kosovo-border-2023",
+            "tags": ["troops"],
+            "origin": {
+                "quotes": [
+                    {
+                        "text": "The operating regime of the units (…) has been returned to normal",
+                        "language": "en",
+                        "rendering": "translated",
+                        "source": {"url": "https://example.org/2023/10/03/kosovo"},
+                    }
+                ]
+            },
         }
     )
 
@@ -138,9 +134,7 @@ class ClaimChange(In):
     tags: Tags = LEFT_OUT
     assignee: Code | None = Field(None, description="The id of a user or key; null: nobody")
 
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"text": "Serbia says …", "material": False}]}
-    )
+    model_config = show_example({"text": "Serbia says …", "material": False})
 
     @model_validator(mode="before")
     @classmethod
@@ -165,4 +159,4 @@ class ClaimChange(In):
 class NoteIn(In):
     text: LongQuote
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"text": "Ask KFOR tomorrow."}]})
+    model_config = show_example({"text": "Ask KFOR tomorrow."})

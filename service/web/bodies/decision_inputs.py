@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from service.domain.changes import FindingRequest
 from service.domain.claims import (
@@ -21,6 +21,7 @@ from service.web.fields import (
     Id,
     In,
     Reason,
+    show_example,
 )
 
 
@@ -44,15 +45,11 @@ class StatusChangeIn(In):
     set_aside: Annotated[tuple[SetAsideIn, ...], Field(max_length=100)] = ()
     override: OverrideIn | None = None
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "to": "confirmed",
-                    "reason": "NATO observed the withdrawal itself",
-                    "cites": ["01970000-0000-7000-8000-000000000000"],
-                }
-            ]
+    model_config = show_example(
+        {
+            "to": "confirmed",
+            "reason": "NATO observed the withdrawal itself",
+            "cites": ["01970000-0000-7000-8000-000000000000"],
         }
     )
 
@@ -78,15 +75,11 @@ class FindingIn(In):
     reason: Reason
     cites: Annotated[tuple[Id, ...], Field(max_length=100)] = ()
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "finding": "refuted",
-                    "reason": "KFOR's own count contradicts it",
-                    "cites": ["01970000-0000-7000-8000-000000000000"],
-                }
-            ]
+    model_config = show_example(
+        {
+            "finding": "refuted",
+            "reason": "KFOR's own count contradicts it",
+            "cites": ["01970000-0000-7000-8000-000000000000"],
         }
     )
 
@@ -97,26 +90,22 @@ class FindingIn(In):
 class ApprovalIn(In):
     note: Reason | None = None
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"note": "Checked the report."}]})
+    model_config = show_example({"note": "Checked the report."})
 
 
 class RejectionIn(In):
     comment: Reason
 
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"comment": "The photograph is from September."}]}
-    )
+    model_config = show_example({"comment": "The photograph is from September."})
 
 
 class DecisionWithdrawalIn(In):
     reason: Reason | None = None
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "Too early."}]})
+    model_config = show_example({"reason": "Too early."})
 
 
 class MergeIn(In):
     into: Id = Field(description="The claim that remains")
 
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"into": "01970000-0000-7000-8000-000000000000"}]}
-    )
+    model_config = show_example({"into": "01970000-0000-7000-8000-000000000000"})

@@ -1,7 +1,5 @@
 """Bodies of requests about parties, speakers, sources and stories."""
 
-from pydantic import ConfigDict
-
 from service.domain.inputs import NewSource, NewSpeaker
 from service.web.fields import (
     LEFT_OUT,
@@ -19,6 +17,7 @@ from service.web.fields import (
     Slug,
     Title,
     Url,
+    show_example,
 )
 
 
@@ -30,18 +29,14 @@ class PartyIn(In):
     country: Country | None = None
     parent: Slug | None = None
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "slug": "white-house",
-                    "name": "White House",
-                    "full_name": "Executive Office of the President",
-                    "kind": "government",
-                    "country": "US",
-                    "parent": "washington",
-                }
-            ]
+    model_config = show_example(
+        {
+            "slug": "white-house",
+            "name": "White House",
+            "full_name": "Executive Office of the President",
+            "kind": "government",
+            "country": "US",
+            "parent": "washington",
         }
     )
 
@@ -53,7 +48,7 @@ class PartyChange(In):
     country: Country | None = None
     parent: Slug | None = None
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"parent": "washington"}]})
+    model_config = show_example({"parent": "washington"})
 
 
 class SpeakerIn(In):
@@ -69,15 +64,11 @@ class SpeakerIn(In):
 class PartySpeakerIn(SpeakerIn):
     party: Slug
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "name": "Matthew Miller",
-                    "role": "State Department spokesman",
-                    "party": "washington",
-                }
-            ]
+    model_config = show_example(
+        {
+            "name": "Matthew Miller",
+            "role": "State Department spokesman",
+            "party": "washington",
         }
     )
 
@@ -86,7 +77,7 @@ class SpeakerChange(In):
     name: PersonName = LEFT_OUT
     role: PersonName | None = None
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"name": "Miloš Vučević"}]})
+    model_config = show_example({"name": "Miloš Vučević"})
 
 
 class SourceIn(In):
@@ -98,17 +89,13 @@ class SourceIn(In):
     archive_url: Url | None = None
     sha256: Sha256 | None = None
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "url": "https://example.org/2023/10/03/kosovo",
-                    "publisher": "Example News",
-                    "title": "Serbia says troop level near Kosovo is back to normal",
-                    "published_at": "2023-10-03T18:00:00Z",
-                    "language": "en",
-                }
-            ]
+    model_config = show_example(
+        {
+            "url": "https://example.org/2023/10/03/kosovo",
+            "publisher": "Example News",
+            "title": "Serbia says troop level near Kosovo is back to normal",
+            "published_at": "2023-10-03T18:00:00Z",
+            "language": "en",
         }
     )
 
@@ -121,10 +108,8 @@ class StoryIn(In):
     title: Title
     description: Description | None = None
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [{"slug": "kosovo-border-2023", "title": "Kosovo border, autumn 2023"}]
-        }
+    model_config = show_example(
+        {"slug": "kosovo-border-2023", "title": "Kosovo border, autumn 2023"}
     )
 
 
@@ -132,4 +117,4 @@ class StoryChange(In):
     title: Title = LEFT_OUT
     description: Description | None = None
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"title": "Kosovo border"}]})
+    model_config = show_example({"title": "Kosovo border"})

@@ -3,7 +3,7 @@ becomes."""
 
 from typing import Annotated
 
-from pydantic import ConfigDict, Field, StrictBool
+from pydantic import Field, StrictBool
 
 from service.domain.claims import (
     Basis,
@@ -31,6 +31,7 @@ from service.web.fields import (
     LongQuote,
     Reason,
     Slug,
+    show_example,
 )
 
 
@@ -49,16 +50,12 @@ class QuoteIn(In):
     source: Id | SourceIn
     selector: SelectorIn | None = None
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "text": "We are waiting to see confirmation of this.",
-                    "language": "en",
-                    "rendering": "verbatim",
-                    "source": {"url": "https://example.org/2023/10/03/kosovo"},
-                }
-            ]
+    model_config = show_example(
+        {
+            "text": "We are waiting to see confirmation of this.",
+            "language": "en",
+            "rendering": "verbatim",
+            "source": {"url": "https://example.org/2023/10/03/kosovo"},
         }
     )
 
@@ -88,25 +85,21 @@ class StatementIn(In):
     basis: Basis = Basis.UNSTATED
     quotes: Quotes
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
+    model_config = show_example(
+        {
+            "party": "washington",
+            "speaker": {"name": "Matthew Miller", "role": "State Department spokesman"},
+            "said_at": "2023-10-02T00:00:00Z",
+            "precision": "day",
+            "basis": "unstated",
+            "quotes": [
                 {
-                    "party": "washington",
-                    "speaker": {"name": "Matthew Miller", "role": "State Department spokesman"},
-                    "said_at": "2023-10-02T00:00:00Z",
-                    "precision": "day",
-                    "basis": "unstated",
-                    "quotes": [
-                        {
-                            "text": "We are waiting to see confirmation of this.",
-                            "language": "en",
-                            "rendering": "verbatim",
-                            "source": {"url": "https://example.org/2023/10/03/kosovo"},
-                        }
-                    ],
+                    "text": "We are waiting to see confirmation of this.",
+                    "language": "en",
+                    "rendering": "verbatim",
+                    "source": {"url": "https://example.org/2023/10/03/kosovo"},
                 }
-            ]
+            ],
         }
     )
 
@@ -128,16 +121,12 @@ class LinkIn(In):
     conditional: StrictBool = False
     note: Reason | None = None
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "statement": "01970000-0000-7000-8000-000000000000",
-                    "stance": "requests_confirmation",
-                    "scope": "full",
-                    "conditional": True,
-                }
-            ]
+    model_config = show_example(
+        {
+            "statement": "01970000-0000-7000-8000-000000000000",
+            "stance": "requests_confirmation",
+            "scope": "full",
+            "conditional": True,
         }
     )
 
@@ -155,7 +144,7 @@ class LinkIn(In):
 class RetractionIn(In):
     reason: Reason
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"reason": "Linked by mistake."}]})
+    model_config = show_example({"reason": "Linked by mistake."})
 
 
 class WithdrawalIn(In):
@@ -174,9 +163,7 @@ class WithdrawalIn(In):
             "precision": self.precision if said_at else None,
         }
 
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"reason": "The ministry corrected itself."}]}
-    )
+    model_config = show_example({"reason": "The ministry corrected itself."})
 
 
 def build_speaker(speaker: SpeakerIn | str | None) -> NewSpeaker | str | None:

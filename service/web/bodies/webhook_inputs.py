@@ -3,7 +3,7 @@
 import re
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
 from service.domain import texts
 from service.domain.webhooks import (
@@ -17,7 +17,7 @@ from service.domain.webhooks import (
     Ordering,
     is_reserved_header,
 )
-from service.web.fields import LEFT_OUT, Id, In, Instant, Reason, Slug, Text
+from service.web.fields import LEFT_OUT, Id, In, Instant, Reason, Slug, Text, show_example
 
 TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}")
 VALUE = re.compile(r"[\x21-\x7e](?:[\x20-\x7e\t]{0,1998}[\x21-\x7e])?")
@@ -84,16 +84,12 @@ class WebhookIn(In):
     timeout_s: Timeout = TIMEOUT_S
     headers: Headers = Field(default_factory=dict)
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "url": "https://cms.example.org/hooks/claimdesk",
-                    "description": "The CMS",
-                    "event_types": ["claim.status_changed"],
-                    "story": "kosovo-border-2023",
-                }
-            ]
+    model_config = show_example(
+        {
+            "url": "https://cms.example.org/hooks/claimdesk",
+            "description": "The CMS",
+            "event_types": ["claim.status_changed"],
+            "story": "kosovo-border-2023",
         }
     )
 
@@ -110,27 +106,23 @@ class WebhookChange(In):
     timeout_s: Timeout = LEFT_OUT
     headers: Headers = LEFT_OUT
 
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"event_types": [], "max_in_flight": 16}]}
-    )
+    model_config = show_example({"event_types": [], "max_in_flight": 16})
 
 
 class StateIn(In):
     state: Literal["active", "paused"]
     reason: Reason | None = None
 
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"state": "paused", "reason": "The CMS moves house"}]}
-    )
+    model_config = show_example({"state": "paused", "reason": "The CMS moves house"})
 
 
 class RotationIn(In):
     overlap_hours: Annotated[float, Field(ge=0, le=MOST_OVERLAP_HOURS, strict=True)] = OVERLAP_HOURS
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"overlap_hours": 24}]})
+    model_config = show_example({"overlap_hours": 24})
 
 
 class RecoveryIn(In):
     since: Instant
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"since": "2023-10-02T18:00:00Z"}]})
+    model_config = show_example({"since": "2023-10-02T18:00:00Z"})
