@@ -21,8 +21,8 @@ ROOMS = (
     "webhooks",
 )
 """The folders of pages, with their templates, scripts and styles. A file name is used once."""
-STYLE = "desk.css"
-"""The one style sheet of every page: those of the rooms, one after the other."""
+STYLE, SCRIPT = "desk.css", "desk.js"
+"""What every page has: the styles of all rooms and the scripts of the layout, each as one file."""
 MEDIA_TYPES = {
     "css": "text/css; charset=utf-8",
     "js": "text/javascript; charset=utf-8",
@@ -44,10 +44,11 @@ def load_assets() -> dict[str, Asset]:
     """Return the styles, scripts and pictures of every room, by the name they are served under."""
     bodies: dict[str, bytes] = {}
     for room in ROOMS:
-        for file in (files("service.desk") / room).iterdir():
+        for file in sorted((files("service.desk") / room).iterdir(), key=lambda file: file.name):
             kind = file.name.rpartition(".")[2]
             if kind in MEDIA_TYPES:
-                name = STYLE if kind == "css" else file.name
+                is_script = room == "layout" and kind == "js"
+                name = STYLE if kind == "css" else SCRIPT if is_script else file.name
                 bodies[name] = bodies.get(name, b"") + file.read_bytes()
     return {
         name: Asset(body, sha256(body).hexdigest()[:12], MEDIA_TYPES[name.rpartition(".")[2]])

@@ -1,7 +1,5 @@
-// Keys, copying and menus: what one does without leaving the page. Every page works without it.
-
-const queryAll = (selector) => [...document.querySelectorAll(selector)];
-const query = (selector, within = document) => within.querySelector(selector);
+// Keys, copying and menus: what one does without leaving the page. It is served behind desk.js, as
+// one script with it.
 
 function copy(button) {
   const text = query(button.dataset.copy)?.innerText ?? button.dataset.text;
@@ -27,7 +25,7 @@ function moveSelection(step) {
 }
 const followMenu = (address) => query(`.top nav a[href="${address}"]`)?.click();
 const KEYS = {
-  "/": () => query("#q")?.focus(),
+  "/": () => searchField?.focus(),
   j: () => moveSelection(1),
   k: () => moveSelection(-1),
   n: () => followMenu("/intake"),
