@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Connection, FromClause, Row, and_, exists,
 from service.directory.directory_queries import build_party_view
 from service.domain.claims import Lifecycle, format_instant
 from service.domain.errors import NotFound, NotYetRecorded
-from service.store.paging import Window
+from service.store.paging import Window, select_page
 from service.store.tables import (
     claim_versions,
     claims,
@@ -68,10 +68,8 @@ def read_story(
 
 def list_stories(connection: Connection, *, window: Window) -> list[StoryView]:
     """List stories by slug, one more than the limit."""
-    query = select(stories).order_by(stories.c.slug)
-    if window.after is not None:
-        query = query.where(stories.c.slug > window.after[0])
-    return [build_story(row) for row in connection.execute(query.limit(window.limit + 1)).all()]
+    page = select_page(select(stories), window, stories.c.slug)
+    return [build_story(row) for row in connection.execute(page).all()]
 
 
 def count_claims(connection: Connection, slugs: Collection[str]) -> dict[str, dict[str, int]]:
