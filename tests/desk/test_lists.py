@@ -64,7 +64,7 @@ async def test_withdrawn_claim_leaves_its_group_and_count(people: People) -> Non
 
 async def test_empty_board_offers_to_take_in_an_article_to_whom_may_record(people: People) -> None:
     """Whoever reads it first: what is kept of a board is not for everybody's eyes."""
-    await people.desk.parties()
+    await people.desk.record_parties()
     offers = []
     for reader in (people.reader, people.checker, people.reader, people.editor):
         board = parse_page(await reader.get("/"))
