@@ -34,9 +34,8 @@ from service.config import Settings
 from service.desk import routes as desk
 from service.desk.claims import board_pages
 from service.desk.layout import error_pages
-from service.domain.access import Actor
+from service.domain.access import Actor, Audience
 from service.domain.clocks import ClockGuard, count_seconds
-from service.domain.disclosure import Audience
 from service.domain.errors import ClaimdeskError, Unavailable
 from service.live.listeners import EventHub
 from service.metrics import Metrics

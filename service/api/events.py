@@ -6,8 +6,7 @@ from typing import Annotated, Literal
 import orjson
 from fastapi import APIRouter, Depends, Header, Query, Response
 
-from service.domain.access import Action
-from service.domain.disclosure import Audience
+from service.domain.access import Action, Audience
 from service.domain.errors import NotAcceptable
 from service.domain.history import EVENT_TYPES
 from service.domain.positions import PATTERN, read_position, write_position

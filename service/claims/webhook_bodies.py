@@ -26,8 +26,9 @@ from service.claims.webhook_body_views import (
     WithdrawalReadView,
     WithdrawnView,
 )
+from service.domain.access import Audience
 from service.domain.claims import AMENDABLE, ClaimState, DecisionKind, Link, Speaker, format_instant
-from service.domain.disclosure import EVENT_FIELDS, Audience
+from service.domain.disclosure import EVENT_FIELDS
 from service.domain.history import Event
 from service.domain.print_line import build_print_line
 from service.domain.webhooks import EventType

@@ -62,6 +62,21 @@ PUBLIC_ACTIONS = frozenset({Action.READ_CLAIMS})
 """What everybody may do without signing in, once `CLAIMDESK_PUBLIC_READ` is on."""
 
 
+class Audience(StrEnum):
+    """Those who may read the same.  Each may read all that those before it may."""
+
+    PUBLIC = "public"
+    READER = "reader"
+    DESK = "desk"
+
+    def may_read(self, lowest: "Audience") -> bool:
+        """Say whether this audience may read what `lowest` and those above it may read."""
+        return _RANKS[self] >= _RANKS[lowest]
+
+
+_RANKS = {audience: rank for rank, audience in enumerate(Audience)}
+
+
 class Way(StrEnum):
     """How an actor signs in."""
 

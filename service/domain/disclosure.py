@@ -2,19 +2,19 @@
 
 An audience is all those who may read the same.  Everything that leaves the service passes through
 `withhold_event` or `withhold_fields` as values, never as JSON text, before anything is rendered
-from it: API, pages, feeds, streams, exports.  A type of event that is not in `EVENT_FIELDS` is
-internal as a whole; so add a new type here if others than the desk may read it.
+from it: API, pages, feeds, streams, exports.  What others than the desk may read of each type of
+event stands with the type, in `history.RULES`.
 
 What can be withheld from anybody is recorded as a salted commitment (`list_committed_places` says
 where), so that an event can be shown without it and its hash still proves the rest.
 """
 
 from collections.abc import Mapping
-from enum import StrEnum
 from typing import Any, TypeVar, cast
 
 from service.domain import access
-from service.domain.access import Action, Actor
+from service.domain.access import Action, Actor, Audience
+from service.domain.history import RULES
 
 Data = Mapping[str, Any]
 T = TypeVar("T", bound=Mapping[str, Any])
@@ -26,46 +26,7 @@ INTERNAL = "internal"
 """The type under which others see an event that is the desk's own as a whole."""
 
 
-class Audience(StrEnum):
-    """Those who may read the same.  Each may read all that those before it may."""
-
-    PUBLIC = "public"
-    READER = "reader"
-    DESK = "desk"
-
-    def may_read(self, lowest: "Audience") -> bool:
-        """Say whether this audience may read what `lowest` and those above it may read."""
-        return _RANKS[self] >= _RANKS[lowest]
-
-
-_RANKS = {audience: rank for rank, audience in enumerate(Audience)}
-
-EVENT_FIELDS: dict[str, Mapping[str, Audience]] = {
-    "claim.created": {"assignee": Audience.DESK, "due_at": Audience.DESK},
-    "claim.status_changed": {
-        "decided_by": Audience.READER,
-        "approved_by": Audience.READER,
-        "approval_note": Audience.DESK,
-    },
-    "finding.changed": {
-        "decided_by": Audience.READER,
-        "approved_by": Audience.READER,
-        "approval_note": Audience.DESK,
-    },
-    "claim.amended": {"assignee": Audience.DESK, "due_at": Audience.DESK},
-    "claim.merged": {},
-    "claim.absorbed": {"links.*.note": Audience.DESK},
-    "claim.withdrawn": {},
-    "claim.moved": {},
-    "link.created": {"link.note": Audience.DESK},
-    "link.retracted": {},
-    "link.affirmed": {},
-    "statement.quoted": {},
-    "statement.withdrawn": {},
-    "component.changed": {},
-    "party.changed": {},
-    "speaker.changed": {},
-}
+EVENT_FIELDS = {type: rule.readable for type, rule in RULES.items() if rule.readable is not None}
 """The types of events that others than the desk may read.  A field that is named here may be read
 by the given audience and those above it; all other fields may be read by everybody."""
 

@@ -7,11 +7,12 @@ whole numbers, booleans, null, lists and objects with text keys, so that its can
 same everywhere.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from service.domain.access import Audience
 from service.domain.claims import (
     AMENDABLE,
     Cause,
@@ -69,7 +70,7 @@ def apply_event(state: ClaimState | None, event: Event, *, claim_id: str) -> Cla
     if event.number != state.version + 1:
         raise ValueError(f"event {event.number} cannot follow event {state.version}")
     try:
-        step = STEPS[event.type]
+        step = RULES[event.type].step
     except KeyError:
         raise ValueError(f"unknown event type {event.type!r}") from None
     return replace(step(state, event), version=event.number, updated_at=event.recorded_at)
@@ -131,7 +132,7 @@ def read_said_end(event: Event) -> datetime | None:
 
 def is_affected(state: ClaimState, draft: Draft) -> bool:
     """Say whether a change of a party or a speaker changes anything that this claim shows."""
-    after = STEPS[draft.type](state, _number(state, draft))
+    after = RULES[draft.type].step(state, _number(state, draft))
     return (after.claimant, after.links) != (state.claimant, state.links)
 
 
@@ -302,31 +303,51 @@ def _replace_voices(state: ClaimState, change: Callable[[Voice], Voice]) -> Clai
     )
 
 
-STEPS: dict[str, Callable[[ClaimState, Event], ClaimState]] = {
-    "claim.status_changed": _change_status,
-    "claim.amended": _amend,
-    "finding.changed": _change_finding,
-    "claim.merged": _merge,
-    "claim.absorbed": _absorb,
-    "claim.withdrawn": _withdraw,
-    "claim.moved": _move,
-    "link.created": _add_link,
-    "link.retracted": _make_link_step(retracted=True),
-    "link.affirmed": _make_link_step(affirmed=True, conflicting=False),
-    "statement.quoted": _keep,
-    "statement.withdrawn": _withdraw_statement,
-    "decision.proposed": _propose,
-    "decision.rejected": _end_proposal,
-    "decision.withdrawn": _end_proposal,
-    "decision.lapsed": _end_proposal,
-    "decision.approved": _end_proposal,
-    "component.changed": _change_component,
-    "party.changed": _change_party,
-    "speaker.changed": _change_speaker,
-}
-"""What each type of event does.  `claim.created` comes first and is in `_create`."""
+def _begin_again(state: ClaimState, _event: Event) -> ClaimState:
+    raise ValueError(f"claim {state.id} was created already")
 
-EVENT_TYPES = ("claim.created", *STEPS)
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What a type of event does to a claim, and what of it others than the desk may read."""
+
+    step: Callable[[ClaimState, Event], ClaimState]
+    readable: Mapping[str, Audience] | None = None
+    """None: nothing, the event is the desk's own.  Else the fields that not everybody may read,
+    each with the lowest audience that may (`links.*.note`: of each link)."""
+
+
+_WHO_DECIDED = {
+    "decided_by": Audience.READER,
+    "approved_by": Audience.READER,
+    "approval_note": Audience.DESK,
+}
+RULES: dict[str, Rule] = {
+    "claim.created": Rule(_begin_again, {"assignee": Audience.DESK, "due_at": Audience.DESK}),
+    "claim.status_changed": Rule(_change_status, _WHO_DECIDED),
+    "claim.amended": Rule(_amend, {"assignee": Audience.DESK, "due_at": Audience.DESK}),
+    "finding.changed": Rule(_change_finding, _WHO_DECIDED),
+    "claim.merged": Rule(_merge, {}),
+    "claim.absorbed": Rule(_absorb, {"links.*.note": Audience.DESK}),
+    "claim.withdrawn": Rule(_withdraw, {}),
+    "claim.moved": Rule(_move, {}),
+    "link.created": Rule(_add_link, {"link.note": Audience.DESK}),
+    "link.retracted": Rule(_make_link_step(retracted=True), {}),
+    "link.affirmed": Rule(_make_link_step(affirmed=True, conflicting=False), {}),
+    "statement.quoted": Rule(_keep, {}),
+    "statement.withdrawn": Rule(_withdraw_statement, {}),
+    "decision.proposed": Rule(_propose),
+    "decision.rejected": Rule(_end_proposal),
+    "decision.withdrawn": Rule(_end_proposal),
+    "decision.lapsed": Rule(_end_proposal),
+    "decision.approved": Rule(_end_proposal),
+    "component.changed": Rule(_change_component, {}),
+    "party.changed": Rule(_change_party, {}),
+    "speaker.changed": Rule(_change_speaker, {}),
+}
+"""Every type of event of a claim."""
+
+EVENT_TYPES = tuple(RULES)
 
 STATUS_TYPES = ("claim.created", "claim.status_changed")
 """The events that give a claim a status: its first, and every other."""

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 from operator import attrgetter
 
-from service.domain.disclosure import Audience
+from service.domain.access import Audience
 from service.record.event_queries import EventFilter, RecordedEvent
 
 MAX_EVENTS = 2_000

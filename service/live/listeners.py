@@ -18,7 +18,7 @@ import structlog
 from service.accounts import credentials
 from service.accounts.credentials import Credential
 from service.config import Settings
-from service.domain.disclosure import Audience
+from service.domain.access import Audience
 from service.domain.errors import ClaimdeskError, EpochEnded, StreamsFull, TooManyStreams
 from service.domain.positions import START_AGAIN
 from service.live.event_ring import EventRing, HeldEvent, Render, take_chunk

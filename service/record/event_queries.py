@@ -19,8 +19,8 @@ from sqlalchemy import (
 )
 
 from service.domain import disclosure
+from service.domain.access import Audience
 from service.domain.claims import AMENDABLE, format_instant
-from service.domain.disclosure import Audience
 from service.domain.errors import EpochEnded
 from service.domain.positions import START_AGAIN
 from service.record.canonical import read_salts

@@ -20,8 +20,7 @@ from starlette.responses import Response
 
 from service.accounts import policy
 from service.domain import access, disclosure
-from service.domain.access import Action, Actor
-from service.domain.disclosure import Audience
+from service.domain.access import Action, Actor, Audience
 from service.domain.errors import Invalid, NotAuthenticated, NotFound
 from service.record import idempotency
 from service.record.idempotency import Answer

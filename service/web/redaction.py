@@ -9,7 +9,8 @@ from typing import Any, TypeVar, cast
 
 from service.claims.statement_views import LinkView
 from service.domain import disclosure
-from service.domain.disclosure import INTERNAL, Audience
+from service.domain.access import Audience
+from service.domain.disclosure import INTERNAL
 from service.record import canonical
 
 Data = dict[str, Any]

@@ -11,9 +11,8 @@ import pytest
 from service.accounts import session_commands, sign_in_commands
 from service.config import Settings
 from service.domain import access, disclosure
-from service.domain.access import Action, Role
+from service.domain.access import Action, Audience, Role
 from service.domain.account_bounds import LONGEST_PASSWORD, SHORTEST_PASSWORD
-from service.domain.disclosure import Audience
 from service.store.paging import MAX_LIMIT
 from service.web import callers, envelope, password_checks, passwords, sessions
 from tests.cli.conftest import Run

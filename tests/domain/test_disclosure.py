@@ -6,8 +6,7 @@ from typing import Any
 import pytest
 
 from service.domain import disclosure, history
-from service.domain.access import Actor, Role
-from service.domain.disclosure import Audience
+from service.domain.access import Actor, Audience, Role
 
 PERSON = {"id": "018b0000-0000-7000-8000-000000000001", "name": "Ana"}
 RULE = {"rule": "request"}

@@ -211,7 +211,7 @@ def test_event_data_survives_json() -> None:
         (1, "claim.withdrawn", "event 1 cannot follow event 1"),
         (3, "claim.withdrawn", "event 3 cannot follow event 1"),
         (2, "claim.vanished", "unknown event type 'claim.vanished'"),
-        (2, "claim.created", "unknown event type 'claim.created'"),
+        (2, "claim.created", "claim claim-1 was created already"),
     ],
 )
 def test_an_event_that_cannot_follow_is_an_error(number: int, kind: str, message: str) -> None:

@@ -27,7 +27,7 @@ from service.desk.claims.record_lines import Names, RecordLine
 from service.directory import directory_queries
 from service.directory.directory_views import SourceView
 from service.domain import disclosure, evidence, guards, lifecycle
-from service.domain.access import Actor
+from service.domain.access import Actor, Audience
 from service.domain.claims import (
     ClaimState,
     Lifecycle,
@@ -38,7 +38,6 @@ from service.domain.claims import (
     Status,
     compute_end,
 )
-from service.domain.disclosure import Audience
 from service.domain.guards import Move
 from service.publishing import publication_queries
 from service.publishing.claim_review import build_claim_review as claim_review
