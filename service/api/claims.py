@@ -12,7 +12,6 @@ from service.claims import (
     claim_views,
     decision_queries,
     decision_views,
-    documents,
     existence,
     history_queries,
 )
@@ -55,7 +54,7 @@ def answer_claim(state: ClaimState) -> Answer:
 
 
 def _build_claim(state: ClaimState) -> claim_views.ClaimView:
-    claim = documents.build_claim(state)
+    claim = claim_views.build_claim(state)
     claim["assignee"] = state.assignee
     return claim
 
@@ -95,7 +94,7 @@ def build_preview(
     state: ClaimState, similar_claims: list[claim_views.SimilarView]
 ) -> claim_views.ClaimPreviewView:
     """Build the view of a claim that will not be recorded: its id names nothing."""
-    return {**documents.build_claim(state), "id": None, "similar": similar_claims}
+    return {**claim_views.build_claim(state), "id": None, "similar": similar_claims}
 
 
 @router.post(

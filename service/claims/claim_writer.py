@@ -312,7 +312,7 @@ def build_row(state: ClaimState, last_hash: str) -> dict[str, Any]:
         "part_of": state.part_of,
         "origin_statement": state.origin_statement,
         "agrees": evidence.is_as_suggested(state, suggestion),
-        "challenged": documents.is_challenged(state),
+        "challenged": evidence.is_challenged(state),
         "pending": state.pending is not None,
         "claimed_at": state.claimed_at,
         "claimed_end": compute_end(state.claimed_at, state.precision),

@@ -7,8 +7,7 @@ Standard Webhooks 1.0: `{"type", "timestamp", "data"}`.  Every event about a cla
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
-from service.claims.claim_views import SpeakerNameView
-from service.claims.documents import build_claimant
+from service.claims.claim_views import SpeakerNameView, build_claimant
 from service.claims.webhook_body_views import (
     AmendedView,
     BodyChangesView,

@@ -7,7 +7,7 @@ voices are one party, and ten outlets with one quote are one statement.
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from service.domain.claims import Basis, ClaimState, Kind, Link, Scope, Stance, Status
+from service.domain.claims import Basis, ClaimState, Kind, Lifecycle, Link, Scope, Stance, Status
 
 QUALIFYING_BASES = frozenset({Basis.OWN_OBSERVATION, Basis.DOCUMENTS})
 
@@ -186,3 +186,12 @@ def _explain(state: ClaimState, link: Link) -> TraceLine:
     if link.set_aside:
         return TraceLine(link, False, "set aside by a decision")
     return TraceLine(link, True, "another party contradicts the claim")
+
+
+def is_challenged(state: ClaimState) -> bool:
+    """Say whether a contradiction is open against a confirmed claim."""
+    return (
+        state.status is Status.CONFIRMED
+        and state.lifecycle is Lifecycle.ACTIVE
+        and bool(list_open_contradictions(state))
+    )

@@ -5,7 +5,7 @@ Police is part of Pristina's.  A voice is shown with the stance that it took, ne
 one: a conditional welcome is not support, and is marked as conditional.
 """
 
-from service.claims.documents import build_claimant, is_challenged
+from service.claims.claim_views import build_claimant
 from service.domain import evidence
 from service.domain.claims import ClaimState, Scope, Stance, format_instant
 from service.domain.evidence import TraceLine
@@ -31,7 +31,7 @@ def build_row(state: ClaimState) -> MatrixClaimView:
         "version": state.version,
         "finding": state.finding,
         "override": state.override,
-        "challenged": is_challenged(state),
+        "challenged": evidence.is_challenged(state),
         "lifecycle": state.lifecycle,
         "print_line": build_print_line(state),
         "part_of": state.part_of,
