@@ -16,7 +16,7 @@ from tests.support import desk as support
 from tests.support.desk import Desk
 from tests.support.pooler import Pooler
 from tests.support.postgres import PostgresServer, provide_server
-from tests.verification.workday import a_days_work, link_to_many_statements
+from tests.verification.workday import link_to_many_statements, work_a_day
 
 KINDS = ("sqlite", "postgresql")
 POOLED = os.environ.get("CLAIMDESK_TEST_POOLER")
@@ -58,18 +58,18 @@ def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def worked_sqlite(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
     path = tmp_path_factory.mktemp("worked") / "claimdesk.db"
     shutil.copy(migrated_sqlite, path)
-    return asyncio.run(worked_on(f"sqlite:///{path}"))
+    return asyncio.run(work_on(f"sqlite:///{path}"))
 
 
 @pytest.fixture(scope="session")
 def worked_postgresql(postgres: PostgresServer, migrated_postgres: str) -> str:
-    return asyncio.run(worked_on(postgres.create_database(template=migrated_postgres)))
+    return asyncio.run(work_on(postgres.create_database(template=migrated_postgres)))
 
 
-async def worked_on(url: str) -> str:
+async def work_on(url: str) -> str:
     database = Database(Settings(database_url=url))
     await database.start()
-    await database.write(a_days_work)
+    await database.write(work_a_day)
     await database.write(link_to_many_statements)
     await database.stop()
     return url

@@ -16,7 +16,7 @@ NOBODY = "01970000-0000-7000-8000-000000000000"
 """An id that nothing has."""
 
 
-def problem(response: httpx.Response, slug: str) -> dict[str, Any]:
+def require_problem(response: httpx.Response, slug: str) -> dict[str, Any]:
     """The body of a problem of this type, after checking all of its shape."""
     kind = list_problems()[slug]
     assert response.status_code == kind.status, (response.status_code, response.text[:500])
@@ -33,9 +33,9 @@ def problem(response: httpx.Response, slug: str) -> dict[str, Any]:
     return body
 
 
-def refused_field(response: httpx.Response, *loc: str | int) -> str:
+def require_field_error(response: httpx.Response, *loc: str | int) -> str:
     """What is said of the field at `loc`, which the request was refused for."""
-    errors = problem(response, "invalid-request")["errors"]
+    errors = require_problem(response, "invalid-request")["errors"]
     told = {tuple(error["loc"]): error["msg"] for error in errors}
     assert loc in told, told
     return str(told[loc])

@@ -10,7 +10,7 @@ from service.app import create_app
 from service.config import Settings
 from service.domain.access import PERMISSIONS, Action, Role
 from service.web.calls import Allow
-from tests.api.problems import NOBODY, nothing_changes, problem
+from tests.api.problems import NOBODY, nothing_changes, require_problem
 from tests.desk import pages
 from tests.desk.pages import OPEN, SIGNED_IN
 from tests.support import desk as support
@@ -199,10 +199,12 @@ async def test_every_route_admits_only_the_roles_of_the_table(desk: Desk) -> Non
                 elif path in ENDLESS:
                     assert response.status_code == (401 if role is None else 403), told
                 elif role is None:
-                    problem(response, "not-authenticated")
+                    require_problem(response, "not-authenticated")
                     assert response.headers["WWW-Authenticate"].startswith("Bearer "), told
                 else:
-                    assert "one of the roles" in problem(response, "forbidden")["detail"], told
+                    assert "one of the roles" in require_problem(response, "forbidden")["detail"], (
+                        told
+                    )
 
 
 async def test_head_needs_the_same_role_as_get(desk: Desk) -> None:
@@ -311,8 +313,8 @@ async def test_filter_by_assignee_is_refused_to_outsiders(desk: Desk) -> None:
     await record_secretive_claim(desk)
     for assignee in ("me", NOBODY):
         response = await desk.reader.get("/v1/claims", params={"assignee": assignee})
-        problem(response, "forbidden")
-        problem(
+        require_problem(response, "forbidden")
+        require_problem(
             await desk.public.get("/v1/claims", params={"assignee": assignee}), "not-authenticated"
         )
 
@@ -322,14 +324,16 @@ async def test_override_needs_an_editor(desk: Desk) -> None:
     await desk.record_parties()
     claim = (await desk.record_claim())["id"]
     override = {"code": "deadline", "note": "Two reporters were there.", "source": SOURCE}
-    problem(await desk.change_status(claim, "confirmed", override=override), "forbidden")
+    require_problem(await desk.change_status(claim, "confirmed", override=override), "forbidden")
     proposed = await desk.change_status(claim, "confirmed", client=desk.editor, override=override)
     assert proposed.status_code == 202
     url = f"/v1/decisions/{proposed.json()['id']}"
     async with nothing_changes(desk):
-        problem(await desk.checker.post(f"{url}/approval"), "forbidden")
-        problem(await desk.checker.post(f"{url}/rejection", json={"comment": "no"}), "forbidden")
-        problem(await desk.editor.post(f"{url}/approval"), "second-person-needed")
-        problem(await desk.editor2.post(f"{url}/withdrawal"), "second-person-needed")
+        require_problem(await desk.checker.post(f"{url}/approval"), "forbidden")
+        require_problem(
+            await desk.checker.post(f"{url}/rejection", json={"comment": "no"}), "forbidden"
+        )
+        require_problem(await desk.editor.post(f"{url}/approval"), "second-person-needed")
+        require_problem(await desk.editor2.post(f"{url}/withdrawal"), "second-person-needed")
     assert (await desk.editor2.post(f"{url}/approval")).status_code == 200
     assert (await desk.read_claim(claim))["override"] is True

@@ -5,7 +5,7 @@ from typing import Any
 
 import httpx
 
-from tests.api.problems import NOBODY, problem
+from tests.api.problems import NOBODY, require_problem
 from tests.support.desk import Desk, build_statement
 
 MICROSECOND = timedelta(microseconds=1)
@@ -50,9 +50,9 @@ async def test_claim_is_not_yet_recorded_before_its_first_event(desk: Desk) -> N
     claim = (await desk.record_claim())["id"]
     for path in ("", "?expand=links", "/links", "/suggestion"):
         url = httpx.URL(f"/v1/claims/{claim}{path}").copy_merge_params({"as_of": before})
-        problem(await desk.reader.get(url), "not-yet-recorded")
+        require_problem(await desk.reader.get(url), "not-yet-recorded")
         never = httpx.URL(f"/v1/claims/{NOBODY}{path}").copy_merge_params({"as_of": before})
-        problem(await desk.reader.get(never), "not-found")
+        require_problem(await desk.reader.get(never), "not-found")
 
 
 async def test_as_of_shows_the_party_tree_of_then(desk: Desk) -> None:

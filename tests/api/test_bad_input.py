@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.api.problems import NOBODY, nothing_changes, problem, refused_field
+from tests.api.problems import NOBODY, nothing_changes, require_field_error, require_problem
 from tests.support.desk import SOURCE, Desk, build_claim, build_quote, build_statement
 
 JSON = {"Content-Type": "application/json"}
@@ -67,7 +67,7 @@ async def test_invalid_claim_is_refused_with_every_field_at_fault(
     await desk.record_parties()
     async with nothing_changes(desk):
         response = await desk.checker.post("/v1/claims", json=build_claim(**change))
-        assert refused_field(response, "body", *loc)
+        assert require_field_error(response, "body", *loc)
 
 
 @pytest.mark.parametrize(
@@ -107,11 +107,11 @@ async def test_instants_must_be_rfc_3339_with_an_offset(
     await desk.record_parties()
     async with nothing_changes(desk):
         claim = await desk.checker.post("/v1/claims", json=build_claim(claimed_at=instant))
-        assert reason in refused_field(claim, "body", "claimed_at")
+        assert reason in require_field_error(claim, "body", "claimed_at")
         said = await desk.checker.post(
             "/v1/statements", json=build_statement("nato", said_at=instant)
         )
-        assert reason in refused_field(said, "body", "said_at")
+        assert reason in require_field_error(said, "body", "said_at")
         if isinstance(instant, str) and reason != "future":
             for url, name in (
                 ("/v1/claims", "as_of"),
@@ -122,7 +122,7 @@ async def test_instants_must_be_rfc_3339_with_an_offset(
                 ("/v1/statements", "until"),
             ):
                 asked = await desk.reader.get(url, params={name: instant})
-                assert reason in refused_field(asked, "query", name)
+                assert reason in require_field_error(asked, "query", name)
 
 
 RAW = [
@@ -152,7 +152,7 @@ async def test_broken_json_is_the_senders_fault(desk: Desk, body: bytes, slug: s
     """Broken, deep, huge or undecodable JSON is never an internal error."""
     async with nothing_changes(desk):
         response = await desk.checker.post("/v1/parties", content=body, headers=JSON)
-        problem(response, slug)
+        require_problem(response, slug)
 
 
 @pytest.mark.parametrize(
@@ -165,7 +165,7 @@ async def test_body_must_be_sent_as_json(desk: Desk, kind: str | None) -> None:
     async with nothing_changes(desk):
         headers = {} if kind is None else {"Content-Type": kind}
         response = await desk.checker.post("/v1/parties", content=body, headers=headers)
-        problem(response, "unsupported-media-type")
+        require_problem(response, "unsupported-media-type")
     for slug, fine in (("a1", "application/json; charset=utf-8"), ("b2", "application/ld+json")):
         response = await desk.checker.post(
             "/v1/parties",
@@ -191,14 +191,16 @@ async def test_error_in_a_field_of_id_or_object_speaks_of_what_was_sent(
     """It does not name our classes, nor call an object an invalid id."""
     await desk.record_parties()
     body = build_statement("nato", quotes=[build_quote() | {"source": source}])
-    refused = problem(await desk.checker.post("/v1/statements", json=body), "invalid-request")
+    refused = require_problem(
+        await desk.checker.post("/v1/statements", json=body), "invalid-request"
+    )
     places = [error["loc"] for error in refused["errors"]]
     assert places == [["body", "quotes", 0, *place] for place in places_at_fault]
     assert "function" not in refused["detail"]
     body = {"statement": body, "stance": "supports"}
     claim = await desk.record_claim()
     answer = await desk.checker.post(f"/v1/claims/{claim['id']}/links", json=body)
-    places = [error["loc"] for error in problem(answer, "invalid-request")["errors"]]
+    places = [error["loc"] for error in require_problem(answer, "invalid-request")["errors"]]
     assert places == [["body", "statement", "quotes", 0, *place] for place in places_at_fault]
 
 
@@ -213,7 +215,7 @@ async def test_body_over_256_kib_is_refused(desk: Desk) -> None:
     async with nothing_changes(desk):
         for content in (text.ljust(256 * 1024 + 1), b" " * 10_000_000, chunks(10_000_000)):
             response = await desk.checker.post("/v1/parties", content=content, headers=JSON)
-            assert problem(response, "body-too-large")["limit"] == 256 * 1024
+            assert require_problem(response, "body-too-large")["limit"] == 256 * 1024
     response = await desk.checker.post("/v1/parties", content=text.ljust(256 * 1024), headers=JSON)
     assert response.status_code == 201
 
@@ -284,7 +286,7 @@ async def test_wrong_method_gets_405_with_the_allowed_methods(
     if method == "HEAD":
         assert (response.status_code, response.content) == (405, b"")
     else:
-        problem(response, "method-not-allowed")
+        require_problem(response, "method-not-allowed")
 
 
 @pytest.mark.parametrize(
@@ -317,7 +319,7 @@ async def test_wrong_method_gets_405_with_the_allowed_methods(
 @pytest.mark.parametrize("database_kind", ["sqlite"])
 async def test_unknown_addresses_ids_and_slugs_are_404(desk: Desk, path: str) -> None:
     """An odd spelling of an id is not an id."""
-    problem(await desk.checker.get(path), "not-found")
+    require_problem(await desk.checker.get(path), "not-found")
 
 
 @pytest.mark.parametrize(
@@ -327,7 +329,7 @@ async def test_unknown_addresses_ids_and_slugs_are_404(desk: Desk, path: str) ->
 async def test_nul_in_an_address_is_refused(desk: Desk, path: str) -> None:
     """For everybody, before any database sees it."""
     for client in (desk.reader, desk.public):
-        problem(await client.get(path), "invalid-request")
+        require_problem(await client.get(path), "invalid-request")
 
 
 @pytest.mark.parametrize(
@@ -346,7 +348,7 @@ async def test_nul_in_an_address_is_refused(desk: Desk, path: str) -> None:
 @pytest.mark.parametrize("database_kind", ["sqlite"])
 async def test_unknown_parameter_is_refused(desk: Desk, url: str) -> None:
     """A misspelt filter would widen the list if it were ignored."""
-    problem(await desk.checker.get(url), "invalid-request")
+    require_problem(await desk.checker.get(url), "invalid-request")
 
 
 @pytest.mark.parametrize("database_kind", ["sqlite"])
@@ -354,4 +356,4 @@ async def test_post_refuses_query_parameters(desk: Desk) -> None:
     """They belong in the body."""
     async with nothing_changes(desk):
         response = await desk.checker.post("/v1/sources?dry_run=1", json=SOURCE)
-        refused_field(response, "query", "dry_run")
+        require_field_error(response, "query", "dry_run")

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.api.problems import NOBODY, nothing_changes, problem, refused_field
+from tests.api.problems import NOBODY, nothing_changes, require_field_error, require_problem
 from tests.support.desk import Desk, build_quote, build_statement
 
 REASON = {"reason": "they said so"}
@@ -14,19 +14,23 @@ async def test_parties_form_a_tree(desk: Desk) -> None:
     async with nothing_changes(desk):
         for parent in ("nobody", "self"):
             body = {"slug": "self", "name": "Self", "parent": parent}
-            refused_field(await desk.checker.post("/v1/parties", json=body), "body", "parent")
+            require_field_error(await desk.checker.post("/v1/parties", json=body), "body", "parent")
         for slug, parent in (
             ("washington", "washington"),
             ("washington", "state-department"),
             ("washington", "nobody"),
         ):
             changed = await desk.editor.patch(f"/v1/parties/{slug}", json={"parent": parent})
-            refused_field(changed, "body", "parent")
+            require_field_error(changed, "body", "parent")
         again = await desk.checker.post("/v1/parties", json={"slug": "nato", "name": "NATO"})
-        problem(again, "already-exists")
+        require_problem(again, "already-exists")
         for change in ({"slug": "x"}, {"name": None}, {"name": ""}, {"country": "usa"}):
-            problem(await desk.editor.patch("/v1/parties/nato", json=change), "invalid-request")
-        problem(await desk.editor.patch("/v1/parties/nobody", json={"name": "x"}), "not-found")
+            require_problem(
+                await desk.editor.patch("/v1/parties/nato", json=change), "invalid-request"
+            )
+        require_problem(
+            await desk.editor.patch("/v1/parties/nobody", json={"name": "x"}), "not-found"
+        )
 
 
 async def test_parties_nest_no_deeper_than_is_allowed(desk: Desk) -> None:
@@ -40,9 +44,9 @@ async def test_parties_nest_no_deeper_than_is_allowed(desk: Desk) -> None:
             )
     async with nothing_changes(desk):
         body = {"slug": "a8", "name": "a-8", "parent": "a7"}
-        refused_field(await desk.checker.post("/v1/parties", json=body), "body", "parent")
+        require_field_error(await desk.checker.post("/v1/parties", json=body), "body", "parent")
         moved = await desk.editor.patch("/v1/parties/b0", json={"parent": "a6"})
-        refused_field(moved, "body", "parent")
+        require_field_error(moved, "body", "parent")
     moved = await desk.editor.patch("/v1/parties/b0", json={"parent": "a5"})
     assert moved.json()["root"] == "a0"
 
@@ -58,15 +62,17 @@ async def test_speakers_speak_for_their_own_party(desk: Desk) -> None:
             refused = await desk.checker.post(
                 "/v1/statements", json=build_statement("nato", speaker=speaker)
             )
-            refused_field(refused, "body", "speaker")
+            require_field_error(refused, "body", "speaker")
         nobodys = build_statement(None, speaker={"name": "X"})
-        refused_field(await desk.checker.post("/v1/statements", json=nobodys), "body", "party")
+        require_field_error(
+            await desk.checker.post("/v1/statements", json=nobodys), "body", "party"
+        )
         unknown = await desk.checker.post("/v1/speakers", json=body | {"party": "nobody"})
-        refused_field(unknown, "body", "party")
+        require_field_error(unknown, "body", "party")
         twin = await desk.editor.patch(
             f"/v1/speakers/{other['id']}", json={"name": "MILOS vucevic"}
         )
-        problem(twin, "already-exists")
+        require_problem(twin, "already-exists")
 
 
 async def test_link_needs_a_party_and_is_made_once(desk: Desk) -> None:
@@ -82,7 +88,7 @@ async def test_link_needs_a_party_and_is_made_once(desk: Desk) -> None:
         for statement in (unsaid["id"], origin["id"], NOBODY, link["statement"]["id"]):
             for stance in ("supports", "contradicts"):
                 body = {"statement": statement, "stance": stance}
-                refused_field(await desk.checker.post(url, json=body), "body", "statement")
+                require_field_error(await desk.checker.post(url, json=body), "body", "statement")
         for change in (
             {"stance": "denies"},
             {"scope": "half"},
@@ -91,10 +97,10 @@ async def test_link_needs_a_party_and_is_made_once(desk: Desk) -> None:
             {"statement": "x"},
         ):
             body = {"statement": link["statement"]["id"], "stance": "comments"} | change
-            problem(await desk.checker.post(url, json=body), "invalid-request")
+            require_problem(await desk.checker.post(url, json=body), "invalid-request")
         gone = f"/v1/claims/{NOBODY}/links"
         body = {"statement": build_statement("nato"), "stance": "comments"}
-        problem(await desk.checker.post(gone, json=body), "not-found")
+        require_problem(await desk.checker.post(gone, json=body), "not-found")
 
 
 async def test_nothing_can_be_retracted_twice(desk: Desk) -> None:
@@ -114,33 +120,35 @@ async def test_nothing_can_be_retracted_twice(desk: Desk) -> None:
     ):
         assert (await desk.checker.post(url, json=REASON)).status_code == 200
         async with nothing_changes(desk):
-            problem(await desk.checker.post(url, json=REASON), "already-settled")
+            require_problem(await desk.checker.post(url, json=REASON), "already-settled")
     async with nothing_changes(desk):
         for link in (first, second):
             affirmed = await desk.checker.post(f"/v1/links/{link['id']}/affirmation")
-            problem(affirmed, "already-settled")
+            require_problem(affirmed, "already-settled")
         for step, body in (
             ("approval", {}),
             ("rejection", {"comment": "no"}),
             ("withdrawal", {"reason": "no"}),
         ):
             url = f"/v1/decisions/{decision}/{step}"
-            problem(await desk.checker.post(url, json=body), "already-settled")
+            require_problem(await desk.checker.post(url, json=body), "already-settled")
         linked_anew = {"statement": second["statement"]["id"], "stance": "supports"}
-        problem(
+        require_problem(
             await desk.checker.post(f"/v1/claims/{claim['id']}/links", json=linked_anew),
             "statement-withdrawn",
         )
         for url in ("/v1/links/{}/retraction", "/v1/statements/{}/withdrawal"):
             gone = await desk.checker.post(url.format(NOBODY), json=REASON)
-            problem(gone, "not-found")
+            require_problem(gone, "not-found")
     withdrawn = f"/v1/claims/{claim['id']}/withdrawal"
     assert (await desk.checker.post(withdrawn, json=REASON)).status_code == 200
     async with nothing_changes(desk):
-        problem(await desk.checker.post(withdrawn, json=REASON), "claim-withdrawn")
+        require_problem(await desk.checker.post(withdrawn, json=REASON), "claim-withdrawn")
 
 
-async def closed_acts(desk: Desk, claim: dict[str, Any], into: str) -> list[tuple[str, str, Any]]:
+async def list_acts_on_closed(
+    desk: Desk, claim: dict[str, Any], into: str
+) -> list[tuple[str, str, Any]]:
     url = f"/v1/claims/{claim['id']}"
     return [
         ("POST", f"{url}/links", {"statement": build_statement("nato"), "stance": "supports"}),
@@ -168,18 +176,18 @@ async def test_closed_claim_cannot_be_changed(desk: Desk) -> None:
     await desk.checker.post(f"/v1/claims/{taken_back['id']}/withdrawal", json=REASON)
     async with nothing_changes(desk):
         for claim, slug in ((merged, "claim-merged"), (taken_back, "claim-withdrawn")):
-            for method, target, body in await closed_acts(desk, claim, survivor["id"]):
+            for method, target, body in await list_acts_on_closed(desk, claim, survivor["id"]):
                 refused = await desk.checker.request(
                     method, target, json=body, headers={"If-Match": "*"}
                 )
-                told = problem(refused, slug)
+                told = require_problem(refused, slug)
                 assert slug == "claim-withdrawn" or told["merged_into"] == survivor["id"]
             into = await desk.checker.post(
                 f"/v1/claims/{survivor['id']}/merge",
                 json={"into": claim["id"]},
                 headers={"If-Match": "*"},
             )
-            problem(into, "merge-cycle")
+            require_problem(into, "merge-cycle")
         part = await desk.checker.post(
             "/v1/claims",
             json={
@@ -191,7 +199,7 @@ async def test_closed_claim_cannot_be_changed(desk: Desk) -> None:
                 "origin": {"quotes": [build_quote()]},
             },
         )
-        refused_field(part, "body", "part_of")
+        require_field_error(part, "body", "part_of")
 
 
 async def test_decision_cites_only_active_links_of_its_claim(desk: Desk) -> None:
@@ -205,11 +213,11 @@ async def test_decision_cites_only_active_links_of_its_claim(desk: Desk) -> None
     async with nothing_changes(desk):
         for cited in (others["id"], gone["id"], NOBODY):
             moved = await desk.change_status(claim["id"], "confirmed", cites=[mine["id"], cited])
-            refused_field(moved, "body", "cites", 1)
+            require_field_error(moved, "body", "cites", 1)
         aside = [{"link": mine["id"], "reason": "x"}]
         moved = await desk.change_status(
             claim["id"], "confirmed", cites=[mine["id"]], set_aside=aside
         )
-        refused_field(moved, "body", "set_aside", 0)
+        require_field_error(moved, "body", "set_aside", 0)
         for to in ("true", "asserted", "disputed"):
             assert (await desk.change_status(claim["id"], to)).status_code in (409, 422)

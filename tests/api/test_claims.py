@@ -6,15 +6,15 @@ from typing import Any
 import httpx
 
 from service.domain.claims import Kind, Precision
-from tests.api.problems import nothing_changes, problem, refused_field
+from tests.api.problems import nothing_changes, require_field_error, require_problem
 from tests.support.desk import SOURCE, Desk, build_claim, build_quote, build_statement
 
 
-async def patch(desk: Desk, claim: str, **change: Any) -> httpx.Response:
+async def patch_claim(desk: Desk, claim: str, **change: Any) -> httpx.Response:
     return await desk.checker.patch(f"/v1/claims/{claim}", json=change, headers={"If-Match": "*"})
 
 
-async def origin_of(desk: Desk, claim: dict[str, Any]) -> dict[str, Any]:
+async def read_origin(desk: Desk, claim: dict[str, Any]) -> dict[str, Any]:
     """The statement that a claim comes from, as its record names it."""
     history = (await desk.reader.get(f"/v1/claims/{claim['id']}/history")).json()["items"]
     origin = history[0]["data"]["origin_statement"]
@@ -78,18 +78,18 @@ async def test_every_kind_and_precision_is_accepted(desk: Desk) -> None:
     for precision in Precision:
         claim = await desk.record_claim(precision=precision.value)
         assert claim["precision"] == precision.value
-        assert (await origin_of(desk, claim))["precision"] == precision.value
+        assert (await read_origin(desk, claim))["precision"] == precision.value
 
 
 async def test_origin_takes_its_missing_fields_from_the_claim(desk: Desk) -> None:
     """Party, speaker, instant and precision; a claim may also be known from what another party
     says, or from words of nobody."""
     await desk.record_parties()
-    plain = await origin_of(desk, await desk.record_claim())
+    plain = await read_origin(desk, await desk.record_claim())
     assert (plain["party"], plain["speaker"]["name"]) == ("belgrade", "Gen. Milan Mojsilović")
     assert (plain["said_at"], plain["precision"]) == ("2023-10-02T00:00:00Z", "day")
     assert plain["basis"] == "unstated"
-    other = await origin_of(
+    other = await read_origin(
         desk,
         await desk.record_claim(
             origin={
@@ -104,7 +104,7 @@ async def test_origin_takes_its_missing_fields_from_the_claim(desk: Desk) -> Non
     assert (other["party"], other["root"], other["speaker"]) == ("kosovo-police", "pristina", None)
     assert (other["said_at"], other["precision"]) == ("2023-10-01T10:00:00Z", "hour")
     assert [quote["text"] for quote in other["quotes"]] == ["They told us so", "Das sagten sie uns"]
-    nobodys = await origin_of(
+    nobodys = await read_origin(
         desk, await desk.record_claim(origin={"party": None, "quotes": [build_quote()]})
     )
     assert (nobodys["party"], nobodys["speaker"]) == (None, None)
@@ -116,7 +116,7 @@ async def test_unattributed_claim_can_be_confirmed_by_any_party(desk: Desk) -> N
     claim = await desk.record_claim(claimant=None, speaker=None)
     assert claim["claimant"] is None
     assert claim["print_line"].startswith("Unattributed claim (2 October 2023).")
-    assert (await origin_of(desk, claim))["party"] is None
+    assert (await read_origin(desk, claim))["party"] is None
     await desk.link_statement(claim["id"], "supports", "belgrade")
     assert (await desk.read_claim(claim["id"]))["suggested_status"] == "confirmed"
 
@@ -136,7 +136,7 @@ async def test_claim_can_originate_from_a_recorded_statement(desk: Desk) -> None
     assert (await desk.read_claim(claim["id"]))["lifecycle"] == "withdrawn"
     async with nothing_changes(desk):
         body = build_claim(origin=None, origin_statement=said["id"])
-        problem(await desk.checker.post("/v1/claims", json=body), "statement-withdrawn")
+        require_problem(await desk.checker.post("/v1/claims", json=body), "statement-withdrawn")
 
 
 async def test_a_parent_shows_its_components(desk: Desk) -> None:
@@ -157,7 +157,7 @@ async def test_a_parent_shows_its_components(desk: Desk) -> None:
     assert (whole["version"], whole["status"]) == (3, "asserted")
     await desk.link_statement(part["id"], "comments", "nato")
     assert (await desk.read_claim(parent))["version"] == 3
-    await patch(desk, part["id"], text="8,350 to 4,500 men", material=False)
+    await patch_claim(desk, part["id"], text="8,350 to 4,500 men", material=False)
     whole = await desk.read_claim(parent)
     assert (whole["version"], whole["components"][0]["text"]) == (4, "8,350 to 4,500 men")
     parts = (await desk.reader.get("/v1/claims", params={"part_of": parent})).json()["items"]
@@ -170,12 +170,12 @@ async def test_typo_keeps_the_revision_and_a_material_change_makes_a_new_one(des
     await desk.record_parties()
     claim = (await desk.record_claim(text="Serbia has returnd to normal"))["id"]
     link = await desk.confirm_claim(claim)
-    mended = await patch(desk, claim, text="Serbia has returned to normal", material=False)
+    mended = await patch_claim(desk, claim, text="Serbia has returned to normal", material=False)
     assert mended.status_code == 202, "two people vouch for what is confirmed"
     await desk.editor.post(f"/v1/decisions/{mended.json()['id']}/approval")
     typo = await desk.read_claim(claim)
     assert (typo["revision"], typo["status"], typo["agrees"]) == (1, "confirmed", True)
-    revised = (await patch(desk, claim, text="Serbia has left", material=True)).json()
+    revised = (await patch_claim(desk, claim, text="Serbia has left", material=True)).json()
     assert (revised["revision"], revised["status"]) == (2, "awaiting_confirmation")
     assert revised["suggested_status"] == "awaiting_confirmation"
     changes = (await desk.reader.get(f"/v1/claims/{claim}/status-changes")).json()["items"]
@@ -187,10 +187,10 @@ async def test_typo_keeps_the_revision_and_a_material_change_makes_a_new_one(des
     assert affirmed.json()["status"] == "awaiting_confirmation"
     async with nothing_changes(desk):
         again = await desk.checker.post(f"/v1/links/{link}/affirmation")
-        problem(again, "already-settled")
-        bare = await patch(desk, claim, text="Another")
-        assert "material" in problem(bare, "invalid-request")["detail"]
-        problem(await patch(desk, claim, material=True), "invalid-request")
+        require_problem(again, "already-settled")
+        bare = await patch_claim(desk, claim, text="Another")
+        assert "material" in require_problem(bare, "invalid-request")["detail"]
+        require_problem(await patch_claim(desk, claim, material=True), "invalid-request")
 
 
 async def test_tags_and_assignee_can_be_amended(desk: Desk) -> None:
@@ -199,17 +199,17 @@ async def test_tags_and_assignee_can_be_amended(desk: Desk) -> None:
     await desk.record_parties()
     claim = (await desk.record_claim(tags=["a"]))["id"]
     me = (await desk.checker2.get("/v1/me")).json()["id"]
-    changed = (await patch(desk, claim, tags=["b", "c", "b"], assignee=me)).json()
+    changed = (await patch_claim(desk, claim, tags=["b", "c", "b"], assignee=me)).json()
     assert (changed["tags"], changed["assignee"]) == (["b", "c"], me)
     async with nothing_changes(desk):
         for change in ({}, {"tags": ["b", "c"], "assignee": me}):
-            same = await patch(desk, claim, **change)
+            same = await patch_claim(desk, claim, **change)
             assert (same.status_code, same.json()) == (200, changed)
-        refused_field(await patch(desk, claim, assignee="nobody"), "body", "assignee")
-        problem(await patch(desk, claim, finding="refuted"), "invalid-request")
-        problem(await patch(desk, claim, tags=None), "invalid-request")
-        problem(await patch(desk, claim, status="confirmed"), "invalid-request")
-    cleared = (await patch(desk, claim, assignee=None, tags=[])).json()
+        require_field_error(await patch_claim(desk, claim, assignee="nobody"), "body", "assignee")
+        require_problem(await patch_claim(desk, claim, finding="refuted"), "invalid-request")
+        require_problem(await patch_claim(desk, claim, tags=None), "invalid-request")
+        require_problem(await patch_claim(desk, claim, status="confirmed"), "invalid-request")
+    cleared = (await patch_claim(desk, claim, assignee=None, tags=[])).json()
     assert (cleared["assignee"], cleared["tags"]) == (None, [])
 
 
@@ -263,7 +263,7 @@ async def test_links_show_their_statements_speakers_quotes_and_sources(desk: Des
     before = await desk.reader.get(
         f"/v1/claims/{claim}", params={"as_of": "2023-10-02T00:00:00Z", "expand": "links"}
     )
-    problem(before, "not-yet-recorded")
+    require_problem(before, "not-yet-recorded")
 
 
 async def test_suggestion_explains_each_link(desk: Desk) -> None:
@@ -308,7 +308,7 @@ async def test_history_is_a_complete_chain_of_hashes(desk: Desk) -> None:
     await desk.record_parties()
     claim = (await desk.record_claim())["id"]
     await desk.confirm_claim(claim)
-    await patch(desk, claim, tags=["x"])
+    await patch_claim(desk, claim, tags=["x"])
     url = f"/v1/claims/{claim}/history"
     pages: list[dict[str, Any]] = []
     cursor: str | None = None

@@ -45,7 +45,7 @@ def put_value(event: Json, place: str, value: Any) -> None:
     inner[int(last) if isinstance(inner, list) else last] = value
 
 
-def value_at(event: Json, place: str) -> Json:
+def read_value(event: Json, place: str) -> Json:
     """`{"value": …}` at a place; nothing where the event has no such field."""
     *path, last = place.split(".")
     inner: Any = event
@@ -60,7 +60,7 @@ def recompute_hash(claim: str, whole_event: Json) -> str:
     event = json.loads(json.dumps({name: whole_event[name] for name in ("type", "actor", "data")}))
     for place, salt in whole_event["salts"].items():
         put_value(
-            event, place, {"commitment": digest({"salt": salt} | value_at(whole_event, place))}
+            event, place, {"commitment": digest({"salt": salt} | read_value(whole_event, place))}
         )
     for place, commitment in whole_event["commitments"].items():
         put_value(event, place, {"commitment": commitment})
@@ -75,7 +75,7 @@ def recompute_hash(claim: str, whole_event: Json) -> str:
     )
 
 
-async def history_of(client: httpx.AsyncClient, claim: str) -> list[Json]:
+async def read_history(client: httpx.AsyncClient, claim: str) -> list[Json]:
     """All of it, page by page."""
     events: list[Json] = []
     address = f"/v1/claims/{claim}/history?limit=7"
@@ -133,7 +133,7 @@ async def claim(desk: Desk) -> str:
 
 @pytest.mark.parametrize("role", ["public", "reader", "checker"])
 async def test_everybody_can_check_every_hash(desk: Desk, claim: str, role: str) -> None:
-    events = await history_of(getattr(desk, role), claim)
+    events = await read_history(getattr(desk, role), claim)
     assert len(events) > 6
     previous = "0" * 64
     for event in events:
@@ -147,8 +147,8 @@ async def test_withheld_value_cannot_be_guessed_from_its_hash(
     desk: Desk, claim: str, role: str
 ) -> None:
     """Over all people, notes and types that it may have been, with every salt that is served."""
-    events = await history_of(getattr(desk, role), claim)
-    whole = await history_of(desk.checker, claim)
+    events = await read_history(getattr(desk, role), claim)
+    whole = await read_history(desk.checker, claim)
     served = json.dumps(events)
     for secret in ("Tirana", "too early", "rang them up", "decision.rejected"):
         assert secret in json.dumps(whole)
@@ -157,7 +157,7 @@ async def test_withheld_value_cannot_be_guessed_from_its_hash(
     commitments = {commitment for event in events for commitment in event["commitments"].values()}
     assert commitments
     withheld = [
-        value_at(event, place)
+        read_value(event, place)
         for event, public_event in zip(whole, events, strict=True)
         for place in public_event["commitments"]
     ]
@@ -169,7 +169,7 @@ async def test_withheld_value_cannot_be_guessed_from_its_hash(
 
 
 async def test_the_desk_gets_values_and_salts(desk: Desk, claim: str) -> None:
-    events = await history_of(desk.checker, claim)
+    events = await read_history(desk.checker, claim)
     assert all(event["commitments"] == {} for event in events)
     salted = {place for event in events for place in event["salts"]}
     assert {"actor", "data", "type", "data.link.note", "data.approval_note"} <= salted
@@ -185,12 +185,12 @@ async def test_every_hash_can_be_checked_whatever_happened(desk: Desk, role: str
     await twins.live_through(twin)
     for name in ("claim", "other", "many", "duplicate", "taken-back", "part"):
         previous = "0" * 64
-        for event in await history_of(getattr(desk, role), twin.ids[name]):
+        for event in await read_history(getattr(desk, role), twin.ids[name]):
             assert event["previous_hash"] == previous
             assert recompute_hash(twin.ids[name], event) == event["hash"], (name, event)
             assert program["compute_hash"](twin.ids[name], event) == event["hash"]
             previous = event["hash"]
-        last = (await history_of(desk.checker, twin.ids[name]))[-1]
+        last = (await read_history(desk.checker, twin.ids[name]))[-1]
         assert previous == last["hash"]
 
 
@@ -201,7 +201,7 @@ async def test_assignee_cannot_be_found_by_trying_every_user(desk: Desk) -> None
     claim = str((await desk.record_claim())["id"])
     await amend(desk, claim, assignee=users[1])
     await amend(desk, claim, assignee=users[2], tags=["army"])
-    whole, shown = [await history_of(client, claim) for client in (desk.checker, desk.reader)]
+    whole, shown = [await read_history(client, claim) for client in (desk.checker, desk.reader)]
     assert [event["data"] for event in whole[1:]] == [
         {"assignee": users[1]},
         {"assignee": users[2], "tags": ["army"]},
@@ -225,7 +225,7 @@ async def test_no_salt_of_what_is_withheld_is_served(desk: Desk) -> None:
     await twins.live_through(twin)
     for name in ("claim", "other"):
         claim = twin.ids[name]
-        whole, shown = [await history_of(client, claim) for client in (desk.checker, desk.reader)]
+        whole, shown = [await read_history(client, claim) for client in (desk.checker, desk.reader)]
         secret = {
             event["salts"][place]
             for event, redacted in zip(whole, shown, strict=True)
@@ -251,7 +251,7 @@ async def test_others_cannot_tell_whether_an_event_has_a_withheld_field(desk: De
         claim = str((await desk.record_claim())["id"])
         await amend(desk, claim, tags=["army"], **changes)
         await desk.link_statement(claim, "comments", "nato", note=note)
-        events = await history_of(desk.reader, claim)
+        events = await read_history(desk.reader, claim)
         told.append([(event["type"], sorted(event["commitments"])) for event in events])
     assert told[0] == told[1]
     assert "data.assignee" in told[0][1][1]
@@ -312,7 +312,7 @@ async def test_hashes_after_an_older_releases_event_stay_withheld(desk: Desk) ->
     await amend(desk, claim, assignee=user)
     await make_old(desk, claim)
     await amend(desk, claim, tags=["army"])
-    whole, shown = [await history_of(client, claim) for client in (desk.checker, desk.reader)]
+    whole, shown = [await read_history(client, claim) for client in (desk.checker, desk.reader)]
     for event in whole:
         assert recompute_hash(claim, event) == event["hash"]
     assert recompute_hash(claim, shown[0]) == shown[0]["hash"]
@@ -332,5 +332,5 @@ async def test_older_hash_is_served_if_nothing_was_withheld(
     claim = str((await desk.record_claim())["id"])
     await desk.link_statement(claim, "comments", "nato", note=note)
     await make_old(desk, claim)
-    shown = await history_of(desk.reader, claim)
+    shown = await read_history(desk.reader, claim)
     assert [event["hash"] is None for event in shown] == [False, sealed]

@@ -6,13 +6,13 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.api.problems import nothing_changes, problem
+from tests.api.problems import nothing_changes, require_problem
 from tests.support.desk import Desk, build_statement
 
 MOVE = {"to": "awaiting_confirmation", "reason": "we are checking"}
 
 
-def acts(claim: str, into: str) -> list[tuple[str, str, dict[str, Any], bool]]:
+def list_acts(claim: str, into: str) -> list[tuple[str, str, dict[str, Any], bool]]:
     """Every change of a claim that minds its version, and whether it has to be told one."""
     url = f"/v1/claims/{claim}"
     link = {"statement": build_statement("nato"), "stance": "comments"}
@@ -25,7 +25,7 @@ def acts(claim: str, into: str) -> list[tuple[str, str, dict[str, Any], bool]]:
     ]
 
 
-async def two(desk: Desk) -> tuple[str, str]:
+async def record_two_claims(desk: Desk) -> tuple[str, str]:
     """A claim at version 2, and another."""
     await desk.record_parties()
     claim, into = (await desk.record_claim())["id"], (await desk.record_claim())["id"]
@@ -36,23 +36,23 @@ async def two(desk: Desk) -> tuple[str, str]:
 async def test_change_needs_the_version_that_was_read(desk: Desk) -> None:
     """Without If-Match 428, with a stale, weak or unknown tag 412 with the current version, with
     what is no tag 400; each writes nothing."""
-    claim, into = await two(desk)
+    claim, into = await record_two_claims(desk)
     async with nothing_changes(desk):
-        for method, url, body, required in acts(claim, into):
+        for method, url, body, required in list_acts(claim, into):
             if required:
                 bare = await desk.checker.request(method, url, json=body)
-                problem(bare, "version-required")
+                require_problem(bare, "version-required")
             for header in ('"1"', '"3"', 'W/"2"', '"1", "3"', '"02x"', '""', '"9999999999"'):
                 stale = await desk.checker.request(
                     method, url, json=body, headers={"If-Match": header}
                 )
-                assert problem(stale, "version-conflict")["version"] == 2, (url, header)
+                assert require_problem(stale, "version-conflict")["version"] == 2, (url, header)
                 assert stale.headers["ETag"] == '"2"'
             for header in ("2", "", '"2', '"1" "2"', '"2", *', "*, *"):
                 broken = await desk.checker.request(
                     method, url, json=body, headers={"If-Match": header}
                 )
-                problem(broken, "bad-request")
+                require_problem(broken, "bad-request")
 
 
 @pytest.mark.parametrize("header", ['"2"', ' "2" ', '"1", "2"', '"x","2"', 'W/"2", "2"', "*"])
@@ -60,8 +60,8 @@ async def test_change_needs_the_version_that_was_read(desk: Desk) -> None:
 @pytest.mark.parametrize("database_kind", ["sqlite"])
 async def test_matching_version_lets_a_change_pass(desk: Desk, header: str, act: int) -> None:
     """One matching strong tag of a list is enough, and `*` is any version."""
-    claim, into = await two(desk)
-    method, url, body, _ = acts(claim, into)[act]
+    claim, into = await record_two_claims(desk)
+    method, url, body, _ = list_acts(claim, into)[act]
     response = await desk.checker.request(method, url, json=body, headers={"If-Match": header})
     assert response.status_code in (200, 201), response.text
     read = await desk.reader.get(f"/v1/claims/{claim}")
@@ -75,8 +75,8 @@ async def test_matching_version_lets_a_change_pass(desk: Desk, header: str, act:
 async def test_second_of_two_concurrent_changes_is_refused(desk: Desk) -> None:
     """Both were sent with the same version: one is made, the other gets 412 and the current
     version."""
-    claim, into = await two(desk)
-    for method, url, body, _ in acts(claim, into)[:2]:
+    claim, into = await record_two_claims(desk)
+    for method, url, body, _ in list_acts(claim, into)[:2]:
         version = (await desk.read_claim(claim))["version"]
         headers = {"If-Match": f'"{version}"'}
 
@@ -93,14 +93,14 @@ async def test_second_of_two_concurrent_changes_is_refused(desk: Desk) -> None:
         refused = [answer for answer in answers if answer.status_code == 412]
         assert len(refused) == 2, [answer.status_code for answer in answers]
         for each in refused:
-            assert problem(each, "version-conflict")["version"] == version + 1
+            assert require_problem(each, "version-conflict")["version"] == version + 1
         assert (await desk.read_claim(claim))["version"] == version + 1
 
 
 async def test_unchanged_claim_is_answered_304(desk: Desk) -> None:
     """For the version, weak or strong, alone or in a list, until the claim or one of its components
     changes."""
-    claim, _ = await two(desk)
+    claim, _ = await record_two_claims(desk)
     url = f"/v1/claims/{claim}"
     assert (await desk.reader.get(url)).headers["ETag"] == '"2"'
     for header in ('"2"', 'W/"2"', '"1", "2"', "*", ' W/"9" , "2"'):
@@ -120,7 +120,7 @@ async def test_unchanged_claim_is_answered_304(desk: Desk) -> None:
 
 async def test_a_version_of_the_past_has_its_own_tag(desk: Desk) -> None:
     """With as_of the tag is of the version that held then."""
-    claim, _ = await two(desk)
+    claim, _ = await record_two_claims(desk)
     then = desk.clock.now.isoformat()
     await desk.link_statement(claim, "supports", "nato")
     for tag, status in (('"2"', 304), ('"3"', 200)):
@@ -132,7 +132,7 @@ async def test_a_version_of_the_past_has_its_own_tag(desk: Desk) -> None:
 
 async def test_answers_about_decisions_have_the_claims_tag(desk: Desk) -> None:
     """Proposing and settling change the claim's version."""
-    claim, _ = await two(desk)
+    claim, _ = await record_two_claims(desk)
     link = await desk.link_statement(claim, "supports", "nato")
     proposed = await desk.change_status(claim, "confirmed", cites=[link["id"]])
     assert proposed.headers["ETag"] == '"4"'

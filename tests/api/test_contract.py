@@ -56,7 +56,7 @@ LEFT_OUT = {
 EXAMPLES = 12
 
 
-def operation(path: str, method: str) -> dict[str, Any]:
+def get_operation(path: str, method: str) -> dict[str, Any]:
     found: dict[str, Any] = DOCUMENT["paths"][path][method]
     return found
 
@@ -64,7 +64,7 @@ def operation(path: str, method: str) -> dict[str, Any]:
 @pytest.mark.parametrize(("path", "method"), OPERATIONS)
 def test_what_the_server_refuses_before_any_operation_is_documented(path: str, method: str) -> None:
     """Its limits of addresses and heads, slow bodies, and cursors of a record that was replaced."""
-    described = operation(path, method)
+    described = get_operation(path, method)
     names = {parameter["name"] for parameter in described.get("parameters", [])}
     wanted = {"414", "431"}
     wanted |= {"408"} if "requestBody" in described else set()
@@ -73,7 +73,7 @@ def test_what_the_server_refuses_before_any_operation_is_documented(path: str, m
 
 
 def test_sign_in_needs_no_authentication_in_the_document() -> None:
-    assert operation("/v1/session", "post")["security"] == []
+    assert get_operation("/v1/session", "post")["security"] == []
 
 
 def test_the_document_keeps_to_the_specification() -> None:
@@ -81,7 +81,7 @@ def test_the_document_keeps_to_the_specification() -> None:
     it by."""
     openapi_spec_validator.validate(DOCUMENT)
     assert DOCUMENT["openapi"].startswith("3.1")
-    named = [operation(*each)["operationId"] for each in OPERATIONS]
+    named = [get_operation(*each)["operationId"] for each in OPERATIONS]
     assert len(set(named)) == len(named)
     for name in named:
         assert re.fullmatch("[a-z]+(_[a-z]+)+", name), name
@@ -90,7 +90,7 @@ def test_the_document_keeps_to_the_specification() -> None:
 @pytest.mark.parametrize(("path", "method"), OPERATIONS)
 def test_every_operation_says_what_it_does_and_refuses(path: str, method: str) -> None:
     """A summary, a success, problems for every refusal, security, and no empty description."""
-    told = operation(path, method)
+    told = get_operation(path, method)
     assert told["summary"]
     assert not told["summary"].endswith(".")
     assert told["tags"]
@@ -335,17 +335,17 @@ def put_known(place: Any, values: dict[str, Any]) -> None:
             put_known(place[name], values)
 
 
-def cases() -> Iterator[tuple[str, str, GenerationMode]]:
+def list_cases() -> Iterator[tuple[str, str, GenerationMode]]:
     """Every operation, and what does not fit it where anything could not."""
     for path, method in OPERATIONS:
         if (path, method) in LEFT_OUT:
             continue
         yield path, method, GenerationMode.POSITIVE
-        if {"parameters", "requestBody"} & operation(path, method).keys():
+        if {"parameters", "requestBody"} & get_operation(path, method).keys():
             yield path, method, GenerationMode.NEGATIVE
 
 
-@pytest.mark.parametrize(("path", "method", "mode"), list(cases()), ids=str)
+@pytest.mark.parametrize(("path", "method", "mode"), list(list_cases()), ids=str)
 def test_application_answers_any_request_as_documented(
     server: Server, path: str, method: str, mode: GenerationMode
 ) -> None:

@@ -3,11 +3,11 @@
 import asyncio
 from typing import Any
 
-from tests.api.problems import NOBODY, nothing_changes, problem, refused_field
+from tests.api.problems import NOBODY, nothing_changes, require_field_error, require_problem
 from tests.support.desk import Desk
 
 
-async def queue(desk: Desk, **query: str) -> list[tuple[str, list[str]]]:
+async def read_queue(desk: Desk, **query: str) -> list[tuple[str, list[str]]]:
     response = await desk.checker.get("/v1/review-queue", params=query)
     assert response.status_code == 200, response.text
     return [(item["claim"]["id"], item["reasons"]) for item in response.json()["items"]]
@@ -34,7 +34,7 @@ async def test_decisions_are_listed_before_and_after_they_are_settled(desk: Desk
             second = await desk.change_status(
                 claim, "confirmed", cites=[link["id"]], client=desk.editor
             )
-            assert problem(second, "decision-pending")["decision"] == decision["id"]
+            assert require_problem(second, "decision-pending")["decision"] == decision["id"]
         url = f"/v1/decisions/{decision['id']}"
         done = (await client.post(f"{url}/{step}", json=body)).json()
         assert (done["state"], done["comment"]) == (state, next(iter(body.values())))
@@ -74,11 +74,11 @@ async def test_approval_is_refused_if_the_evidence_changed(desk: Desk) -> None:
         async with nothing_changes(desk):
             refused = await desk.editor.post(f"/v1/decisions/{decision}/approval")
             if spoil == "retract":
-                missing = problem(refused, "transition-refused")["missing"]
+                missing = require_problem(refused, "transition-refused")["missing"]
                 assert missing
                 assert all(each.keys() == {"need", "has", "detail"} for each in missing)
             else:
-                changed = problem(refused, "decision-outdated")["changed"]
+                changed = require_problem(refused, "decision-outdated")["changed"]
                 assert [each["field"] for each in changed] == ["contradicts"]
         assert (await desk.checker.get(f"/v1/decisions/{decision}")).json()["state"] == "pending"
 
@@ -112,32 +112,32 @@ async def test_review_queue_lists_claims_with_their_reasons(desk: Desk) -> None:
     support = await desk.link_statement(waiting, "supports", "nato")
     await desk.change_status(waiting, "confirmed", cites=[support["id"]])
     await desk.link_statement(asked, "requests_confirmation", "washington")
-    assert await queue(desk) == [
+    assert await read_queue(desk) == [
         (drifting, ["drift"]),
         (challenged, ["drift", "challenged"]),
         (waiting, ["drift", "waiting_approval"]),
     ]
     desk.clock.advance(hours=48)
-    everything = await queue(desk)
+    everything = await read_queue(desk)
     assert everything[3:] == [(asked, ["stale"])]
     assert quiet not in dict(everything)
     for reason in ("drift", "challenged", "waiting_approval", "stale"):
         expected = [each for each in everything if reason in each[1]]
-        assert await queue(desk, reason=reason) == expected
+        assert await read_queue(desk, reason=reason) == expected
     me = (await desk.checker.get("/v1/me")).json()["id"]
     await desk.checker.patch(
         f"/v1/claims/{asked}", json={"assignee": me}, headers={"If-Match": "*"}
     )
-    assert await queue(desk, assignee="me") == [(asked, ["stale"])]
-    assert await queue(desk, assignee=NOBODY) == []
+    assert await read_queue(desk, assignee="me") == [(asked, ["stale"])]
+    assert await read_queue(desk, assignee=NOBODY) == []
     url = f"/v1/links/{denial['id']}/retraction"
     retracted = await desk.checker.post(url, json={"reason": "x"})
-    assert (challenged, ["drift", "challenged", "waiting_approval"]) in await queue(desk)
+    assert (challenged, ["drift", "challenged", "waiting_approval"]) in await read_queue(desk)
     await desk.editor.post(f"/v1/decisions/{retracted.json()['id']}/approval")
     await desk.checker.post(f"/v1/claims/{drifting}/withdrawal", json={"reason": "x"})
-    assert set(dict(await queue(desk))) == {waiting, asked}
+    assert set(dict(await read_queue(desk))) == {waiting, asked}
     unknown = await desk.checker.get("/v1/review-queue", params={"reason": "boredom"})
-    refused_field(unknown, "query", "reason")
+    require_field_error(unknown, "query", "reason")
 
 
 async def test_event_list_gives_every_event_once_and_in_order(desk: Desk) -> None:
@@ -205,4 +205,6 @@ async def test_event_list_gives_every_event_once_and_in_order(desk: Desk) -> Non
         {"limit": 201},
         {"claim": "x"},
     ):
-        problem(await desk.reader.get("/v1/events", params=invalid_query), "invalid-request")
+        require_problem(
+            await desk.reader.get("/v1/events", params=invalid_query), "invalid-request"
+        )

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.api.problems import nothing_changes, problem, refused_field
+from tests.api.problems import nothing_changes, require_field_error, require_problem
 from tests.support.desk import SOURCE, Desk
 
 
@@ -83,7 +83,7 @@ async def test_invalid_source_is_refused(desk: Desk, change: dict[str, Any]) -> 
     """Addresses that are no web address, hashes and languages that are none."""
     async with nothing_changes(desk):
         response = await desk.checker.post("/v1/sources", json=SOURCE | change)
-        refused_field(response, "body", *change)
+        require_field_error(response, "body", *change)
 
 
 async def test_speaker_is_found_without_diacritics(desk: Desk) -> None:
@@ -197,10 +197,10 @@ async def test_a_story_names_the_parties_in_it(desk: Desk) -> None:
     assert (changed.json()["title"], changed.json()["description"]) == ("The border", "2023")
     async with nothing_changes(desk):
         again = await desk.checker.post("/v1/stories", json={"slug": "border", "title": "x"})
-        problem(again, "already-exists")
+        require_problem(again, "already-exists")
         gone = await desk.editor.patch("/v1/stories/nowhere", json={"title": "x"})
-        problem(gone, "not-found")
-        problem(
+        require_problem(gone, "not-found")
+        require_problem(
             await desk.editor.patch("/v1/stories/border", json={"title": None}), "invalid-request"
         )
 

@@ -163,7 +163,7 @@ async def test_outsiders_read_the_same_with_and_without_internals(pair: tuple[Tw
     for twin in pair:
         await note_ids(twin)
     plain, secret = pair
-    ids = [await twins.known_ids(twin) for twin in pair]
+    ids = [await twins.list_known_ids(twin) for twin in pair]
     for role in ("public", "reader"):
         answered = 0
         for url, other in zip(list_urls(plain), list_urls(secret), strict=True):

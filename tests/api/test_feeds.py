@@ -19,11 +19,11 @@ from service.domain.claims import Finding, Imported, Status
 from service.domain.inputs import Verdict
 from service.publishing import feed_queries
 from service.web.bodies.claim_inputs import ClaimIn
-from tests.api.problems import NOBODY, problem, refused_field
+from tests.api.problems import NOBODY, require_field_error, require_problem
 from tests.support import desk as support
 from tests.support import feed_rules
 from tests.support.desk import Desk, Json, build_claim
-from tests.support.feed_rules import ATOM, links
+from tests.support.feed_rules import ATOM, list_links
 
 BASE = "http://127.0.0.1:8000"
 ALL = "/feeds/claims"
@@ -36,17 +36,17 @@ async def read_feed(desk: Desk, path: str = ALL, **query: Any) -> Json:
     as_json = await desk.reader.get(f"{path}.json", params=query)
     assert as_json.status_code == 200, as_json.text
     assert as_json.headers["content-type"] == "application/feed+json"
-    feed = feed_rules.json_feed(as_json.json())
+    feed = feed_rules.check_json_feed(as_json.json())
     query.pop("cursor", None)
     as_atom = await desk.reader.get(f"{path}.atom", params=query)
     assert as_atom.headers["content-type"] == "application/atom+xml"
-    feed_rules.atom(as_atom.content)
+    feed_rules.parse_atom(as_atom.content)
     read = feedparser.parse(as_atom.content)
     assert not read.bozo
     return feed
 
 
-async def ids(desk: Desk, path: str = ALL, **query: Any) -> list[str]:
+async def read_ids(desk: Desk, path: str = ALL, **query: Any) -> list[str]:
     return [item["id"] for item in (await read_feed(desk, path, **query))["items"]]
 
 
@@ -129,7 +129,7 @@ async def test_clock_set_back_loses_no_entry(desk: Desk) -> None:
     assert later["title"].startswith("Awaiting confirmation: ")
     assert first["title"].startswith("Asserted: ")
     assert later["_claimdesk"]["print_line"] == first["_claimdesk"]["print_line"] == now
-    assert await ids(desk, as_of=first["date_published"]) == [later["id"], first["id"]]
+    assert await read_ids(desk, as_of=first["date_published"]) == [later["id"], first["id"]]
 
 
 async def test_story_has_a_feed_of_its_own(desk: Desk) -> None:
@@ -144,7 +144,7 @@ async def test_story_has_a_feed_of_its_own(desk: Desk) -> None:
     assert "<title>The border" in home.text
     for ending in ("atom", "json"):
         missing = await desk.reader.get(f"/feeds/stories/nothing.{ending}")
-        assert "nothing" in problem(missing, "not-found")["detail"]
+        assert "nothing" in require_problem(missing, "not-found")["detail"]
 
 
 @pytest.mark.parametrize("path", [ALL, STORY])
@@ -154,7 +154,7 @@ async def test_pages_hold_each_entry_once(desk: Desk, path: str, is_as_of: bool)
     the cursors are good for ever, and for this feed alone."""
     await record_busy_claims(desk)
     query = {"as_of": desk.clock.now.isoformat()} if is_as_of else {}
-    whole = await ids(desk, path, **query)
+    whole = await read_ids(desk, path, **query)
     assert len(whole) > 2
     desk.clock.advance(days=400)
     url: str | None = f"{path}.json"
@@ -162,7 +162,7 @@ async def test_pages_hold_each_entry_once(desk: Desk, path: str, is_as_of: bool)
     found = []
     while url is not None:
         response = await desk.reader.get(url, params=asked)
-        page = feed_rules.json_feed(response.json())
+        page = feed_rules.check_json_feed(response.json())
         found += [item["id"] for item in page["items"]]
         url, asked = page.get("next_url"), None
         if url is not None:
@@ -174,14 +174,14 @@ async def test_pages_hold_each_entry_once(desk: Desk, path: str, is_as_of: bool)
     url = f"{path}.atom"
     asked = {**query, "limit": 2}
     while url:
-        root = feed_rules.atom((await desk.reader.get(url, params=asked)).content)
-        (mine,) = links(root, "self")
+        root = feed_rules.parse_atom((await desk.reader.get(url, params=asked)).content)
+        (mine,) = list_links(root, "self")
         assert (mine.removeprefix(BASE) == url) or asked
         atoms += [each.findtext(f"{ATOM}id") for each in root.iter(f"{ATOM}entry")]
-        url, asked = "".join(links(root, "next")).removeprefix(BASE), None
+        url, asked = "".join(list_links(root, "next")).removeprefix(BASE), None
         elsewhere = url.replace("border", "borders").replace("claims.", "stories/border.")
         if url:
-            problem(await desk.reader.get(elsewhere), "invalid-cursor")
+            require_problem(await desk.reader.get(elsewhere), "invalid-cursor")
     assert atoms == whole
 
 
@@ -205,7 +205,9 @@ async def test_as_of_feed_is_the_feed_of_that_instant(desk: Desk) -> None:
     feed = await read_feed(desk, as_of="2023-01-01T00:00:00+02:00")
     assert feed["title"].endswith(", as of 31 December 2022, 22:00:00 UTC")
     assert feed["items"] == []
-    refused_field(await desk.reader.get(f"{ALL}.atom", params={"as_of": "then"}), "query", "as_of")
+    require_field_error(
+        await desk.reader.get(f"{ALL}.atom", params={"as_of": "then"}), "query", "as_of"
+    )
 
 
 @pytest.fixture
@@ -303,9 +305,9 @@ async def test_unknown_limits_parameters_and_formats_are_refused(desk: Desk) -> 
     for query in ({"limit": 0}, {"limit": 201}, {"limit": "x"}, {"page": 2}, {"cursor": "x"}):
         refused = await desk.reader.get(f"{ALL}.atom", params=query)
         assert refused.status_code == 422, query
-    problem(await desk.reader.get("/feeds/claims.rss"), "not-found")
-    problem(await desk.reader.get("/feeds/stories/border"), "not-found")
-    problem(await desk.public.get(f"{ALL}.atom"), "not-authenticated")
+    require_problem(await desk.reader.get("/feeds/claims.rss"), "not-found")
+    require_problem(await desk.reader.get("/feeds/stories/border"), "not-found")
+    require_problem(await desk.public.get(f"{ALL}.atom"), "not-authenticated")
 
 
 async def test_concurrent_changes_are_each_in_the_feed_once(desk: Desk) -> None:

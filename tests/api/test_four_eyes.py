@@ -6,11 +6,11 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.api.problems import nothing_changes, problem
+from tests.api.problems import nothing_changes, require_problem
 from tests.support.desk import SOURCE, Desk, Json, build_statement
 
 
-async def patch(desk: Desk, claim: str, client: Any = None, **changes: Any) -> httpx.Response:
+async def patch_claim(desk: Desk, claim: str, client: Any = None, **changes: Any) -> httpx.Response:
     return await (client or desk.checker).patch(
         f"/v1/claims/{claim}", json=changes, headers={"If-Match": "*"}
     )
@@ -61,16 +61,16 @@ async def test_one_person_cannot_reword_a_confirmed_claim(desk: Desk) -> None:
     takes the confirmation away at once."""
     claim = await record_confirmed_claim(desk)
     before = await read_printed(desk, claim)
-    worded = await patch(desk, claim, text="Serbia killed 400 civilians", material=False)
+    worded = await patch_claim(desk, claim, text="Serbia killed 400 civilians", material=False)
     decision = require_proposal(worded, "amendment")
     assert await read_printed(desk, claim) == before
     assert decision["printed"]["proposed"]["text"] == "Serbia killed 400 civilians"
     assert decision["printed"]["seen"] == decision["printed"]["now"]
-    problem(await approve(desk, decision["id"], desk.checker), "second-person-needed")
+    require_problem(await approve(desk, decision["id"], desk.checker), "second-person-needed")
     assert (await approve(desk, decision["id"])).status_code == 200
     after = await desk.read_claim(claim)
     assert (after["text"], after["status"]) == ("Serbia killed 400 civilians", "confirmed")
-    gone = await patch(desk, claim, text="Serbia killed 500 civilians", material=True)
+    gone = await patch_claim(desk, claim, text="Serbia killed 500 civilians", material=True)
     assert (gone.status_code, gone.json()["status"]) == (200, "awaiting_confirmation")
     record = (await desk.checker.get(f"/v1/claims/{claim}/history")).json()["items"]
     assert [each["type"] for each in record][-5:] == [
@@ -91,10 +91,10 @@ async def test_a_wording_changed_since_the_proposal_voids_it(desk: Desk) -> None
     link = await desk.link_statement(claim, "supports", "nato")
     decision = (await desk.change_status(claim, "confirmed", cites=[link["id"]])).json()
     text = (await desk.read_claim(claim))["text"]
-    worded = await patch(desk, claim, text="Serbia killed 400 civilians", material=False)
+    worded = await patch_claim(desk, claim, text="Serbia killed 400 civilians", material=False)
     assert worded.status_code == 200
     async with nothing_changes(desk):
-        refused = problem(await approve(desk, decision["id"]), "decision-outdated")
+        refused = require_problem(await approve(desk, decision["id"]), "decision-outdated")
     assert refused["changed"] == [
         {"field": "text", "seen": text, "now": "Serbia killed 400 civilians"}
     ]
@@ -115,11 +115,13 @@ async def test_one_person_cannot_record_a_finding(desk: Desk) -> None:
     claim = await record_confirmed_claim(desk)
     before = await read_printed(desk, claim)
     async with nothing_changes(desk):
-        refused = problem(await patch(desk, claim, finding="refuted"), "invalid-request")
+        refused = require_problem(
+            await patch_claim(desk, claim, finding="refuted"), "invalid-request"
+        )
         assert "POST /v1/claims/{id}/findings" in refused["errors"][0]["msg"]
         url = f"/v1/claims/{claim}/findings"
         lone = await desk.checker.post(url, json={"finding": "refuted", "reason": "I think so"})
-        missing = problem(lone, "transition-refused")["missing"]
+        missing = require_problem(lone, "transition-refused")["missing"]
         assert [each["has"] for each in missing] == [0]
         assert "from a party other than Belgrade" in missing[0]["need"]
     denial = await desk.link_statement(claim, "contradicts", "pristina", basis="documents")
@@ -189,13 +191,13 @@ async def test_supporter_of_the_duplicate_since_the_proposal_voids_the_merge(des
     decision = require_proposal(await merge(desk, duplicate, claim), "merge")
     await desk.link_statement(duplicate, "supports", "pristina", basis="documents")
     async with nothing_changes(desk):
-        refused = problem(await approve(desk, decision["id"]), "decision-outdated")
+        refused = require_problem(await approve(desk, decision["id"]), "decision-outdated")
     assert [each["field"] for each in refused["changed"]] == ["supports"]
     await desk.checker.post(f"/v1/claims/{duplicate}/withdrawal", json={"reason": "a mistake"})
     async with nothing_changes(desk):
         assert (
             "withdrawn"
-            in problem(await approve(desk, decision["id"]), "decision-outdated")["detail"]
+            in require_problem(await approve(desk, decision["id"]), "decision-outdated")["detail"]
         )
 
 
@@ -247,9 +249,11 @@ async def test_one_person_cannot_reword_a_refuted_claim(desk: Desk) -> None:
     decision = require_proposal(await desk.checker.post(url, json=body), "finding")
     assert (await approve(desk, decision["id"])).status_code == 200
     worded = require_proposal(
-        await patch(desk, claim, text="Pristina lied", material=False), "amendment"
+        await patch_claim(desk, claim, text="Pristina lied", material=False), "amendment"
     )
-    problem(await patch(desk, claim, text="Pristina spoke", material=False), "decision-pending")
+    require_problem(
+        await patch_claim(desk, claim, text="Pristina spoke", material=False), "decision-pending"
+    )
     await desk.checker.post(f"/v1/decisions/{worded['id']}/withdrawal")
     clear = require_proposal(
         await desk.checker.post(url, json={"finding": None, "reason": "too early"}), "finding"
@@ -259,7 +263,7 @@ async def test_one_person_cannot_reword_a_refuted_claim(desk: Desk) -> None:
     assert (await desk.read_claim(claim))["finding"] is None
     again = require_proposal(await desk.checker.post(url, json=body), "finding")
     assert (await approve(desk, again["id"])).status_code == 200
-    revised = await patch(desk, claim, text="Another claim", material=True)
+    revised = await patch_claim(desk, claim, text="Another claim", material=True)
     assert (revised.status_code, revised.json()["finding"]) == (200, None)
     last = (await desk.reader.get(url)).json()["items"][-1]
     assert (last["previous"], last["finding"], last["decided_by"]) == ("refuted", None, None)
@@ -282,9 +286,9 @@ async def test_one_person_cannot_rename_who_confirms(desk: Desk) -> None:
     assert (await desk.reader.get("/v1/parties/nato")).json()["name"] == "NATO"
     unprinted = await desk.editor.patch("/v1/parties/nato", json={"country": "BE"})
     assert unprinted.status_code == 200
-    problem(await approve(desk, decision["id"], desk.editor), "second-person-needed")
+    require_problem(await approve(desk, decision["id"], desk.editor), "second-person-needed")
     async with nothing_changes(desk):
-        problem(await approve(desk, decision["id"], desk.checker), "forbidden")
+        require_problem(await approve(desk, decision["id"], desk.checker), "forbidden")
     assert (await approve(desk, decision["id"], desk.editor2)).status_code == 200
     assert "confirmed by Pope Francis." in (await desk.read_claim(claim))["print_line"]
     (link,) = (await desk.reader.get(f"/v1/claims/{other}/links")).json()["items"]
@@ -301,7 +305,7 @@ async def test_one_person_cannot_rename_the_claimant(desk: Desk) -> None:
     decision = require_proposal(
         await desk.editor.patch(url, json={"name": "Gen. Nobody"}), "speaker"
     )
-    problem(await desk.editor.patch(url, json={"name": "Gen. X"}), "decision-pending")
+    require_problem(await desk.editor.patch(url, json={"name": "Gen. X"}), "decision-pending")
     assert (await approve(desk, decision["id"], desk.editor2)).status_code == 200
     assert "Gen. Nobody" in (await desk.read_claim(claim))["print_line"]
     moved = await desk.editor.patch("/v1/parties/nato", json={"parent": "washington"})
@@ -325,7 +329,7 @@ async def test_rename_since_the_proposal_voids_it(desk: Desk) -> None:
     )
     renamed = await desk.editor.patch("/v1/parties/nato", json={"name": "Pope Francis"})
     assert renamed.status_code == 200
-    refused = problem(await approve(desk, decision["id"]), "decision-outdated")
+    refused = require_problem(await approve(desk, decision["id"]), "decision-outdated")
     assert [each["field"] for each in refused["changed"]] == ["supports"]
 
 
@@ -344,15 +348,15 @@ async def test_a_confirmation_does_not_cite_the_denial(desk: Desk) -> None:
             ([support["id"], comment["id"]], "only cited links that speak for confirmed"),
             ([], "1 cited supporting statement that counts"),
         ):
-            refused = problem(
+            refused = require_problem(
                 await desk.change_status(claim, "confirmed", cites=cites), "transition-refused"
             )
             assert refused["missing"][0]["need"] == need
         denied = await desk.change_status(claim, "disputed", cites=[support["id"]])
-        assert problem(denied, "transition-refused")["missing"]
+        assert require_problem(denied, "transition-refused")["missing"]
         override = {"code": "public-record", "note": "It is in the gazette"}
         bare = await desk.change_status(claim, "disputed", override=override, client=desk.editor)
-        needs = [each["need"] for each in problem(bare, "transition-refused")["missing"]]
+        needs = [each["need"] for each in require_problem(bare, "transition-refused")["missing"]]
         assert needs == ["1 cited link or a source"]
     own = await desk.change_status(
         claim, "disputed", override=override | {"source": SOURCE}, client=desk.editor
@@ -389,7 +393,7 @@ async def test_a_finding_needs_what_a_confirmation_needs(
     if not needs:
         require_proposal(answer, "finding")
         return
-    assert len(problem(answer, "transition-refused")["missing"]) == needs
+    assert len(require_problem(answer, "transition-refused")["missing"]) == needs
 
 
 # Merges keep every voice.
@@ -421,7 +425,7 @@ async def test_merge_turns_the_duplicates_origin_into_a_link(desk: Desk) -> None
 async def test_one_of_two_concurrent_approvals_of_a_wording_counts(desk: Desk) -> None:
     claim = await record_confirmed_claim(desk)
     decision = require_proposal(
-        await patch(desk, claim, text="Other words", material=False), "amendment"
+        await patch_claim(desk, claim, text="Other words", material=False), "amendment"
     )
     answers = await asyncio.gather(
         *(
@@ -446,7 +450,7 @@ async def test_concurrent_approval_and_change_print_only_what_two_approved(desk:
         )
         agreed, worded = await asyncio.gather(
             approve(desk, decision["id"]),
-            patch(desk, claim, desk.checker2, text="Other words", material=False),
+            patch_claim(desk, claim, desk.checker2, text="Other words", material=False),
         )
         served = await desk.read_claim(claim)
         if served["status"] == "confirmed":
@@ -454,7 +458,7 @@ async def test_concurrent_approval_and_change_print_only_what_two_approved(desk:
             assert served["text"] != "Other words"
         else:
             assert (agreed.status_code, worded.status_code) == (409, 200)
-            problem(agreed, "decision-outdated")
+            require_problem(agreed, "decision-outdated")
 
 
 async def test_approval_with_if_match_is_of_that_version(desk: Desk) -> None:
@@ -464,11 +468,11 @@ async def test_approval_with_if_match_is_of_that_version(desk: Desk) -> None:
     link = await desk.link_statement(claim, "supports", "nato")
     proposed = await desk.change_status(claim, "confirmed", cites=[link["id"]])
     seen = proposed.headers["etag"]
-    await patch(desk, claim, tags=["army"])
+    await patch_claim(desk, claim, tags=["army"])
     decision = proposed.json()["id"]
     async with nothing_changes(desk):
         stale = await approve(desk, decision, **{"If-Match": seen})
-        now = problem(stale, "version-conflict")["version"]
+        now = require_problem(stale, "version-conflict")["version"]
     assert (await approve(desk, decision, **{"If-Match": f'"{now}"'})).status_code == 200
 
 
@@ -481,7 +485,7 @@ async def test_change_that_is_not_printed_voids_no_proposal(desk: Desk) -> None:
         await desk.change_status(claim, "confirmed", cites=[link["id"]]), "status"
     )
     me = (await desk.checker.get("/v1/me")).json()["id"]
-    await patch(desk, claim, tags=["army"], assignee=me)
+    await patch_claim(desk, claim, tags=["army"], assignee=me)
     await desk.checker.post(f"/v1/claims/{claim}/notes", json={"text": "call KFOR"})
     await desk.link_statement(claim, "comments", "washington")
     await desk.record_claim(part_of=claim)
@@ -513,7 +517,7 @@ async def test_proposals_of_a_disabled_user_lapse(desk: Desk) -> None:
     assert gone.status_code == 200
     lapsed = (await desk.checker.get(f"/v1/decisions/{decision['id']}")).json()
     assert (lapsed["state"], lapsed["comment"]) == ("lapsed", "proposer_disabled")
-    problem(await approve(desk, decision["id"]), "already-settled")
+    require_problem(await approve(desk, decision["id"]), "already-settled")
     last = (await desk.checker.get(f"/v1/claims/{claim}/history")).json()["items"][-1]
     assert (last["type"], last["data"]["reason"]) == ("decision.lapsed", "proposer_disabled")
     again = require_proposal(

@@ -6,7 +6,7 @@ from collections import Counter
 import httpx
 import pytest
 
-from tests.api.problems import nothing_changes, problem, record_of, refused_field
+from tests.api.problems import nothing_changes, record_of, require_field_error, require_problem
 from tests.support.desk import Desk, build_claim, build_statement, run_second_process
 
 KEY = {"Idempotency-Key": "a retry"}
@@ -60,7 +60,7 @@ async def test_key_with_another_request_is_refused(desk: Desk) -> None:
             response = await desk.checker.post(url, json=body, headers=KEY)
             assert response.status_code == 422
             if not url.endswith("notes"):
-                problem(response, "idempotency-key-reused")
+                require_problem(response, "idempotency-key-reused")
 
 
 async def test_callers_do_not_share_keys(desk: Desk) -> None:
@@ -71,7 +71,7 @@ async def test_callers_do_not_share_keys(desk: Desk) -> None:
     assert "Idempotent-Replayed" not in theirs.headers
     assert mine.json()["id"] != theirs.json()["id"]
     refused = await desk.reader.post("/v1/claims", json=build_claim(), headers=KEY)
-    problem(refused, "forbidden")
+    require_problem(refused, "forbidden")
 
 
 async def test_a_key_is_kept_for_a_day(desk: Desk) -> None:
@@ -96,9 +96,9 @@ async def test_refused_request_can_be_corrected_under_its_key(desk: Desk) -> Non
     async with nothing_changes(desk):
         for invalid_body in (build_claim(claimant="nobody"), build_claim(text="")):
             response = await desk.checker.post("/v1/claims", json=invalid_body, headers=KEY)
-            problem(response, "invalid-request")
+            require_problem(response, "invalid-request")
         response = await desk.reader.post("/v1/claims", json=build_claim(), headers=KEY)
-        problem(response, "forbidden")
+        require_problem(response, "forbidden")
     right = await desk.checker.post("/v1/claims", json=build_claim(), headers=KEY)
     assert right.status_code == 201
 
@@ -124,7 +124,7 @@ async def test_key_must_be_short_printable_ascii(desk: Desk, key: bytes) -> None
             json={"name": "CMS", "role": "reader"},
             headers={b"Idempotency-Key": key},
         )
-        assert refused_field(response, "header", "idempotency-key")
+        assert require_field_error(response, "header", "idempotency-key")
 
 
 def count_statuses(answers: list[httpx.Response]) -> Counter[int]:
@@ -144,7 +144,7 @@ async def test_concurrent_retries_are_carried_out_once(desk: Desk) -> None:
     assert len({each.json()["id"] for each in fresh}) == 1
     for answer in answers:
         if answer.status_code == 409:
-            problem(answer, "idempotency-running")
+            require_problem(answer, "idempotency-running")
     assert (await record_of(desk))["claims"] == 1
     later = await desk.checker.post("/v1/claims", json=build_claim(), headers=KEY)
     assert later.headers["Idempotent-Replayed"] == "true"

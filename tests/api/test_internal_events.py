@@ -63,7 +63,7 @@ async def test_end_of_a_page_does_not_reveal_internal_events(desk: Desk) -> None
         assert (await desk.reader.get(asked)).json() == {"items": [], "next_after": newest}
     seen = [
         event
-        async for event in _pages(desk, "/v1/events?types=claim.amended&limit=1")
+        async for event in _read_pages(desk, "/v1/events?types=claim.amended&limit=1")
         if "tags" not in event["data"] and "text" not in event["data"]
     ]
     assert seen == []
@@ -132,7 +132,7 @@ async def _record_assigned_claim(desk: Desk) -> tuple[str, str]:
     return claim, assignee
 
 
-async def _pages(desk: Desk, url: str) -> Any:
+async def _read_pages(desk: Desk, url: str) -> Any:
     after, before = 0, -1
     while after != before:
         before = after

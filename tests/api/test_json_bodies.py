@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.api.problems import nothing_changes, problem
+from tests.api.problems import nothing_changes, require_problem
 from tests.api.test_texts import ID
 from tests.support.desk import Desk
 
@@ -26,13 +26,15 @@ async def test_every_operation_refuses_a_key_that_is_there_twice(desk: Desk) -> 
                     response = await desk.admin.request(
                         method.upper(), address, content=body, headers=JSON
                     )
-                    refused = problem(response, "invalid-request")
+                    refused = require_problem(response, "invalid-request")
                     assert "is there twice" in refused["detail"], (method, path, refused)
                 for number in (b"NaN", b"Infinity", b"-Infinity"):
                     response = await desk.admin.request(
                         method.upper(), address, content=b'{"x": %s}' % number, headers=JSON
                     )
-                    assert "no number" in problem(response, "invalid-request")["detail"], path
+                    assert "no number" in require_problem(response, "invalid-request")["detail"], (
+                        path
+                    )
     assert walked > 25
 
 
@@ -48,7 +50,9 @@ async def test_body_with_a_key_twice_uses_up_no_idempotency_key(desk: Desk) -> N
 
 async def test_error_in_json_says_what_is_wrong(desk: Desk) -> None:
     response = await desk.checker.post("/v1/parties", content=b'{"slug": }', headers=JSON)
-    assert "this is no JSON: Expecting value" in problem(response, "invalid-request")["detail"]
+    assert (
+        "this is no JSON: Expecting value" in require_problem(response, "invalid-request")["detail"]
+    )
 
 
 @pytest.mark.parametrize(
@@ -64,4 +68,4 @@ async def test_error_in_json_says_what_is_wrong(desk: Desk) -> None:
 async def test_bytes_that_cannot_be_read_are_named(desk: Desk, body: bytes, reason: str) -> None:
     """An answer that only says that there was an error leaves its reader where they were."""
     response = await desk.checker.post("/v1/parties", content=body, headers=JSON)
-    assert reason in problem(response, "bad-request")["detail"]
+    assert reason in require_problem(response, "bad-request")["detail"]

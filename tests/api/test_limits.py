@@ -15,7 +15,7 @@ from sqlalchemy import Connection, text
 
 from service.config import Settings
 from service.web import limits
-from tests.api.problems import NOBODY, problem
+from tests.api.problems import NOBODY, require_problem
 from tests.support import desk as support
 from tests.support.desk import Desk, build_claim, build_quote
 
@@ -53,14 +53,14 @@ async def test_caller_over_the_limit_gets_429(
             assert 0 < int(told[2]) <= 61
         for _ in range(3):
             refused = await desk.reader.get(path)
-            problem(refused, "rate-limited")
+            require_problem(refused, "rate-limited")
             assert refused.headers["RateLimit"].startswith('"minute";r=0;')
         assert (await desk.checker.get(path)).status_code == 200
         seconds = int(refused.headers["Retry-After"])
         assert 1 <= seconds <= 13
         let_time_pass(seconds)
         assert (await desk.reader.get(path)).status_code == 200
-        problem(await desk.reader.get(path), "rate-limited")
+        require_problem(await desk.reader.get(path), "rate-limited")
 
 
 @pytest.mark.parametrize("database_kind", ["sqlite"])
@@ -74,9 +74,9 @@ async def test_guessing_is_limited_by_address(
             for guess in range(5)
         ]
         assert {answer.status_code for answer in answers} == {401}
-        problem(await desk.public.get("/v1/claims"), "rate-limited")
+        require_problem(await desk.public.get("/v1/claims"), "rate-limited")
         wrong = {"Authorization": "Bearer cd_a_6"}
-        problem(await desk.public.get("/v1/claims", headers=wrong), "rate-limited")
+        require_problem(await desk.public.get("/v1/claims", headers=wrong), "rate-limited")
         assert (await desk.reader.get("/v1/claims")).status_code == 200
 
 
@@ -147,7 +147,7 @@ async def test_head_answers_like_get_without_the_body(desk: Desk) -> None:
 
 
 @asynccontextmanager
-async def logging_desk(
+async def run_logging_desk(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, **change: Any
 ) -> AsyncIterator[tuple[Desk, io.BytesIO]]:
     """A desk that logs, and what it wrote to standard error."""
@@ -201,7 +201,7 @@ async def send_secrets(desk: Desk) -> list[str]:
         json=build_claim(text=SECRET, origin={"quotes": [build_quote(SECRET)]}),
         headers=ids,
     )
-    told = problem(failed, "internal-error")
+    told = require_problem(failed, "internal-error")
     assert told["id"] == "to-be-found"
     assert "out of order" not in failed.text
     assert "Traceback" not in failed.text
@@ -213,7 +213,7 @@ async def test_json_log_has_each_request_and_no_secrets(
 ) -> None:
     """A line of JSON for each request with its id, caller and status, and the traceback of a
     failure; no key, password, cookie or body in any of them."""
-    async with logging_desk(settings, monkeypatch) as (desk, written):
+    async with run_logging_desk(settings, monkeypatch) as (desk, written):
         hidden = await send_secrets(desk)
         shown = written.getvalue()
     for secret in hidden:
@@ -234,7 +234,7 @@ async def test_json_log_has_each_request_and_no_secrets(
 @pytest.mark.parametrize("database_kind", ["sqlite"])
 async def test_text_log_has_no_secrets(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     """The text meant for a terminal shows the traceback without anybody's values."""
-    async with logging_desk(settings, monkeypatch, log_format="text") as (desk, written):
+    async with run_logging_desk(settings, monkeypatch, log_format="text") as (desk, written):
         hidden = await send_secrets(desk)
         shown = written.getvalue()
     assert b"out of order" in shown
@@ -251,7 +251,7 @@ async def test_access_log_setting_chooses_the_requests(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, setting: str, paths: list[str]
 ) -> None:
     """All requests, only those that change something, or none."""
-    async with logging_desk(settings, monkeypatch, access_log=setting) as (desk, written):
+    async with run_logging_desk(settings, monkeypatch, access_log=setting) as (desk, written):
         await desk.reader.get("/v1/parties")
         await desk.post("/v1/parties", {"slug": "nato", "name": "NATO"})
         lines = [orjson.loads(line) for line in written.getvalue().splitlines()]
@@ -264,7 +264,7 @@ async def test_closed_standard_error_does_not_break_logging(
 ) -> None:
     """Loggers write to whatever standard error is at the time."""
     for _ in range(2):
-        async with logging_desk(settings, monkeypatch) as (desk, written):
+        async with run_logging_desk(settings, monkeypatch) as (desk, written):
             await desk.reader.get("/v1/parties")
             assert b"answered" in written.getvalue()
         written.close()

@@ -8,11 +8,11 @@ import httpx
 import pytest
 
 from service.store.paging import Cursors
-from tests.api.problems import NOBODY, problem, refused_field
+from tests.api.problems import NOBODY, require_field_error, require_problem
 from tests.support.desk import Desk, build_statement
 
 
-async def ids(client: httpx.AsyncClient, path: str = "/v1/claims", **query: Any) -> list[str]:
+async def list_ids(client: httpx.AsyncClient, path: str = "/v1/claims", **query: Any) -> list[str]:
     response = await client.get(path, params=query)
     assert response.status_code == 200, response.text
     return [item["id"] for item in response.json()["items"]]
@@ -110,11 +110,11 @@ async def test_filters_narrow_the_list_and_combine(desk: Desk) -> None:
         ({"claimant": "pristina", "kind": "event", "assignee": "me", "party": "nato"}, {b}),
         ({"claimant": "belgrade", "story": "border", "tag": "south"}, set()),
     ):
-        assert set(await ids(desk.checker, **query)) == expected, query
+        assert set(await list_ids(desk.checker, **query)) == expected, query
     await desk.checker.post(f"/v1/links/{supporting['id']}/retraction", json={"reason": "x"})
-    assert await ids(desk.checker, party="nato") == []
-    assert await ids(desk.checker, sort="claimed") == [*sorted([a, c, d], reverse=True), b]
-    assert (await ids(desk.checker))[0] == b, "the latest change is first"
+    assert await list_ids(desk.checker, party="nato") == []
+    assert await list_ids(desk.checker, sort="claimed") == [*sorted([a, c, d], reverse=True), b]
+    assert (await list_ids(desk.checker))[0] == b, "the latest change is first"
 
 
 @pytest.mark.parametrize(
@@ -147,12 +147,14 @@ async def test_invalid_filter_is_refused_by_name(
     """Each is refused by name, on the hot list as on the others."""
     response = await desk.checker.get("/v1/claims", params=query)
     if field is None:
-        problem(response, "invalid-request")
+        require_problem(response, "invalid-request")
         return
-    told = {tuple(error["loc"][:2]) for error in problem(response, "invalid-request")["errors"]}
+    told = {
+        tuple(error["loc"][:2]) for error in require_problem(response, "invalid-request")["errors"]
+    }
     assert ("query", field) in told
     if field in ("limit", "cursor"):
-        refused_field(await desk.checker.get("/v1/parties", params=query), "query", field)
+        require_field_error(await desk.checker.get("/v1/parties", params=query), "query", field)
 
 
 @pytest.mark.parametrize("sort", ["changed", "claimed"])
@@ -170,7 +172,7 @@ async def test_pages_neither_repeat_nor_skip_while_claims_come_in(desk: Desk, so
     assert len(seen) == len(set(seen))
     assert [each for each in seen if each in made] == sorted(made, reverse=True)
     known = desk.clock.now.isoformat()
-    everything = await ids(desk.reader, limit=200, sort=sort, as_of=known)
+    everything = await list_ids(desk.reader, limit=200, sort=sort, as_of=known)
     query = {"limit": 4, "sort": sort, "as_of": known}
     assert [
         node["id"] for node in await walk(desk.reader, "/v1/claims", query, record_another)
@@ -245,12 +247,14 @@ async def test_cursor_is_valid_for_its_own_list_for_a_day(desk: Desk) -> None:
         ("A" * 64, {"tag": "a"}),
     ):
         response = await desk.reader.get("/v1/claims", params={"cursor": wrong_cursor, **query})
-        problem(response, "invalid-cursor")
-    problem(await desk.reader.get("/v1/parties", params={"cursor": cursor}), "invalid-cursor")
+        require_problem(response, "invalid-cursor")
+    require_problem(
+        await desk.reader.get("/v1/parties", params={"cursor": cursor}), "invalid-cursor"
+    )
     again = {"cursor": cursor, "tag": "a", "limit": 2}
-    assert len(await ids(desk.reader, **again)) == 2, "another limit is fine"
+    assert len(await list_ids(desk.reader, **again)) == 2, "another limit is fine"
     desk.clock.advance(seconds=timedelta(hours=24).total_seconds())
-    problem(await desk.reader.get("/v1/claims", params=again), "expired-cursor")
+    require_problem(await desk.reader.get("/v1/claims", params=again), "expired-cursor")
 
 
 async def test_statements_are_found_by_who_and_when(desk: Desk) -> None:
@@ -276,4 +280,4 @@ async def test_statements_are_found_by_who_and_when(desk: Desk) -> None:
         ({"since": "2023-10-01T00:00:01Z", "until": "2023-10-02T07:59:59Z"}, [two]),
         ({"party": "washington", "speaker": made["three"]["speaker"]["id"]}, []),
     ):
-        assert await ids(desk.reader, "/v1/statements", **query) == expected, query
+        assert await list_ids(desk.reader, "/v1/statements", **query) == expected, query

@@ -4,13 +4,13 @@ from typing import Any
 
 from service.domain.access import SYSTEM
 from service.exchange import seeds
-from tests.api.problems import problem, refused_field
+from tests.api.problems import require_field_error, require_problem
 from tests.support.desk import Desk
 
 ARTICLE = "kosovo-border-2023"
 
 
-async def article(desk: Desk) -> dict[str, Any]:
+async def read_article_matrix(desk: Desk) -> dict[str, Any]:
     """The article's matrix."""
     plan = seeds.parse_seed_file(seeds.find_default_file().read_bytes())
     await desk.database.write(seeds.load_plan, plan, actor=SYSTEM, now=desk.clock.now)
@@ -19,7 +19,7 @@ async def article(desk: Desk) -> dict[str, Any]:
     return dict(response.json())
 
 
-def cell(matrix: dict[str, Any], words: str, party: str) -> dict[str, Any] | None:
+def find_cell(matrix: dict[str, Any], words: str, party: str) -> dict[str, Any] | None:
     """Where a party stands on the claim with these words."""
     (row,) = [claim for claim in matrix["claims"] if words in claim["text"]]
     return next((cell for cell in row["cells"] if cell["party"] == party), None)
@@ -28,14 +28,14 @@ def cell(matrix: dict[str, Any], words: str, party: str) -> dict[str, Any] | Non
 async def test_matrix_of_the_article_follows_the_rules(desk: Desk) -> None:
     """A conditional welcome is a request and no support; Serbian voices are one party; Kosovo
     Police is Pristina's and counts for nothing; a rejection stays at the claim it rejects."""
-    matrix = await article(desk)
+    matrix = await read_article_matrix(desk)
     assert [(party["slug"], party["claims"]) for party in matrix["parties"]] == [
         ("belgrade", 6),
         ("pristina", 3),
         ("nato", 1),
         ("washington", 0),
     ]
-    miller = cell(matrix, "operating regime", "washington")
+    miller = find_cell(matrix, "operating regime", "washington")
     assert miller is not None
     (asked,) = miller["stances"]
     assert (asked["stance"], asked["links"], asked["conditional"], asked["counted"]) == (
@@ -48,11 +48,11 @@ async def test_matrix_of_the_article_follows_the_rules(desk: Desk) -> None:
     assert said["party"] == "washington"
     assert said["speaker"]["name"] == "Matthew Miller"
     assert "welcome step" in said["quote"]
-    belgrade = cell(matrix, "operating regime", "belgrade")
+    belgrade = find_cell(matrix, "operating regime", "belgrade")
     assert belgrade is not None
     assert belgrade["role"] == "claimant"
     assert [stance["stance"] for stance in belgrade["stances"]] == ["comments"]
-    police = cell(matrix, "annex northern Kosovo", "pristina")
+    police = find_cell(matrix, "annex northern Kosovo", "pristina")
     assert police is not None
     (supported,) = police["stances"]
     assert (police["role"], supported["stance"], supported["counted"]) == (
@@ -76,7 +76,7 @@ async def test_matrix_of_the_article_follows_the_rules(desk: Desk) -> None:
 
 async def test_components_stand_under_their_parents(desk: Desk) -> None:
     """Earliest claimed first; C1 and C2 come right after the claim that they are part of."""
-    rows = (await article(desk))["claims"]
+    rows = (await read_article_matrix(desk))["claims"]
     tops = [each for each in rows if each["part_of"] is None]
     assert tops == sorted(tops, key=lambda claim: (claim["claimed_at"], claim["id"]))
     assert sum(each["part_of"] is not None for each in rows) == 3
@@ -119,7 +119,7 @@ async def test_claim_of_unknown_hour_stands_at_the_end_of_its_day(desk: Desk) ->
 
 async def test_pages_together_are_the_whole_matrix(desk: Desk) -> None:
     """Page by page it is the whole; a claim that was merged between two pages loses none."""
-    whole = await article(desk)
+    whole = await read_article_matrix(desk)
     rows, url = [], f"/v1/stories/{ARTICLE}/matrix?limit=1"
     link = f'<{url}>; rel="next"'
     while link:
@@ -166,7 +166,7 @@ async def test_withdrawn_and_retracted_stances_are_marked_and_do_not_count(desk:
     await desk.post(f"/v1/statements/{statement}/withdrawal", {"reason": "no"}, status=200)
     await desk.post(f"/v1/links/{links[-2]['id']}/retraction", {"reason": "no"}, status=200)
     matrix = (await desk.reader.get("/v1/stories/border/matrix")).json()
-    nato = cell(matrix, "operating regime", "nato")
+    nato = find_cell(matrix, "operating regime", "nato")
     assert nato is not None
     (taken,) = nato["stances"]
     told = ("links", "counted", "withdrawn", "retracted")
@@ -176,9 +176,9 @@ async def test_withdrawn_and_retracted_stances_are_marked_and_do_not_count(desk:
 
 async def test_invalid_story_or_page_is_refused(desk: Desk) -> None:
     """Unknown stories, parameters, instants and foreign cursors are refused by name."""
-    await article(desk)
+    await read_article_matrix(desk)
     url = f"/v1/stories/{ARTICLE}/matrix"
-    problem(await desk.reader.get("/v1/stories/nothing/matrix"), "not-found")
+    require_problem(await desk.reader.get("/v1/stories/nothing/matrix"), "not-found")
     cursor = (await desk.reader.get(url, params={"limit": 1})).json()["next_cursor"]
     for params, field in (
         ({"as_of": "yesterday"}, "as_of"),
@@ -186,6 +186,6 @@ async def test_invalid_story_or_page_is_refused(desk: Desk) -> None:
         ({"party": "nato"}, "party"),
         ({"limit": "201"}, "limit"),
     ):
-        refused_field(await desk.reader.get(url, params=params), "query", field)
+        require_field_error(await desk.reader.get(url, params=params), "query", field)
     other = {"cursor": cursor, "as_of": "2030-01-01T00:00:00Z"}
-    problem(await desk.reader.get(url, params=other), "invalid-cursor")
+    require_problem(await desk.reader.get(url, params=other), "invalid-cursor")

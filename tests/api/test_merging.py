@@ -4,7 +4,7 @@ from typing import Any
 
 import httpx
 
-from tests.api.problems import nothing_changes, problem, refused_field
+from tests.api.problems import nothing_changes, require_field_error, require_problem
 from tests.support.desk import Desk, build_statement
 
 
@@ -122,7 +122,7 @@ async def test_merge_does_not_change_the_survivors_status(desk: Desk) -> None:
     assert decision["settled_at"] is not None
     async with nothing_changes(desk):
         late = await desk.editor.post(f"/v1/decisions/{proposed['id']}/approval")
-        problem(late, "already-settled")
+        require_problem(late, "already-settled")
 
 
 async def test_components_move_with_the_claim(desk: Desk) -> None:
@@ -155,10 +155,10 @@ async def test_claims_are_not_merged_in_circles(desk: Desk) -> None:
     bottom = (await desk.record_claim(part_of=middle))["id"]
     async with nothing_changes(desk):
         for loser, into in ((top, top), (top, middle), (top, bottom), (middle, bottom)):
-            problem(await merge(desk, loser, into), "merge-cycle")
-        refused_field(
+            require_problem(await merge(desk, loser, into), "merge-cycle")
+        require_field_error(
             await merge(desk, top, "01970000-0000-7000-8000-000000000000"), "body", "into"
         )
         gone = await merge(desk, "01970000-0000-7000-8000-000000000000", top)
-        problem(gone, "not-found")
+        require_problem(gone, "not-found")
     assert (await merge(desk, bottom, top)).status_code == 200

@@ -4,7 +4,7 @@ import httpx
 import pytest
 
 from service.config import Settings
-from tests.api.problems import problem
+from tests.api.problems import require_problem
 from tests.support import desk as support
 from tests.support.desk import Desk
 
@@ -13,9 +13,9 @@ from tests.support.desk import Desk
 async def test_only_administrators_read_metrics(settings: Settings, public_read: bool) -> None:
     opened = settings.model_copy(update={"public_read": public_read})
     async with support.run_desk(opened) as desk:
-        problem(await desk.public.get("/metrics"), "not-authenticated")
+        require_problem(await desk.public.get("/metrics"), "not-authenticated")
         for client in (desk.reader, desk.checker, desk.editor):
-            problem(await client.get("/metrics"), "forbidden")
+            require_problem(await client.get("/metrics"), "forbidden")
         shown = await desk.admin.get("/metrics")
         assert shown.headers["content-type"].startswith("text/plain; version=0.0.4")
         assert "\nclaimdesk_requests_total{" in shown.text

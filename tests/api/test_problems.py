@@ -6,7 +6,7 @@ import pytest
 from openapi_schema_validator import OAS31Validator
 
 from service.domain.errors import list_problems
-from tests.api.problems import NOBODY, problem
+from tests.api.problems import NOBODY, require_problem
 from tests.support.desk import Desk, build_claim
 
 VERSION = {"If-Match": '"7"'}
@@ -43,7 +43,7 @@ async def test_every_kind_of_refusal_has_the_shape_of_the_document(desk: Desk) -
     ]
     for slug, method, path, sent in cases:
         response = await desk.checker.request(method, path, **sent)
-        body = problem(response, slug)
+        body = require_problem(response, slug)
         validator.validate(body)
         assert body.keys() <= components["schemas"]["Problem"]["properties"].keys() | {
             "slug",

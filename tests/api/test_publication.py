@@ -15,7 +15,7 @@ from service.config import Settings
 from service.domain.access import SYSTEM
 from service.exchange import seeds
 from service.publishing import claim_review
-from tests.api.problems import NOBODY, problem, refused_field
+from tests.api.problems import NOBODY, require_field_error, require_problem
 from tests.publishing.test_markup import HOSTILE, keep_xml_characters
 from tests.support import desk as support
 from tests.support import schema_org
@@ -33,7 +33,7 @@ async def open_desk(settings: Settings) -> AsyncIterator[Desk]:
         yield desk
 
 
-def places(claim: str) -> Iterator[str]:
+def list_places(claim: str) -> Iterator[str]:
     """Everywhere a claim is published."""
     yield f"/v1/claims/{claim}/claimreview"
     yield f"/v1/claims/{claim}/badge.svg"
@@ -41,7 +41,7 @@ def places(claim: str) -> Iterator[str]:
         yield f"/oembed?format={format}&url={BASE}/claims/{claim}"
 
 
-async def review(desk: Desk, claim: str, **query: str) -> Json:
+async def read_review(desk: Desk, claim: str, **query: str) -> Json:
     """A claim's JSON-LD, held against the vocabulary."""
     response = await desk.reader.get(f"/v1/claims/{claim}/claimreview", params=query)
     assert response.status_code == 200, response.text
@@ -51,7 +51,7 @@ async def review(desk: Desk, claim: str, **query: str) -> Json:
     return found
 
 
-async def badge(desk: Desk, claim: str, **query: str) -> list[str]:
+async def read_badge(desk: Desk, claim: str, **query: str) -> list[str]:
     """The words in a claim's badge."""
     response = await desk.reader.get(f"/v1/claims/{claim}/badge.svg", params=query)
     assert response.status_code == 200, response.text
@@ -81,7 +81,7 @@ async def test_claims_of_the_article_as_claim_review(desk: Desk) -> None:
     claims = {named[each["text"]]: each["id"] for each in listed}
 
     async def require_golden_review(key: str, name: str) -> Json:
-        found = await review(desk, claims[key])
+        found = await read_review(desk, claims[key])
         shown = orjson.dumps(found, option=orjson.OPT_INDENT_2).decode()
         for other, claim in claims.items():
             shown = shown.replace(claim, other)
@@ -108,7 +108,7 @@ async def test_rating_has_a_number_only_with_a_finding(desk: Desk) -> None:
     review of a claim that nobody has confirmed or disputed."""
     await desk.record_parties()
     claim = (await desk.record_claim())["id"]
-    assert (await review(desk, claim))["@type"] == "Claim"
+    assert (await read_review(desk, claim))["@type"] == "Claim"
     denial = (await desk.link_statement(claim, "contradicts", "pristina", basis="documents"))["id"]
     await desk.link_statement(claim, "supports", "washington", basis="documents")
     for finding, value, cites in (
@@ -117,14 +117,14 @@ async def test_rating_has_a_number_only_with_a_finding(desk: Desk) -> None:
         ("unprovable", 3, []),
     ):
         await desk.record_finding(claim, finding, *cites)
-        rating = (await review(desk, claim))["reviewRating"]
+        rating = (await read_review(desk, claim))["reviewRating"]
         assert rating["ratingValue"] == value
         assert (rating["worstRating"], rating["bestRating"]) == (1, 5)
     await desk.record_finding(claim, None)
     await desk.post(f"/v1/links/{denial}/retraction", {"reason": "misread"}, status=200)
-    assert (await review(desk, claim))["@type"] == "Claim"
+    assert (await read_review(desk, claim))["@type"] == "Claim"
     await desk.confirm_claim(claim)
-    assert (await review(desk, claim))["reviewRating"].keys() == {"@type", "alternateName"}
+    assert (await read_review(desk, claim))["reviewRating"].keys() == {"@type", "alternateName"}
 
 
 async def test_claim_of_a_day_has_a_date_and_other_claims_an_instant(desk: Desk) -> None:
@@ -133,7 +133,7 @@ async def test_claim_of_a_day_has_a_date_and_other_claims_an_instant(desk: Desk)
     for precision, date in (("day", "2023-10-02"), ("hour", "2023-10-02T14:00:00Z")):
         moment = "2023-10-02T14:00:00Z"
         claim = await desk.record_claim(claimed_at=moment, precision=precision)
-        assert (await review(desk, claim["id"]))["datePublished"] == date
+        assert (await read_review(desk, claim["id"]))["datePublished"] == date
 
 
 async def test_claim_review_names_each_source_of_the_origin_once(desk: Desk) -> None:
@@ -152,7 +152,7 @@ async def test_claim_review_names_each_source_of_the_origin_once(desk: Desk) -> 
     early["source"]["published_at"] = "2023-10-02T00:00:00Z"
     early["source"]["archive_url"] = "https://archive.example/early"
     await desk.post(f"/v1/statements/{statements[0]['id']}/quotes", early)
-    now = await review(desk, claim)
+    now = await read_review(desk, claim)
     assert [each["url"] for each in now["appearance"]] == [
         "https://example.org/late",
         "https://example.org/early",
@@ -162,7 +162,7 @@ async def test_claim_review_names_each_source_of_the_origin_once(desk: Desk) -> 
     again = await desk.reader.get(f"/v1/claims/{claim}/claimreview")
     assert (await desk.read_claim(claim))["version"] == links + 1
     assert again.headers["ETag"] != before.headers["ETag"]
-    assert (await review(desk, claim, as_of=then))["firstAppearance"]["headline"] == "Late"
+    assert (await read_review(desk, claim, as_of=then))["firstAppearance"]["headline"] == "Late"
 
 
 async def test_override_and_withdrawal_are_always_marked(desk: Desk) -> None:
@@ -173,25 +173,25 @@ async def test_override_and_withdrawal_are_always_marked(desk: Desk) -> None:
     proposed = await desk.change_status(claim, "confirmed", client=desk.editor, override=override)
     url = f"/v1/decisions/{proposed.json()['id']}/approval"
     assert (await desk.editor2.post(url)).status_code == 200
-    require_golden_review = await review(desk, claim)
+    require_golden_review = await read_review(desk, claim)
     assert require_golden_review["reviewRating"]["alternateName"] == "Confirmed (override)"
     assert "override" in require_golden_review["reviewBody"]
-    assert await badge(desk, claim) == ["Confirmed", "override"]
+    assert await read_badge(desk, claim) == ["Confirmed", "override"]
     assert "(override)" in (await embed(desk, f"{BASE}/claims/{claim}")).json()["title"]
     for each in (claim, other):
         await desk.post(f"/v1/claims/{each}/withdrawal", {"reason": "They said so."}, status=200)
-    require_golden_review = await review(desk, claim)
+    require_golden_review = await read_review(desk, claim)
     assert (
         require_golden_review["reviewRating"]["alternateName"] == "Confirmed (override, withdrawn)"
     )
     assert require_golden_review["itemReviewed"]["creativeWorkStatus"] == "Withdrawn"
-    require_golden_review = await review(desk, other)
+    require_golden_review = await read_review(desk, other)
     assert (require_golden_review["@type"], require_golden_review["creativeWorkStatus"]) == (
         "Claim",
         "Withdrawn",
     )
     assert "withdrawn" in require_golden_review["description"]
-    assert await badge(desk, other) == ["Asserted", "withdrawn"]
+    assert await read_badge(desk, other) == ["Asserted", "withdrawn"]
 
 
 async def test_publications_as_of_an_instant(desk: Desk) -> None:
@@ -204,10 +204,10 @@ async def test_publications_as_of_an_instant(desk: Desk) -> None:
     desk.clock.advance(hours=1)
     await desk.confirm_claim(claim)
     url = f"{BASE}/claims/{claim}"
-    assert (await review(desk, claim))["@type"] == "ClaimReview"
-    assert (await review(desk, claim, as_of=then))["@type"] == "Claim"
-    assert await badge(desk, claim) == ["Confirmed"]
-    shown = await badge(desk, claim, as_of=then)
+    assert (await read_review(desk, claim))["@type"] == "ClaimReview"
+    assert (await read_review(desk, claim, as_of=then))["@type"] == "Claim"
+    assert await read_badge(desk, claim) == ["Confirmed"]
+    shown = await read_badge(desk, claim, as_of=then)
     assert shown[0] == "Asserted"
     assert shown[1].startswith("as of 2 October 2023, ")
     assert (await embed(desk, url)).json()["title"].startswith("Confirmed: ")
@@ -216,10 +216,10 @@ async def test_publications_as_of_an_instant(desk: Desk) -> None:
     assert of_then["html"].count("as_of=") == 3
     for part in ("claimreview", "badge.svg"):
         missing = await desk.reader.get(f"/v1/claims/{claim}/{part}", params={"as_of": early})
-        problem(missing, "not-yet-recorded")
+        require_problem(missing, "not-yet-recorded")
         wrong = await desk.reader.get(f"/v1/claims/{claim}/{part}", params={"as_of": "then"})
-        refused_field(wrong, "query", "as_of")
-    refused_field(await embed(desk, f"{url}?as_of=then"), "query", "url")
+        require_field_error(wrong, "query", "as_of")
+    require_field_error(await embed(desk, f"{url}?as_of=then"), "query", "url")
 
 
 async def test_merged_claim_is_published_as_its_survivor(desk: Desk) -> None:
@@ -244,14 +244,14 @@ async def test_merged_claim_is_published_as_its_survivor(desk: Desk) -> None:
         assert moved.status_code == 308
         wanted = f"/v1/claims/{third}/claimreview?as_of=2100-01-01T00:00:00Z"
         assert moved.headers["Location"] == wanted
-    now = await review(desk, third)
+    now = await read_review(desk, third)
     assert set(now["sameAs"]) == {f"{BASE}/claims/{each}" for each in (first, second)}
-    before = await review(desk, second, as_of=between)
+    before = await read_review(desk, second, as_of=between)
     assert before["sameAs"] == [f"{BASE}/claims/{first}"]
-    assert "sameAs" not in await review(desk, third, as_of=between)
-    assert await badge(desk, first) == ["Asserted", "merged"]
-    assert await badge(desk, third) == ["Asserted"]
-    assert (await badge(desk, first, as_of=between))[1].startswith("merged · as of")
+    assert "sameAs" not in await read_review(desk, third, as_of=between)
+    assert await read_badge(desk, first) == ["Asserted", "merged"]
+    assert await read_badge(desk, third) == ["Asserted"]
+    assert (await read_badge(desk, first, as_of=between))[1].startswith("merged · as of")
     html = (await embed(desk, f"{BASE}/claims/{first}")).json()["html"]
     assert "The survivor&#x27;s words" in html
     assert f"{BASE}/claims/{third}" in html
@@ -266,7 +266,7 @@ async def test_texts_that_could_forge_a_print_line_are_refused(desk: Desk, text:
     await desk.record_parties()
     speaker = {"name": f"«{text}»", "role": None}
     answer = await desk.checker.post("/v1/claims", json=build_claim(speaker=speaker))
-    refused_field(answer, "body", "speaker", "name")
+    require_field_error(answer, "body", "speaker", "name")
 
 
 @pytest.mark.parametrize("text", [text for text in HOSTILE if not REFUSED.search(text)], ids=repr)
@@ -275,7 +275,7 @@ async def test_hostile_texts_are_published_as_text(desk: Desk, text: str) -> Non
     await desk.record_parties()
     text = f"«{text}»"
     claim = (await desk.record_claim(text=text, speaker={"name": text, "role": text}))["id"]
-    require_golden_review = await review(desk, claim)
+    require_golden_review = await read_review(desk, claim)
     assert (
         require_golden_review["text"],
         require_golden_review["author"]["name"],
@@ -304,7 +304,7 @@ async def test_unchanged_publication_is_answered_304(open_desk: Desk) -> None:
     await desk.record_parties()
     claim = (await desk.record_claim())["id"]
     tags = {}
-    for place in places(claim):
+    for place in list_places(claim):
         public, keyed = await desk.public.get(place), await desk.reader.get(place)
         assert public.headers["Cache-Control"] == PUBLIC
         assert keyed.headers["Cache-Control"] == "private, no-cache"
@@ -355,13 +355,13 @@ async def test_other_addresses_and_formats_are_not_embedded(desk: Desk) -> None:
         claim,
         "",
     ):
-        problem(await embed(desk, url), "not-found")
-    problem(await embed(desk, ours, format="yaml"), "format-not-served")
+        require_problem(await embed(desk, url), "not-found")
+    require_problem(await embed(desk, ours, format="yaml"), "format-not-served")
     for size in ("0", "-1", "wide", "100000"):
-        refused_field(await embed(desk, ours, maxwidth=size), "query", "maxwidth")
-        refused_field(await embed(desk, ours, maxheight=size), "query", "maxheight")
-    refused_field(await desk.reader.get("/oembed"), "query", "url")
-    refused_field(await embed(desk, f"{ours}?{'x' * 2048}"), "query", "url")
+        require_field_error(await embed(desk, ours, maxwidth=size), "query", "maxwidth")
+        require_field_error(await embed(desk, ours, maxheight=size), "query", "maxheight")
+    require_field_error(await desk.reader.get("/oembed"), "query", "url")
+    require_field_error(await embed(desk, f"{ours}?{'x' * 2048}"), "query", "url")
     for url in (ours, f"{ours}/", ours.replace(claim, claim.upper())):
         answer = await embed(desk, url, dnt="1", maxwidth=300, maxheight=80)
         require_golden_review = answer.json()
@@ -369,4 +369,4 @@ async def test_other_addresses_and_formats_are_not_embedded(desk: Desk) -> None:
         assert (require_golden_review["width"], require_golden_review["height"]) == (300, 80)
     answer = await embed(desk, ours, format="xml")
     assert answer.headers["content-type"] == "text/xml; charset=utf-8"
-    problem(await desk.public.get("/oembed", params={"url": ours}), "not-authenticated")
+    require_problem(await desk.public.get("/oembed", params={"url": ours}), "not-authenticated")

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from service.domain.claims import Precision, compute_end
 from service.store import tables
 from service.store.paging import BY_END, Cursors
-from tests.api.problems import problem
+from tests.api.problems import require_problem
 from tests.support.desk import Desk, build_statement
 
 SAID = (
@@ -27,7 +27,7 @@ ORDER = (0, 2, 1, 3, 4, 5, 6)
 Said = tuple[str, str]
 
 
-def in_order(items: list[dict[str, Any]], at: str = "said_at") -> list[Said]:
+def sort_items(items: list[dict[str, Any]], at: str = "said_at") -> list[Said]:
     return [(each[at], each["precision"]) for each in items]
 
 
@@ -56,10 +56,10 @@ async def test_statement_of_a_day_comes_after_those_of_its_hours(desk: Desk) -> 
         await desk.post("/v1/statements", body)
     latest_first = EXPECTED[::-1]
     for query in ({}, {"party": "washington"}):
-        assert in_order(await walk(desk, "/v1/statements", **query)) == latest_first
+        assert sort_items(await walk(desk, "/v1/statements", **query)) == latest_first
     bounds = {"since": "2023-10-02T00:00:00Z", "until": "2023-10-02T09:59:59Z"}
     within = [each for each in latest_first if bounds["since"] <= each[0] <= bounds["until"]]
-    assert in_order(await walk(desk, "/v1/statements", **bounds)) == within
+    assert sort_items(await walk(desk, "/v1/statements", **bounds)) == within
 
 
 async def test_claims_are_ordered_by_the_end_of_the_day_or_hour_claimed(desk: Desk) -> None:
@@ -70,12 +70,12 @@ async def test_claims_are_ordered_by_the_end_of_the_day_or_hour_claimed(desk: De
     latest_first = EXPECTED[::-1]
     for query in ({}, {"q": "regime"}, {"as_of": desk.clock.now.isoformat()}):
         found = await walk(desk, "/v1/claims", sort="claimed", **query)
-        assert in_order(found, "claimed_at") == latest_first, query
+        assert sort_items(found, "claimed_at") == latest_first, query
     bounds = {"claimed_since": "2023-10-02T00:00:00Z", "claimed_until": "2023-10-02T09:59:59Z"}
     within = [each for each in latest_first if "2023-10-02T00" <= each[0] <= "2023-10-02T09:59:59Z"]
     for sort in ("claimed", "changed"):
         found = await walk(desk, "/v1/claims", sort=sort, **bounds)
-        assert sorted(in_order(found, "claimed_at")) == sorted(within)
+        assert sorted(sort_items(found, "claimed_at")) == sorted(within)
 
 
 async def test_timeline_orders_a_day_after_its_hours(desk: Desk) -> None:
@@ -90,7 +90,7 @@ async def test_timeline_orders_a_day_after_its_hours(desk: Desk) -> None:
             f"/v1/claims/{claim['id']}/links", {"statement": said, "stance": "comments"}
         )
     found = await walk(desk, "/v1/stories/border/timeline", clock="said")
-    assert in_order(found) == EXPECTED
+    assert sort_items(found) == EXPECTED
     page = (await desk.checker.get("/stories/border?clock=said")).text
     shown = page.index("2 October 2023", page.index("What happened"))
     assert page.index("3 October 2023", page.index("What happened")) < shown
@@ -119,10 +119,12 @@ async def test_cursor_of_an_older_order_is_refused(
     scope, keys = f"{name} {url} {sorted(query.items())}", ["2023-10-02T00:00:00Z", "x"]
     before = cursors.write(scope, keys, now=desk.clock.now)
     refused = await desk.checker.get(url, params=query | {"cursor": before})
-    assert "another order" in problem(refused, "expired-cursor")["detail"]
+    assert "another order" in require_problem(refused, "expired-cursor")["detail"]
     first = (await desk.checker.get(url, params=query | {"limit": 1})).json()
     assert cursors.read(first["next_cursor"], scope + BY_END, now=desk.clock.now)
-    problem(await desk.checker.get("/v1/parties", params={"cursor": before}), "invalid-cursor")
+    require_problem(
+        await desk.checker.get("/v1/parties", params={"cursor": before}), "invalid-cursor"
+    )
 
 
 def read_cursor_key(connection: Any) -> bytes:

@@ -12,8 +12,8 @@ from service.search.finding import claim_hits, index_pages
 from service.search.index import query_parser, ranking, searchable_fields
 from service.search.index.ranking import Tier
 from service.search.index.searchable_fields import Level, Quoted
-from tests.api.problems import problem, refused_field
-from tests.support.corpus import QUERIES, names, record_corpus
+from tests.api.problems import require_field_error, require_problem
+from tests.support.corpus import QUERIES, build_name_fields, record_corpus
 from tests.support.desk import Desk, build_quote, build_statement
 
 MICROSECOND = timedelta(microseconds=1)
@@ -35,7 +35,7 @@ async def search_claims(client: httpx.AsyncClient, q: str, **query: Any) -> list
         params["cursor"] = page["next_cursor"]
 
 
-async def ids(client: httpx.AsyncClient, q: str, **query: Any) -> list[str]:
+async def search_ids(client: httpx.AsyncClient, q: str, **query: Any) -> list[str]:
     return [each["id"] for each in await search_claims(client, q, **query)]
 
 
@@ -50,22 +50,22 @@ async def test_both_databases_find_what_ranking_finds(
     """
     corpus = await record_corpus(desk)
     if size == "a large desk":
-        await as_if_large(desk, monkeypatch)
+        await pretend_large(desk, monkeypatch)
     count = 0
     for typed in QUERIES:
         if typed in REFUSED:
             response = await desk.reader.get("/v1/claims", params={"q": typed})
-            assert problem(response, "unsearchable")["errors"][0]["loc"] == ["query", "q"]
+            assert require_problem(response, "unsearchable")["errors"][0]["loc"] == ["query", "q"]
             continue
         query = query_parser.parse_query(typed)
         expected = corpus.find(typed)
         shown = await search_claims(desk.reader, typed)
         assert [each["id"] for each in shown] == expected, typed
-        assert await ids(desk.reader, typed, limit=2) == expected, typed
-        changed = await ids(desk.reader, typed, sort="changed", limit=3)
-        assert changed == [each for each in await in_order(desk, "changed") if each in expected], (
-            typed
-        )
+        assert await search_ids(desk.reader, typed, limit=2) == expected, typed
+        changed = await search_ids(desk.reader, typed, sort="changed", limit=3)
+        assert changed == [
+            each for each in await list_in_order(desk, "changed") if each in expected
+        ], typed
         for each in shown:
             assert each["snippets"], typed
             for snippet in each["snippets"]:
@@ -79,7 +79,7 @@ async def test_both_databases_find_what_ranking_finds(
 SPREAD = "UPDATE claim_search SET number = number * 5000, words = words"
 
 
-async def as_if_large(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+async def pretend_large(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """Take nothing for rare, have thousands of numbers between two claims, and look through few of
     them at once."""
     await desk.database.write(lambda connection: connection.exec_driver_sql(SPREAD))
@@ -90,7 +90,7 @@ async def as_if_large(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(claim_hits, "RANKED", 2)
 
 
-async def in_order(desk: Desk, sort: str) -> list[str]:
+async def list_in_order(desk: Desk, sort: str) -> list[str]:
     response = await desk.reader.get("/v1/claims", params={"sort": sort, "limit": 200})
     return [item["id"] for item in response.json()["items"]]
 
@@ -102,7 +102,7 @@ async def test_filters_apply_to_search_results(
     """A search with a filter is the search and the filter, by relevance and in either order."""
     corpus = await record_corpus(desk)
     if size == "a large desk":
-        await as_if_large(desk, monkeypatch)
+        await pretend_large(desk, monkeypatch)
     confirmed = corpus.ids[0]
     await desk.confirm_claim(confirmed)
     me = (await desk.checker.get("/v1/me")).json()["id"]
@@ -135,8 +135,8 @@ async def test_filters_apply_to_search_results(
             response = await desk.checker.get("/v1/claims", params={**filters, "sort": sort})
             listed[sort] = [item["id"] for item in response.json()["items"]]
         for typed in ("troops", "kosovo", "the -army", '"operating regime"', "withdr*"):
-            everything = await ids(desk.checker, typed)
-            narrowed = await ids(desk.checker, typed, **filters, limit=2)
+            everything = await search_ids(desk.checker, typed)
+            narrowed = await search_ids(desk.checker, typed, **filters, limit=2)
             assert sorted(narrowed) == sorted(
                 each for each in everything if each in listed["changed"]
             )
@@ -144,7 +144,9 @@ async def test_filters_apply_to_search_results(
                 assert narrowed == [each for each in everything if each in listed["changed"]]
             for sort, order in listed.items():
                 for limit in (1, 50):
-                    answer = await ids(desk.checker, typed, **filters, sort=sort, limit=limit)
+                    answer = await search_ids(
+                        desk.checker, typed, **filters, sort=sort, limit=limit
+                    )
                     assert answer == [each for each in order if each in everything], (filters, sort)
 
 
@@ -163,7 +165,7 @@ async def test_filters_apply_to_search_results(
 )
 async def test_unsearchable_query_is_refused(desk: Desk, typed: str, advice: str) -> None:
     """The answer is 422, with the parameter at fault and what to do about it."""
-    body = problem(await desk.reader.get("/v1/claims", params={"q": typed}), "unsearchable")
+    body = require_problem(await desk.reader.get("/v1/claims", params={"q": typed}), "unsearchable")
     assert advice in body["detail"]
     assert body["errors"] == [{"loc": ["query", "q"], "msg": body["detail"]}]
 
@@ -172,7 +174,7 @@ async def test_order_by_relevance_needs_a_query(desk: Desk) -> None:
     """An unknown order, or one that needs a query, is refused."""
     for params in ({"sort": "relevance"}, {"q": "serbia", "sort": "best"}):
         refused = await desk.reader.get("/v1/claims", params=params)
-        assert refused_field(refused, "query", "sort")
+        assert require_field_error(refused, "query", "sort")
 
 
 async def test_cursor_of_one_query_is_refused_by_another(desk: Desk) -> None:
@@ -183,7 +185,7 @@ async def test_cursor_of_one_query_is_refused_by_another(desk: Desk) -> None:
     assert f"q=serbia&limit=1&cursor={escaped(cursor)}" in first.headers["Link"]
     for params in ({"q": "kosovo"}, {"q": "serbia", "sort": "changed"}, {}):
         refused = await desk.reader.get("/v1/claims", params={**params, "cursor": cursor})
-        problem(refused, "invalid-cursor")
+        require_problem(refused, "invalid-cursor")
 
 
 async def test_internal_texts_are_not_searched(desk: Desk) -> None:
@@ -198,9 +200,9 @@ async def test_internal_texts_are_not_searched(desk: Desk) -> None:
     body = {"reason": "secretretraction"}
     await desk.checker.post(f"/v1/links/{again['id']}/retraction", json=body)
     for hidden in ("secretnote", "secretlink", "secretdraft", "secretretraction", "checker"):
-        assert await ids(desk.admin, hidden) == [], hidden
-    assert await ids(desk.reader, "example") == []
-    assert await ids(desk.reader, "washington") == [], "its link was retracted"
+        assert await search_ids(desk.admin, hidden) == [], hidden
+    assert await search_ids(desk.reader, "example") == []
+    assert await search_ids(desk.reader, "washington") == [], "its link was retracted"
     shown = await search_claims(desk.reader, "regime")
     assert [each["assignee"] for each in shown] == [None]
 
@@ -218,29 +220,29 @@ async def test_changed_claim_is_found_by_its_new_words(desk: Desk) -> None:
         json={"text": "Quite another wording", "material": True},
         headers={"If-Match": "*"},
     )
-    assert await ids(desk.reader, "entirely") == []
-    assert await ids(desk.reader, "wordings") == [b]
+    assert await search_ids(desk.reader, "entirely") == []
+    assert await search_ids(desk.reader, "wordings") == [b]
     link = await desk.link_statement(b, "comments", "nato")
     statement = link["statement"]["id"]
     await desk.post(f"/v1/statements/{statement}/quotes", build_quote("A late rendering"))
-    assert await ids(desk.reader, "late rendering") == [b]
+    assert await search_ids(desk.reader, "late rendering") == [b]
     await desk.editor.patch("/v1/parties/nato", json={"full_name": "Atlantic Alliance"})
-    assert await ids(desk.reader, "alliance") == [b]
+    assert await search_ids(desk.reader, "alliance") == [b]
     await desk.editor.patch("/v1/parties/nato", json={"name": "The Pact"})
-    assert await ids(desk.reader, "pact") == [b]
+    assert await search_ids(desk.reader, "pact") == [b]
     speaker = (await desk.reader.get("/v1/speakers")).json()["items"][0]
     await desk.editor.patch(f"/v1/speakers/{speaker['id']}", json={"name": "Milena Nova"})
-    assert set(await ids(desk.reader, "milena")) == {a, b}
+    assert set(await search_ids(desk.reader, "milena")) == {a, b}
     merged = await desk.checker.post(
         f"/v1/claims/{b}/merge", json={"into": a}, headers={"If-Match": "*"}
     )
     assert merged.status_code == 200
-    assert await ids(desk.reader, "late rendering") == [a]
-    assert await ids(desk.reader, "wordings") == []
+    assert await search_ids(desk.reader, "late rendering") == [a]
+    assert await search_ids(desk.reader, "wordings") == []
     await desk.checker.post(
         f"/v1/claims/{a}/withdrawal", json={"reason": "x"}, headers={"If-Match": "*"}
     )
-    assert await ids(desk.reader, "regime") == [a]
+    assert await search_ids(desk.reader, "regime") == [a]
 
 
 async def test_as_of_search_finds_what_was_known_then(desk: Desk) -> None:
@@ -315,12 +317,12 @@ async def test_as_of_search_ranks_by_what_was_known_then(desk: Desk) -> None:
     for typed in ("troops", "serbia kosovo", '"operating regime"', "belgrade -vojska", "withdr*"):
         expected = corpus.find(typed)
         assert expected
-        assert await ids(desk.reader, typed, as_of=then) == expected, typed
-        assert await ids(desk.reader, typed, as_of=then, limit=1) == expected, typed
-    assert await ids(desk.reader, "atlantic treaty", as_of=then)
+        assert await search_ids(desk.reader, typed, as_of=then) == expected, typed
+        assert await search_ids(desk.reader, typed, as_of=then, limit=1) == expected, typed
+    assert await search_ids(desk.reader, "atlantic treaty", as_of=then)
     await desk.editor.patch("/v1/parties/nato", json={"full_name": "Another name"})
-    assert not await ids(desk.reader, "atlantic treaty", as_of=then)
-    assert not await ids(desk.reader, "another name", as_of=then)
+    assert not await search_ids(desk.reader, "atlantic treaty", as_of=then)
+    assert not await search_ids(desk.reader, "another name", as_of=then)
 
 
 async def search_statements(
@@ -350,7 +352,7 @@ async def test_statements_are_found_alike_on_both_databases(desk: Desk) -> None:
                 searchable_fields.read_quote(Quoted(quote["text"], quote["language"]), Level.TEXT)
                 for quote in shape["quotes"]
             ),
-            *names(shape["party"], shape["speaker"]),
+            *build_name_fields(shape["party"], shape["speaker"]),
         ]
         for key, shape in known.items()
     }
@@ -369,7 +371,7 @@ async def test_statements_are_found_alike_on_both_databases(desk: Desk) -> None:
     for typed in QUERIES:
         if typed in REFUSED:
             refused = await desk.reader.get("/v1/statements", params={"q": typed})
-            problem(refused, "unsearchable")
+            require_problem(refused, "unsearchable")
             continue
         query = query_parser.parse_query(typed)
         ranked = {
@@ -401,4 +403,6 @@ async def test_statements_are_found_alike_on_both_databases(desk: Desk) -> None:
     assert miller["id"] in [each["id"] for each in await search_statements(desk.reader, "zoltan")]
     await desk.editor.patch("/v1/parties/nato", json={"full_name": "The Pact of Warsaw"})
     assert {each["party"] for each in await search_statements(desk.reader, "warsaw")} == {"nato"}
-    problem(await desk.public.get("/v1/statements", params={"q": "serbia"}), "not-authenticated")
+    require_problem(
+        await desk.public.get("/v1/statements", params={"q": "serbia"}), "not-authenticated"
+    )

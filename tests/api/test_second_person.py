@@ -12,13 +12,13 @@ from service.accounts import key_commands, user_commands
 from service.domain import access
 from service.domain.access import Role
 from service.store.tables import events, users
-from tests.api.problems import problem
+from tests.api.problems import require_problem
 from tests.support.desk import Desk
 
 Json = dict[str, Any]
 
 
-def browser(desk: Desk, key: str) -> httpx.AsyncClient:
+def open_client(desk: Desk, key: str) -> httpx.AsyncClient:
     """A client with this key."""
     return httpx.AsyncClient(
         transport=httpx.ASGITransport(app=desk.app),
@@ -67,8 +67,8 @@ async def approve(by: httpx.AsyncClient, decision: str) -> httpx.Response:
 async def test_key_without_an_owner_can_propose_but_not_approve(desk: Desk) -> None:
     await desk.record_parties()
     key = await make_key(desk, "robot", Role.CHECKER, None)
-    async with browser(desk, key) as robot:
-        problem(await approve(robot, await propose(desk, desk.checker)), "person-needed")
+    async with open_client(desk, key) as robot:
+        require_problem(await approve(robot, await propose(desk, desk.checker)), "person-needed")
         decision = await propose(desk, robot)
     assert (await approve(desk.checker, decision)).status_code == 200
 
@@ -78,15 +78,17 @@ async def test_key_made_by_the_proposer_cannot_approve(desk: Desk) -> None:
     await desk.record_parties()
     ada = await make_person(desk, "Ada", Role.ADMIN)
     ben = await make_person(desk, "Ben", Role.CHECKER)
-    async with browser(desk, await make_key(desk, "Ada", Role.ADMIN, ada)) as admin:
+    async with open_client(desk, await make_key(desk, "Ada", Role.ADMIN, ada)) as admin:
         made = await admin.post("/v1/keys", json={"name": "Ben", "role": "checker", "user": ben})
         assert made.status_code == 201, made.text
-        async with browser(desk, made.json()["key"]) as as_ben:
+        async with open_client(desk, made.json()["key"]) as as_ben:
             refused = await approve(as_ben, await propose(desk, admin))
-            problem(refused, "second-person-needed")
+            require_problem(refused, "second-person-needed")
             assert "Ada" in refused.json()["detail"]
             # Nor the other way round: Ada made the key by which it was proposed.
-            problem(await approve(admin, await propose(desk, as_ben)), "second-person-needed")
+            require_problem(
+                await approve(admin, await propose(desk, as_ben)), "second-person-needed"
+            )
             assert (await approve(as_ben, await propose(desk, desk.checker))).status_code == 200
 
 
@@ -95,21 +97,21 @@ async def test_key_made_on_the_command_line_approves_as_its_owner(desk: Desk) ->
     ada = await make_person(desk, "Ada", Role.ADMIN)
     ben = await make_person(desk, "Ben", Role.CHECKER)
     async with (
-        browser(desk, await make_key(desk, "Ada", Role.ADMIN, ada)) as admin,
-        browser(desk, await make_key(desk, "Ben", Role.CHECKER, ben)) as as_ben,
+        open_client(desk, await make_key(desk, "Ada", Role.ADMIN, ada)) as admin,
+        open_client(desk, await make_key(desk, "Ben", Role.CHECKER, ben)) as as_ben,
     ):
         assert (await approve(as_ben, await propose(desk, admin))).status_code == 200
         own = await propose(desk, as_ben)
-        problem(await approve(as_ben, own), "second-person-needed")
+        require_problem(await approve(as_ben, own), "second-person-needed")
 
 
 async def test_lowered_role_applies_to_keys(desk: Desk) -> None:
     await desk.record_parties()
     ben = await make_person(desk, "Ben", Role.CHECKER)
-    async with browser(desk, await make_key(desk, "Ben", Role.CHECKER, ben)) as as_ben:
+    async with open_client(desk, await make_key(desk, "Ben", Role.CHECKER, ben)) as as_ben:
         decision = await propose(desk, desk.checker)
         await desk.admin.patch(f"/v1/users/{ben}", json={"role": "reader"})
-        problem(await approve(as_ben, decision), "forbidden")
+        require_problem(await approve(as_ben, decision), "forbidden")
 
 
 @pytest.mark.parametrize("change", [{"disabled": True}, {"role": "reader"}])
@@ -119,7 +121,7 @@ async def test_disabled_or_demoted_person_cannot_approve(desk: Desk, change: Jso
     for attempt in range(6):
         name = f"Person {'abcdef'[attempt]}"
         person = await make_person(desk, name, Role.CHECKER)
-        async with browser(desk, await make_key(desk, name, Role.CHECKER, person)) as client:
+        async with open_client(desk, await make_key(desk, name, Role.CHECKER, person)) as client:
             decision = await propose(desk, desk.checker)
             await client.get("/v1/me")  # known to this process from now on
             approved, changed = await asyncio.gather(
@@ -127,7 +129,7 @@ async def test_disabled_or_demoted_person_cannot_approve(desk: Desk, change: Jso
             )
         assert changed.status_code == 200, changed.text
         if approved.status_code == 200:
-            numbers = await desk.database.read(_numbers, person, decision)
+            numbers = await desk.database.read(_read_numbers, person, decision)
             assert numbers["approved"] < numbers["changed"]
         else:
             assert approved.status_code in (401, 403), approved.text
@@ -137,18 +139,18 @@ async def test_proposal_of_a_disabled_person_cannot_be_approved(desk: Desk) -> N
     """One that came in at the very moment, after the others had lapsed."""
     await desk.record_parties()
     ben = await make_person(desk, "Ben", Role.CHECKER)
-    async with browser(desk, await make_key(desk, "Ben", Role.CHECKER, ben)) as as_ben:
+    async with open_client(desk, await make_key(desk, "Ben", Role.CHECKER, ben)) as as_ben:
         decision = await propose(desk, as_ben)
     await desk.database.write(
         lambda connection: connection.execute(
             users.update().where(users.c.id == ben).values(disabled_at=desk.clock.now)
         )
     )
-    refused = problem(await approve(desk.checker, decision), "decision-outdated")
+    refused = require_problem(await approve(desk.checker, decision), "decision-outdated")
     assert "Ben" in refused["detail"]
 
 
-def _numbers(connection: Connection, person: str, decision: str) -> dict[str, int]:
+def _read_numbers(connection: Connection, person: str, decision: str) -> dict[str, int]:
     changed = connection.scalar(
         select(events.c.seq).where(events.c.subject == person, events.c.type == "person.changed")
     )

@@ -13,7 +13,7 @@ from service.config import Settings
 from service.domain.access import SYSTEM
 from service.domain.claims import format_instant
 from service.web.password_checks import TRIES_A_MINUTE, TRIES_AN_ADDRESS
-from tests.api.problems import nothing_changes, problem, refused_field
+from tests.api.problems import nothing_changes, require_field_error, require_problem
 from tests.support import desk as support
 from tests.support.desk import Desk
 
@@ -21,7 +21,7 @@ PASSWORD = "correct horse battery"
 PARTY = {"slug": "belgrade", "name": "Belgrade"}
 
 
-async def user(desk: Desk, role: str = "checker", **body: Any) -> dict[str, Any]:
+async def create_user(desk: Desk, role: str = "checker", **body: Any) -> dict[str, Any]:
     made = await desk.admin.post(
         "/v1/users",
         json={"email": f"{role}@example.org", "name": f"Ana the {role}", "role": role, **body},
@@ -38,7 +38,7 @@ async def link_for(desk: Desk, email: str) -> str:
     return f"/sign-in/{token}"
 
 
-def cookie_of(response: httpx.Response, name: str = "claimdesk_session") -> "Morsel[str]":
+def read_cookie(response: httpx.Response, name: str = "claimdesk_session") -> "Morsel[str]":
     cookies: SimpleCookie = SimpleCookie()
     for header in response.headers.get_list("set-cookie"):
         cookies.load(header)
@@ -49,10 +49,10 @@ async def session(desk: Desk, email: str) -> dict[str, str]:
     """The headers of a browser that has signed in."""
     response = await support.sign_in_by_link(desk, await link_for(desk, email))
     assert response.status_code == 303, response.text
-    return {"Cookie": f"claimdesk_session={cookie_of(response).value}"}
+    return {"Cookie": f"claimdesk_session={read_cookie(response).value}"}
 
 
-def key_header(key: str) -> dict[str, str]:
+def build_key_header(key: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {key}"}
 
 
@@ -90,7 +90,7 @@ async def test_invalid_key_is_refused(desk: Desk) -> None:
         for path in ("/v1/claims", "/v1/me", "/v1/keys"):
             sent = header if isinstance(header, bytes) else header.encode()
             response = await desk.public.get(path, headers={b"Authorization": sent})
-            problem(response, "not-authenticated")
+            require_problem(response, "not-authenticated")
             assert response.headers["WWW-Authenticate"] == 'Bearer realm="claimdesk"'
     right = {"Authorization": f"bearer  {desk.keys['reader']}"}
     assert (await desk.public.get("/v1/me", headers=right)).status_code == 200
@@ -100,21 +100,27 @@ async def test_key_is_refused_from_its_expiry_on(desk: Desk) -> None:
     """A key opens until its expiry and not from it on; one that has expired cannot be made."""
     end = desk.clock.now + timedelta(hours=1)
     key = await make_key(desk, expires_at=format_instant(end))
-    assert (await desk.public.get("/v1/me", headers=key_header(key["key"]))).status_code == 200
+    assert (
+        await desk.public.get("/v1/me", headers=build_key_header(key["key"]))
+    ).status_code == 200
     desk.clock.now = end - timedelta(seconds=2)
-    assert (await desk.public.get("/v1/me", headers=key_header(key["key"]))).status_code == 200
-    problem(await desk.public.get("/v1/me", headers=key_header(key["key"])), "not-authenticated")
+    assert (
+        await desk.public.get("/v1/me", headers=build_key_header(key["key"]))
+    ).status_code == 200
+    require_problem(
+        await desk.public.get("/v1/me", headers=build_key_header(key["key"])), "not-authenticated"
+    )
     past = await desk.admin.post(
         "/v1/keys", json={"name": "late", "role": "reader", "expires_at": format_instant(end)}
     )
-    refused_field(past, "body", "expires_at")
+    require_field_error(past, "body", "expires_at")
 
 
 @pytest.mark.parametrize("way", ["revocation", "delete"])
 async def test_revoked_key_is_refused_at_once(desk: Desk, way: str) -> None:
     """Revocation holds for the very next request; the key stays listed and is revoked once."""
     key = await make_key(desk)
-    header = key_header(key["key"])
+    header = build_key_header(key["key"])
     url = f"/v1/keys/{key['id']}"
     assert (await desk.public.get("/v1/claims", headers=header)).status_code == 200
 
@@ -124,9 +130,9 @@ async def test_revoked_key_is_refused_at_once(desk: Desk, way: str) -> None:
         return await desk.admin.delete(url)
 
     assert (await revoke()).json()["revoked_at"] is not None
-    problem(await desk.public.get("/v1/claims", headers=header), "not-authenticated")
+    require_problem(await desk.public.get("/v1/claims", headers=header), "not-authenticated")
     async with nothing_changes(desk):
-        problem(await revoke(), "already-settled")
+        require_problem(await revoke(), "already-settled")
     listed = (await desk.admin.get("/v1/keys", params={"limit": 200})).json()["items"]
     assert key["id"] in [each["id"] for each in listed]
     assert key["key"].split("_")[2] not in str(listed)
@@ -148,25 +154,25 @@ async def test_key_revoked_during_its_lookup_is_not_cached(
         return credential
 
     monkeypatch.setattr(callers, "_find_key", look_up_slowly)
-    header = key_header(key["key"])
+    header = build_key_header(key["key"])
     in_flight = asyncio.create_task(desk.public.get("/v1/me", headers=header))
     await looked_up.wait()
     monkeypatch.setattr(callers, "_find_key", look_up)
     assert (await desk.admin.post(f"/v1/keys/{key['id']}/revocation")).status_code == 200
     go_on.set()
     await in_flight
-    problem(await desk.public.get("/v1/me", headers=header), "not-authenticated")
+    require_problem(await desk.public.get("/v1/me", headers=header), "not-authenticated")
 
 
 async def test_a_sign_in_link_works_once(desk: Desk) -> None:
     """The link starts a session, in a cookie that no script reads and no other site sends; used
     again it starts none."""
-    ana = await user(desk)
+    ana = await create_user(desk)
     url = await link_for(desk, ana["email"])
     response = await support.sign_in_by_link(desk, url)
     assert (response.status_code, response.headers["location"]) == (303, "/")
     assert response.headers["cache-control"] == "no-store"
-    cookie = cookie_of(response)
+    cookie = read_cookie(response)
     assert cookie["httponly"] is True
     assert cookie["secure"] is True
     assert (cookie["samesite"], cookie["path"]) == ("lax", "/")
@@ -175,17 +181,17 @@ async def test_a_sign_in_link_works_once(desk: Desk) -> None:
     assert (me.json()["id"], me.json()["role"]) == (ana["id"], "checker")
     async with nothing_changes(desk):
         again = await desk.public.get(url)
-        problem(again, "sign-in-link-spent")
+        require_problem(again, "sign-in-link-spent")
         assert "set-cookie" not in again.headers
     at_home = await support.sign_in_by_link(
         desk, await link_for(desk, ana["email"]), base="http://127.0.0.1"
     )
-    assert cookie_of(at_home)["secure"] == ""
+    assert read_cookie(at_home)["secure"] == ""
 
 
 async def test_looking_at_a_sign_in_link_does_not_use_it_up(desk: Desk) -> None:
     """Chats preview links with GET, mail scanners send HEAD: the link still works."""
-    await user(desk, "checker")
+    await create_user(desk, "checker")
     link = await link_for(desk, "checker@example.org")
     async with nothing_changes(desk):
         for method in ("HEAD", "GET", "GET"):
@@ -198,7 +204,7 @@ async def test_looking_at_a_sign_in_link_does_not_use_it_up(desk: Desk) -> None:
 async def test_other_site_cannot_sign_a_browser_in_by_a_link(desk: Desk) -> None:
     """A form of another site, one without the page's token, and one of another visit are refused,
     and leave the link as it was."""
-    await user(desk, "checker")
+    await create_user(desk, "checker")
     link = await link_for(desk, "checker@example.org")
     page = await desk.public.get(link)
     token = page.text.split('name="csrf" value="')[1].split('"')[0]
@@ -211,13 +217,13 @@ async def test_other_site_cannot_sign_a_browser_in_by_a_link(desk: Desk) -> None
             ({}, {"csrf": token}),
             ({}, {}),
         ):
-            problem(await desk.public.post(link, data=data, headers=headers), "cross-site")
+            require_problem(await desk.public.post(link, data=data, headers=headers), "cross-site")
     assert (await support.sign_in_by_link(desk, link)).status_code == 303
 
 
 async def test_link_used_twice_at_once_signs_in_one(desk: Desk) -> None:
     """However close together the two are."""
-    await user(desk, "checker")
+    await create_user(desk, "checker")
     link = await link_for(desk, "checker@example.org")
     answers = await asyncio.gather(*(support.sign_in_by_link(desk, link) for _ in range(5)))
     assert sorted(answer.status_code for answer in answers) == [303, 401, 401, 401, 401]
@@ -228,14 +234,14 @@ async def test_cookies_are_bound_to_the_host_if_the_base_url_has_tls(settings: S
     no other host and no page without TLS can set one; a cookie of the plain name opens nothing."""
     behind = settings.model_copy(update={"base_url": "https://desk.example"})
     async with support.run_desk(behind) as desk:
-        ana = await user(desk)
+        ana = await create_user(desk)
         link = await link_for(desk, ana["email"])
         transport = httpx.ASGITransport(app=desk.app)
         async with httpx.AsyncClient(
             transport=transport, base_url="http://127.0.0.1:8000"
         ) as proxy:
             page = await proxy.get(link)
-            visit = cookie_of(page, "__Host-claimdesk_visit").value
+            visit = read_cookie(page, "__Host-claimdesk_visit").value
             csrf = page.text.split('name="csrf" value="')[1].split('"')[0]
             held = f"__Host-claimdesk_visit={visit}"
             signed = await proxy.post(
@@ -249,13 +255,13 @@ async def test_cookies_are_bound_to_the_host_if_the_base_url_has_tls(settings: S
                 for attribute in ("Secure", "Path=/", "HttpOnly", "SameSite=lax"):
                     assert attribute in header
                 assert "Domain" not in header
-            session = cookie_of(signed, "__Host-claimdesk_session").value
+            session = read_cookie(signed, "__Host-claimdesk_session").value
             right = await proxy.get(
                 "/v1/me", headers={"Cookie": f"__Host-claimdesk_session={session}"}
             )
             assert right.json()["id"] == ana["id"]
             planted = await proxy.get("/v1/me", headers={"Cookie": f"claimdesk_session={session}"})
-            problem(planted, "not-authenticated")
+            require_problem(planted, "not-authenticated")
             gone = await proxy.delete(
                 "/v1/session",
                 headers={
@@ -269,7 +275,7 @@ async def test_cookies_are_bound_to_the_host_if_the_base_url_has_tls(settings: S
 
 async def test_links_and_sessions_expire(desk: Desk) -> None:
     """A sign-in link holds for a day, a session for a fortnight, and until one signs out."""
-    ana = await user(desk)
+    ana = await create_user(desk)
     late = await link_for(desk, ana["email"])
     signed_in = await session(desk, ana["email"])
     signed_out = await session(desk, ana["email"])
@@ -277,32 +283,32 @@ async def test_links_and_sessions_expire(desk: Desk) -> None:
         "/v1/session", headers=signed_out | {"Origin": "http://testserver"}
     )
     assert out.status_code == 204
-    assert cookie_of(out).value == ""
-    problem(await desk.public.get("/v1/me", headers=signed_out), "not-authenticated")
+    assert read_cookie(out).value == ""
+    require_problem(await desk.public.get("/v1/me", headers=signed_out), "not-authenticated")
     assert (await desk.public.get("/v1/me", headers=signed_in)).status_code == 200
     desk.clock.advance(hours=24)
-    problem(await desk.public.get(late), "sign-in-link-spent")
+    require_problem(await desk.public.get(late), "sign-in-link-spent")
     desk.clock.advance(days=12, hours=23)
     assert (await desk.public.get("/v1/me", headers=signed_in)).status_code == 200
     desk.clock.advance(hours=1)
-    problem(await desk.public.get("/v1/me", headers=signed_in), "not-authenticated")
+    require_problem(await desk.public.get("/v1/me", headers=signed_in), "not-authenticated")
     forged = {"Cookie": "claimdesk_session=forged"}
-    problem(await desk.public.get("/v1/me", headers=forged), "not-authenticated")
+    require_problem(await desk.public.get("/v1/me", headers=forged), "not-authenticated")
 
 
 async def test_other_site_cannot_change_anything_with_a_session(desk: Desk) -> None:
     """A change by cookie needs the desk's own Origin; reading does not, nor does a key."""
-    await user(desk)
+    await create_user(desk)
     signed_in = await session(desk, "checker@example.org")
     async with nothing_changes(desk):
         for origin in (None, "https://evil.example", "null", "http://testserver.evil.example", ""):
             headers = signed_in | ({} if origin is None else {"Origin": origin})
-            problem(
+            require_problem(
                 await desk.public.post("/v1/parties", json=PARTY, headers=headers), "cross-site"
             )
             patched = await desk.public.patch("/v1/parties/x", json={}, headers=headers)
-            problem(patched, "cross-site")
-            problem(await desk.public.delete("/v1/session", headers=headers), "cross-site")
+            require_problem(patched, "cross-site")
+            require_problem(await desk.public.delete("/v1/session", headers=headers), "cross-site")
             read = await desk.public.get("/v1/me", headers=headers)
             assert read.status_code == 200
     for slug, origin in (("one", "http://testserver"), ("two", desk.settings.base_url)):
@@ -320,34 +326,34 @@ async def test_other_site_cannot_change_anything_with_a_session(desk: Desk) -> N
 
 async def test_a_form_of_another_site_cannot_sign_in(desk: Desk) -> None:
     """What a cross-site form can send without asking is no JSON, and refused as such."""
-    await user(desk, password=PASSWORD)
+    await create_user(desk, password=PASSWORD)
     body = b'{"email": "checker@example.org", "password": "correct horse battery"}'
     for kind in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data"):
         response = await desk.public.post(
             "/v1/session", content=body, headers={"Content-Type": kind}
         )
-        problem(response, "unsupported-media-type")
+        require_problem(response, "unsupported-media-type")
 
 
 async def test_a_password_signs_in(desk: Desk) -> None:
     """The right password starts a session; a wrong one and an unknown address are told the same,
     and a try more than is allowed within a minute is not even looked at."""
     assert TRIES_A_MINUTE == 10
-    await user(desk, password=PASSWORD)
+    await create_user(desk, password=PASSWORD)
     body = {"email": " Checker@Example.org ", "password": PASSWORD}
     right = await desk.public.post("/v1/session", json=body)
     assert right.status_code == 204
-    signed_in = {"Cookie": f"claimdesk_session={cookie_of(right).value}"}
+    signed_in = {"Cookie": f"claimdesk_session={read_cookie(right).value}"}
     assert (await desk.public.get("/v1/me", headers=signed_in)).json()["role"] == "checker"
     async with nothing_changes(desk):
         wrong = await desk.public.post("/v1/session", json=body | {"password": PASSWORD + "!"})
         unknown = await desk.public.post("/v1/session", json=body | {"email": "b@example.org"})
-        told = problem(wrong, "not-authenticated")["detail"]
-        assert problem(unknown, "not-authenticated")["detail"] == told
+        told = require_problem(wrong, "not-authenticated")["detail"]
+        assert require_problem(unknown, "not-authenticated")["detail"] == told
     await exhaust(desk, "checker@example.org")
     async with nothing_changes(desk):
         late = await desk.public.post("/v1/session", json=body)
-        problem(late, "rate-limited")
+        require_problem(late, "rate-limited")
         assert 1 <= int(late.headers["Retry-After"]) <= 60
         assert "set-cookie" not in late.headers
     desk.clock.advance(seconds=60)
@@ -373,17 +379,17 @@ async def test_strangers_attempts_lock_nobody_out(desk: Desk) -> None:
     """What a stranger spends at somebody's account does not count for its owner elsewhere; once a
     browser has signed in it is known, also to another process, and tries of strangers at the same
     address do not keep it out."""
-    await user(desk, password=PASSWORD)
-    await user(desk, role="editor", password=PASSWORD)
+    await create_user(desk, password=PASSWORD)
+    await create_user(desk, role="editor", password=PASSWORD)
     body = {"email": "checker@example.org", "password": PASSWORD}
     await exhaust(desk, "checker@example.org", address="192.0.2.7")
     first = await desk.public.post("/v1/session", json=body)
     assert first.status_code == 204
-    device = cookie_of(first, "claimdesk_device").value
+    device = read_cookie(first, "claimdesk_device").value
     async with support.run_second_process(desk) as other:
         for running in (desk, other):
             await exhaust(desk, "checker@example.org")
-            problem(await running.public.post("/v1/session", json=body), "rate-limited")
+            require_problem(await running.public.post("/v1/session", json=body), "rate-limited")
             passed = await running.public.post(
                 "/v1/session", json=body, headers={"Cookie": f"claimdesk_device={device}"}
             )
@@ -405,7 +411,7 @@ async def test_strangers_attempts_lock_nobody_out(desk: Desk) -> None:
             json=body | {"email": email},
             headers={"Cookie": f"claimdesk_device={cookie}"},
         )
-        problem(refused, "rate-limited")
+        require_problem(refused, "rate-limited")
 
 
 async def test_one_address_can_try_few_accounts(desk: Desk) -> None:
@@ -427,10 +433,10 @@ async def test_one_address_can_try_few_accounts(desk: Desk) -> None:
 async def test_too_many_passwords_at_once_are_refused_without_hashing(desk: Desk) -> None:
     """Of 200 at once few wait their turn, the rest are told when to come back; a browser that is
     known is let in meanwhile, and afterwards anybody is."""
-    await user(desk, password=PASSWORD)
+    await create_user(desk, password=PASSWORD)
     body = {"email": "checker@example.org", "password": PASSWORD}
     first = await desk.public.post("/v1/session", json=body)
-    known = {"Cookie": f"claimdesk_device={cookie_of(first, 'claimdesk_device').value}"}
+    known = {"Cookie": f"claimdesk_device={read_cookie(first, 'claimdesk_device').value}"}
 
     async def guess(number: int) -> httpx.Response:
         address = (f"198.51.{number // 200}.{number % 200 + 1}", 4711)
@@ -446,63 +452,63 @@ async def test_too_many_passwords_at_once_are_refused_without_hashing(desk: Desk
     answers = await storm
     busy = [answer for answer in answers if answer.status_code == 503]
     assert {answer.status_code for answer in answers} == {401, 503}
-    assert problem(busy[0], "sign-in-busy")
+    assert require_problem(busy[0], "sign-in-busy")
     assert busy[0].headers["Retry-After"] == "2"
     assert (await desk.public.post("/v1/session", json=body)).status_code == 204
 
 
 async def test_disabled_user_loses_every_access_at_once(desk: Desk) -> None:
     """Who is disabled loses sessions, keys, links and password; a new password ends sessions."""
-    ana = await user(desk, password=PASSWORD)
+    ana = await create_user(desk, password=PASSWORD)
     signed_in = await session(desk, ana["email"])
-    key = key_header((await make_key(desk, user=ana["id"], role="checker"))["key"])
+    key = build_key_header((await make_key(desk, user=ana["id"], role="checker"))["key"])
     link = await link_for(desk, ana["email"])
     url = f"/v1/users/{ana['id']}"
     assert (await desk.public.get("/v1/me", headers=key)).json()["id"] == ana["id"]
     assert (await desk.public.get("/v1/me", headers=signed_in)).status_code == 200
     assert (await desk.admin.patch(url, json={"disabled": True})).status_code == 200
     for headers in (signed_in, key):
-        problem(await desk.public.get("/v1/me", headers=headers), "not-authenticated")
-    problem(await desk.public.get(link), "sign-in-link-spent")
+        require_problem(await desk.public.get("/v1/me", headers=headers), "not-authenticated")
+    require_problem(await desk.public.get(link), "sign-in-link-spent")
     sign_in = {"email": ana["email"], "password": PASSWORD}
-    problem(await desk.public.post("/v1/session", json=sign_in), "not-authenticated")
+    require_problem(await desk.public.post("/v1/session", json=sign_in), "not-authenticated")
     assert (await desk.admin.patch(url, json={"disabled": False})).json()["disabled_at"] is None
-    problem(await desk.public.get("/v1/me", headers=signed_in), "not-authenticated")
+    require_problem(await desk.public.get("/v1/me", headers=signed_in), "not-authenticated")
     signed_in = await session(desk, ana["email"])
     await desk.admin.patch(url, json={"password": "another password"})
-    problem(await desk.public.get("/v1/me", headers=signed_in), "not-authenticated")
+    require_problem(await desk.public.get("/v1/me", headers=signed_in), "not-authenticated")
 
 
 async def test_changed_role_applies_from_the_next_request_on(desk: Desk) -> None:
     """A demotion takes the old role from sessions and keys; no key is above its user."""
-    ana = await user(desk, role="editor")
+    ana = await create_user(desk, role="editor")
     signed_in = await session(desk, ana["email"])
-    key = key_header((await make_key(desk, user=ana["id"], role="editor"))["key"])
+    key = build_key_header((await make_key(desk, user=ana["id"], role="editor"))["key"])
     above = {"name": "too much", "role": "admin", "user": ana["id"]}
-    refused_field(await desk.admin.post("/v1/keys", json=above), "body", "role")
+    require_field_error(await desk.admin.post("/v1/keys", json=above), "body", "role")
     await desk.admin.patch(f"/v1/users/{ana['id']}", json={"role": "reader"})
     for headers in (signed_in, key):
         assert (await desk.public.get("/v1/me", headers=headers)).json()["role"] == "reader"
-        problem(await desk.public.get("/v1/review-queue", headers=headers), "forbidden")
+        require_problem(await desk.public.get("/v1/review-queue", headers=headers), "forbidden")
 
 
 async def test_last_administrator_cannot_be_demoted_or_disabled(desk: Desk) -> None:
     """Nobody can demote or disable the last administrator, until there is another."""
-    first = await user(desk, role="admin")
+    first = await create_user(desk, role="admin")
     url = f"/v1/users/{first['id']}"
     async with nothing_changes(desk):
         for change in ({"role": "editor"}, {"disabled": True}, {"role": "reader", "name": "x"}):
-            refused_field(await desk.admin.patch(url, json=change), "body", "role")
-    await user(desk, role="admin", email="second@example.org", name="The second")
+            require_field_error(await desk.admin.patch(url, json=change), "body", "role")
+    await create_user(desk, role="admin", email="second@example.org", name="The second")
     assert (await desk.admin.patch(url, json={"role": "editor"})).json()["role"] == "editor"
 
 
 async def test_email_address_belongs_to_one_user(desk: Desk) -> None:
     """The same address in other case is the same user; no answer holds a password's hash."""
-    made = await user(desk, password=PASSWORD)
+    made = await create_user(desk, password=PASSWORD)
     again = await desk.admin.post(
         "/v1/users", json={"email": "CHECKER@example.org", "name": "B", "role": "reader"}
     )
-    problem(again, "already-exists")
+    require_problem(again, "already-exists")
     assert made["has_password"] is True
     assert "argon2" not in (await desk.admin.get(f"/v1/users/{made['id']}")).text

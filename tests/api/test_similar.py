@@ -5,7 +5,13 @@ from typing import Any
 
 import pytest
 
-from tests.api.problems import NOBODY, nothing_changes, problem, record_of, refused_field
+from tests.api.problems import (
+    NOBODY,
+    nothing_changes,
+    record_of,
+    require_field_error,
+    require_problem,
+)
 from tests.support.desk import Desk, build_claim, build_quote
 
 TROOPS = "Serbia cut its troops near Kosovo from 8,350 to 4,500"
@@ -21,7 +27,7 @@ async def record(desk: Desk, **changes: Any) -> dict[str, Any]:
     return await desk.post("/v1/claims?similar=true", build_claim(**changes))
 
 
-async def similar(desk: Desk, claim: str) -> list[dict[str, Any]]:
+async def list_similar(desk: Desk, claim: str) -> list[dict[str, Any]]:
     response = await desk.reader.get(f"/v1/claims/{claim}/similar")
     assert response.status_code == 200, response.text
     body = response.json()
@@ -35,7 +41,7 @@ async def test_claim_recorded_twice_is_offered_as_similar(desk: Desk) -> None:
     await desk.record_parties()
     first = await record(desk, text=TROOPS, kind="figure")
     assert first["similar"] == []
-    assert await similar(desk, first["id"]) == []
+    assert await list_similar(desk, first["id"]) == []
     await record(desk, text=UNRELATED)
     second = await record(desk, text=AGAIN, kind="figure")
     (found,) = second["similar"]
@@ -55,8 +61,8 @@ async def test_claim_recorded_twice_is_offered_as_similar(desk: Desk) -> None:
     }
     assert found["score"] == round(found["score"], 2) > 0.9
     assert "figures: 8350, 4500" in found["shares"]
-    assert [each["id"] for each in await similar(desk, first["id"])] == [second["id"]]
-    assert await similar(desk, second["id"]) == second["similar"]
+    assert [each["id"] for each in await list_similar(desk, first["id"])] == [second["id"]]
+    assert await list_similar(desk, second["id"]) == second["similar"]
 
 
 async def test_similar_claims_are_not_looked_for_by_default(desk: Desk) -> None:
@@ -67,7 +73,7 @@ async def test_similar_claims_are_not_looked_for_by_default(desk: Desk) -> None:
         recorded = await desk.post(f"/v1/claims{query}", build_claim(text=AGAIN))
         assert "similar" not in recorded
     refused = await desk.checker.post("/v1/claims?similar=perhaps", json=build_claim(text=AGAIN))
-    refused_field(refused, "query", "similar")
+    require_field_error(refused, "query", "similar")
 
 
 async def test_similar_claims_say_what_sets_them_apart(desk: Desk) -> None:
@@ -140,12 +146,12 @@ async def test_dry_run_refuses_what_recording_refuses(desk: Desk) -> None:
             ({"claimed_at": "2124-01-01T00:00:00Z"}, ("body", "claimed_at")),
         ):
             response = await desk.checker.post(url, json=build_claim(**changes))
-            refused_field(response, *loc)
-        problem(await desk.reader.post(url, json=build_claim()), "forbidden")
+            require_field_error(response, *loc)
+        require_problem(await desk.reader.post(url, json=build_claim()), "forbidden")
         response = await desk.checker.post("/v1/claims?dry_run=perhaps", json=build_claim())
-        refused_field(response, "query", "dry_run")
+        require_field_error(response, "query", "dry_run")
         response = await desk.checker.post("/v1/claims?dryrun=true", json=build_claim())
-        refused_field(response, "query", "dryrun")
+        require_field_error(response, "query", "dryrun")
 
 
 async def test_retry_repeats_the_similar_claims_of_the_first_answer(desk: Desk) -> None:
@@ -178,7 +184,7 @@ async def test_merged_claim_is_offered_as_its_survivor(desk: Desk) -> None:
         assert merged.status_code == 200, merged.text
     (found,) = (await record(desk, text=AGAIN))["similar"]
     assert (found["id"], found["text"], found["probably_same"]) == (claims[2], UNRELATED, True)
-    assert [each["id"] for each in await similar(desk, claims[2])] == []
+    assert [each["id"] for each in await list_similar(desk, claims[2])] == []
 
 
 async def test_withdrawn_claim_is_offered_and_marked(desk: Desk) -> None:
@@ -196,8 +202,8 @@ async def test_components_are_not_offered_as_similar_to_their_claim(desk: Desk) 
     parent = (await record(desk, text=TROOPS))["id"]
     one = (await record(desk, text=AGAIN, part_of=parent))["id"]
     other = (await record(desk, text=TROOPS, part_of=parent))["id"]
-    assert await similar(desk, parent) == []
-    assert [claim["id"] for claim in await similar(desk, one)] == [other]
+    assert await list_similar(desk, parent) == []
+    assert [claim["id"] for claim in await list_similar(desk, one)] == [other]
 
 
 async def test_similar_claims_are_found_in_other_scripts_and_languages(desk: Desk) -> None:
@@ -216,11 +222,11 @@ async def test_similar_claims_are_found_in_other_scripts_and_languages(desk: Des
 async def test_unknown_claim_has_no_similar_claims(desk: Desk) -> None:
     """An unknown claim is 404, an unknown parameter 422."""
     for unknown in (NOBODY, "nothing"):
-        problem(await desk.reader.get(f"/v1/claims/{unknown}/similar"), "not-found")
+        require_problem(await desk.reader.get(f"/v1/claims/{unknown}/similar"), "not-found")
     await desk.record_parties()
     claim = (await record(desk))["id"]
     response = await desk.reader.get(f"/v1/claims/{claim}/similar?limit=5")
-    refused_field(response, "query", "limit")
+    require_field_error(response, "query", "limit")
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from service.config import Settings
 from service.stories import matrix_queries
 from service.web import shared
-from tests.api.problems import problem
+from tests.api.problems import require_problem
 from tests.support import desk as support
 from tests.support.desk import Desk
 
@@ -58,7 +58,7 @@ async def test_links_are_listed_page_by_page(desk: Desk) -> None:
         url = page.links["next"]["url"] if "next" in page.links else None
         assert (page.json()["next_cursor"] is None) == (url is None)
     assert shown == links
-    problem(await desk.reader.get(f"/v1/claims/{claim}/links?limit=201"), "invalid-request")
+    require_problem(await desk.reader.get(f"/v1/claims/{claim}/links?limit=201"), "invalid-request")
 
 
 async def test_expanded_links_end_with_the_cursor_of_the_list(

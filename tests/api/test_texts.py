@@ -33,15 +33,15 @@ HEADER = "X-Example"
 Place = tuple[str | int, ...]
 
 
-def fields(document: Json) -> Iterator[tuple[str, str, Place, Json]]:
+def list_fields(document: Json) -> Iterator[tuple[str, str, Place, Json]]:
     """Every text field of every JSON body: method, path, where it stands, a body that has it."""
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
             content = operation.get("requestBody", {}).get("content", {})
             if "application/json" in content:
                 schema = content["application/json"]["schema"]
-                for place in _texts(document, schema, ()):
-                    body = _sample(document, schema, place)
+                for place in _list_texts(document, schema, ()):
+                    body = _build_sample(document, schema, place)
                     yield method.upper(), path, place, body
 
 
@@ -62,20 +62,20 @@ def _is_text(schema: Json) -> bool:
     return schema.get("format") not in ("uuid", "date-time")
 
 
-def _texts(document: Json, schema: Json, at: Place) -> Iterator[Place]:
+def _list_texts(document: Json, schema: Json, at: Place) -> Iterator[Place]:
     for alternative in _resolve_schema(document, schema):
         if _is_text(alternative):
             yield at
         elif alternative.get("type") == "array":
-            yield from _texts(document, alternative["items"], (*at, 0))
+            yield from _list_texts(document, alternative["items"], (*at, 0))
         elif alternative.get("type") == "object":
             for name, field in alternative.get("properties", {}).items():
-                yield from _texts(document, field, (*at, name))
+                yield from _list_texts(document, field, (*at, name))
             if isinstance(alternative.get("additionalProperties"), dict):
                 yield (*at, HEADER)
 
 
-def _sample(document: Json, schema: Json, place: Place) -> Any:
+def _build_sample(document: Json, schema: Json, place: Place) -> Any:
     """A value that fits, and holds the field at `place`."""
     alternatives = _resolve_schema(document, schema)
     if place:
@@ -84,21 +84,21 @@ def _sample(document: Json, schema: Json, place: Place) -> Any:
             (array,) = [
                 alternative for alternative in alternatives if alternative.get("type") == "array"
             ]
-            return [_sample(document, array["items"], rest)]
+            return [_build_sample(document, array["items"], rest)]
         objects = [
             alternative for alternative in alternatives if alternative.get("type") == "object"
         ]
         chosen = next((each for each in objects if step in each.get("properties", {})), objects[0])
         made = {
-            name: _sample(document, chosen["properties"][name], ())
+            name: _build_sample(document, chosen["properties"][name], ())
             for name in chosen.get("required", ())
         }
         field = chosen.get("properties", {}).get(step, {"type": "string"})
-        return made | {step: _sample(document, field, rest)}
-    return _example(document, alternatives[0])
+        return made | {step: _build_sample(document, field, rest)}
+    return _build_example(document, alternatives[0])
 
 
-def _example(document: Json, schema: Json) -> Any:
+def _build_example(document: Json, schema: Json) -> Any:
     if "enum" in schema:
         return schema["enum"][0]
     if "const" in schema:
@@ -106,11 +106,11 @@ def _example(document: Json, schema: Json) -> Any:
     kind, form = schema.get("type"), schema.get("format")
     if kind == "object":
         return {
-            name: _sample(document, schema["properties"][name], ())
+            name: _build_sample(document, schema["properties"][name], ())
             for name in schema.get("required", ())
         }
     if kind == "array":
-        return [_sample(document, schema["items"], ())] if schema.get("minItems") else []
+        return [_build_sample(document, schema["items"], ())] if schema.get("minItems") else []
     if kind in ("integer", "number"):
         return schema.get("minimum", 1)
     if kind in ("boolean", "null"):
@@ -136,7 +136,7 @@ def is_at(loc: list[str | int], place: Place) -> bool:
     return all(any(part == step for part in remaining) for step in place)
 
 
-async def refusals(desk: Desk, method: str, path: str, body: Any, place: Place) -> list[str]:
+async def list_refusals(desk: Desk, method: str, path: str, body: Any, place: Place) -> list[str]:
     """What is said of the field when it is sent so."""
     for name in ("claim_id", "link_id", "statement_id", "decision_id", "user_id", "webhook_id"):
         path = path.replace(f"{{{name}}}", ID)
@@ -157,7 +157,7 @@ async def test_every_text_field_of_every_body_refuses_forbidden_characters(desk:
     seen: set[str] = set()
     passed: list[tuple[str, str, Place, str]] = []
     async with nothing_changes(desk):
-        for method, path, place, body in fields(desk.app.openapi()):
+        for method, path, place, body in list_fields(desk.app.openapi()):
             if (method, path, ".".join(map(str, place))) in UNSTORED:
                 continue
             seen.add(str(place[-1]))
@@ -167,7 +167,7 @@ async def test_every_text_field_of_every_body_refuses_forbidden_characters(desk:
             if place[-1] in NAMES:
                 values |= {"no width": "a\u200bb", "stop": "Nobody (2 October). Confirmed by NATO"}
             for description, value in values.items():
-                if not await refusals(desk, method, path, put_text(body, place, value), place):
+                if not await list_refusals(desk, method, path, put_text(body, place, value), place):
                     passed.append((method, path, place, description))
     assert not passed
     assert seen >= {"text", "name", "role", "reason", "note", "title", "url", "exact", "email"}
@@ -176,11 +176,11 @@ async def test_every_text_field_of_every_body_refuses_forbidden_characters(desk:
 @pytest.mark.parametrize("database_kind", ["sqlite"])
 async def test_every_text_field_accepts_plain_text(desk: Desk) -> None:
     """Otherwise a field might be refused above for another reason."""
-    for method, path, place, body in fields(desk.app.openapi()):
+    for method, path, place, body in list_fields(desk.app.openapi()):
         last = place[-1] if isinstance(place[-1], str) else place[-2]
         if last in NAMES | {"text", "reason", "note", "title", "comment", "exact", "code"}:
             sent = put_text(body, place, "Grand marché")
-            assert not await refusals(desk, method, path, sent, place), (path, place)
+            assert not await list_refusals(desk, method, path, sent, place), (path, place)
 
 
 async def test_texts_are_stored_composed_and_with_plain_line_ends(desk: Desk) -> None:

@@ -4,11 +4,11 @@ from typing import Any
 
 from service.domain.access import SYSTEM
 from service.exchange import seeds
-from tests.api.problems import problem, refused_field
+from tests.api.problems import require_field_error, require_problem
 from tests.support.desk import Desk, build_statement
 
 
-async def happened(desk: Desk, **query: str) -> dict[str, Any]:
+async def record_timeline(desk: Desk, **query: str) -> dict[str, Any]:
     response = await desk.reader.get("/v1/stories/border/timeline", params=query)
     assert response.status_code == 200, response.text
     return dict(response.json())
@@ -24,7 +24,7 @@ async def test_two_orders_are_never_mixed(desk: Desk) -> None:
     stance = {"statement": early, "stance": "requests_confirmation", "conditional": True}
     link = await desk.post(f"/v1/claims/{claim}/links", stance)
     await desk.post(f"/v1/links/{link['id']}/retraction", {"reason": "misread"}, status=200)
-    recorded = await happened(desk)
+    recorded = await record_timeline(desk)
     assert [(item["type"], item["said_at"]) for item in recorded["items"]] == [
         ("claim.created", "2023-10-02T00:00:00Z"),
         ("link.created", "2023-09-20T08:00:00Z"),
@@ -44,7 +44,7 @@ async def test_two_orders_are_never_mixed(desk: Desk) -> None:
     told = ("previous_status", "status", "cause")
     assert [moved[name] for name in told] == ["asserted", "awaiting_confirmation", "request"]
     assert moved["recorded_at"] == asked["recorded_at"]
-    said = await happened(desk, clock="said")
+    said = await record_timeline(desk, clock="said")
     assert [item["type"] for item in said["items"]] == ["link.created", "claim.created"]
     (lane,) = recorded["lanes"]
     assert [interval["status"] for interval in lane["intervals"]] == [
@@ -95,7 +95,7 @@ async def test_merges_and_withdrawals_are_on_the_timeline(desk: Desk) -> None:
     assert merged.status_code == 200
     statement = link["statement"]["id"]
     await desk.post(f"/v1/statements/{statement}/withdrawal", {"reason": "no"}, status=200)
-    entries = (await happened(desk))["items"][3:]
+    entries = (await record_timeline(desk))["items"][3:]
     assert [(entry["type"], entry["claim"]["id"]) for entry in entries[:2]] == [
         ("claim.merged", loser),
         ("claim.absorbed", into),
@@ -133,18 +133,18 @@ async def test_invalid_timeline_requests_are_refused(desk: Desk) -> None:
     """Unknown stories, clocks and parameters, and cursors of another order, are refused."""
     await desk.record_parties()
     await desk.post("/v1/stories", {"slug": "border", "title": "The border"})
-    empty = await happened(desk)
+    empty = await record_timeline(desk)
     assert (empty["items"], empty["lanes"], empty["next_cursor"]) == ([], [], None)
     for _ in range(2):
         await desk.record_claim(story="border")
     url = "/v1/stories/border/timeline"
-    problem(await desk.reader.get("/v1/stories/nothing/timeline"), "not-found")
+    require_problem(await desk.reader.get("/v1/stories/nothing/timeline"), "not-found")
     for params, field in (
         ({"clock": "sun"}, "clock"),
         ({"as_of": "yesterday"}, "as_of"),
         ({"types": "claim.created"}, "types"),
     ):
-        refused_field(await desk.reader.get(url, params=params), "query", field)
+        require_field_error(await desk.reader.get(url, params=params), "query", field)
     cursor = (await desk.reader.get(url, params={"limit": 1})).json()["next_cursor"]
     other = {"cursor": cursor, "clock": "said"}
-    problem(await desk.reader.get(url, params=other), "invalid-cursor")
+    require_problem(await desk.reader.get(url, params=other), "invalid-cursor")

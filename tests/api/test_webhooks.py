@@ -12,7 +12,7 @@ from service.domain.webhooks import EventType
 from service.webhooks import due_endpoints
 from service.webhooks.address_guard import AddressGuard, AddressRefused
 from service.webhooks.delivery import Outgoing, Sender
-from tests.api.problems import NOBODY, problem
+from tests.api.problems import NOBODY, require_problem
 from tests.support.desk import Desk, Json, build_claim
 from tests.webhooks import receivers
 from tests.webhooks.board import Board
@@ -28,7 +28,7 @@ async def register(desk: Desk, **settings: Any) -> Json:
     return answer
 
 
-async def deliveries(desk: Desk, webhook: str, **query: str) -> list[Json]:
+async def list_deliveries(desk: Desk, webhook: str, **query: str) -> list[Json]:
     """Newest first."""
     found = await desk.admin.get(f"/v1/webhooks/{webhook}/deliveries", params=query)
     assert found.status_code == 200, found.text
@@ -104,7 +104,7 @@ async def test_invalid_registration_is_refused_with_its_field(desk: Desk) -> Non
             await desk.admin.post("/v1/webhooks", json=body),
             await desk.admin.patch(place, json=body),
         ):
-            said = problem(answer, "invalid-request")
+            said = require_problem(answer, "invalid-request")
             assert said["errors"][0]["loc"][:2] == ["body", field], body
     [kept] = (await desk.admin.get("/v1/webhooks")).json()["items"]
     assert kept == {name: value for name, value in made.items() if name != "secret"}
@@ -150,14 +150,14 @@ async def test_retry_with_idempotency_key_gets_the_first_answer(
     monkeypatch.setattr(desk.app.state.services.guard, "check_address", refuse)
     again = await desk.admin.post("/v1/webhooks", json={"url": URL}, headers=once)
     assert (again.status_code, again.headers["idempotent-replayed"]) == (201, "true")
-    problem(await desk.admin.post("/v1/webhooks", json={"url": URL}), "invalid-request")
+    require_problem(await desk.admin.post("/v1/webhooks", json={"url": URL}), "invalid-request")
     assert len((await desk.admin.get("/v1/webhooks")).json()["items"]) == 1
     ping = f"/v1/webhooks/{first.json()['id']}/ping"
     for _ in range(7):
         assert (await desk.admin.post(ping, headers={"Idempotency-Key": "p"})).status_code == 202
     for _ in range(5):
         assert (await desk.admin.post(ping)).status_code == 202
-    problem(await desk.admin.post(ping), "rate-limited")
+    require_problem(await desk.admin.post(ping), "rate-limited")
     sent = await desk.admin.get(f"/v1/webhooks/{first.json()['id']}/deliveries")
     assert len(sent.json()["items"]) == 6
 
@@ -176,7 +176,7 @@ async def test_answers_with_secrets_are_not_cached(desk: Desk) -> None:
 
 async def test_refused_private_address_names_the_setting_that_allows_it(desk: Desk) -> None:
     """Who hosts their own receivers is told how."""
-    refused = problem(
+    refused = require_problem(
         await desk.admin.post("/v1/webhooks", json={"url": "http://10.1.2.3/"}), "invalid-request"
     )
     assert "CLAIMDESK_WEBHOOK_ALLOW_CIDRS" in refused["detail"]
@@ -200,7 +200,9 @@ async def test_events_are_delivered_to_matching_endpoints(desk: Desk) -> None:
     await desk.link_statement(other["id"], "requests_confirmation", "state-department")
 
     async def types(webhook: Json) -> list[str]:
-        return [delivery["type"] for delivery in reversed(await deliveries(desk, webhook["id"]))]
+        return [
+            delivery["type"] for delivery in reversed(await list_deliveries(desk, webhook["id"]))
+        ]
 
     asked = ["link.created", "claim.status_changed"]
     assert await types(every) == ["claim.created", "claim.created", *asked, *asked]
@@ -222,10 +224,13 @@ async def test_deliveries_can_be_paged_and_filtered(desk: Desk) -> None:
     since = desk.clock()
     claim = await desk.record_claim()
     await desk.link_statement(claim["id"], "requests_confirmation", "washington")
-    assert len(await deliveries(desk, webhook, type="claim.created")) == 6
-    assert len(await deliveries(desk, webhook, since=since.isoformat().replace("+00:00", "Z"))) == 3
-    assert await deliveries(desk, webhook, state="dead") == []
-    whole = await deliveries(desk, webhook)
+    assert len(await list_deliveries(desk, webhook, type="claim.created")) == 6
+    assert (
+        len(await list_deliveries(desk, webhook, since=since.isoformat().replace("+00:00", "Z")))
+        == 3
+    )
+    assert await list_deliveries(desk, webhook, state="dead") == []
+    whole = await list_deliveries(desk, webhook)
     paged: list[Json] = []
     path = f"/v1/webhooks/{webhook}/deliveries?limit=3"
     while path:
@@ -233,10 +238,10 @@ async def test_deliveries_can_be_paged_and_filtered(desk: Desk) -> None:
         paged += page.json()["items"]
         path = page.links["next"]["url"] if "next" in page.links else ""
     assert paged == whole
-    problem(
+    require_problem(
         await desk.admin.get(f"/v1/webhooks/{webhook}/deliveries?state=lost"), "invalid-request"
     )
-    problem(await desk.admin.get(f"/v1/webhooks/{NOBODY}/deliveries"), "not-found")
+    require_problem(await desk.admin.get(f"/v1/webhooks/{NOBODY}/deliveries"), "not-found")
 
 
 async def test_body_of_every_event_type_fits_its_schema(desk: Desk) -> None:
@@ -273,7 +278,7 @@ async def test_body_of_every_event_type_fits_its_schema(desk: Desk) -> None:
     assert merged.status_code == 200, merged.text
     await desk.admin.post(f"/v1/webhooks/{webhook}/ping")
     seen = set()
-    for delivery in await deliveries(desk, webhook, limit="200"):
+    for delivery in await list_deliveries(desk, webhook, limit="200"):
         whole = await desk.admin.get(f"/v1/webhooks/{webhook}/deliveries/{delivery['id']}")
         kind = EventType(delivery["type"])
         view = TypeAdapter(webhook_events.build_body_view(kind))
@@ -301,7 +306,7 @@ async def test_bodies_hold_nothing_internal(desk: Desk) -> None:
     await desk.checker.patch(path, json={"assignee": None, "tags": ["a"]}, headers=anyway)
     bodies = [
         (await desk.admin.get(f"/v1/webhooks/{webhook}/deliveries/{delivery['id']}")).json()["body"]
-        for delivery in await deliveries(desk, webhook)
+        for delivery in await list_deliveries(desk, webhook)
     ]
     assert len(bodies) == 2
     assert not any(word in body for body in bodies for word in ("assignee", me, "ourselves"))
@@ -314,8 +319,10 @@ async def test_failed_change_is_rolled_back_whole(desk: Desk) -> None:
     refused = await desk.checker.post("/v1/claims", json=build_claim(part_of=NOBODY))
     assert refused.status_code == 422
     claim = await desk.record_claim()
-    problem(await desk.change_status(claim["id"], "confirmed"), "transition-refused")
-    assert [delivery["type"] for delivery in await deliveries(desk, webhook)] == ["claim.created"]
+    require_problem(await desk.change_status(claim["id"], "confirmed"), "transition-refused")
+    assert [delivery["type"] for delivery in await list_deliveries(desk, webhook)] == [
+        "claim.created"
+    ]
 
 
 async def test_paused_webhook_collects_deliveries_and_deleted_one_drops_them(desk: Desk) -> None:
@@ -329,22 +336,24 @@ async def test_paused_webhook_collects_deliveries_and_deleted_one_drops_them(des
     await desk.record_claim()
     assert (await desk.admin.get(place)).json()["health"]["pending"] == 1
     assert await desk.database.read(due_endpoints.list_due_endpoints, now=desk.clock()) == []
-    problem(await desk.admin.post(f"{place}/ping"), "webhook-not-active")
+    require_problem(await desk.admin.post(f"{place}/ping"), "webhook-not-active")
     active = await desk.admin.post(f"{place}/state", json={"state": "active"})
     assert (active.json()["state"], active.json()["state_reason"]) == ("active", None)
     assert await desk.database.read(due_endpoints.list_due_endpoints, now=desk.clock()) == [webhook]
-    problem(await desk.admin.post(f"{place}/state", json={"state": "disabled"}), "invalid-request")
-    [one] = await deliveries(desk, webhook)
+    require_problem(
+        await desk.admin.post(f"{place}/state", json={"state": "disabled"}), "invalid-request"
+    )
+    [one] = await list_deliveries(desk, webhook)
     assert (await desk.admin.delete(place)).status_code == 204
     await desk.record_claim()
     assert await desk.database.read(due_endpoints.list_due_endpoints, now=desk.clock()) == []
     assert (await desk.admin.get("/v1/webhooks")).json()["items"] == []
     for path in ("", "/secret", "/deliveries", f"/deliveries/{one['id']}"):
-        problem(await desk.admin.get(place + path), "not-found")
+        require_problem(await desk.admin.get(place + path), "not-found")
     for path in ("/ping", "/secret/rotation", f"/deliveries/{one['id']}/redelivery"):
-        problem(await desk.admin.post(place + path), "not-found")
-    problem(await desk.admin.patch(place, json={}), "not-found")
-    problem(await desk.admin.delete(place), "not-found")
+        require_problem(await desk.admin.post(place + path), "not-found")
+    require_problem(await desk.admin.patch(place, json={}), "not-found")
+    require_problem(await desk.admin.delete(place), "not-found")
 
 
 async def test_a_secret_is_rotated_with_an_overlap(desk: Desk) -> None:
@@ -368,7 +377,7 @@ async def test_a_secret_is_rotated_with_an_overlap(desk: Desk) -> None:
     second = (await desk.admin.post(f"{place}/rotation", json={"overlap_hours": 0})).json()
     assert second["previous_until"] == []
     for hours in (-1, 169, "many", "24", True):
-        problem(
+        require_problem(
             await desk.admin.post(f"{place}/rotation", json={"overlap_hours": hours}),
             "invalid-request",
         )
@@ -380,10 +389,10 @@ async def test_pings_are_limited(desk: Desk) -> None:
     for _ in range(6):
         assert (await desk.admin.post(f"/v1/webhooks/{one}/ping")).status_code == 202
     refused = await desk.admin.post(f"/v1/webhooks/{one}/ping")
-    problem(refused, "rate-limited")
+    require_problem(refused, "rate-limited")
     assert int(refused.headers["retry-after"]) > 0
     assert (await desk.admin.post(f"/v1/webhooks/{other}/ping")).status_code == 202
-    problem(await desk.admin.post(f"/v1/webhooks/{NOBODY}/ping"), "not-found")
+    require_problem(await desk.admin.post(f"/v1/webhooks/{NOBODY}/ping"), "not-found")
 
 
 async def test_readiness_fails_where_no_dispatcher_works(desk: Desk) -> None:
@@ -394,7 +403,7 @@ async def test_readiness_fails_where_no_dispatcher_works(desk: Desk) -> None:
     await desk.record_claim()
     assert (await desk.public.get("/readyz")).status_code == 200
     desk.clock.advance(minutes=6)
-    refused = problem(await desk.public.get("/readyz"), "unavailable")
+    refused = require_problem(await desk.public.get("/readyz"), "unavailable")
     assert "claimdesk dispatch" in refused["detail"]
     shown = (await desk.admin.get("/metrics")).text
     assert "claimdesk_webhook_due 1.0" in shown
@@ -410,4 +419,4 @@ async def test_claim_address_in_a_webhook_leads_to_the_claims_page(desk: Desk) -
     claim = await desk.record_claim()
     led = await desk.reader.get(f"/claims/{claim['id']}")
     assert f"<title>{claim['text']}" in led.text
-    problem(await desk.public.get(f"/claims/{claim['id']}"), "not-authenticated")
+    require_problem(await desk.public.get(f"/claims/{claim['id']}"), "not-authenticated")

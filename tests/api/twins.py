@@ -210,7 +210,7 @@ ALLOWED = (
 was of which kind; said in docs/decisions on what is hidden."""
 
 
-async def known_ids(twin: Twin) -> dict[str, str]:
+async def list_known_ids(twin: Twin) -> dict[str, str]:
     """Every id of the desk with the name that its twin has in its place: they are numbered in the
     order in which they were made."""
 

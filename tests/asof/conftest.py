@@ -29,14 +29,14 @@ class Passed:
     lines: list[Line]
 
 
-async def _pass(url: str) -> Passed:
-    async with support.run_desk(_settings(url)) as desk:
+async def _let_weeks_pass(url: str) -> Passed:
+    async with support.run_desk(_build_settings(url)) as desk:
         weeks = Weeks(desk, seed=20231002)
         await weeks.pass_by(CLAIMS)
         return Passed(url, weeks, weeks.chance.getstate(), desk.clock, await consult(weeks))
 
 
-def _settings(url: str) -> Settings:
+def _build_settings(url: str) -> Settings:
     return Settings(database_url=url, rate_limit="off", log_level="error", dispatch="off")
 
 
@@ -57,7 +57,7 @@ def passed(
 
     def find(kind: str) -> Passed:
         if kind not in known:
-            known[kind] = asyncio.run(_pass(make_database(kind)))
+            known[kind] = asyncio.run(_let_weeks_pass(make_database(kind)))
         return known[kind]
 
     return find
@@ -71,7 +71,7 @@ def weeks_gone_by(passed: Callable[[str], Passed], database_kind: str) -> Passed
 @pytest.fixture
 async def oracle(weeks_gone_by: Passed) -> AsyncIterator[Oracle]:
     """The record of the weeks, and a desk to ask; by chance the same, whichever test is first."""
-    async with support.run_desk(_settings(weeks_gone_by.url), weeks_gone_by.clock) as desk:
+    async with support.run_desk(_build_settings(weeks_gone_by.url), weeks_gone_by.clock) as desk:
         weeks = weeks_gone_by.weeks
         weeks.desk = desk
         weeks.chance.setstate(weeks_gone_by.chance)

@@ -105,7 +105,7 @@ class Oracle:
         found = [each for each in self.list_known(at) if self.matches(each, query, at)]
 
         def moment(state: ClaimState) -> datetime:
-            return claimed_end(state) if query.get("sort") == "claimed" else state.updated_at
+            return find_claimed_end(state) if query.get("sort") == "claimed" else state.updated_at
 
         return sorted(
             found, key=lambda claim_state: (moment(claim_state), claim_state.id), reverse=True
@@ -117,7 +117,7 @@ class Oracle:
 
         def path(state: ClaimState) -> list[tuple[datetime, str]]:
             above = path(ours[state.part_of]) if state.part_of in ours else []
-            return [*above, (claimed_end(state), state.id)]
+            return [*above, (find_claimed_end(state), state.id)]
 
         return sorted(ours.values(), key=path)
 
@@ -135,7 +135,7 @@ class Oracle:
 
         def key(line: Line) -> tuple[datetime, int]:
             seq, _, one = line
-            return heard_end(one) if clock == "said" else one.recorded_at, seq
+            return find_said_end(one) if clock == "said" else one.recorded_at, seq
 
         return sorted(
             (
@@ -166,7 +166,7 @@ def read_said_instant(event: Event) -> datetime | None:
     return None
 
 
-def heard_end(event: Event) -> datetime:
+def find_said_end(event: Event) -> datetime:
     """The end of the day or hour that is known."""
     moment = read_said_instant(event)
     assert moment is not None
@@ -174,11 +174,11 @@ def heard_end(event: Event) -> datetime:
     return moment + LENGTHS[said["precision"]]
 
 
-def claimed_end(state: ClaimState) -> datetime:
+def find_claimed_end(state: ClaimState) -> datetime:
     return state.claimed_at + LENGTHS[state.precision]
 
 
-def columns(states: list[ClaimState]) -> list[tuple[str, str, int]]:
+def list_columns(states: list[ClaimState]) -> list[tuple[str, str, int]]:
     """slug, name and claims of each root party in these: with most claims first, then by name."""
     voices = [state.claimant for state in states if state.claimant]
     claims = Counter(voice.root for voice in voices)
@@ -188,7 +188,7 @@ def columns(states: list[ClaimState]) -> list[tuple[str, str, int]]:
     return sorted(found, key=lambda row: (-row[2], row[1].lower(), row[0]))
 
 
-def cells(state: ClaimState) -> dict[str, Any]:
+def build_cells(state: ClaimState) -> dict[str, Any]:
     """For each root: whether it claims, and by stance what its links amount to."""
     found: dict[str, Any] = {}
     if state.claimant:

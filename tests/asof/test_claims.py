@@ -5,7 +5,7 @@ from typing import Any
 
 from service.claims import decision_queries, documents
 from service.domain.claims import ClaimState, Lifecycle, format_instant
-from tests.api.problems import problem
+from tests.api.problems import require_problem
 from tests.asof.oracle import Oracle
 from tests.asof.weeks import STORIES, TREE
 from tests.support.desk import Desk
@@ -98,10 +98,10 @@ async def test_claims_as_of_any_instant_equal_the_folded_record(oracle: Oracle) 
             params = {"as_of": format_instant(moment)}
             response = await desk.checker.get(f"/v1/claims/{claim}", params=params)
             if state is None:
-                problem(response, "not-yet-recorded")
+                require_problem(response, "not-yet-recorded")
                 for path in ("links", "suggestion"):
                     url = f"/v1/claims/{claim}/{path}"
-                    problem(await desk.checker.get(url, params=params), "not-yet-recorded")
+                    require_problem(await desk.checker.get(url, params=params), "not-yet-recorded")
                 continue
             if state.lifecycle is Lifecycle.MERGED:
                 assert response.status_code == 308

@@ -6,8 +6,8 @@ from typing import Any
 
 from service.domain.claims import Lifecycle, format_instant
 from service.domain.history import Event
-from tests.api.problems import problem
-from tests.asof.oracle import Oracle, cells, columns, read_said_instant
+from tests.api.problems import require_problem
+from tests.asof.oracle import Oracle, build_cells, list_columns, read_said_instant
 from tests.asof.test_claims import MICROSECOND, list_instants
 from tests.asof.weeks import STORIES
 from tests.support.desk import Desk
@@ -52,9 +52,9 @@ async def test_matrix_as_of_any_instant_equals_the_folded_record(oracle: Oracle)
         assert [each["version"] for each in rows] == [each.version for each in expected]
         assert [
             (party["slug"], party["name"], party["claims"]) for party in last["parties"]
-        ] == columns(expected), at
+        ] == list_columns(expected), at
         for row, state in zip(rows, expected, strict=True):
-            assert describe_cells(row) == cells(state), (row["id"], at)
+            assert describe_cells(row) == build_cells(state), (row["id"], at)
             drawn += len(row["cells"])
         parties = await desk.reader.get(f"/v1/stories/{slug}", params={"as_of": format_instant(at)})
         standing = [link.voice for each in expected for link in each.links if link.is_active]
@@ -167,5 +167,7 @@ async def test_matrix_without_as_of_is_that_of_the_last_instant(oracle: Oracle) 
         before = format_instant(datetime.fromisoformat(begun) - MICROSECOND)
         for path in ("", "/matrix", "/timeline"):
             url = f"/v1/stories/{slug}{path}"
-            problem(await desk.reader.get(url, params={"as_of": before}), "not-yet-recorded")
+            require_problem(
+                await desk.reader.get(url, params={"as_of": before}), "not-yet-recorded"
+            )
             assert (await desk.reader.get(url, params={"as_of": begun})).status_code == 200

@@ -80,7 +80,7 @@ class Weeks:
             made = await self._act("POST", "/v1/parties", slug=slug, name=slug, parent=parent)
             assert made is not None
             before = self.tree[-1][1] if self.tree else {}
-            self.tree.append((_instant(made["created_at"]), before | {slug: parent}))
+            self.tree.append((_parse_instant(made["created_at"]), before | {slug: parent}))
         for story in STORIES:
             await self._act("POST", "/v1/stories", slug=story, title=story)
         self.me = (await self.desk.checker.get("/v1/me")).json()["id"]
@@ -249,8 +249,8 @@ class Weeks:
     async def _move(self, party: str, parent: str | None) -> None:
         moved = await self._act("PATCH", f"/v1/parties/{party}", self.desk.editor, parent=parent)
         assert moved is not None
-        self.tree.append((_instant(moved["updated_at"]), self.tree[-1][1] | {party: parent}))
+        self.tree.append((_parse_instant(moved["updated_at"]), self.tree[-1][1] | {party: parent}))
 
 
-def _instant(text: str) -> datetime:
+def _parse_instant(text: str) -> datetime:
     return datetime.fromisoformat(text)

@@ -19,11 +19,11 @@ from tests.domain.builders import (
     NOON,
     PRISTINA,
     VUCEVIC,
-    claim,
-    comments,
-    contradicts,
-    requests,
-    supports,
+    build_claim,
+    build_comment,
+    build_contradiction,
+    build_request,
+    build_support,
 )
 
 KEYS = [
@@ -57,7 +57,7 @@ KEYS = [
 
 
 def build_document(*links: Link, **changes: Any) -> dict[str, Any]:
-    document = orjson.loads(documents.render_document(claim(*links, **changes)))
+    document = orjson.loads(documents.render_document(build_claim(*links, **changes)))
     assert isinstance(document, dict)
     return document
 
@@ -82,10 +82,10 @@ def test_document_has_every_value_of_the_claim() -> None:
         Speaker("speaker-1", "Gazmend Hoxha", "director"),
     )
     assert build_document(
-        requests(MILLER),
-        supports(NATO),
-        supports(PRISTINA),
-        comments(),
+        build_request(MILLER),
+        build_support(NATO),
+        build_support(PRISTINA),
+        build_comment(),
         kind=Kind.FIGURE,
         claimant=chief,
         status=AWAITING,
@@ -166,7 +166,7 @@ def test_merged_claim_names_its_survivor() -> None:
 def test_only_the_desk_gets_the_assignee() -> None:
     """The stored bytes have none, whoever is assigned; for the desk they gain it and nothing
     else, in the same place, however it is spelled."""
-    stored = documents.render_document(claim(assignee="ana"))
+    stored = documents.render_document(build_claim(assignee="ana"))
     assert orjson.loads(stored)["assignee"] is None
     assert "ana" not in stored
     assert documents.add_assignee(stored, None) == stored
@@ -178,7 +178,9 @@ def test_only_the_desk_gets_the_assignee() -> None:
 
 def test_text_that_looks_like_the_end_of_a_document_is_unchanged() -> None:
     """Only the end of the stored bytes is replaced."""
-    stored = documents.render_document(claim(text='"assignee":null}', story='"assignee":null}'))
+    stored = documents.render_document(
+        build_claim(text='"assignee":null}', story='"assignee":null}')
+    )
     shown = orjson.loads(documents.add_assignee(stored, "ana"))
     assert (shown["text"], shown["assignee"]) == ('"assignee":null}', "ana")
 
@@ -186,20 +188,28 @@ def test_text_that_looks_like_the_end_of_a_document_is_unchanged() -> None:
 @pytest.mark.parametrize(
     ("links", "changes", "challenged"),
     [
-        ((supports(),), {"status": CONFIRMED}, False),
-        ((supports(), contradicts(PRISTINA)), {"status": CONFIRMED}, True),
+        ((build_support(),), {"status": CONFIRMED}, False),
+        ((build_support(), build_contradiction(PRISTINA)), {"status": CONFIRMED}, True),
         (
-            (supports(), contradicts(PRISTINA, basis=Basis.UNSTATED)),
+            (build_support(), build_contradiction(PRISTINA, basis=Basis.UNSTATED)),
             {"status": CONFIRMED},
             True,
         ),
-        ((supports(), contradicts(VUCEVIC)), {"status": CONFIRMED}, False),
-        ((supports(), contradicts(PRISTINA, set_aside=True)), {"status": CONFIRMED}, False),
-        ((supports(), contradicts(PRISTINA, withdrawn=True)), {"status": CONFIRMED}, False),
-        ((contradicts(PRISTINA),), {"status": ASSERTED}, False),
-        ((contradicts(PRISTINA),), {"status": DISPUTED}, False),
+        ((build_support(), build_contradiction(VUCEVIC)), {"status": CONFIRMED}, False),
         (
-            (supports(), contradicts(PRISTINA)),
+            (build_support(), build_contradiction(PRISTINA, set_aside=True)),
+            {"status": CONFIRMED},
+            False,
+        ),
+        (
+            (build_support(), build_contradiction(PRISTINA, withdrawn=True)),
+            {"status": CONFIRMED},
+            False,
+        ),
+        ((build_contradiction(PRISTINA),), {"status": ASSERTED}, False),
+        ((build_contradiction(PRISTINA),), {"status": DISPUTED}, False),
+        (
+            (build_support(), build_contradiction(PRISTINA)),
             {"status": CONFIRMED, "lifecycle": Lifecycle.WITHDRAWN},
             False,
         ),
@@ -217,7 +227,7 @@ def test_challenged_is_confirmed_with_an_open_contradiction(
 )
 def test_a_status_that_the_links_do_not_suggest_is_drift(status: Any, agrees: bool) -> None:
     """The decided status is served, the suggestion beside it."""
-    state = claim(supports(), status=status)
+    state = build_claim(build_support(), status=status)
     document = orjson.loads(documents.render_document(state))
     assert document["status"] == status
     assert document["suggested_status"] == "confirmed"
@@ -227,11 +237,11 @@ def test_a_status_that_the_links_do_not_suggest_is_drift(status: Any, agrees: bo
 def test_evidence_lists_each_root_party_once() -> None:
     """By its slug, in order of first appearance, and only who stands there now."""
     assert build_document(
-        supports(conditional=True),
-        supports(MILLER),
-        supports(NATO, retracted=True),
-        supports(VUCEVIC),
-        contradicts(PRISTINA, set_aside=True),
+        build_support(conditional=True),
+        build_support(MILLER),
+        build_support(NATO, retracted=True),
+        build_support(VUCEVIC),
+        build_contradiction(PRISTINA, set_aside=True),
         created_at=NOON,
     )["evidence"] == {
         "supports": ["washington"],

@@ -163,7 +163,7 @@ async def test_cached_states_equal_the_folded_events(database: Database) -> None
     """After whatever was done: here, by another process, or rolled back."""
 
     def work(connection: Connection) -> None:
-        workday.a_days_work(connection)
+        workday.work_a_day(connection)
         day = Day(connection)
 
         @example_settings(
@@ -188,7 +188,7 @@ async def test_link_does_not_read_a_cached_state_again(
     """Nothing is read back from JSON while others wait for the claim."""
 
     def work(connection: Connection) -> None:
-        workday.a_days_work(connection)
+        workday.work_a_day(connection)
         day = Day(connection)
         claim = day.claim("Troops gathered at the border")
 
@@ -208,7 +208,7 @@ async def test_a_further_link_runs_the_same_statements(database: Database) -> No
     """No statement grows with the number of links, which would be compiled anew for each."""
 
     def work(connection: Connection) -> None:
-        workday.a_days_work(connection)
+        workday.work_a_day(connection)
         day = Day(connection)
         claim = day.claim("Troops gathered at the border")
 
@@ -236,7 +236,7 @@ async def test_cache_drops_the_longest_unused_state(database: Database) -> None:
     """It holds no more links than it may, and no state twice."""
 
     def work(connection: Connection) -> ClaimState:
-        workday.a_days_work(connection)
+        workday.work_a_day(connection)
         day = Day(connection)
         claim = day.claim("Troops gathered at the border")
         day.link(claim, "nato", Stance.COMMENTS)
@@ -260,7 +260,7 @@ async def test_change_explains_no_links(
     """Why each link counts is worked out for who asks, not while others wait for the claim."""
 
     def work(connection: Connection) -> None:
-        workday.a_days_work(connection)
+        workday.work_a_day(connection)
         day = Day(connection)
         claim = day.claim("Troops gathered at the border")
 
@@ -295,7 +295,7 @@ async def test_search_row_of_a_claim_equals_a_rebuilt_one(
     monkeypatch.setattr(index_writer, "MANY_LINKS", 0)
 
     def work(connection: Connection) -> None:
-        workday.a_days_work(connection)
+        workday.work_a_day(connection)
         day = Day(connection)
 
         @example_settings(
@@ -327,7 +327,7 @@ async def test_link_on_a_full_search_row_indexes_nothing(
     monkeypatch.setattr(index_writer, "MANY_LINKS", 3)
 
     def work(connection: Connection) -> None:
-        workday.a_days_work(connection)
+        workday.work_a_day(connection)
         day = Day(connection)
         claim = day.claim("Troops gathered at the border")
         for _ in range(60):
@@ -354,7 +354,7 @@ async def test_names_leave_room_for_quotes(database: Database) -> None:
     """However many people speak on a claim, what they say is indexed too."""
 
     def work(connection: Connection) -> None:
-        workday.a_days_work(connection)
+        workday.work_a_day(connection)
         day = Day(connection)
         claim = day.claim("Troops gathered at the border")
         day.link(claim, "nato", Stance.COMMENTS)
@@ -388,7 +388,7 @@ async def test_a_link_writes_as_much_on_a_large_claim_as_on_a_small_one(
     monkeypatch.setattr(postings, "MAX_PLACES", {Level.TEXT: 4, Level.NAMES: 40, Level.QUOTES: 60})
 
     def work(connection: Connection) -> None:
-        workday.a_days_work(connection)
+        workday.work_a_day(connection)
         day = Day(connection)
         claim = day.claim("Troops gathered at the border")
 
@@ -421,7 +421,7 @@ async def test_a_state_that_lacks_links_is_refused(database: Database) -> None:
     """A claim is never read as though somebody had not spoken; `verify` names the row."""
 
     def work(connection: Connection) -> None:
-        workday.a_days_work(connection)
+        workday.work_a_day(connection)
         day = Day(connection)
         claim = day.claim("Troops gathered at the border")
         for _ in range(states.FIRST + 2):
@@ -453,7 +453,7 @@ async def test_cached_state_is_not_used_after_another_process_changed_the_claim(
         await process.start()
 
     def begin(connection: Connection) -> str:
-        workday.a_days_work(connection)
+        workday.work_a_day(connection)
         return Day(connection).claim("Troops gathered at the border")
 
     def link(connection: Connection, claim: str, turn: int) -> None:
@@ -485,7 +485,7 @@ async def test_concurrent_links_to_a_large_claim_are_all_recorded(
     monkeypatch.setattr("service.claims.state_cache.STATES", StateCache(capacity=0))
 
     def begin(connection: Connection) -> str:
-        workday.a_days_work(connection)
+        workday.work_a_day(connection)
         day = Day(connection)
         claim = day.claim("Troops gathered at the border")
         for _ in range(4):

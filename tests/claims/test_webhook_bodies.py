@@ -28,10 +28,10 @@ from tests.domain.builders import (
     NOON,
     POLICE,
     Record,
-    claim,
-    contradicts,
-    requests,
-    supports,
+    build_claim,
+    build_contradiction,
+    build_request,
+    build_support,
 )
 
 GOLDEN = Path(__file__).parent / "webhooks"
@@ -56,10 +56,10 @@ class Told(Record):
         ]
 
 
-def a_day() -> Told:
+def record_day() -> Told:
     """A claim to which everything happens that outsiders are told of."""
     record = Told()
-    miller = requests(
+    miller = build_request(
         MILLER,
         id="link-m",
         statement="statement-m",
@@ -68,7 +68,7 @@ def a_day() -> Told:
         quote="We are waiting to see confirmation of this.",
     )
     record.act(amendments.draft_link(record.state, miller, note=PRIVATE))
-    nato = record.link(supports(NATO, id="link-n", statement="statement-n", quote="Seen."))
+    nato = record.link(build_support(NATO, id="link-n", statement="statement-n", quote="Seen."))
     record.decide(CONFIRMED, nato, four_eyes=True)
     record.act(proposals.draft_rejection(record.state, "decision-1", comment="Ask KFOR first."))
     record.decide(CONFIRMED, nato, four_eyes=True, decision_id="decision-2")
@@ -76,7 +76,7 @@ def a_day() -> Told:
     changes = {"text": "Serbia has “withdrawn” its units", "tags": ["border"], "assignee": PRIVATE}
     record.act(*amendments.draft_amendment(record.state, changes, material=True))
     record.act(*amendments.draft_amendment(record.state, {"assignee": None}, material=False))
-    record.link(contradicts(POLICE, id="link-p", statement="statement-p", quote="No."))
+    record.link(build_contradiction(POLICE, id="link-p", statement="statement-p", quote="No."))
     record.retract(miller)
     record.withdraw(nato)
     record.find(Finding.UNPROVABLE)
@@ -86,15 +86,15 @@ def a_day() -> Told:
     return record
 
 
-def first_of_each() -> dict[str, bytes]:
+def render_first_bodies() -> dict[str, bytes]:
     """The first body of each type; of changes of status the one that two people made."""
     found: dict[str, bytes] = {}
-    for event, body in a_day().messages():
+    for event, body in record_day().messages():
         decided = event.type != "claim.status_changed" or event.data["approved_by"]
         if body is not None and decided:
             found.setdefault(event.type, body)
     merged = Event(9, "claim.merged", NOON, {"into": "claim-2"})
-    body = render_message(merged, claim(version=9), by="Boris", base_url=BASE)
+    body = render_message(merged, build_claim(version=9), by="Boris", base_url=BASE)
     assert body is not None
     return found | {
         "claim.merged": body,
@@ -106,7 +106,7 @@ def first_of_each() -> dict[str, bytes]:
 def test_bodies_equal_their_golden_files(kind: EventType) -> None:
     """Each type's body is, to the byte, what its golden file holds; and it is JSON of three keys,
     its type first."""
-    body = first_of_each()[kind]
+    body = render_first_bodies()[kind]
     assert body == (GOLDEN / f"{kind}.json").read_bytes().removesuffix(b"\n")
     envelope = orjson.loads(body)
     assert list(envelope) == ["type", "timestamp", "data"]
@@ -123,20 +123,20 @@ def test_every_type_has_a_renderer() -> None:
 def test_bodies_hold_nothing_internal() -> None:
     """No note and no assignee; an amendment of the assignee alone is no message, nor is a line of
     the record that is the desk's bookkeeping."""
-    told = a_day().messages()
+    told = record_day().messages()
     for _, body in told:
         assert body is None or (PRIVATE.encode() not in body and b"assignee" not in body)
     silent = [event for event, body in told if body is None]
     assert [(event.type, event.data) for event in silent] == [("claim.amended", {"assignee": None})]
     affirmed = Event(2, "link.affirmed", NOON, {"link": "link-1"})
-    assert render_message(affirmed, claim(version=2), by="Ana", base_url=BASE) is None
+    assert render_message(affirmed, build_claim(version=2), by="Ana", base_url=BASE) is None
 
 
 def test_actor_is_null_if_a_rule_acted() -> None:
     """`by` is who acted, null where the evidence moved the claim by itself; the cause says why."""
     changes = [
         orjson.loads(body)["data"]
-        for event, body in a_day().messages()
+        for event, body in record_day().messages()
         if body and event.type == "claim.status_changed"
     ]
     assert [
@@ -153,7 +153,7 @@ def test_actor_is_null_if_a_rule_acted() -> None:
 
 def test_change_of_status_names_the_statements_it_cites() -> None:
     """A change of status names the statements it rests on, and no other."""
-    changed = orjson.loads(first_of_each()["claim.status_changed"])["data"]
+    changed = orjson.loads(render_first_bodies()["claim.status_changed"])["data"]
     (cited,) = changed["cites"]
     assert (cited["party"], cited["stance"], cited["quote"]) == ("nato", "supports", "Seen.")
     assert cited["speaker"] is None
@@ -175,24 +175,24 @@ def test_amendment_lists_the_changed_public_fields(
 ) -> None:
     """Only what is served to everybody; where nothing of that changed, nothing is said."""
     event = Event(2, "claim.amended", NOON, changes)
-    body = render_message(event, claim(version=2), by="Ana", base_url=BASE)
+    body = render_message(event, build_claim(version=2), by="Ana", base_url=BASE)
     assert (body and orjson.loads(body)["data"]["changes"]) == changed_fields
 
 
 def test_parties_of_a_claim_include_their_roots() -> None:
     """Whoever claims or takes a stance, and the topmost above them; none where nobody does."""
-    links = (supports(MILLER), contradicts(POLICE))
-    assert list_parties(claim(*links)) == {
+    links = (build_support(MILLER), build_contradiction(POLICE))
+    assert list_parties(build_claim(*links)) == {
         *("belgrade", "state-department", "washington"),
         *("kosovo-police", "pristina"),
     }
-    assert list_parties(claim(claimant=None)) == frozenset()
+    assert list_parties(build_claim(claimant=None)) == frozenset()
 
 
 def test_addresses_lead_to_the_desks_pages() -> None:
     """A claim's address is where it is read by people."""
     assert build_claim_url("claim-1", BASE) == "https://desk.example/claims/claim-1"
-    told = webhook_bodies.build_claim(claim(claimant=None), BASE)
+    told = webhook_bodies.build_claim(build_claim(claimant=None), BASE)
     assert told["claimant"] is None
     assert told["url"] == build_claim_url("claim-1", BASE)
 
@@ -207,6 +207,9 @@ def test_instants_are_utc_with_a_z() -> None:
 
 def test_speaker_has_a_name_and_a_role_and_no_id() -> None:
     """Without the desk's own number for the person."""
-    spoken = webhook_bodies.build_link(supports(MILLER))["speaker"]
+    spoken = webhook_bodies.build_link(build_support(MILLER))["speaker"]
     assert spoken == {"name": "Matthew Miller", "role": None}
-    assert webhook_bodies.build_link(supports(NATO, basis=Basis.DOCUMENTS))["basis"] == "documents"
+    assert (
+        webhook_bodies.build_link(build_support(NATO, basis=Basis.DOCUMENTS))["basis"]
+        == "documents"
+    )

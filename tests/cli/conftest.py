@@ -94,7 +94,7 @@ def really_run(folder: Path) -> ReallyRun:
         return subprocess.run(
             [sys.executable, "-m", "service.cli", *arguments],
             input=stdin,
-            env=_environment() | variables,
+            env=_build_environment() | variables,
             capture_output=True,
             text=True,
             timeout=90,
@@ -114,7 +114,7 @@ class Served:
     def __init__(self, *arguments: str) -> None:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "service.cli", "serve", "--port", "0", *arguments],
-            env=_environment(),
+            env=_build_environment(),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             text=True,
@@ -181,6 +181,6 @@ def serve(folder: Path) -> Iterator[Serve]:
         process.stop()
 
 
-def _environment() -> dict[str, str]:
+def _build_environment() -> dict[str, str]:
     path = os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH"))))
     return os.environ | {"PYTHONPATH": path}

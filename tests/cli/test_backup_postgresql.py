@@ -17,7 +17,7 @@ import pytest
 
 from service.config import Settings
 from service.operations.dumps import Dumps
-from tests.faults.served import CLAIMDESK, Served, create_key, environment, run_command, serve
+from tests.faults.served import CLAIMDESK, Served, build_environment, create_key, run_command, serve
 from tests.support.desk import build_claim
 
 pytestmark = [
@@ -144,7 +144,7 @@ def test_missing_programs_are_named(url: str, tmp_path: Path) -> None:
     done = subprocess.run(
         [CLAIMDESK, "backup", "desk.dump"],
         cwd=tmp_path,
-        env=environment(url) | {"PATH": str(tmp_path)},
+        env=build_environment(url) | {"PATH": str(tmp_path)},
         capture_output=True,
         text=True,
         timeout=60,

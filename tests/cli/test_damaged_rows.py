@@ -43,7 +43,7 @@ def leads_elsewhere(column: Column[Any]) -> bool:
     return bool(column.foreign_keys)
 
 
-def tables_with(condition: Callable[[Column[Any]], bool]) -> list[Table]:
+def list_tables_with(condition: Callable[[Column[Any]], bool]) -> list[Table]:
     return [table for table in metadata.sorted_tables if any(map(condition, table.columns))]
 
 
@@ -76,7 +76,9 @@ def desk_url(
 
 def fill_where_empty(url: str, table: Table) -> None:
     """Put a row into a table in which a day's work leaves none."""
-    values = {f'"{column.name}"': sample(column) for column in table.columns if not column.nullable}
+    values = {
+        f'"{column.name}"': build_sample(column) for column in table.columns if not column.nullable
+    }
     damage(
         url,
         f"INSERT INTO {table.name} ({', '.join(values)}) SELECT {', '.join(values.values())} "
@@ -84,7 +86,7 @@ def fill_where_empty(url: str, table: Table) -> None:
     )
 
 
-def sample(column: Column[Any]) -> str:
+def build_sample(column: Column[Any]) -> str:
     """A value that SQLite takes for the column, as SQL."""
     if is_id(column):
         return f"'{NOBODY.replace('-', '')}'"
@@ -109,7 +111,7 @@ def read_everything(run: Run, commands: Sequence[tuple[str, ...]] = COMMANDS) ->
     return codes
 
 
-@pytest.mark.parametrize("table", tables_with(leads_elsewhere), ids=lambda table: table.name)
+@pytest.mark.parametrize("table", list_tables_with(leads_elsewhere), ids=lambda table: table.name)
 def test_row_with_a_dangling_reference_ends_no_command(
     run: Run, desk_url: str, table: Table
 ) -> None:
@@ -128,7 +130,7 @@ def test_row_with_a_dangling_reference_ends_no_command(
 
 
 @on_sqlite
-@pytest.mark.parametrize("table", tables_with(is_converted), ids=lambda table: table.name)
+@pytest.mark.parametrize("table", list_tables_with(is_converted), ids=lambda table: table.name)
 def test_unreadable_value_ends_no_command(run: Run, desk_url: str, table: Table) -> None:
     """Each column in a row of its own, as many at a time as there are rows: a fault in one column
     of a row hides a fault in the next."""

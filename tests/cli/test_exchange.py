@@ -19,7 +19,7 @@ PAGE = (Path(__file__).parents[2] / "docs" / "exchange.md").read_text(encoding="
 pytestmark = pytest.mark.usefixtures("migrated_database")
 
 
-def counts(report: Json) -> dict[str, tuple[int, ...]]:
+def read_counts(report: Json) -> dict[str, tuple[int, ...]]:
     return {kind: tuple(tally.values()) for kind, tally in report["records"].items()}
 
 
@@ -75,7 +75,7 @@ def test_json_output_counts_what_was_written_and_read(run: Run, run_json: RunJso
     assert exported["records"]["event"] == 27
     report = run_json("import", "desk.jsonl")
     assert (report["refused"], report["refusals"], report["dry_run"]) == (0, [], False)
-    assert counts(report)["event"] == (0, 27, 0)
+    assert read_counts(report)["event"] == (0, 27, 0)
     refused = run("export", "-", "--json")
     assert refused.exit_code == 2
     assert "cannot both go to standard output" in refused.stderr
@@ -92,7 +92,7 @@ def test_export_and_import_work_through_pipes(
     other = {"CLAIMDESK_DATABASE_URL": f"sqlite:///{folder}/other.db"}
     imported = really_run("import", "-", "--json", stdin=exported.stdout, **other)
     assert imported.returncode == 0, imported.stderr
-    assert counts(json.loads(imported.stdout))["event"] == (27, 0, 0)
+    assert read_counts(json.loads(imported.stdout))["event"] == (27, 0, 0)
     assert really_run("export", "-", **other).stdout == exported.stdout
 
 

@@ -14,7 +14,7 @@ from playwright.async_api import Browser, Page, async_playwright
 
 from tests.desk.browser.conftest import Desk, sign_in_by
 from tests.desk.browser.test_intake import SELECT
-from tests.desk.browser.test_pages import addresses
+from tests.desk.browser.test_pages import list_addresses
 from tests.faults import served
 from tests.support import chromium
 
@@ -45,7 +45,7 @@ async def main() -> None:
                 if every is None:
                     await _show_claim(browser, desk, claim)
                 else:
-                    await _every(browser, desk, every)
+                    await _photograph_every_page(browser, desk, every)
                 await browser.close()
 
 
@@ -66,7 +66,7 @@ async def _work(desk: Desk) -> str:
         async def record_observation(words: str) -> tuple[str, str, str]:
             found = (await client.get("/v1/claims", params={"q": words}, headers=ana)).json()
             claim = found["items"][0]["id"]
-            link = await post(f"/v1/claims/{claim}/links", _observation())
+            link = await post(f"/v1/claims/{claim}/links", _build_observation())
             version = (await client.get(f"/v1/claims/{claim}", headers=ana)).json()["version"]
             return claim, link["id"], f'"{version}"'
 
@@ -81,7 +81,7 @@ async def _work(desk: Desk) -> str:
         return str(claim)
 
 
-def _observation() -> dict[str, Any]:
+def _build_observation() -> dict[str, Any]:
     source = {"url": "https://example.org/kfor", "publisher": "NATO"}
     quote = {"text": SEEN, "language": "en", "source": source}
     statement = {
@@ -94,7 +94,7 @@ def _observation() -> dict[str, Any]:
     return {"stance": "supports", "statement": statement}
 
 
-async def _window(browser: Browser, desk: Desk, width: int, theme: str, name: str) -> Page:
+async def _open_window(browser: Browser, desk: Desk, width: int, theme: str, name: str) -> Page:
     context = await browser.new_context(
         base_url=desk.url,
         viewport={"width": width, "height": WIDTHS[width]},
@@ -108,7 +108,7 @@ async def _window(browser: Browser, desk: Desk, width: int, theme: str, name: st
 async def _show_claim(browser: Browser, desk: Desk, claim: str) -> None:
     """The pictures of the README."""
     for theme in ("light", "dark"):
-        page = await _window(browser, desk, 1440, theme, "Ana")
+        page = await _open_window(browser, desk, 1440, theme, "Ana")
         for name, path in (
             ("board", "/"),
             ("claim", f"/claims/{claim}"),
@@ -117,10 +117,10 @@ async def _show_claim(browser: Browser, desk: Desk, claim: str) -> None:
             await page.goto(path)
             await page.screenshot(path=FOLDER / f"{name}-{theme}.png")
         await page.context.close()
-    page = await _window(browser, desk, 1440, "light", "Ana")
+    page = await _open_window(browser, desk, 1440, "light", "Ana")
     await _take_in(page)
     await page.screenshot(path=FOLDER / "intake-light.png")
-    phone = await _window(browser, desk, 360, "light", "Ana")
+    phone = await _open_window(browser, desk, 360, "light", "Ana")
     await phone.goto(f"/claims/{claim}")
     await phone.screenshot(path=FOLDER / "phone-light.png")
 
@@ -145,11 +145,11 @@ _SENTENCES = (
 )
 
 
-async def _every(browser: Browser, desk: Desk, folder: Path) -> None:
-    places = await addresses(desk)
+async def _photograph_every_page(browser: Browser, desk: Desk, folder: Path) -> None:
+    places = await list_addresses(desk)
     for width in WIDTHS:
         for theme in ("light", "dark"):
-            page = await _window(browser, desk, width, theme, "Ada")
+            page = await _open_window(browser, desk, width, theme, "Ada")
             for name, path in places.items():
                 await page.goto(path)
                 plain = (

@@ -11,7 +11,7 @@ from service.stories.status_spans import Interval, Lane
 NOON = datetime(2023, 10, 2, 12, 0, tzinfo=UTC)
 
 
-def lane(*turns: tuple[Status, float], merged: float | None = None) -> Lane:
+def build_lane(*turns: tuple[Status, float], merged: float | None = None) -> Lane:
     """Statuses, each from so many hours after noon on."""
     at = [NOON + timedelta(hours=hours) for _, hours in turns]
     closed = None if merged is None else NOON + timedelta(hours=merged)
@@ -27,8 +27,8 @@ def test_bars_stand_where_their_times_are() -> None:
     """In proportion to the time from the first claim to now; what holds still goes on beyond."""
     drawn = lane_chart.draw_chart(
         {
-            "a": lane((Status.ASSERTED, 0), (Status.DISPUTED, 5)),
-            "b": lane((Status.ASSERTED, 2), merged=4),
+            "a": build_lane((Status.ASSERTED, 0), (Status.DISPUTED, 5)),
+            "b": build_lane((Status.ASSERTED, 2), merged=4),
         },
         until=NOON + timedelta(hours=10),
     )
@@ -46,7 +46,7 @@ def test_bars_stand_where_their_times_are() -> None:
 def test_no_label_overlaps_the_word_now() -> None:
     """A tick beside the word `now` keeps its line only."""
     drawn = lane_chart.draw_chart(
-        {"a": lane((Status.ASSERTED, 0))}, until=NOON + timedelta(hours=5.2)
+        {"a": build_lane((Status.ASSERTED, 0))}, until=NOON + timedelta(hours=5.2)
     )
     assert drawn is not None
     assert [tick.label for tick in drawn.ticks] == [
@@ -64,7 +64,7 @@ def test_story_without_lanes_has_no_chart() -> None:
     """Nothing is divided by no time at all."""
     assert lane_chart.draw_chart({}, until=NOON) is None
     assert lane_chart.draw_chart({"a": Lane((), Lifecycle.ACTIVE, None)}, until=NOON) is None
-    drawn = lane_chart.draw_chart({"a": lane((Status.ASSERTED, 0))}, until=NOON)
+    drawn = lane_chart.draw_chart({"a": build_lane((Status.ASSERTED, 0))}, until=NOON)
     assert drawn is not None
     assert [(item.at, item.width) for item in drawn.bars["a"]] == [(94, 6)]
 

@@ -7,7 +7,7 @@ from tests.support.desk import Desk
 PARTIES, EACH = 14, 8
 
 
-async def spoken_of(desk: Desk) -> tuple[str, list[str]]:
+async def record_statements(desk: Desk) -> tuple[str, list[str]]:
     claim = (await desk.record_claim())["id"]
     links = []
     for number in range(PARTIES):
@@ -22,7 +22,7 @@ async def spoken_of(desk: Desk) -> tuple[str, list[str]]:
 
 async def test_page_of_many_statements_is_light_and_links_to_all_of_them(desk: Desk) -> None:
     await desk.record_parties()
-    claim, links = await spoken_of(desk)
+    claim, links = await record_statements(desk)
     supporter = (await desk.link_statement(claim, "supports", "nato"))["id"]
     page = (await desk.checker.get(f"/claims/{claim}")).text
     shown = set(re.findall(r'id="l-([0-9a-f-]{36})"', page))

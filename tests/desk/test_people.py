@@ -19,11 +19,11 @@ KEYS = "/admin/keys"
 NEW = {"name": "Vesna Vu", "email": " Vesna@Example.org ", "role": "editor"}
 
 
-async def user(people: People, user_id: str) -> dict[str, Any]:
+async def read_user(people: People, user_id: str) -> dict[str, Any]:
     return dict((await people.desk.admin.get(f"/v1/users/{user_id}")).json())
 
 
-async def kept_answers(people: People) -> str:
+async def read_kept_answers(people: People) -> str:
     """All that is kept for double clicks."""
     rows = await people.desk.database.read(
         lambda connection: connection.execute(
@@ -33,12 +33,12 @@ async def kept_answers(people: People) -> str:
     return str(rows)
 
 
-def shown_once(response: httpx.Response) -> str:
+def require_shown_once(response: httpx.Response) -> str:
     [found] = parse_page(response).xpath("//code[contains(@class, 'secret')]")
     return str(read_words(found))
 
 
-def fault_at(response: httpx.Response, name: str) -> str:
+def read_fault(response: httpx.Response, name: str) -> str:
     page = parse_page(response)
     [field] = page.xpath(f"//*[@aria-invalid='true'][@name='{name}' or @id='{name}']")
     return str(read_words(page.get_element_by_id(field.get("aria-describedby"))))
@@ -94,14 +94,14 @@ async def test_added_person_gets_in_by_a_link_shown_once(people: People) -> None
     made = await send_form(people.admin, page, PEOPLE, **NEW)
     assert made.status_code == 200
     assert made.headers["cache-control"] == "no-store"
-    link = shown_once(made)
+    link = require_shown_once(made)
     assert link.startswith(f"{people.desk.settings.base_url}/sign-in/")
     again = await send_form(people.admin, page, PEOPLE, **NEW)
     assert again.status_code == 200
     assert "is kept nowhere" in read_text(again)
     token = link.rpartition("/")[2]
     assert token not in again.text
-    assert token not in await kept_answers(people)
+    assert token not in await read_kept_answers(people)
     assert token not in (await people.admin.get(PEOPLE)).text
     async with people.browser() as vesna:
         signed_in = await submit(vesna, f"/sign-in/{token}", f"/sign-in/{token}")
@@ -132,7 +132,7 @@ async def test_refused_person_is_reported_at_the_field(
     async with nothing_changes(people.desk):
         refused = await submit(people.admin, PEOPLE, PEOPLE, **typed)
     assert refused.status_code == (409 if message == "already" else 422)
-    assert message in fault_at(refused, field)
+    assert message in read_fault(refused, field)
     page = parse_page(refused)
     for name in ("name", "email"):
         assert page.xpath(f"//input[@name='{name}']/@value") == [typed[name].strip()]
@@ -150,11 +150,11 @@ async def test_name_and_role_can_be_changed(people: People) -> None:
     assert "Ana Anić" in read_text(await people.checker.get("/"))
     refused = await submit(people.admin, place, place, name=" ", role="editor")
     assert refused.status_code == 422
-    assert fault_at(refused, "name") == "this is needed"
+    assert read_fault(refused, "name") == "this is needed"
     assert parse_page(refused).xpath("//input[@name='role'][@checked]/@value") == ["editor"]
     same = await submit(people.admin, place, place)
     assert same.status_code == 303
-    assert (await user(people, people.ids["checker"]))["role"] == "reader"
+    assert (await read_user(people, people.ids["checker"]))["role"] == "reader"
     assert (await people.admin.get(f"{PEOPLE}/{NOBODY}")).status_code == 404
 
 
@@ -163,7 +163,7 @@ async def test_last_administrator_cannot_be_demoted_or_disabled(people: People) 
     place = f"{PEOPLE}/{people.ids['admin']}"
     demoted = await submit(people.admin, place, place, role="editor")
     assert demoted.status_code == 422
-    assert "the last administrator" in fault_at(demoted, "role")
+    assert "the last administrator" in read_fault(demoted, "role")
     disabled = await submit(people.admin, place, f"{place}/state")
     assert disabled.status_code == 422
     assert "the last administrator cannot be disabled" in read_text(disabled)
@@ -176,7 +176,7 @@ async def test_disabled_person_loses_every_access_at_once(people: People) -> Non
     checker = people.ids["checker"]
     place = f"{PEOPLE}/{checker}"
     made = await submit(people.admin, place, f"{place}/link")
-    old = shown_once(made).rpartition("/")[2]
+    old = require_shown_once(made).rpartition("/")[2]
     assert (await people.checker.get("/")).status_code == 200
     out = await submit(people.admin, place, f"{place}/state")
     assert out.headers["location"] == f"{place}?done=disabled"
@@ -192,7 +192,7 @@ async def test_disabled_person_loses_every_access_at_once(people: People) -> Non
     back = await submit(people.admin, place, f"{place}/state")
     assert back.headers["location"] == f"{place}?done=enabled"
     assert (await people.public.get(f"/sign-in/{old}")).status_code == 401
-    new = shown_once(await submit(people.admin, place, f"{place}/link")).rpartition("/")[2]
+    new = require_shown_once(await submit(people.admin, place, f"{place}/link")).rpartition("/")[2]
     let_in = await submit(people.public, f"/sign-in/{new}", f"/sign-in/{new}")
     assert let_in.status_code == 303
     page = await people.admin.get(place)
@@ -215,12 +215,12 @@ async def test_forgotten_password_can_be_reset(people: People) -> None:
         now=people.desk.clock.now,
     )
     kept = await submit(people.admin, place, f"{place}/link")
-    assert (await user(people, checker))["has_password"] is True
+    assert (await read_user(people, checker))["has_password"] is True
     gone = await submit(people.admin, place, f"{place}/link", forgotten="yes")
-    assert (await user(people, checker))["has_password"] is False
+    assert (await read_user(people, checker))["has_password"] is False
     assert (await people.checker.get("/")).status_code == 303
     for response, status in ((kept, 401), (gone, 200)):
-        token = shown_once(response).rpartition("/")[2]
+        token = require_shown_once(response).rpartition("/")[2]
         assert (await people.public.get(f"/sign-in/{token}")).status_code == status
 
 
@@ -236,7 +236,7 @@ async def test_new_key_is_shown_once(people: People) -> None:
     }
     made = await send_form(people.admin, page, KEYS, **fields)
     assert made.headers["cache-control"] == "no-store"
-    key = shown_once(made)
+    key = require_shown_once(made)
     assert "acting as Edit Editor, until 31 Jan 2024, 12:30 UTC" in read_text(made)
     me = await people.desk.public.get("/v1/me", headers={"Authorization": f"Bearer {key}"})
     assert (me.json()["id"], me.json()["role"]) == (people.ids["editor"], "checker")
@@ -244,7 +244,7 @@ async def test_new_key_is_shown_once(people: People) -> None:
     assert "is kept nowhere" in read_text(again)
     secret = key.rpartition("_")[2]
     shown = await people.admin.get(KEYS)
-    for elsewhere in (again.text, shown.text, await kept_answers(people)):
+    for elsewhere in (again.text, shown.text, await read_kept_answers(people)):
         assert secret not in elsewhere
     [row] = [
         item for item in parse_page(shown).xpath("//tbody/tr") if "The <CMS>" in read_words(item)
@@ -273,7 +273,7 @@ async def test_invalid_key_is_refused_at_its_field(
     async with nothing_changes(people.desk):
         refused = await submit(people.admin, KEYS, KEYS, **typed)
     assert refused.status_code == 422
-    assert message in fault_at(refused, field)
+    assert message in read_fault(refused, field)
     page = parse_page(refused)
     assert page.xpath("//input[@name='name']/@value") == [typed["name"]]
     assert page.xpath("//select[@name='role']/option[@selected]/@value") == [typed["role"]]

@@ -31,7 +31,7 @@ END_OTHERS = "/profile/sessions/end-others"
 NOTICE = "/profile/link-notice"
 
 
-def name_of(token: str) -> str:
+def build_name(token: str) -> str:
     return credentials.hash_secret(token)[:16]
 
 
@@ -70,11 +70,11 @@ async def test_sessions_are_listed_and_ended_one_by_one(people: People) -> None:
         assert credentials.hash_secret(token) not in page.text
     async with people.browser(other) as phone:
         assert (await phone.get("/")).status_code == 200
-        ended = await send_form(people.checker, page, f"/profile/sessions/{name_of(other)}/end")
+        ended = await send_form(people.checker, page, f"/profile/sessions/{build_name(other)}/end")
         assert ended.headers["location"] == "/profile?done=ended"
         assert (await phone.get("/")).status_code == 303
     twice = await send_form(
-        people.checker, page, f"/profile/sessions/{name_of(other)}/end", once="another"
+        people.checker, page, f"/profile/sessions/{build_name(other)}/end", once="another"
     )
     assert twice.status_code == 404
     assert "It has ended already" in read_text(twice)
@@ -85,10 +85,10 @@ async def test_sessions_are_listed_and_ended_one_by_one(people: People) -> None:
 @pytest.mark.parametrize("name", ["%" * 16, "_" * 16, "0" * 15 + "%", "", "%", "f" * 64, "é" * 16])
 async def test_pattern_of_a_session_name_ends_no_session(people: People, name: str) -> None:
     """Nor does part of a name, nor the name of another's session."""
-    theirs = name_of(people.tokens["editor"])
+    theirs = build_name(people.tokens["editor"])
     csrf = derive_form_token(people.tokens["checker"])
     async with nothing_changes(people.desk):
-        for wrong_name in (name, theirs, name_of(people.tokens["checker"])[:8]):
+        for wrong_name in (name, theirs, build_name(people.tokens["checker"])[:8]):
             refused = await people.checker.post(
                 f"/profile/sessions/{wrong_name}/end", data={"csrf": csrf, "once": "x"}
             )
@@ -255,7 +255,7 @@ async def test_a_form_without_its_token_changes_nothing(people: People) -> None:
         for action in (
             "/profile/password",
             END_OTHERS,
-            f"/profile/sessions/{name_of(other)}/end",
+            f"/profile/sessions/{build_name(other)}/end",
         ):
             refused = await submit(
                 people.checker, "/profile", action, csrf=None, password=OTHER, again=OTHER
@@ -310,7 +310,7 @@ async def test_password_set_with_the_proposers_link_makes_no_second_person(
     if credential == "password":
         changed = await people.admin.patch(f"/v1/users/{person}", json={"password": PASSWORD})
         assert changed.status_code == 200, changed.text
-        entered = signed_in(people, email, PASSWORD)
+        entered = open_signed_in(people, email, PASSWORD)
         fields = {"present": PASSWORD}
     else:
         token = await desk.database.write(
@@ -327,7 +327,7 @@ async def test_password_set_with_the_proposers_link_makes_no_second_person(
     proposed = await desk.change_status(claim, "confirmed", client=people.admin, cites=[link["id"]])
     assert proposed.status_code == 202, proposed.text
     approval = f"/v1/decisions/{proposed.json()['id']}/approval"
-    async with signed_in(people, email, OTHER) as same_person:
+    async with open_signed_in(people, email, OTHER) as same_person:
         refused = await same_person.post(approval)
         assert refused.json()["type"] == "/problems/second-person-needed", refused.text
         assert "claimdesk users link" in refused.json()["detail"]
@@ -336,7 +336,7 @@ async def test_password_set_with_the_proposers_link_makes_no_second_person(
             owner, "/profile", "/profile/password", present=OTHER, password=PASSWORD, again=PASSWORD
         )
         assert done.status_code == 303, read_text(done)
-    async with signed_in(people, email, PASSWORD) as owner:
+    async with open_signed_in(people, email, PASSWORD) as owner:
         assert (await owner.post(approval)).status_code == 200
 
 
@@ -394,7 +394,9 @@ async def test_notice_needs_a_number(people: People, number: str) -> None:
 
 
 @asynccontextmanager
-async def signed_in(people: People, email: str, password: str) -> AsyncIterator[httpx.AsyncClient]:
+async def open_signed_in(
+    people: People, email: str, password: str
+) -> AsyncIterator[httpx.AsyncClient]:
     """A new browser that has signed in with a password."""
     async with people.browser() as client:
         answer = await client.post("/v1/session", json={"email": email, "password": password})

@@ -4,7 +4,7 @@ import pytest
 
 from service.claims import rename_batches
 from tests.desk.conftest import People, read_text
-from tests.store.test_renames import BATCH, CLAIMS, record_claims, rename, work
+from tests.store.test_renames import BATCH, CLAIMS, record_claims, rename, run_turns
 from tests.support.desk import Desk
 
 
@@ -15,9 +15,9 @@ async def test_page_of_a_party_shows_the_progress_of_a_rename(
     monkeypatch.setattr(rename_batches, "BATCH_SECONDS", 60.0)
     await record_claims(desk)
     await rename(desk, "Beograd")
-    await work(desk, 1)
+    await run_turns(desk, 1)
     shown = read_text(await people.reader.get("/parties/belgrade"))
     assert f"{BATCH} of {CLAIMS} claims carry the new name" in shown
-    await work(desk)
+    await run_turns(desk)
     shown = read_text(await people.reader.get("/parties/belgrade"))
     assert "carry the new name" not in shown

@@ -43,7 +43,7 @@ async def link_for(people: People, name: str = "checker") -> str:
     return f"/sign-in/{token}"
 
 
-def cookie_of(response: httpx.Response, name: str = COOKIE) -> Any:
+def read_cookie(response: httpx.Response, name: str = COOKIE) -> Any:
     for header in response.headers.get_list("set-cookie"):
         cookies: SimpleCookie = SimpleCookie(header)
         if name in cookies:
@@ -78,7 +78,7 @@ async def test_a_password_signs_in(people: People, ana: str) -> None:
     )
     assert (response.status_code, response.headers["location"]) == (303, "/?kind=figure")
     assert response.headers["cache-control"] == "no-store"
-    cookie = cookie_of(response)
+    cookie = read_cookie(response)
     assert cookie["httponly"] is True
     assert cookie["secure"] is True
     assert (cookie["samesite"], cookie["path"]) == ("lax", "/")
@@ -98,7 +98,7 @@ async def test_a_wrong_password_keeps_what_was_typed(people: People, ana: str) -
         for response, email in ((wrong, ana), (unknown, other), (none_set, link_only)):
             assert response.status_code == 401
             assert response.headers["cache-control"] == "no-store"
-            assert cookie_of(response) is None
+            assert read_cookie(response) is None
             shown = parse_page(response)
             assert shown.xpath("//*[@role='alert']")[0].text == (
                 "No account has this address and password."
@@ -135,7 +135,7 @@ async def test_password_attempts_are_limited(people: People, ana: str) -> None:
     wait = late.headers["retry-after"]
     assert 1 <= int(wait) <= 60
     assert f"Wait {wait} seconds" in read_text(late)
-    assert cookie_of(late) is None
+    assert read_cookie(late) is None
     people.desk.clock.advance(seconds=int(wait))
     right = await send_form(people.public, late, "/sign-in", email=ana, password=PASSWORD)
     assert right.status_code == 303
@@ -206,12 +206,12 @@ async def test_a_link_signs_in_once(people: People) -> None:
     first = await send_form(people.public, asked, url)
     assert (first.status_code, first.headers["location"]) == (303, "/")
     assert first.headers["cache-control"] == "no-store"
-    assert cookie_of(first)["httponly"] is True
+    assert read_cookie(first)["httponly"] is True
     assert "Ana Checker" in read_text(await people.public.get("/"))
     async with people.browser() as other, nothing_changes(people.desk):
         again = await other.get(url)
         assert again.status_code == 401
-        assert cookie_of(again) is None
+        assert read_cookie(again) is None
         assert "no longer works This sign-in link was used before" in read_text(again)
         assert parse_page(again).xpath("//main//a[@href='/sign-in']")
         late = await send_form(other, asked, url)
@@ -276,7 +276,7 @@ async def test_signing_out_ends_the_session_at_once(people: People) -> None:
     other = people.browser(await people.sign_in("checker"))
     out = await submit(people.checker, "/", "/sign-out")
     assert (out.status_code, out.headers["location"]) == (303, "/sign-in?done=signed-out")
-    assert cookie_of(out).value == ""
+    assert read_cookie(out).value == ""
     assert "You are signed out." in read_text(await people.checker.get(out.headers["location"]))
     async with people.browser(people.tokens["checker"]) as thief:
         shown = await thief.get("/review")
@@ -353,6 +353,6 @@ async def test_sign_in_page_reveals_nothing_of_the_desk(people: People) -> None:
     shown = await people.public.get("/sign-in")
     for inside in ("/intake", "/admin", "/feeds", 'id="q"'):
         assert inside not in shown.text
-    cookie = cookie_of(shown, VISIT)
+    cookie = read_cookie(shown, VISIT)
     assert cookie["httponly"] is True
     assert (cookie["samesite"], cookie["path"]) == ("lax", "/")

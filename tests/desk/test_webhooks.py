@@ -38,19 +38,19 @@ async def register(people: People, **fields: Any) -> str:
     return str(place.rpartition("/")[2])
 
 
-async def endpoint(people: People, webhook: str) -> Json:
+async def read_endpoint(people: People, webhook: str) -> Json:
     found: Json = (await people.desk.admin.get(f"/v1/webhooks/{webhook}")).json()
     return found
 
 
-async def deliveries(people: People, webhook: str) -> list[Json]:
+async def list_deliveries(people: People, webhook: str) -> list[Json]:
     found: list[Json] = (await people.desk.admin.get(f"/v1/webhooks/{webhook}/deliveries")).json()[
         "items"
     ]
     return found
 
 
-def faults(response: httpx.Response) -> dict[str, str]:
+def list_faults(response: httpx.Response) -> dict[str, str]:
     """What is said at fields, by the field."""
     page = parse_page(response)
     found = {}
@@ -98,7 +98,7 @@ async def test_a_webhook_is_registered_as_filled_in(people: People) -> None:
         "headers": "Authorization: Bearer a:b\r\n\r\nX-Desk:  one ",
     }
     webhook = await register(people, **filled)
-    made = await endpoint(people, webhook)
+    made = await read_endpoint(people, webhook)
     expected = {
         "url": URL,
         "description": "The CMS <b>",
@@ -116,13 +116,13 @@ async def test_a_webhook_is_registered_as_filled_in(people: People) -> None:
     place = f"{LIST}/{webhook}"
     saved = await submit(people.admin, f"{place}/edit", place)
     assert saved.headers["location"] == f"{place}?done=saved"
-    same = await endpoint(people, webhook)
+    same = await read_endpoint(people, webhook)
     assert {name: same[name] for name in expected} == expected
     await submit(
         people.admin, f"{place}/edit", place, event_types=None, ordering="claim", parties="",
         story="", claim="", headers="", description="", max_in_flight="", timeout_s="",
     )  # fmt: skip
-    plain = await endpoint(people, webhook)
+    plain = await read_endpoint(people, webhook)
     assert plain["event_types"] == plain["parties"] == []
     assert plain["story"] is plain["claim"] is plain["description"] is None
     assert (plain["ordering"], plain["headers"]) == ("claim", {})
@@ -198,7 +198,7 @@ async def test_a_refusal_keeps_what_was_typed(
     async with nothing_changes(people.desk):
         refused = await submit(people.admin, NEW, LIST, **typed)
     assert refused.status_code == 422
-    assert message in faults(refused)[field], faults(refused)
+    assert message in list_faults(refused)[field], list_faults(refused)
     page = parse_page(refused)
     assert page.xpath("//*[@role='alert']")
     shown = read_fields(find_form(page, LIST))
@@ -224,8 +224,8 @@ async def test_webhook_is_edited_while_its_name_does_not_resolve(
     saved = await submit(people.admin, f"{place}/edit", place, description="Mended")
     assert saved.status_code == 303
     moved = await submit(people.admin, f"{place}/edit", place, url=f"{URL}/2")
-    assert faults(moved)["url"] == "it cannot be looked up"
-    assert (await endpoint(people, webhook))["url"] == URL
+    assert list_faults(moved)["url"] == "it cannot be looked up"
+    assert (await read_endpoint(people, webhook))["url"] == URL
 
 
 async def test_webhook_can_be_paused_and_activated(people: People) -> None:
@@ -243,14 +243,14 @@ async def test_webhook_can_be_paused_and_activated(people: People) -> None:
     assert "activate it first" in read_text(refused)
     back = await submit(people.admin, place, f"{place}/state")
     assert back.headers["location"] == f"{place}?done=activated"
-    assert (await endpoint(people, webhook))["state"] == "active"
+    assert (await read_endpoint(people, webhook))["state"] == "active"
     long = await submit(people.admin, place, f"{place}/state", reason="a" * 2001)
     assert long.status_code == 422
-    assert "2000" in faults(long)["reason"]
+    assert "2000" in list_faults(long)["reason"]
     assert parse_page(long).xpath("//input[@name='reason']/@value") == ["a" * 2001]
     odd = await submit(people.admin, place, f"{place}/state", state="disabled")
     assert odd.status_code == 422
-    assert (await endpoint(people, webhook))["state"] == "active"
+    assert (await read_endpoint(people, webhook))["state"] == "active"
 
 
 async def test_pings_are_limited_and_say_how_long_to_wait(people: People) -> None:
@@ -262,12 +262,12 @@ async def test_pings_are_limited_and_say_how_long_to_wait(people: People) -> Non
     for _ in range(2):
         sent = await send_form(people.admin, page, f"{place}/ping")
         assert sent.headers["location"] == f"{place}?done=ping"
-    assert len(await deliveries(people, webhook)) == 1
+    assert len(await list_deliveries(people, webhook)) == 1
     assert (await submit(people.admin, place, f"{place}/ping")).status_code == 303
     refused = await submit(people.admin, place, f"{place}/ping")
     assert refused.status_code == 429
     assert f"Wait {refused.headers['retry-after']} seconds" in read_text(refused)
-    assert len(await deliveries(people, webhook)) == 2
+    assert len(await list_deliveries(people, webhook)) == 2
 
 
 async def test_secret_is_rotated(people: People) -> None:
@@ -280,7 +280,7 @@ async def test_secret_is_rotated(people: People) -> None:
         refused = await submit(people.admin, place, f"{place}/rotation", overlap_hours=hours)
         assert refused.status_code == 422
         assert refused.headers["cache-control"] == "no-store"
-        assert message in faults(refused)["overlap_hours"]
+        assert message in list_faults(refused)["overlap_hours"]
         assert parse_page(refused).xpath("//input[@name='overlap_hours']/@value") == [hours]
     rotated = await submit(people.admin, place, f"{place}/rotation", overlap_hours="2")
     assert "whsec_" not in rotated.text
@@ -300,7 +300,7 @@ async def test_deliveries_are_listed_filtered_and_paged(people: People) -> None:
         await people.desk.admin.post(f"/v1/webhooks/{webhook}/ping")
     await people.desk.record_parties()
     await people.desk.record_claim()
-    wanted = [delivery["id"] for delivery in await deliveries(people, webhook)]
+    wanted = [delivery["id"] for delivery in await list_deliveries(people, webhook)]
 
     async def read_rows(url: str) -> tuple[list[str], str | None]:
         answer = await people.admin.get(url)
@@ -318,7 +318,7 @@ async def test_deliveries_are_listed_filtered_and_paged(people: People) -> None:
     claim_only, _ = await read_rows(f"{place}?type=claim.created&state=pending")
     assert claim_only == [
         delivery["id"]
-        for delivery in await deliveries(people, webhook)
+        for delivery in await list_deliveries(people, webhook)
         if delivery["type"] == "claim.created"
     ]
     assert (await read_rows(f"{place}?state=dead"))[0] == []
@@ -339,7 +339,7 @@ async def record_attempts(
     """A webhook that was pinged, and answered so at each attempt; its id and the delivery's."""
     webhook = await register(people)
     await people.desk.admin.post(f"/v1/webhooks/{webhook}/ping")
-    [ping] = await deliveries(people, webhook)
+    [ping] = await list_deliveries(people, webhook)
     board = Board(people.desk.database)
     for number, status in enumerate(statuses, 1):
         board.now = people.desk.clock.advance(hours=1)
@@ -406,7 +406,7 @@ async def test_delivery_can_be_sent_again(people: People) -> None:
     for _ in range(2):
         sent = await send_form(people.admin, page, f"{place}/redelivery")
         assert sent.headers["location"] == f"{place}?done=redelivered"
-    [again] = await deliveries(people, webhook)
+    [again] = await list_deliveries(people, webhook)
     assert (again["state"], again["replay"]) == ("pending", True)
     shown = read_text(await people.admin.get(sent.headers["location"]))
     assert "It is sent again" in shown
@@ -417,18 +417,18 @@ async def test_dead_letters_can_be_recovered(people: People) -> None:
     """Since an hour of UTC, seconds or none; what is no hour is refused at its field."""
     webhook, delivery = await record_attempts(people, 500, state="dead")
     place = f"{LIST}/{webhook}"
-    assert (await endpoint(people, webhook))["health"]["dead"] == 1
+    assert (await read_endpoint(people, webhook))["health"]["dead"] == 1
     listed = await people.admin.get(LIST)
     assert parse_page(listed).xpath(f"//a[@href='{place}?state=dead']")
     for hour, message in (("", "day and an hour"), ("yesterday", "day and an hour")):
         refused = await submit(people.admin, place, f"{place}/recovery", since=hour)
         assert refused.status_code == 422
-        assert message in faults(refused)["since"]
+        assert message in list_faults(refused)["since"]
     late = await submit(people.admin, place, f"{place}/recovery", since="2023-11-02T00:00")
     assert "nothing to send again" in read_text(await people.admin.get(late.headers["location"]))
     sent = await submit(people.admin, place, f"{place}/recovery", since="2023-10-02T00:00:30")
     assert sent.headers["location"] == f"{place}?done=recovering"
-    [again] = await deliveries(people, webhook)
+    [again] = await list_deliveries(people, webhook)
     assert (again["id"], again["state"]) == (delivery, "pending")
 
 

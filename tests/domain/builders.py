@@ -45,7 +45,7 @@ CONFIRMED, DISPUTED = Status.CONFIRMED, Status.DISPUTED
 numbers = itertools.count(1)
 
 
-def voice(party: str, *, speaker: str | None = None, root: str | None = None) -> Voice:
+def build_voice(party: str, *, speaker: str | None = None, root: str | None = None) -> Voice:
     """`party` by its slug, named by it; `root` is the slug of its topmost parent."""
     top = root or party
     person = Speaker(f"speaker-{speaker}", speaker, None) if speaker else None
@@ -56,17 +56,17 @@ def _build_party(slug: str) -> str:
     return "NATO" if slug == "nato" else slug.replace("-", " ").title()
 
 
-BELGRADE = voice("belgrade", speaker="Gen. Milan Mojsilović")
-VUCEVIC = voice("belgrade", speaker="Vučević")
-ARMY = voice("serbian-army", root="belgrade")
-WASHINGTON = voice("washington")
-MILLER = voice("state-department", speaker="Matthew Miller", root="washington")
-PRISTINA = voice("pristina")
-POLICE = voice("kosovo-police", root="pristina")
-NATO = voice("nato")
+BELGRADE = build_voice("belgrade", speaker="Gen. Milan Mojsilović")
+VUCEVIC = build_voice("belgrade", speaker="Vučević")
+ARMY = build_voice("serbian-army", root="belgrade")
+WASHINGTON = build_voice("washington")
+MILLER = build_voice("state-department", speaker="Matthew Miller", root="washington")
+PRISTINA = build_voice("pristina")
+POLICE = build_voice("kosovo-police", root="pristina")
+NATO = build_voice("nato")
 
 
-def link(stance: Stance, speaking_voice: Voice = WASHINGTON, **changes: Any) -> Link:
+def build_link(stance: Stance, speaking_voice: Voice = WASHINGTON, **changes: Any) -> Link:
     """A link that counts in full: own observation, whole claim, no condition."""
     number = next(numbers)
     made = Link(
@@ -85,23 +85,23 @@ def link(stance: Stance, speaking_voice: Voice = WASHINGTON, **changes: Any) -> 
     return replace(made, **changes)
 
 
-def supports(who: Voice = WASHINGTON, **changes: Any) -> Link:
-    return link(Stance.SUPPORTS, who, **changes)
+def build_support(who: Voice = WASHINGTON, **changes: Any) -> Link:
+    return build_link(Stance.SUPPORTS, who, **changes)
 
 
-def contradicts(who: Voice = WASHINGTON, **changes: Any) -> Link:
-    return link(Stance.CONTRADICTS, who, **changes)
+def build_contradiction(who: Voice = WASHINGTON, **changes: Any) -> Link:
+    return build_link(Stance.CONTRADICTS, who, **changes)
 
 
-def requests(who: Voice = WASHINGTON, **changes: Any) -> Link:
-    return link(Stance.REQUESTS_CONFIRMATION, who, **changes)
+def build_request(who: Voice = WASHINGTON, **changes: Any) -> Link:
+    return build_link(Stance.REQUESTS_CONFIRMATION, who, **changes)
 
 
-def comments(who: Voice = WASHINGTON, **changes: Any) -> Link:
-    return link(Stance.COMMENTS, who, **changes)
+def build_comment(who: Voice = WASHINGTON, **changes: Any) -> Link:
+    return build_link(Stance.COMMENTS, who, **changes)
 
 
-def claim(*links: Link, **changes: Any) -> ClaimState:
+def build_claim(*links: Link, **changes: Any) -> ClaimState:
     """A claim of Belgrade's with `links`, asserted unless `changes` says otherwise."""
     made = ClaimState(
         id="claim-1",

@@ -32,7 +32,7 @@ CASES = [
 ]
 
 
-def actor(role: Role | None) -> Actor | None:
+def build_actor(role: Role | None) -> Actor | None:
     return None if role is None else Actor("ana", "Ana", role)
 
 
@@ -45,7 +45,7 @@ def test_the_table_names_every_action_and_role() -> None:
 @pytest.mark.parametrize(("action", "role", "may"), CASES)
 def test_roles_may_do_what_the_table_says(action: Action, role: Role | None, may: bool) -> None:
     """Each role may do what its column says; nobody in particular, what the public may."""
-    who = actor(role)
+    who = build_actor(role)
     assert access.is_allowed(who, action, public_read=True) is may
     if may:
         access.require_permission(who, action, public_read=True)
@@ -65,13 +65,13 @@ def test_without_public_read_the_public_reads_nothing(action: Action) -> None:
 @pytest.mark.parametrize(("action", "role", "may"), [case for case in CASES if case[1]])
 def test_public_read_gives_roles_nothing_more(action: Action, role: Role, may: bool) -> None:
     """A role's rights do not depend on what the public may read."""
-    assert access.is_allowed(actor(role), action) is may
+    assert access.is_allowed(build_actor(role), action) is may
 
 
 def test_refusal_names_the_allowed_roles() -> None:
     """In the order of the table, with one's own."""
     with pytest.raises(Forbidden) as refused:
-        access.require_permission(actor(Role.READER), Action.OVERRIDE)
+        access.require_permission(build_actor(Role.READER), Action.OVERRIDE)
     assert refused.value.detail == (
         "To decide against the guards, or approve that takes one of the roles editor, admin; "
         "yours is reader."

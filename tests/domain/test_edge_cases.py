@@ -52,13 +52,13 @@ from tests.domain.builders import (
     PRISTINA,
     WASHINGTON,
     Record,
-    claim,
-    comments,
-    contradicts,
+    build_claim,
+    build_comment,
+    build_contradiction,
+    build_request,
+    build_support,
     move,
-    requests,
     set_aside,
-    supports,
 )
 
 
@@ -75,7 +75,7 @@ def build_confirmed(*links: Link, **changes: Any) -> Record:
 @pytest.mark.parametrize("taken_back", ["withdraw", "retract"])
 def test_1_a_confirmation_falls_with_its_support(taken_back: str) -> None:
     """The claim awaits confirmation in the same act; the change names its cause and the link."""
-    support = supports()
+    support = build_support()
     record = build_confirmed(support)
     getattr(record, taken_back)(support)
     assert record.state.status is AWAITING
@@ -91,7 +91,7 @@ def test_1_a_confirmation_falls_with_its_support(taken_back: str) -> None:
 
 def test_1_a_confirmation_outlives_support_it_can_spare() -> None:
     """With another party's support left, k is still reached and nothing moves."""
-    spare, kept = supports(), supports(NATO)
+    spare, kept = build_support(), build_support(NATO)
     record = build_confirmed(spare, kept)
     record.withdraw(spare)
     assert record.state.status is CONFIRMED
@@ -101,7 +101,7 @@ def test_1_a_confirmation_outlives_support_it_can_spare() -> None:
 
 def test_1_a_second_voice_of_the_same_party_keeps_it_confirmed() -> None:
     """Parties are counted: the same root still supports it through another statement."""
-    first, second = supports(), supports()
+    first, second = build_support(), build_support()
     record = build_confirmed(first, second)
     record.withdraw(first)
     assert record.state.status is CONFIRMED
@@ -109,7 +109,7 @@ def test_1_a_second_voice_of_the_same_party_keeps_it_confirmed() -> None:
 
 def test_1_a_figure_falls_below_two() -> None:
     """Of two parties one takes its word back; the cause names that party's link alone."""
-    first, second = supports(), supports(NATO)
+    first, second = build_support(), build_support(NATO)
     record = build_confirmed(first, second, kind=Kind.FIGURE)
     record.withdraw(first)
     assert record.state.status is AWAITING
@@ -118,7 +118,7 @@ def test_1_a_figure_falls_below_two() -> None:
 
 def test_1_two_parties_that_turn_out_to_be_one_are_one() -> None:
     """Re-parented below the other supporter, a party is independent of it no longer."""
-    first, second = supports(), supports(NATO)
+    first, second = build_support(), build_support(NATO)
     record = build_confirmed(first, second, kind=Kind.FIGURE)
     below = {"name": "NATO", "root": "washington", "root_name": "Washington"}
     record.act(Draft("party.changed", {"party": "nato", "parties": {"nato": below}}))
@@ -128,7 +128,7 @@ def test_1_two_parties_that_turn_out_to_be_one_are_one() -> None:
 
 def test_1_a_supporter_that_turns_out_to_be_the_claimants_own_is_none() -> None:
     """Re-parented below the claimant, its only supporter carries the claim no more."""
-    record = build_confirmed(supports())
+    record = build_confirmed(build_support())
     below = {"name": "Washington", "root": "belgrade", "root_name": "Belgrade"}
     record.act(Draft("party.changed", {"party": "x", "parties": {"washington": below}}))
     assert record.state.status is AWAITING
@@ -138,9 +138,9 @@ def test_1_confirmation_falls_when_more_support_is_needed() -> None:
     """A contradiction set aside while it was the claimant's own asks for two once it is not."""
     record = Record()
     first, second, own = (
-        record.link(supports()),
-        record.link(supports(NATO)),
-        record.link(contradicts(PRISTINA)),
+        record.link(build_support()),
+        record.link(build_support(NATO)),
+        record.link(build_contradiction(PRISTINA)),
     )
     record.decide(DISPUTED)
     record.decide(CONFIRMED, first, set_aside=set_aside(own))
@@ -160,10 +160,10 @@ def test_1_confirmation_falls_when_more_support_is_needed() -> None:
 def test_2_a_withdrawn_denial_confirms_nothing(enough: bool) -> None:
     """The status stays disputed until a person decides, however well it is supported."""
     record = Record()
-    denial = record.link(contradicts(PRISTINA))
+    denial = record.link(build_contradiction(PRISTINA))
     if enough:
-        record.link(supports())
-        record.link(supports(NATO))
+        record.link(build_support())
+        record.link(build_support(NATO))
     record.decide(DISPUTED)
     record.withdraw(denial)
     assert record.state.status is DISPUTED
@@ -178,7 +178,7 @@ def test_3_every_event_is_a_new_version() -> None:
     """The version that a decision was read at is spent by any other change of the claim."""
     record = Record()
     seen = [record.state.version]
-    record.link(requests())  # moves it by itself too: two events
+    record.link(build_request())  # moves it by itself too: two events
     seen.append(record.state.version)
     record.decide(DISPUTED, override=OVERRIDE, four_eyes=True)
     seen.append(record.state.version)
@@ -204,7 +204,7 @@ def amend(record: Record, *, material: bool, **changes: Any) -> ClaimState:
 
 def test_4_a_material_amendment_asks_for_confirmation_again() -> None:
     """A new revision, awaiting confirmation by rule, and no link counts until affirmed."""
-    support, denial = supports(), contradicts(PRISTINA)
+    support, denial = build_support(), build_contradiction(PRISTINA)
     record = build_confirmed(support)
     record.link(denial)
     amend(record, material=True, text="Serbia has returned some units to normal")
@@ -221,7 +221,7 @@ def test_4_a_material_amendment_asks_for_confirmation_again() -> None:
 
 def test_4_links_are_affirmed_one_by_one() -> None:
     """Each affirmation counts for its own link, and none confirms the claim by itself."""
-    first, second = supports(), supports(NATO)
+    first, second = build_support(), build_support(NATO)
     record = build_confirmed(first, second)
     amend(record, material=True, text="another wording")
     with pytest.raises(TransitionRefused, match="the wording has changed since"):
@@ -236,7 +236,7 @@ def test_4_links_are_affirmed_one_by_one() -> None:
 def test_4_a_material_amendment_ends_a_waiting_decision() -> None:
     """It was proposed about other words."""
     record = Record()
-    record.link(one := supports())
+    record.link(one := build_support())
     record.decide(CONFIRMED, one, four_eyes=True)
     amend(record, material=True, text="another wording")
     assert record.state.pending is None
@@ -247,9 +247,9 @@ def test_4_what_was_set_aside_stands_again_against_other_words() -> None:
     """Setting aside was about the old wording."""
     record = Record()
     first, _, denial = (
-        record.link(supports()),
-        record.link(supports(NATO)),
-        record.link(contradicts(PRISTINA)),
+        record.link(build_support()),
+        record.link(build_support(NATO)),
+        record.link(build_contradiction(PRISTINA)),
     )
     record.decide(DISPUTED)
     record.decide(CONFIRMED, first, set_aside=set_aside(denial))
@@ -259,7 +259,7 @@ def test_4_what_was_set_aside_stands_again_against_other_words() -> None:
 
 def test_4_a_typo_fix_keeps_the_revision() -> None:
     """Status, links and a waiting decision stay; only the text is another."""
-    record = build_confirmed(supports())
+    record = build_confirmed(build_support())
     amend(record, material=False, text="Serbia has returnd")
     assert (record.state.revision, record.state.status) == (1, CONFIRMED)
     assert record.state.links[0].affirmed
@@ -287,8 +287,8 @@ def test_4_amendment_that_changes_nothing_is_not_recorded() -> None:
 
 def test_4_affirming_needs_something_to_affirm() -> None:
     """A link that stands affirmed, one taken back, and one that is not there are refused."""
-    gone = supports(affirmed=False, withdrawn=True)
-    state = claim(kept := supports(), gone)
+    gone = build_support(affirmed=False, withdrawn=True)
+    state = build_claim(kept := build_support(), gone)
     with pytest.raises(AlreadySettled, match="affirmed already"):
         amendments.draft_affirmation(state, kept.id)
     with pytest.raises(AlreadySettled, match="cannot be affirmed"):
@@ -311,12 +311,12 @@ def test_5_the_losers_links_move_once_for_each_statement() -> None:
     """Active links move under new ids; what the survivor has, was taken back, or is its own
     origin stays behind; the copies keep when they were first recorded, and set aside nothing."""
     survivor, loser = Record("survivor"), Record("loser", origin="other origin")
-    shared = survivor.link(comments(NATO))
-    loser.link(comments(NATO, statement=shared.statement))
-    moved = loser.link(supports())
-    loser.retract(loser.link(supports(NATO)))
-    loser.withdraw(loser.link(contradicts(POLICE)))
-    loser.link(comments(BELGRADE, statement="origin"))
+    shared = survivor.link(build_comment(NATO))
+    loser.link(build_comment(NATO, statement=shared.statement))
+    moved = loser.link(build_support())
+    loser.retract(loser.link(build_support(NATO)))
+    loser.withdraw(loser.link(build_contradiction(POLICE)))
+    loser.link(build_comment(BELGRADE, statement="origin"))
     absorb(survivor, loser)
     ids = [link.id for link in survivor.state.links]
     assert ids == [shared.id, f"{moved.id}-moved"]
@@ -333,7 +333,7 @@ def test_5_the_losers_links_move_once_for_each_statement() -> None:
 def test_5_no_status_is_inherited() -> None:
     """The survivor of a confirmed duplicate is what it was; its suggestion has changed."""
     survivor = Record("survivor")
-    loser = build_confirmed(supports(), claim_id="loser")
+    loser = build_confirmed(build_support(), claim_id="loser")
     absorb(survivor, loser)
     assert survivor.state.status is ASSERTED
     assert evidence.suggest_status(survivor.state).status is CONFIRMED
@@ -342,8 +342,8 @@ def test_5_no_status_is_inherited() -> None:
 def test_5_what_the_loser_set_aside_stands_against_the_survivor() -> None:
     """Decisions are not inherited either."""
     survivor, loser = Record("survivor"), Record("loser")
-    first, denial = loser.link(supports()), loser.link(contradicts(PRISTINA))
-    loser.link(supports(NATO))
+    first, denial = loser.link(build_support()), loser.link(build_contradiction(PRISTINA))
+    loser.link(build_support(NATO))
     loser.decide(DISPUTED)
     loser.decide(CONFIRMED, first, set_aside=set_aside(denial))
     absorb(survivor, loser)
@@ -355,7 +355,7 @@ def test_5_what_the_loser_set_aside_stands_against_the_survivor() -> None:
 def test_5_a_request_that_moves_in_moves_the_survivor() -> None:
     """By the usual rule, with the merge as its cause."""
     survivor, loser = Record("survivor"), Record("loser")
-    loser.link(requests())
+    loser.link(build_request())
     absorb(survivor, loser)
     assert survivor.state.status is AWAITING
     assert survivor.last().data["cause"] == "merge"
@@ -365,9 +365,9 @@ def test_5_conflicting_stances_are_flagged_and_support_nothing() -> None:
     """The survivor's support by a statement that only commented on the loser counts when
     affirmed."""
     survivor, loser = Record("survivor"), Record("loser")
-    support = survivor.link(supports())
+    support = survivor.link(build_support())
     survivor.decide(CONFIRMED, support)
-    loser.link(comments(statement=support.statement))
+    loser.link(build_comment(statement=support.statement))
     absorb(survivor, loser)
     assert survivor.events[-2].data["conflicts"] == [support.id]
     (kept,) = survivor.state.links
@@ -384,9 +384,9 @@ def test_5_conflicting_stances_are_flagged_and_support_nothing() -> None:
 def test_5_the_more_cautious_stance_of_a_statement_stays() -> None:
     """A merge loses no contradiction: the survivor's support by that statement makes way."""
     survivor, loser = Record("survivor"), Record("loser")
-    support = survivor.link(supports(PRISTINA))
+    support = survivor.link(build_support(PRISTINA))
     survivor.decide(CONFIRMED, support)
-    loser.link(contradicts(PRISTINA, statement=support.statement))
+    loser.link(build_contradiction(PRISTINA, statement=support.statement))
     absorb(survivor, loser)
     replaced, kept = survivor.state.links
     assert (replaced.stance, replaced.retracted) == (Stance.SUPPORTS, True)
@@ -398,8 +398,8 @@ def test_5_the_more_cautious_stance_of_a_statement_stays() -> None:
 def test_5_a_flagged_contradiction_goes_on_standing() -> None:
     """Doubt is not lifted by a merge: the contradiction stands though the loser had support."""
     survivor, loser = Record("survivor"), Record("loser")
-    denial = survivor.link(contradicts(PRISTINA))
-    loser.link(supports(PRISTINA, statement=denial.statement))
+    denial = survivor.link(build_contradiction(PRISTINA))
+    loser.link(build_support(PRISTINA, statement=denial.statement))
     absorb(survivor, loser)
     assert survivor.state.links[0].conflicting
     assert evidence.suggest_status(survivor.state).status is DISPUTED
@@ -408,21 +408,21 @@ def test_5_a_flagged_contradiction_goes_on_standing() -> None:
 def test_5_the_loser_names_the_survivor_and_is_closed() -> None:
     """Its status is kept, its waiting decision is over, and nothing more can be linked to it."""
     survivor, loser = Record("survivor"), Record("loser")
-    loser.link(one := supports())
+    loser.link(one := build_support())
     loser.decide(CONFIRMED, one, four_eyes=True)
     absorb(survivor, loser)
     assert loser.state.lifecycle is Lifecycle.MERGED
     assert loser.state.merged_into == "survivor"
     assert loser.state.pending is None
     with pytest.raises(ClaimMerged) as merged:
-        amendments.draft_link(loser.state, comments(), note=None)
+        amendments.draft_link(loser.state, build_comment(), note=None)
     assert merged.value.extras == {"merged_into": "survivor"}
 
 
 def test_5_as_of_before_the_merge_shows_both() -> None:
     """Both claims are active then, each with its own links."""
     survivor, loser = Record("survivor"), Record("loser")
-    loser.link(supports())
+    loser.link(build_support())
     before = max(survivor.now, loser.now)
     loser.now = survivor.now = before + MINUTE
     absorb(survivor, loser)
@@ -435,20 +435,20 @@ def test_5_as_of_before_the_merge_shows_both() -> None:
 
 def test_5_no_cycles() -> None:
     """Not into itself, not into a part of itself, not into what is closed."""
-    one, other = claim(id="one"), claim(id="other")
+    one, other = build_claim(id="one"), build_claim(id="other")
     amendments.require_mergeable(one, other, set())
     amendments.require_mergeable(one, other, {"a parent of other"})
     with pytest.raises(MergeCycle, match="into itself"):
         amendments.require_mergeable(one, one, set())
     with pytest.raises(MergeCycle, match="part of itself"):
         amendments.require_mergeable(one, other, {"one"})
-    gone = claim(id="gone", lifecycle=Lifecycle.MERGED, merged_into="other")
+    gone = build_claim(id="gone", lifecycle=Lifecycle.MERGED, merged_into="other")
     with pytest.raises(MergeCycle, match="is merged itself") as cycle:
         amendments.require_mergeable(one, gone, set())
     assert cycle.value.extras == {"merged_into": "other"}
     with pytest.raises(ClaimMerged):
         amendments.require_mergeable(gone, other, set())
-    taken_back = claim(id="w", lifecycle=Lifecycle.WITHDRAWN)
+    taken_back = build_claim(id="w", lifecycle=Lifecycle.WITHDRAWN)
     with pytest.raises(MergeCycle, match="is withdrawn itself"):
         amendments.require_mergeable(one, taken_back, set())
     with pytest.raises(ClaimWithdrawn):
@@ -464,7 +464,7 @@ def test_6_a_late_arrival_changes_no_earlier_answer() -> None:
     second = record.now
     fifth = datetime(2023, 10, 5, 9, tzinfo=UTC)
     said = datetime(2023, 9, 29, tzinfo=UTC)
-    made = record.link(requests(said_at=said), at=fifth)
+    made = record.link(build_request(said_at=said), at=fifth)
     assert (made.said_at, made.recorded_at) == (said, fifth)
     for moment in (second, fifth - timedelta(microseconds=1)):
         then = history.fold_until(record.claim_id, record.events, moment)
@@ -480,7 +480,7 @@ def test_6_a_late_arrival_changes_no_earlier_answer() -> None:
 # 7. Components.
 
 
-def part(record: Record, component: ClaimState, *, removed: bool = False) -> ClaimState:
+def draft_component(record: Record, component: ClaimState, *, removed: bool = False) -> ClaimState:
     return record.act(amendments.draft_component_change(component, removed=removed))
 
 
@@ -490,11 +490,11 @@ def test_7_a_parent_shows_its_components_and_keeps_its_own_status() -> None:
     one = Record("one", part_of="parent")
     other = Record("other", part_of="parent", kind=Kind.FIGURE)
     assert one.state.part_of == "parent"
-    part(parent, one.state)
-    part(parent, other.state)
-    one.link(support := supports())
+    draft_component(parent, one.state)
+    draft_component(parent, other.state)
+    one.link(support := build_support())
     one.decide(CONFIRMED, support)
-    part(parent, one.state)
+    draft_component(parent, one.state)
     assert [(component.id, component.status) for component in parent.state.components] == [
         ("one", CONFIRMED),
         ("other", ASSERTED),
@@ -502,8 +502,8 @@ def test_7_a_parent_shows_its_components_and_keeps_its_own_status() -> None:
     assert parent.rules[-1] == "component"
     assert parent.state.status is ASSERTED
     assert evidence.suggest_status(parent.state).status is ASSERTED
-    part(parent, other.state, removed=True)
-    part(parent, other.state, removed=True)
+    draft_component(parent, other.state, removed=True)
+    draft_component(parent, other.state, removed=True)
     assert [component.id for component in parent.state.components] == ["one"]
 
 
@@ -523,13 +523,15 @@ def test_8_any_party_counts_for_an_unattributed_claim() -> None:
     for voice in (BELGRADE, ARMY, WASHINGTON):
         record = Record(claimant=None)
         assert record.state.claimant is None
-        record.link(requests(voice))
+        record.link(build_request(voice))
         assert record.state.status is AWAITING
-        support = record.link(supports(voice))
+        support = record.link(build_support(voice))
         assert record.decide(CONFIRMED, support).status is CONFIRMED
-        record.link(contradicts(PRISTINA))
+        record.link(build_contradiction(PRISTINA))
         assert record.decide(DISPUTED).status is DISPUTED
-    figure = claim(supports(BELGRADE), supports(ARMY), claimant=None, kind=Kind.FIGURE)
+    figure = build_claim(
+        build_support(BELGRADE), build_support(ARMY), claimant=None, kind=Kind.FIGURE
+    )
     assert evidence.suggest_status(figure).support == ("belgrade",)
     assert evidence.suggest_status(figure).status is AWAITING
 
@@ -606,7 +608,7 @@ def test_9_normalizing_twice_changes_nothing(name: str) -> None:
 def test_10_a_withdrawn_claim_keeps_its_last_status(status: Any) -> None:
     """Lifecycle withdrawn, a waiting decision ended, and no rule moves it any more."""
     record = Record()
-    support = record.link(supports())
+    support = record.link(build_support())
     if status is CONFIRMED:
         record.decide(CONFIRMED, support)
     else:
@@ -626,11 +628,11 @@ def test_10_nothing_new_is_done_to_a_withdrawn_claim() -> None:
     """It takes no link, amendment, affirmation or second withdrawal; a link made by mistake
     may still be retracted."""
     record = Record()
-    one = record.link(comments())
+    one = record.link(build_comment())
     record.act(amendments.draft_claim_withdrawal(record.state, reason="an error", source=None))
     state = record.state
     for act in (
-        lambda: amendments.draft_link(state, comments(), note=None),
+        lambda: amendments.draft_link(state, build_comment(), note=None),
         lambda: amendments.draft_amendment(state, {"tags": ["x"]}, material=False),
         lambda: amendments.draft_affirmation(state, one.id),
         lambda: amendments.draft_claim_withdrawal(state, reason="again", source=None),
@@ -650,14 +652,14 @@ def test_10_nothing_new_is_done_to_a_withdrawn_claim() -> None:
 def test_a_claims_origin_takes_no_stance_on_it() -> None:
     """Whoever claims it does not thereby support it."""
     with pytest.raises(Invalid, match="own origin"):
-        amendments.draft_link(claim(), supports(BELGRADE, statement="origin"), note=None)
+        amendments.draft_link(build_claim(), build_support(BELGRADE, statement="origin"), note=None)
 
 
 def test_a_statement_has_one_stance_on_a_claim() -> None:
     """A second link is refused with the first one's id, until that is retracted."""
     record = Record()
-    first = record.link(supports())
-    other = comments(statement=first.statement)
+    first = record.link(build_support())
+    other = build_comment(statement=first.statement)
     with pytest.raises(Invalid, match=first.id):
         record.link(other)
     record.retract(first)
@@ -668,18 +670,18 @@ def test_a_statement_has_one_stance_on_a_claim() -> None:
 def test_a_link_is_retracted_once() -> None:
     """Twice is a conflict; a link of another claim is not found."""
     record = Record()
-    one = record.link(supports())
+    one = record.link(build_support())
     record.retract(one)
     with pytest.raises(AlreadySettled):
         record.retract(one)
     with pytest.raises(NotFound):
-        record.retract(supports())
+        record.retract(build_support())
 
 
 def test_a_link_goes_into_the_record_with_what_the_rules_need() -> None:
     """Everything but what later events may change; its note is in the record alone."""
-    new = supports()
-    data = amendments.draft_link(claim(), new, note="seen on video").data["link"]
+    new = build_support()
+    data = amendments.draft_link(build_claim(), new, note="seen on video").data["link"]
     assert data["note"] == "seen on video"
     assert not {"retracted", "withdrawn", "affirmed", "set_aside", "recorded_at"} & set(data)
     record = Record()
@@ -696,18 +698,18 @@ def test_a_day_stays_the_day_that_was_written() -> None:
 def test_a_confirmation_supersedes_an_earlier_finding() -> None:
     """Nobody prints "independently confirmed" and "refuted" in one line."""
     one = Record("claim")
-    denial = one.link(contradicts())
+    denial = one.link(build_contradiction())
     one.find(Finding.REFUTED, denial)
     assert one.state.finding is Finding.REFUTED
     one.retract(denial)
-    one.decide(CONFIRMED, one.link(supports()))
+    one.decide(CONFIRMED, one.link(build_support()))
     assert one.state.finding is None
 
 
 def test_a_claim_back_from_dispute_awaits_only_what_remains() -> None:
     """Once the last request is withdrawn the suggestion is asserted again: the drift shows."""
     one = Record("claim")
-    request, denial = one.link(requests()), one.link(contradicts(PRISTINA))
+    request, denial = one.link(build_request()), one.link(build_contradiction(PRISTINA))
     one.decide(DISPUTED)
     one.retract(denial)
     one.decide(AWAITING)

@@ -31,21 +31,21 @@ from tests.domain.builders import (
     OVERRIDE,
     PRISTINA,
     Record,
-    claim,
-    comments,
-    contradicts,
-    requests,
+    build_claim,
+    build_comment,
+    build_contradiction,
+    build_request,
+    build_support,
     set_aside,
-    supports,
 )
 
 
 def build_full_record() -> Record:
     """A record in which every type of event occurs, and every field has had a value."""
     one = Record(part_of="parent")
-    asked = one.link(requests(MILLER, conditional=True))
-    first, second = one.link(supports()), one.link(supports(NATO))
-    denial = one.link(contradicts(PRISTINA))
+    asked = one.link(build_request(MILLER, conditional=True))
+    first, second = one.link(build_support()), one.link(build_support(NATO))
+    denial = one.link(build_contradiction(PRISTINA))
     one.decide(DISPUTED)
     one.decide(CONFIRMED, first, set_aside=set_aside(denial), four_eyes=True)
     one.act(proposals.draft_rejection(one.state, "decision-1", comment="ask them first"))
@@ -65,7 +65,7 @@ def build_full_record() -> Record:
     one.withdraw(second)
     one.retract(asked)
     one.act(Draft("claim.moved", {"part_of": "survivor"}))
-    one.act(amendments.draft_component_change(claim(id="part"), removed=False))
+    one.act(amendments.draft_component_change(build_claim(id="part"), removed=False))
     one.act(
         Draft(
             "party.changed",
@@ -83,10 +83,10 @@ def build_full_record() -> Record:
     data = {"speaker": miller.id, "name": "Matt Miller", "role": "spokesman"}
     one.act(Draft("speaker.changed", data))
     loser = Record("loser", claimant=None, kind=Kind.FIGURE)
-    loser.link(comments(statement=first.statement))
-    loser.link(comments(BELGRADE))
+    loser.link(build_comment(statement=first.statement))
+    loser.link(build_comment(BELGRADE))
     new_ids = {link.id: f"{link.id}-moved" for link in loser.state.links}
-    origin = supports(BELGRADE, id="link-origin", statement="loser-origin")
+    origin = build_support(BELGRADE, id="link-origin", statement="loser-origin")
     one.act(
         *amendments.draft_absorption(one.state, loser.state, new_ids, origin),
         cause=claims.Cause.MERGE,
@@ -182,7 +182,7 @@ def test_the_state_survives_json() -> None:
     for count in range(1, len(one.events) + 1):
         state = history.fold(one.claim_id, one.events[:count])
         assert plain_data.read_state(orjson.loads(orjson.dumps(state))) == state
-    bare = claim(claimant=None, story="kosovo-border-2023")
+    bare = build_claim(claimant=None, story="kosovo-border-2023")
     assert plain_data.read_state(orjson.loads(orjson.dumps(bare))) == bare
 
 
@@ -234,7 +234,7 @@ def test_status_since_changes_with_the_status_only() -> None:
     one = Record()
     one.decide(AWAITING)
     assert one.state.verification_opened
-    one.link(comments(), at=NOON + 5 * MINUTE)
+    one.link(build_comment(), at=NOON + 5 * MINUTE)
     assert one.state.status_since == NOON + MINUTE
     assert one.state.updated_at == NOON + 5 * MINUTE
     assert one.state.created_at == NOON

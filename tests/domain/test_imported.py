@@ -20,9 +20,9 @@ from tests.domain.builders import (
     DISPUTED,
     NOON,
     PRISTINA,
-    claim,
-    contradicts,
-    supports,
+    build_claim,
+    build_contradiction,
+    build_support,
 )
 
 CHECKER = Imported("Example Fact-check", "True", None)
@@ -31,7 +31,7 @@ CLAIMED = "Claimed by Belgrade (Gen. Milan Mojsilović, 2 October 2023)."
 
 def build_imported(to: Status, source: Imported = CHECKER) -> ClaimState:
     """A claim recorded with that status."""
-    begun = claim(version=1)
+    begun = build_claim(version=1)
     draft = lifecycle.import_status(begun, to, reason="Imported: rated", source=source)
     assert draft.rule == "import"
     assert draft.data["cause"] == Cause.IMPORT
@@ -71,15 +71,15 @@ def test_print_line_names_who_judged(to: Status, finding: Finding | None, line: 
 
 
 def test_claim_that_was_not_imported_names_no_source() -> None:
-    assert '"imported"' not in render_document(claim())
+    assert '"imported"' not in render_document(build_claim())
 
 
 @pytest.mark.parametrize(
     "state",
     [
-        claim(version=2),
-        claim(version=1, status=CONFIRMED),
-        claim(supports(), version=3, status=AWAITING),
+        build_claim(version=2),
+        build_claim(version=1, status=CONFIRMED),
+        build_claim(build_support(), version=3, status=AWAITING),
     ],
 )
 def test_only_a_new_claim_takes_an_imported_status(state: ClaimState) -> None:
@@ -90,7 +90,7 @@ def test_only_a_new_claim_takes_an_imported_status(state: ClaimState) -> None:
 
 def test_asserted_cannot_be_imported() -> None:
     with pytest.raises(Invalid):
-        lifecycle.import_status(claim(version=1), ASSERTED, reason="x", source=CHECKER)
+        lifecycle.import_status(build_claim(version=1), ASSERTED, reason="x", source=CHECKER)
 
 
 def test_import_does_not_loosen_the_guards() -> None:
@@ -111,15 +111,15 @@ def test_imported_claim_is_not_under_review_before_a_link_is_recorded() -> None:
     suggestion = evidence.suggest_status(state)
     assert suggestion.status is ASSERTED
     assert evidence.is_as_suggested(state, suggestion)
-    for link in (contradicts(PRISTINA), supports(conditional=True)):
+    for link in (build_contradiction(PRISTINA), build_support(conditional=True)):
         linked = replace(state, links=(link,))
         assert not evidence.is_as_suggested(linked, evidence.suggest_status(linked))
-    supported = replace(state, links=(supports(),))
+    supported = replace(state, links=(build_support(),))
     assert evidence.is_as_suggested(supported, evidence.suggest_status(supported))
     assert build_print_line(supported).endswith(
         "Supported by Washington; this desk has not confirmed it itself."
     )
-    retracted = replace(state, links=(contradicts(PRISTINA, retracted=True),))
+    retracted = replace(state, links=(build_contradiction(PRISTINA, retracted=True),))
     assert evidence.is_as_suggested(retracted, evidence.suggest_status(retracted))
 
 
@@ -170,5 +170,5 @@ def test_finding_of_the_desk_is_not_attributed_to_others() -> None:
 
 
 def test_denial_is_printed_with_an_imported_status() -> None:
-    state = replace(build_imported(DISPUTED), links=(contradicts(PRISTINA),))
+    state = replace(build_imported(DISPUTED), links=(build_contradiction(PRISTINA),))
     assert "(label “True”). Disputed by Pristina." in build_print_line(state)

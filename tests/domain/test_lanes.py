@@ -21,7 +21,7 @@ def build_lane(*changes: Change, closed: tuple[int, str] | None = None) -> statu
     )
 
 
-def spans(lane: status_spans.Lane) -> list[tuple[Status, int | None, int | None]]:
+def list_spans(lane: status_spans.Lane) -> list[tuple[Status, int | None, int | None]]:
     """Statuses with the minutes after noon from which and until which they held."""
 
     def minutes(moment: datetime | None) -> int | None:
@@ -36,22 +36,22 @@ def spans(lane: status_spans.Lane) -> list[tuple[Status, int | None, int | None]
 def test_statuses_follow_each_other_without_gaps() -> None:
     """Each ends when the next begins; the last holds still."""
     lane = build_lane((5, AWAITING), (9, DISPUTED))
-    assert spans(lane) == [(ASSERTED, 0, 5), (AWAITING, 5, 9), (DISPUTED, 9, None)]
+    assert list_spans(lane) == [(ASSERTED, 0, 5), (AWAITING, 5, 9), (DISPUTED, 9, None)]
     assert (lane.lifecycle, lane.closed_at) == (Lifecycle.ACTIVE, None)
 
 
 def test_status_that_held_for_no_time_is_left_out() -> None:
     """Of several changes at one instant the last counts; a status that returns at once never
     left."""
-    assert spans(build_lane((1, AWAITING), (1, ASSERTED))) == [(ASSERTED, 0, None)]
-    assert spans(build_lane((0, AWAITING))) == [(AWAITING, 0, None)]
+    assert list_spans(build_lane((1, AWAITING), (1, ASSERTED))) == [(ASSERTED, 0, None)]
+    assert list_spans(build_lane((0, AWAITING))) == [(AWAITING, 0, None)]
 
 
 def test_a_merged_claims_lane_ends_a_withdrawn_ones_goes_on() -> None:
     """The last status is kept by a claim that its claimant took back."""
     merged = build_lane((1, AWAITING), closed=(3, "claim.merged"))
-    assert spans(merged) == [(ASSERTED, 0, 1), (AWAITING, 1, 3)]
+    assert list_spans(merged) == [(ASSERTED, 0, 1), (AWAITING, 1, 3)]
     assert (merged.lifecycle, merged.closed_at) == (Lifecycle.MERGED, NOON + 3 * MINUTE)
     withdrawn = build_lane(closed=(3, "claim.withdrawn"))
-    assert spans(withdrawn) == [(ASSERTED, 0, None)]
+    assert list_spans(withdrawn) == [(ASSERTED, 0, None)]
     assert (withdrawn.lifecycle, withdrawn.closed_at) == (Lifecycle.WITHDRAWN, NOON + 3 * MINUTE)

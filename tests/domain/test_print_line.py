@@ -24,27 +24,27 @@ from tests.domain.builders import (
     POLICE,
     PRISTINA,
     VUCEVIC,
-    claim,
-    comments,
-    contradicts,
-    requests,
-    supports,
+    build_claim,
+    build_comment,
+    build_contradiction,
+    build_request,
+    build_support,
 )
 
 CLAIMED = "Claimed by Belgrade (Gen. Milan Mojsilović, 2 October 2023)."
 UNCONFIRMED = "No independent party has confirmed it."
 
 
-def after_claimed(*links: Link, **changes: Any) -> str:
-    line = build_print_line(claim(*links, **changes))
+def print_after_claimed(*links: Link, **changes: Any) -> str:
+    line = build_print_line(build_claim(*links, **changes))
     assert line.startswith(CLAIMED)
     return line.removeprefix(CLAIMED).strip()
 
 
 def test_example_prints_as_documented() -> None:
     """The contract's line, word for word: claim C1 with Miller's conditional request."""
-    asked = requests(MILLER, conditional=True, basis=Basis.UNSTATED)
-    assert build_print_line(claim(asked, status=AWAITING)) == (
+    asked = build_request(MILLER, conditional=True, basis=Basis.UNSTATED)
+    assert build_print_line(build_claim(asked, status=AWAITING)) == (
         "Claimed by Belgrade (Gen. Milan Mojsilović, 2 October 2023). Washington has asked for "
         "confirmation. No independent party has confirmed it."
     )
@@ -54,46 +54,51 @@ def test_example_prints_as_documented() -> None:
     ("links", "status", "line"),
     [
         ((), ASSERTED, UNCONFIRMED),
-        ((comments(), supports(ARMY), supports(VUCEVIC)), ASSERTED, UNCONFIRMED),
+        ((build_comment(), build_support(ARMY), build_support(VUCEVIC)), ASSERTED, UNCONFIRMED),
         ((), AWAITING, f"Awaiting confirmation. {UNCONFIRMED}"),
-        ((supports(conditional=True),), AWAITING, f"Awaiting confirmation. {UNCONFIRMED}"),
+        ((build_support(conditional=True),), AWAITING, f"Awaiting confirmation. {UNCONFIRMED}"),
         (
-            (requests(), requests(MILLER), requests(NATO)),
+            (build_request(), build_request(MILLER), build_request(NATO)),
             AWAITING,
             f"Washington and NATO have asked for confirmation. {UNCONFIRMED}",
         ),
         (
-            (requests(NATO), supports()),
+            (build_request(NATO), build_support()),
             AWAITING,
             "NATO has asked for confirmation. Supported by Washington; the desk has not "
             "confirmed it.",
         ),
-        ((requests(ARMY),), AWAITING, f"Awaiting confirmation. {UNCONFIRMED}"),
+        ((build_request(ARMY),), AWAITING, f"Awaiting confirmation. {UNCONFIRMED}"),
         (
-            (requests(withdrawn=True),),
+            (build_request(withdrawn=True),),
             AWAITING,
             f"Awaiting confirmation. {UNCONFIRMED}",
         ),
         (
-            (contradicts(POLICE), contradicts(PRISTINA), contradicts(NATO)),
+            (build_contradiction(POLICE), build_contradiction(PRISTINA), build_contradiction(NATO)),
             DISPUTED,
             f"Disputed by Pristina and NATO. {UNCONFIRMED}",
         ),
-        ((contradicts(withdrawn=True),), DISPUTED, f"Disputed. {UNCONFIRMED}"),
+        ((build_contradiction(withdrawn=True),), DISPUTED, f"Disputed. {UNCONFIRMED}"),
         (
-            (contradicts(PRISTINA), requests(NATO), supports()),
+            (build_contradiction(PRISTINA), build_request(NATO), build_support()),
             DISPUTED,
             "Disputed by Pristina. NATO has asked for confirmation. Supported by Washington; the "
             "desk has not confirmed it.",
         ),
-        ((supports(MILLER),), CONFIRMED, "Independently confirmed by Washington."),
+        ((build_support(MILLER),), CONFIRMED, "Independently confirmed by Washington."),
         (
-            (supports(), supports(NATO), supports(PRISTINA), requests(PRISTINA)),
+            (
+                build_support(),
+                build_support(NATO),
+                build_support(PRISTINA),
+                build_request(PRISTINA),
+            ),
             CONFIRMED,
             "Independently confirmed by Washington, NATO and Pristina.",
         ),
         (
-            (supports(), contradicts(PRISTINA, set_aside=True)),
+            (build_support(), build_contradiction(PRISTINA, set_aside=True)),
             CONFIRMED,
             "Independently confirmed by Washington.",
         ),
@@ -103,13 +108,13 @@ def test_print_line_of_each_status_names_the_parties(
     links: tuple[Link, ...], status: Any, line: str
 ) -> None:
     """Root parties, once each; only what stands; and never that a claim is true or false."""
-    assert after_claimed(*links, status=status) == line
+    assert print_after_claimed(*links, status=status) == line
 
 
 @pytest.mark.parametrize("status", [ASSERTED, AWAITING])
 def test_a_denial_is_printed_before_it_is_decided(status: Any) -> None:
     """Nobody is given a line without the denial because the desk has not got round to it."""
-    line = after_claimed(contradicts(PRISTINA), status=status)
+    line = print_after_claimed(build_contradiction(PRISTINA), status=status)
     assert line.startswith("Pristina denies it. ")
     assert line.endswith(UNCONFIRMED)
 
@@ -117,10 +122,15 @@ def test_a_denial_is_printed_before_it_is_decided(status: Any) -> None:
 def test_a_challenged_claim_prints_its_denials() -> None:
     """Confirmed, and denied without a basis: both are said, with the verb in its number."""
     bare = {"basis": Basis.UNSTATED}
-    one = after_claimed(supports(), contradicts(PRISTINA, **bare), status=CONFIRMED)
+    one = print_after_claimed(
+        build_support(), build_contradiction(PRISTINA, **bare), status=CONFIRMED
+    )
     assert one == "Independently confirmed by Washington. Pristina denies it."
-    two = after_claimed(
-        supports(), contradicts(PRISTINA, **bare), contradicts(NATO, **bare), status=CONFIRMED
+    two = print_after_claimed(
+        build_support(),
+        build_contradiction(PRISTINA, **bare),
+        build_contradiction(NATO, **bare),
+        status=CONFIRMED,
     )
     assert two == "Independently confirmed by Washington. Pristina and NATO deny it."
 
@@ -147,7 +157,7 @@ def test_a_challenged_claim_prints_its_denials() -> None:
 )
 def test_an_override_is_marked_wherever_the_status_is_shown(status: Any, line: str) -> None:
     """In every status, and never as independent confirmation."""
-    assert after_claimed(status=status, override=True) == line
+    assert print_after_claimed(status=status, override=True) == line
 
 
 @pytest.mark.parametrize(
@@ -160,14 +170,17 @@ def test_an_override_is_marked_wherever_the_status_is_shown(status: Any, line: s
 )
 def test_a_finding_is_the_desks_own_sentence(finding: Finding, sentence: str) -> None:
     """Beside the status, which it does not change."""
-    line = after_claimed(contradicts(PRISTINA), status=DISPUTED, finding=finding)
+    line = print_after_claimed(build_contradiction(PRISTINA), status=DISPUTED, finding=finding)
     assert line == f"Disputed by Pristina. {UNCONFIRMED} {sentence}"
 
 
 def test_a_withdrawn_claim_says_so_last() -> None:
     """After whatever was its last status, which is kept."""
-    line = after_claimed(
-        supports(), status=CONFIRMED, lifecycle=Lifecycle.WITHDRAWN, finding=Finding.CONFLICTING
+    line = print_after_claimed(
+        build_support(),
+        status=CONFIRMED,
+        lifecycle=Lifecycle.WITHDRAWN,
+        finding=Finding.CONFLICTING,
     )
     assert line == (
         "Independently confirmed by Washington. The desk found the evidence conflicting. The "
@@ -178,13 +191,13 @@ def test_a_withdrawn_claim_says_so_last() -> None:
 def test_a_claim_without_a_claimant_or_speaker() -> None:
     """Unattributed is said; a party without a speaker stands with the date alone; a party below
     another is named itself."""
-    assert build_print_line(claim(claimant=None)) == (
+    assert build_print_line(build_claim(claimant=None)) == (
         f"Unattributed claim (2 October 2023). {UNCONFIRMED}"
     )
-    assert build_print_line(claim(claimant=POLICE)) == (
+    assert build_print_line(build_claim(claimant=POLICE)) == (
         f"Claimed by Kosovo Police (2 October 2023). {UNCONFIRMED}"
     )
-    own = build_print_line(claim(supports(BELGRADE), claimant=None, status=CONFIRMED))
+    own = build_print_line(build_claim(build_support(BELGRADE), claimant=None, status=CONFIRMED))
     assert own.endswith("Independently confirmed by Belgrade.")
 
 
@@ -222,7 +235,14 @@ def test_names_are_joined_by_commas_and_and() -> None:
 @given(
     st.lists(
         st.sampled_from(
-            [supports(), supports(NATO), requests(), contradicts(PRISTINA), comments(), MILLER]
+            [
+                build_support(),
+                build_support(NATO),
+                build_request(),
+                build_contradiction(PRISTINA),
+                build_comment(),
+                MILLER,
+            ]
         ).filter(lambda link: isinstance(link, Link)),
         max_size=5,
         unique_by=id,
@@ -236,7 +256,7 @@ def test_only_a_confirmed_claim_is_called_confirmed(
 ) -> None:
     """Whatever stands: no other status has "Independently confirmed", every denial that stands
     is named, and the line is whole sentences on one line."""
-    state = claim(*links, status=status, lifecycle=lifecycle, override=override)
+    state = build_claim(*links, status=status, lifecycle=lifecycle, override=override)
     line = build_print_line(state)
     assert ("Independently confirmed" in line) <= (status is CONFIRMED)
     denied = any(link.stance == "contradicts" for link in links)

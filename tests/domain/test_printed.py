@@ -18,14 +18,14 @@ from tests.domain.builders import (
     NATO,
     NOON,
     PRISTINA,
-    claim,
-    comments,
-    contradicts,
-    requests,
-    supports,
+    build_claim,
+    build_comment,
+    build_contradiction,
+    build_request,
+    build_support,
 )
 
-yes, no = supports(NATO), contradicts(PRISTINA)
+yes, no = build_support(NATO), build_contradiction(PRISTINA)
 GENERAL = replace(BELGRADE, speaker=Speaker("speaker-1", "Gen. Nobody", None))
 
 CONFIRMED_CHANGES = [
@@ -35,8 +35,8 @@ CONFIRMED_CHANGES = [
     ("claimed", {"claimed_at": NOON}, True),
     ("override", {"override": True}, True),
     ("imported", {"imported": Imported("others", "true", None)}, True),
-    ("supports", {"links": (yes, supports(ARMY, voice=PRISTINA))}, True),
-    ("supports", {"links": (supports(replace(NATO, root_name="Pope Francis")),)}, True),
+    ("supports", {"links": (yes, build_support(ARMY, voice=PRISTINA))}, True),
+    ("supports", {"links": (build_support(replace(NATO, root_name="Pope Francis")),)}, True),
     ("supports", {"links": ()}, False),
     ("contradicts", {"links": (yes, no)}, False),
     ("finding", {"finding": Finding.REFUTED}, True),
@@ -49,7 +49,7 @@ def test_confirmed_claim_needs_two_people_unless_it_becomes_more_cautious(
     field: str, changes: dict[str, Any], needs_two: bool
 ) -> None:
     """Each printed field of a confirmed claim takes two, unless the line is more cautious."""
-    before = claim(yes, status=CONFIRMED)
+    before = build_claim(yes, status=CONFIRMED)
     after = replace(before, **changes)
     assert field in printed.list_differences(
         printed.read_printed(before), printed.read_printed(after)
@@ -59,7 +59,7 @@ def test_confirmed_claim_needs_two_people_unless_it_becomes_more_cautious(
 
 def test_one_person_cannot_take_away_a_denial_or_withdrawal() -> None:
     """The way back from caution takes two, and so does another name for who denies."""
-    challenged = claim(yes, no, status=CONFIRMED)
+    challenged = build_claim(yes, no, status=CONFIRMED)
     calm = replace(challenged, links=(yes,))
     assert printed.list_fields_to_agree_on(challenged, calm) == ["contradicts"]
     renamed = replace(no, voice=replace(PRISTINA, root_name="Nobody"))
@@ -75,7 +75,7 @@ def test_one_person_may_change_what_no_agreement_covers(
     status: Any, field: str, changes: dict[str, Any], asks: bool
 ) -> None:
     """Without a confirmation or a finding, one person records what is."""
-    before = claim(yes, status=status)
+    before = build_claim(yes, status=status)
     assert printed.list_fields_to_agree_on(before, replace(before, **changes)) == []
 
 
@@ -83,7 +83,7 @@ def test_one_person_may_change_what_no_agreement_covers(
 def test_finding_covers_the_text_and_the_claimant(
     field: str, changes: dict[str, Any], asks: bool
 ) -> None:
-    before = claim(yes, status=DISPUTED, finding=Finding.UNPROVABLE)
+    before = build_claim(yes, status=DISPUTED, finding=Finding.UNPROVABLE)
     asked = printed.list_fields_to_agree_on(before, replace(before, **changes))
     assert asked == ([field] if field in ("text", "claimant", "claimed", "finding") else [])
 
@@ -96,15 +96,15 @@ def test_finding_covers_the_text_and_the_claimant(
         {"version": 9},
         {"revision": 2},
         {"part_of": "claim-2"},
-        {"links": (supports(NATO), comments(PRISTINA), supports(NATO))},
-        {"links": (supports(NATO, quote="in other words"),)},
-        {"links": (supports(NATO), requests(PRISTINA))},
+        {"links": (build_support(NATO), build_comment(PRISTINA), build_support(NATO))},
+        {"links": (build_support(NATO, quote="in other words"),)},
+        {"links": (build_support(NATO), build_request(PRISTINA))},
     ],
 )
 def test_digest_leaves_out_what_is_not_printed(changes: dict[str, Any]) -> None:
     """Tags, an assignee, comments, another voice of the same party, a request that a confirmation
     has answered: no proposal is void for them."""
-    before = claim(yes, status=CONFIRMED)
+    before = build_claim(yes, status=CONFIRMED)
     after = replace(before, **changes)
     assert printed.read_printed(before) == printed.read_printed(after)
     digests = [printed.compute_digest(printed.read_printed(state), {}) for state in (before, after)]
@@ -113,8 +113,10 @@ def test_digest_leaves_out_what_is_not_printed(changes: dict[str, Any]) -> None:
 
 def test_order_of_parties_does_not_change_the_digest() -> None:
     """Who stands first in the line is not what anybody agreed to."""
-    other = supports(PRISTINA)
-    assert evidence.list_qualifying_support(claim(yes, other)) != evidence.list_qualifying_support(
-        claim(other, yes)
+    other = build_support(PRISTINA)
+    assert evidence.list_qualifying_support(
+        build_claim(yes, other)
+    ) != evidence.list_qualifying_support(build_claim(other, yes))
+    assert printed.read_printed(build_claim(yes, other)) == printed.read_printed(
+        build_claim(other, yes)
     )
-    assert printed.read_printed(claim(yes, other)) == printed.read_printed(claim(other, yes))

@@ -25,14 +25,14 @@ from tests.domain.builders import (
     PRISTINA,
     VUCEVIC,
     WASHINGTON,
-    claim,
-    comments,
-    contradicts,
-    link,
+    build_claim,
+    build_comment,
+    build_contradiction,
+    build_link,
+    build_request,
+    build_support,
     move,
-    requests,
     set_aside,
-    supports,
 )
 
 COUNTS = "independent, unconditional support for the whole claim"
@@ -60,16 +60,17 @@ DISQUALIFIED: list[tuple[Any, dict[str, Any], str]] = [
 ]
 
 
-def trace(*links: Link, **changes: Any) -> list[tuple[bool, str]]:
+def list_trace(*links: Link, **changes: Any) -> list[tuple[bool, str]]:
     return [
-        (line.counted, line.why) for line in evidence.suggest_status(claim(*links, **changes)).trace
+        (line.counted, line.why)
+        for line in evidence.suggest_status(build_claim(*links, **changes)).trace
     ]
 
 
 @pytest.mark.parametrize("basis", [Basis.OWN_OBSERVATION, Basis.DOCUMENTS])
 def test_own_observation_and_documents_qualify(basis: Basis) -> None:
     """Full, unconditional support by another root party on either basis confirms an event."""
-    suggestion = evidence.suggest_status(claim(supports(MILLER, basis=basis)))
+    suggestion = evidence.suggest_status(build_claim(build_support(MILLER, basis=basis)))
     assert suggestion.status is CONFIRMED
     assert suggestion.support == ("washington",)
     assert suggestion.needed_parties == 1
@@ -81,8 +82,8 @@ def test_each_disqualifier_alone_is_enough(
     voice: Voice, changes: dict[str, Any], reason: str
 ) -> None:
     """Support that fails one condition counts for nothing, and the trace names the condition."""
-    one = supports(voice, **changes)
-    suggestion = evidence.suggest_status(claim(one))
+    one = build_support(voice, **changes)
+    suggestion = evidence.suggest_status(build_claim(one))
     assert [(entry.link, entry.counted, entry.why) for entry in suggestion.trace] == [
         (one, False, reason)
     ]
@@ -94,26 +95,26 @@ def test_each_disqualifier_alone_is_enough(
 @pytest.mark.parametrize(
     ("link_tried", "is_counted", "reason"),
     [
-        (comments(), False, "a comment neither supports nor contradicts"),
-        (comments(withdrawn=True), False, "a comment neither supports nor contradicts"),
-        (contradicts(), True, "another party contradicts the claim"),
-        (contradicts(basis=Basis.UNSTATED), True, "another party contradicts the claim"),
-        (contradicts(affirmed=False), True, "another party contradicts the claim"),
-        (contradicts(conflicting=True), True, "another party contradicts the claim"),
-        (contradicts(set_aside=True), False, "set aside by a decision"),
-        (contradicts(withdrawn=True), False, "the statement was withdrawn"),
-        (contradicts(retracted=True), False, "the link was retracted"),
-        (contradicts(ARMY), False, "same party as the claimant"),
-        (requests(), True, "another party asks for confirmation"),
-        (requests(MILLER, conditional=True), True, "another party asks for confirmation"),
-        (requests(withdrawn=True), False, "the statement was withdrawn"),
-        (requests(retracted=True), False, "the link was retracted"),
-        (requests(VUCEVIC), False, "same party as the claimant"),
+        (build_comment(), False, "a comment neither supports nor contradicts"),
+        (build_comment(withdrawn=True), False, "a comment neither supports nor contradicts"),
+        (build_contradiction(), True, "another party contradicts the claim"),
+        (build_contradiction(basis=Basis.UNSTATED), True, "another party contradicts the claim"),
+        (build_contradiction(affirmed=False), True, "another party contradicts the claim"),
+        (build_contradiction(conflicting=True), True, "another party contradicts the claim"),
+        (build_contradiction(set_aside=True), False, "set aside by a decision"),
+        (build_contradiction(withdrawn=True), False, "the statement was withdrawn"),
+        (build_contradiction(retracted=True), False, "the link was retracted"),
+        (build_contradiction(ARMY), False, "same party as the claimant"),
+        (build_request(), True, "another party asks for confirmation"),
+        (build_request(MILLER, conditional=True), True, "another party asks for confirmation"),
+        (build_request(withdrawn=True), False, "the statement was withdrawn"),
+        (build_request(retracted=True), False, "the link was retracted"),
+        (build_request(VUCEVIC), False, "same party as the claimant"),
     ],
 )
 def test_the_trace_explains_every_stance(link_tried: Link, is_counted: bool, reason: str) -> None:
     """Each link appears once, counted or not, with the reason; what counts decides the status."""
-    suggestion = evidence.suggest_status(claim(link_tried))
+    suggestion = evidence.suggest_status(build_claim(link_tried))
     assert [(entry.counted, entry.why) for entry in suggestion.trace] == [(is_counted, reason)]
     if not is_counted:
         assert suggestion.status is ASSERTED
@@ -127,35 +128,37 @@ def test_the_trace_explains_every_stance(link_tried: Link, is_counted: bool, rea
 
 def test_an_untouched_claim_is_asserted() -> None:
     """Without links there is nothing to trace, and one party would confirm it."""
-    assert evidence.suggest_status(claim()) == evidence.Suggestion(ASSERTED, (), (), 1)
+    assert evidence.suggest_status(build_claim()) == evidence.Suggestion(ASSERTED, (), (), 1)
 
 
 def test_opened_verification_awaits_without_links() -> None:
     """A checker's own doubt is ground enough."""
-    assert evidence.suggest_status(claim(verification_opened=True)).status is AWAITING
+    assert evidence.suggest_status(build_claim(verification_opened=True)).status is AWAITING
 
 
 def test_a_contradiction_outweighs_any_support() -> None:
     """However many confirm it, a claim that another party contradicts is disputed."""
-    state = claim(supports(), supports(NATO), requests(), contradicts(PRISTINA))
+    state = build_claim(
+        build_support(), build_support(NATO), build_request(), build_contradiction(PRISTINA)
+    )
     assert evidence.suggest_status(state).status is DISPUTED
 
 
 def test_roots_are_counted_not_statements() -> None:
     """Ten statements of one party, its ministries included, are one party."""
-    ten = [supports(WASHINGTON if number % 2 else MILLER) for number in range(10)]
-    suggestion = evidence.suggest_status(claim(*ten, kind=Kind.FIGURE))
+    ten = [build_support(WASHINGTON if number % 2 else MILLER) for number in range(10)]
+    suggestion = evidence.suggest_status(build_claim(*ten, kind=Kind.FIGURE))
     assert suggestion.support == ("washington",)
     assert suggestion.needed_parties == 2
     assert suggestion.status is AWAITING
-    with_nato = evidence.suggest_status(claim(*ten, supports(NATO), kind=Kind.FIGURE))
+    with_nato = evidence.suggest_status(build_claim(*ten, build_support(NATO), kind=Kind.FIGURE))
     assert with_nato.support == ("washington", "nato")
     assert with_nato.status is CONFIRMED
 
 
 def test_three_serbian_voices_are_one_party() -> None:
     """Officials repeating their own government's claim add nothing, whatever their office."""
-    state = claim(supports(BELGRADE), supports(VUCEVIC), supports(ARMY))
+    state = build_claim(build_support(BELGRADE), build_support(VUCEVIC), build_support(ARMY))
     suggestion = evidence.suggest_status(state)
     assert suggestion.support == ()
     assert {line.why for line in suggestion.trace} == {"same party as the claimant"}
@@ -163,7 +166,7 @@ def test_three_serbian_voices_are_one_party() -> None:
 
 def test_a_police_force_does_not_confirm_its_own_government() -> None:
     """C7 of the seed article: Kosovo Police "confirmed" what Pristina claims; same root."""
-    state = claim(supports(POLICE, basis=Basis.DOCUMENTS), claimant=PRISTINA)
+    state = build_claim(build_support(POLICE, basis=Basis.DOCUMENTS), claimant=PRISTINA)
     assert evidence.suggest_status(state).status is not CONFIRMED
 
 
@@ -173,19 +176,19 @@ def test_a_police_force_does_not_confirm_its_own_government() -> None:
         ((), Kind.EVENT, 1),
         ((), Kind.POSITION, 1),
         ((), Kind.FIGURE, 2),
-        ((contradicts(),), Kind.EVENT, 1),
-        ((contradicts(set_aside=True),), Kind.EVENT, 2),
-        ((contradicts(set_aside=True),), Kind.FIGURE, 2),
-        ((contradicts(set_aside=True, withdrawn=True),), Kind.EVENT, 1),
-        ((contradicts(ARMY, set_aside=True),), Kind.EVENT, 1),
+        ((build_contradiction(),), Kind.EVENT, 1),
+        ((build_contradiction(set_aside=True),), Kind.EVENT, 2),
+        ((build_contradiction(set_aside=True),), Kind.FIGURE, 2),
+        ((build_contradiction(set_aside=True, withdrawn=True),), Kind.EVENT, 1),
+        ((build_contradiction(ARMY, set_aside=True),), Kind.EVENT, 1),
     ],
 )
 def test_figure_and_set_aside_contradiction_need_two_parties(
     links: tuple[Link, ...], kind: Kind, expected: int
 ) -> None:
     """One; two for a figure, and wherever a contradiction that still stands was set aside."""
-    assert evidence.count_needed_support(claim(*links, kind=kind)) == expected
-    assert evidence.count_needed_support(claim(*links, kind=kind), setting_aside=True) == 2
+    assert evidence.count_needed_support(build_claim(*links, kind=kind)) == expected
+    assert evidence.count_needed_support(build_claim(*links, kind=kind), setting_aside=True) == 2
 
 
 # Over any set of links.
@@ -194,12 +197,12 @@ VOICES = (BELGRADE, ARMY, WASHINGTON, MILLER, PRISTINA, POLICE, NATO)
 
 
 @st.composite
-def some_links(draw: st.DrawFn) -> Link:
+def draw_link(draw: st.DrawFn) -> Link:
     flags = {
         name: draw(st.booleans()) if draw(st.integers(0, 3)) == 0 else name == "affirmed"
         for name in ("conditional", "affirmed", "retracted", "withdrawn", "conflicting")
     }
-    return link(
+    return build_link(
         draw(st.sampled_from(Stance)),
         draw(st.sampled_from(VOICES)),
         scope=draw(st.sampled_from(Scope)),
@@ -210,10 +213,10 @@ def some_links(draw: st.DrawFn) -> Link:
 
 
 @st.composite
-def states(draw: st.DrawFn) -> ClaimState:
-    links = draw(st.lists(some_links(), max_size=6))
+def draw_state(draw: st.DrawFn) -> ClaimState:
+    links = draw(st.lists(draw_link(), max_size=6))
     status = draw(st.sampled_from(Status))
-    return claim(
+    return build_claim(
         *links,
         kind=draw(st.sampled_from((Kind.EVENT, Kind.FIGURE))),
         claimant=draw(st.sampled_from((BELGRADE, PRISTINA, None))),
@@ -224,7 +227,7 @@ def states(draw: st.DrawFn) -> ClaimState:
 
 
 @settings(max_examples=150, deadline=None)
-@given(states(), st.randoms(use_true_random=False))
+@given(draw_state(), st.randoms(use_true_random=False))
 def test_the_order_of_links_is_irrelevant(state: ClaimState, random: Any) -> None:
     """The suggestion is a function of the set of links: shuffled, it is the same."""
     shuffled = list(state.links)
@@ -243,7 +246,7 @@ def test_the_order_of_links_is_irrelevant(state: ClaimState, random: Any) -> Non
 
 
 @settings(max_examples=150, deadline=None)
-@given(states())
+@given(draw_state())
 def test_the_suggestion_follows_from_what_the_trace_counts(state: ClaimState) -> None:
     """Derived again from the definition in docs/rules.md, not from the code's own helpers."""
     mine = None if state.claimant is None else state.claimant.root
@@ -287,7 +290,7 @@ def test_the_suggestion_follows_from_what_the_trace_counts(state: ClaimState) ->
 
 
 @settings(max_examples=150, deadline=None)
-@given(states())
+@given(draw_state())
 def test_a_person_may_always_follow_the_suggestion(state: ClaimState) -> None:
     """What the rules suggest, their guards allow; but a confirmed claim is more stubborn, for
     a bare denial does not dispute it and its fall is automatic."""
@@ -299,7 +302,7 @@ def test_a_person_may_always_follow_the_suggestion(state: ClaimState) -> None:
 
 
 @settings(max_examples=150, deadline=None)
-@given(states(), st.integers(0, 2))
+@given(draw_state(), st.integers(0, 2))
 def test_no_guard_confirms_what_the_rules_do_not(state: ClaimState, how_many: int) -> None:
     """Whoever passes a guard to `confirmed` has qualifying support of k parties, and no open
     contradiction but those set aside by that very decision, which then ask for two."""

@@ -45,13 +45,13 @@ from tests.domain.builders import (
     VUCEVIC,
     WASHINGTON,
     Record,
-    claim,
-    comments,
-    contradicts,
+    build_claim,
+    build_comment,
+    build_contradiction,
+    build_request,
+    build_support,
     move,
-    requests,
     set_aside,
-    supports,
 )
 
 EDGES = {
@@ -84,7 +84,7 @@ def decide(state: ClaimState, requested: Move, *, four_eyes: bool = False) -> Cl
     return history.apply_event(state, event, claim_id=state.id)
 
 
-def details(state: ClaimState, requested: Move) -> list[str]:
+def list_details(state: ClaimState, requested: Move) -> list[str]:
     return [lacking.detail for lacking in lifecycle.list_missing(state, requested)]
 
 
@@ -98,12 +98,14 @@ def test_the_table_has_exactly_these_edges() -> None:
 
 
 @pytest.mark.parametrize(("before", "to"), PAIRS)
-@pytest.mark.parametrize("links", [(), (supports(), supports(NATO)), (contradicts(),)])
+@pytest.mark.parametrize(
+    "links", [(), (build_support(), build_support(NATO)), (build_contradiction(),)]
+)
 def test_missing_edge_is_refused_to_overrides_too(
     before: Status, to: Status, links: tuple[Link, ...]
 ) -> None:
     """Off the table nothing passes: neither any evidence nor an override."""
-    state = claim(*links, status=before)
+    state = build_claim(*links, status=before)
     fitting = [link for link in links if link in guards.list_citable_links(state, to)]
     overridden = move(to, *fitting, override=OVERRIDE)
     if (before, to) in EDGES:
@@ -126,8 +128,8 @@ def test_missing_edge_is_refused_to_overrides_too(
 @pytest.mark.parametrize("version", [1, 17])
 def test_status_change_records_the_previous_status_and_its_number(kind: Kind, version: int) -> None:
     """The draft carries both statuses, the reason, the links, who decided, and its sequence."""
-    support = (supports(), supports(NATO))
-    state = claim(*support, kind=kind, version=version, sequence=4, status=AWAITING)
+    support = (build_support(), build_support(NATO))
+    state = build_claim(*support, kind=kind, version=version, sequence=4, status=AWAITING)
     draft = lifecycle.change_status(
         state, move(CONFIRMED, *support), actor=ANA, decision_id="unused", four_eyes=False
     )
@@ -152,12 +154,17 @@ def test_status_change_records_the_previous_status_and_its_number(kind: Kind, ve
 
 # The guards, row by row of docs/rules.md: satisfied, then each part missing.
 
-yes, also, no, ask = supports(), supports(NATO), contradicts(PRISTINA), requests()
-echo = supports(VUCEVIC)
-partial = supports(scope=Scope.PARTIAL)
-conditional = supports(MILLER, conditional=True)
-hearsay = supports(NATO, basis=Basis.THIRD_PARTY)
-bare = contradicts(PRISTINA, basis=Basis.UNSTATED)
+yes, also, no, ask = (
+    build_support(),
+    build_support(NATO),
+    build_contradiction(PRISTINA),
+    build_request(),
+)
+echo = build_support(VUCEVIC)
+partial = build_support(scope=Scope.PARTIAL)
+conditional = build_support(MILLER, conditional=True)
+hearsay = build_support(NATO, basis=Basis.THIRD_PARTY)
+bare = build_contradiction(PRISTINA, basis=Basis.UNSTATED)
 
 OK = [
     pytest.param(ASSERTED, (), move(AWAITING), id="a checker opens verification"),
@@ -165,15 +172,18 @@ OK = [
     pytest.param(ASSERTED, (no,), move(DISPUTED, no), id="asserted, contradicted"),
     pytest.param(ASSERTED, (bare,), move(DISPUTED, bare), id="asserted, barely denied"),
     pytest.param(AWAITING, (), move(ASSERTED), id="awaiting, nothing left"),
-    pytest.param(AWAITING, (comments(),), move(ASSERTED), id="a comment is no ground"),
-    pytest.param(AWAITING, (requests(ARMY),), move(ASSERTED), id="one's own request is none"),
+    pytest.param(AWAITING, (build_comment(),), move(ASSERTED), id="a comment is no ground"),
+    pytest.param(AWAITING, (build_request(ARMY),), move(ASSERTED), id="one's own request is none"),
     pytest.param(AWAITING, (ask, yes), move(CONFIRMED, yes), id="awaiting, supported"),
     pytest.param(AWAITING, (ask, bare), move(DISPUTED, bare), id="awaiting, contradicted"),
     pytest.param(CONFIRMED, (yes, no), move(DISPUTED, no), id="a contradiction with a basis"),
     pytest.param(CONFIRMED, (yes, bare, no), move(DISPUTED, no), id="one with, one without"),
     pytest.param(DISPUTED, (), move(ASSERTED), id="disputed, nothing left"),
     pytest.param(
-        DISPUTED, (contradicts(withdrawn=True),), move(ASSERTED), id="disputed, denial withdrawn"
+        DISPUTED,
+        (build_contradiction(withdrawn=True),),
+        move(ASSERTED),
+        id="disputed, denial withdrawn",
     ),
     pytest.param(DISPUTED, (ask,), move(AWAITING, ask), id="disputed, a request remains"),
     pytest.param(
@@ -182,7 +192,7 @@ OK = [
     pytest.param(DISPUTED, (yes,), move(AWAITING, yes), id="disputed, support remains"),
     pytest.param(
         DISPUTED,
-        (yes, contradicts(retracted=True)),
+        (yes, build_contradiction(retracted=True)),
         move(CONFIRMED, yes),
         id="disputed, denial retracted: k",
     ),
@@ -200,7 +210,7 @@ def test_a_guard_lets_pass_what_the_table_allows(
     before: Status, links: tuple[Link, ...], requested: Move
 ) -> None:
     """With everything that the table's row asks for, nothing is missing and the status changes."""
-    state = claim(*links, status=before)
+    state = build_claim(*links, status=before)
     assert lifecycle.list_missing(state, requested) == []
     assert decide(state, requested).status is requested.to
 
@@ -249,7 +259,7 @@ MISSING = [
     ),
     (
         AWAITING,
-        (yes, no, contradicts(POLICE)),
+        (yes, no, build_contradiction(POLICE)),
         move(CONFIRMED, yes),
         [
             (
@@ -264,7 +274,11 @@ MISSING = [
     # asserted, awaiting → disputed
     (
         ASSERTED,
-        (contradicts(ARMY), contradicts(withdrawn=True), contradicts(NATO, retracted=True)),
+        (
+            build_contradiction(ARMY),
+            build_contradiction(withdrawn=True),
+            build_contradiction(NATO, retracted=True),
+        ),
         move(DISPUTED),
         [
             (
@@ -279,7 +293,7 @@ MISSING = [
     ),
     (
         AWAITING,
-        (contradicts(set_aside=True),),
+        (build_contradiction(set_aside=True),),
         move(DISPUTED),
         [
             (
@@ -356,7 +370,7 @@ MISSING = [
     ),
     (
         DISPUTED,
-        (contradicts(withdrawn=True),),
+        (build_contradiction(withdrawn=True),),
         move(AWAITING),
         [
             (
@@ -390,7 +404,7 @@ MISSING = [
     ),
     (
         DISPUTED,
-        (yes, also, no, contradicts(POLICE)),
+        (yes, also, no, build_contradiction(POLICE)),
         move(CONFIRMED, yes, set_aside=set_aside(no)),
         [("0 open contradictions", 1, OPEN + "Kosovo Police (contradicts)")],
     ),
@@ -402,7 +416,7 @@ MISSING = [
     ),
     (
         DISPUTED,
-        (yes, contradicts(retracted=True)),
+        (yes, build_contradiction(retracted=True)),
         move(CONFIRMED),
         [(SUPPORT, 0, CITE)],
     ),
@@ -420,7 +434,7 @@ MISSING = [
     ),
     (
         DISPUTED,
-        (yes, contradicts(withdrawn=True)),
+        (yes, build_contradiction(withdrawn=True)),
         move(CONFIRMED, yes, reason=""),
         [("a reason", 0, REASON)],
     ),
@@ -432,14 +446,14 @@ def test_a_guard_names_what_is_missing(
     before: Status, links: tuple[Link, ...], requested: Move, missing: list[tuple[str, int, str]]
 ) -> None:
     """Each part of a guard that fails is named in data, and in words that say whom it concerns."""
-    state = claim(*links, status=before)
+    state = build_claim(*links, status=before)
     found = lifecycle.list_missing(state, requested)
     assert [(row.need, row.has, row.detail) for row in found] == missing
 
 
 def test_a_refusal_carries_everything_that_is_missing() -> None:
     """The error's `missing` is plain data, its detail one sentence with every shortfall."""
-    state = claim(no, status=AWAITING, version=9)
+    state = build_claim(no, status=AWAITING, version=9)
     with pytest.raises(TransitionRefused) as refused:
         decide(state, move(CONFIRMED, reason=""))
     assert [lacking["need"] for lacking in refused.value.extras["missing"]] == [
@@ -458,30 +472,30 @@ def test_a_refusal_carries_everything_that_is_missing() -> None:
 def test_figure_needs_two_parties() -> None:
     """k is 2 for a figure: one party, or two voices of one, do not confirm it; two do."""
     figure: dict[str, Any] = {"kind": Kind.FIGURE, "status": AWAITING}
-    two_voices = supports(MILLER)
-    assert details(claim(yes, two_voices, **figure), move(CONFIRMED, yes)) == [
+    two_voices = build_support(MILLER)
+    assert list_details(build_claim(yes, two_voices, **figure), move(CONFIRMED, yes)) == [
         f"needs {TWO}; has 1"
     ]
-    assert details(claim(yes, also, **figure), move(CONFIRMED, yes)) == []
+    assert list_details(build_claim(yes, also, **figure), move(CONFIRMED, yes)) == []
 
 
 def test_a_figures_half_support_keeps_it_awaiting() -> None:
     """One party of two for a disputed figure is a ground for awaiting, and none for asserted."""
-    state = claim(yes, contradicts(withdrawn=True), kind=Kind.FIGURE, status=DISPUTED)
+    state = build_claim(yes, build_contradiction(withdrawn=True), kind=Kind.FIGURE, status=DISPUTED)
     assert decide(state, move(AWAITING, yes)).status is AWAITING
-    assert details(state, move(ASSERTED)) == [GONE + "Washington (supports)"]
+    assert list_details(state, move(ASSERTED)) == [GONE + "Washington (supports)"]
 
 
 def test_an_unattributed_claim_names_no_claimant_in_its_refusals() -> None:
     """Nobody claimed it, so any party's support or contradiction will do."""
-    state = claim(claimant=None)
-    assert details(state, move(CONFIRMED)) == [
+    state = build_claim(claimant=None)
+    assert list_details(state, move(CONFIRMED)) == [
         "needs 1 supporting statement from a party; has 0",
         CITE,
     ]
-    assert details(state, move(DISPUTED)) == ["needs 1 contradicting statement; has 0", DENY]
-    own = supports(VUCEVIC)
-    assert decide(claim(own, claimant=None), move(CONFIRMED, own)).status is CONFIRMED
+    assert list_details(state, move(DISPUTED)) == ["needs 1 contradicting statement; has 0", DENY]
+    own = build_support(VUCEVIC)
+    assert decide(build_claim(own, claimant=None), move(CONFIRMED, own)).status is CONFIRMED
 
 
 def test_bare_denial_does_not_move_a_confirmed_claim() -> None:
@@ -524,14 +538,14 @@ def test_withdrawn_contradiction_no_longer_needs_two_parties() -> None:
 @pytest.mark.parametrize("before", [ASSERTED, AWAITING])
 def test_only_a_disputed_claim_sets_contradictions_aside(before: Status) -> None:
     """There is nothing to set aside where the claim was never disputed."""
-    state = claim(yes, also, no, status=before)
+    state = build_claim(yes, also, no, status=before)
     with pytest.raises(Invalid, match="only in going from disputed to confirmed"):
         decide(state, move(CONFIRMED, yes, set_aside=set_aside(no)))
 
 
 def test_only_contradictions_are_set_aside() -> None:
     """A request or a support is no contradiction; the error points at the entry."""
-    state = claim(yes, also, ask, status=DISPUTED)
+    state = build_claim(yes, also, ask, status=DISPUTED)
     with pytest.raises(Invalid) as invalid:
         decide(state, move(CONFIRMED, yes, set_aside=set_aside(ask)))
     assert invalid.value.extras["errors"] == [
@@ -548,14 +562,14 @@ def test_only_contradictions_are_set_aside() -> None:
 @pytest.mark.parametrize(
     ("links", "cited", "message"),
     [
-        ((yes,), supports(), "is not a link of this claim"),
+        ((yes,), build_support(), "is not a link of this claim"),
         (
-            (gone := supports(NATO, retracted=True),),
+            (gone := build_support(NATO, retracted=True),),
             gone,
             "was retracted or its statement withdrawn",
         ),
         (
-            (gone := supports(NATO, withdrawn=True),),
+            (gone := build_support(NATO, withdrawn=True),),
             gone,
             "was retracted or its statement withdrawn",
         ),
@@ -565,7 +579,7 @@ def test_a_decision_cites_links_that_stand(
     links: tuple[Link, ...], cited: Link, message: str
 ) -> None:
     """A link of another claim, or one that was taken back, cannot be cited, by its position."""
-    state = claim(yes, *links)
+    state = build_claim(yes, *links)
     with pytest.raises(Invalid, match=message) as invalid:
         decide(state, move(CONFIRMED, yes, cited))
     assert invalid.value.extras["errors"][0]["loc"] == ["body", "cites", 1]
@@ -655,7 +669,7 @@ def test_one_proposal_at_a_time() -> None:
 def test_an_impossible_change_is_not_even_proposed() -> None:
     """The guard is asked before the second person is."""
     with pytest.raises(TransitionRefused):
-        decide(claim(), move(CONFIRMED, reason="because"), four_eyes=True)
+        decide(build_claim(), move(CONFIRMED, reason="because"), four_eyes=True)
 
 
 def test_a_denial_that_came_since_outdates_a_proposal() -> None:
@@ -675,8 +689,8 @@ def test_approval_needs_the_cited_links_to_stand(taken_back: str) -> None:
     """A decision whose cited link was taken back is refused with that link, not carried out on
     what else there is, even where the same party is printed still."""
     record = Record()
-    cited = record.link(supports())
-    record.link(supports(MILLER))
+    cited = record.link(build_support())
+    record.link(build_support(MILLER))
     record.decide(CONFIRMED, cited, four_eyes=True)
     getattr(record, taken_back)(cited)
     with pytest.raises(TransitionRefused) as refused:
@@ -765,11 +779,11 @@ def test_override_passes_the_guards_and_is_marked() -> None:
 def test_an_override_needs_a_code_and_free_text(override: Override) -> None:
     """It passes the guards, not the duty to say why; the reason is needed too."""
     wanted = move(CONFIRMED, override=override, reason="")
-    assert details(claim(), wanted) == [
+    assert list_details(build_claim(), wanted) == [
         "an override needs a reason code and free text",
         REASON,
     ]
-    assert details(claim(), move(CONFIRMED, override=OVERRIDE, reason="")) == [REASON]
+    assert list_details(build_claim(), move(CONFIRMED, override=OVERRIDE, reason="")) == [REASON]
 
 
 def test_override_is_not_undone_by_known_evidence() -> None:
@@ -780,7 +794,7 @@ def test_override_is_not_undone_by_known_evidence() -> None:
     assert record.state.status is ASSERTED
     record.act(*amendments.draft_amendment(record.state, {"tags": ["kosovo"]}, material=False))
     assert record.state.status is ASSERTED
-    record.link(again := requests(PRISTINA))
+    record.link(again := build_request(PRISTINA))
     assert record.state.status is AWAITING
     assert record.last().data["cites"] == [again.id]
     assert record.last().data["reason"] == "Pristina asked for confirmation"
@@ -795,7 +809,7 @@ def test_an_override_that_sets_aside_is_not_undone_by_its_own_demand() -> None:
     record.decide(CONFIRMED, set_aside=set_aside(denial), override=OVERRIDE)
     assert record.state.status is CONFIRMED
     assert record.state.override
-    record.link(comments())
+    record.link(build_comment())
     assert record.state.status is CONFIRMED
 
 
@@ -816,7 +830,7 @@ def test_an_overridden_confirmation_falls_with_support_that_had_sufficed() -> No
 def test_request_moves_an_asserted_claim_automatically() -> None:
     """By another root party, conditional or not; the rule is named, nobody decided."""
     record = Record()
-    asked = record.link(requests(MILLER, conditional=True, basis=Basis.UNSTATED))
+    asked = record.link(build_request(MILLER, conditional=True, basis=Basis.UNSTATED))
     assert record.state.status is AWAITING
     assert record.rules[-1] == "request"
     data = record.last().data
@@ -828,7 +842,14 @@ def test_request_moves_an_asserted_claim_automatically() -> None:
 
 
 @pytest.mark.parametrize(
-    "new", [requests(ARMY), supports(), supports(NATO), comments(), contradicts()]
+    "new",
+    [
+        build_request(ARMY),
+        build_support(),
+        build_support(NATO),
+        build_comment(),
+        build_contradiction(),
+    ],
 )
 def test_nothing_but_a_request_from_outside_moves_an_asserted_claim(new: Link) -> None:
     """Support, even enough, never confirms by itself; nor does a contradiction dispute."""
@@ -841,14 +862,14 @@ def test_nothing_but_a_request_from_outside_moves_an_asserted_claim(new: Link) -
 @pytest.mark.parametrize("before", [AWAITING, DISPUTED])
 def test_a_request_moves_no_other_status(before: Status) -> None:
     """The cautious moves start from asserted and from confirmed only."""
-    was = claim(status=before)
-    assert lifecycle.find_automatic_move(was, claim(ask, status=before)) is None
+    was = build_claim(status=before)
+    assert lifecycle.find_automatic_move(was, build_claim(ask, status=before)) is None
 
 
 def test_request_counts_once_its_party_leaves_the_claimants_root() -> None:
     """Once it is another root, what it asked counts as a request that is new."""
     record = Record()
-    record.link(requests(ARMY))
+    record.link(build_request(ARMY))
     free = {"name": "Serbian Army", "root": "serbian-army", "root_name": "Serbian Army"}
     record.act(history.Draft("party.changed", {"party": ARMY.party, "parties": {ARMY.party: free}}))
     assert record.state.status is AWAITING
@@ -864,7 +885,7 @@ def test_request_counts_once_its_party_leaves_the_claimants_root() -> None:
 def test_a_closed_claim_takes_no_decision(lifecycle_now: Lifecycle, error: type[Exception]) -> None:
     """A merged or withdrawn claim refuses changes, approvals and rejections before all else."""
     waiting = propose_confirmation().state
-    state = claim(
+    state = build_claim(
         *waiting.links, pending=waiting.pending, lifecycle=lifecycle_now, merged_into="claim-2"
     )
     with pytest.raises(error):
@@ -878,7 +899,7 @@ def test_a_closed_claim_takes_no_decision(lifecycle_now: Lifecycle, error: type[
 
 def test_merged_claim_names_its_survivor() -> None:
     """The refusal carries the claim to change instead."""
-    state = claim(lifecycle=Lifecycle.MERGED, merged_into="claim-2")
+    state = build_claim(lifecycle=Lifecycle.MERGED, merged_into="claim-2")
     with pytest.raises(ClaimMerged) as merged:
         proposals.require_open_claim(state)
     assert merged.value.extras == {"merged_into": "claim-2"}
@@ -887,7 +908,7 @@ def test_merged_claim_names_its_survivor() -> None:
 @pytest.mark.parametrize("voice", [WASHINGTON, MILLER])
 def test_links_are_named_by_their_speaker_else_by_their_party(voice: Any) -> None:
     """A refusal says Matthew Miller where he is known, Washington where nobody is."""
-    support = supports(voice, conditional=True)
+    support = build_support(voice, conditional=True)
     name = voice.speaker.name if voice.speaker else voice.name
-    (missing,) = lifecycle.list_missing(claim(support), move(CONFIRMED, support))
+    (missing,) = lifecycle.list_missing(build_claim(support), move(CONFIRMED, support))
     assert missing.detail.endswith(f"has 0 ({name}: conditional)")

@@ -25,7 +25,7 @@ from service.record.canonical import hash_claim_event, render_canonical
 from service.store.engine import Database
 from service.verification import verification
 from service.webhooks import webhook_commands
-from tests.verification.workday import BEGIN, Day, a_days_work
+from tests.verification.workday import BEGIN, Day, work_a_day
 
 HOSTILE = (
     "<script>alert('x')</script> \"quoted\" =cmd|' /C calc'!A0",
@@ -59,7 +59,7 @@ class LateDay(Day):
 def fill_desk(connection: Connection) -> None:
     """Record every kind of event, hostile texts, people, notes, several renderings, a pending
     decision, withdrawn words, and secrets that no export may hold."""
-    a_days_work(connection)
+    work_a_day(connection)
     day = LateDay(connection)
     for text in HOSTILE:
         claim = day.claim(text, tags=("<b>", "'=1+1", text[:40]))

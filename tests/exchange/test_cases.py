@@ -30,7 +30,7 @@ PARTIES = "\n".join(
 Json = dict[str, Any]
 
 
-async def bring_case(
+async def import_case(
     database: Database, name: str, form: str = "claimreview", **changes: Any
 ) -> tuple[Result, dict[str, Json]]:
     """Import a case as the command does; return the outcome, and the claims by their texts."""
@@ -48,7 +48,7 @@ async def bring_case(
     return result, found
 
 
-async def origins(database: Database) -> dict[str, str]:
+async def read_origins(database: Database) -> dict[str, str]:
     """Return where the origin of each claim was read, by the claim's words."""
 
     def read(connection: Connection) -> dict[str, str]:
@@ -60,7 +60,7 @@ async def origins(database: Database) -> dict[str, str]:
 
 
 async def test_stray_quote_refuses_its_row_only(database: Database) -> None:
-    result, found = await bring_case(database, "stray-quote.csv", "csv")
+    result, found = await import_case(database, "stray-quote.csv", "csv")
     assert [(line, 'quote = "none"' in reason) for line, _, reason in result.refused] == [(2, True)]
     assert result.remarks == [
         (4, "a quote stands in it without its partner: it is taken as a letter")
@@ -97,7 +97,7 @@ async def test_a_file_that_quotes_nothing_needs_quote_none(database: Database) -
 
 
 async def test_a_midnight_counts_as_a_day(database: Database) -> None:
-    result, found = await bring_case(database, "midnights.json")
+    result, found = await import_case(database, "midnights.json")
     assert (result.refused, result.remarks) == ([], [])
     assert [(claim["claimed_at"], claim["precision"]) for claim in found.values()] == [
         ("2023-10-02T00:00:00Z", "day"),
@@ -109,7 +109,7 @@ async def test_a_midnight_counts_as_a_day(database: Database) -> None:
 async def test_no_day_is_invented(database: Database) -> None:
     """A format without a year refuses the mapping; a date without a day refuses its row."""
     with pytest.raises(Invalid) as refused:
-        await bring_case(database, "partial-dates.csv", "csv")
+        await import_case(database, "partial-dates.csv", "csv")
     assert [fault["loc"][-1] for fault in refused.value.extras["errors"]] == [2, 3]
     mapping = (CASES / "partial-dates.toml").read_text().replace('"%d %B", "%H:%M", ', "")
     data = (CASES / "partial-dates.csv").read_bytes()
@@ -127,28 +127,28 @@ async def test_no_day_is_invented(database: Database) -> None:
 
 
 async def test_references_within_a_graph_are_followed(database: Database) -> None:
-    result, found = await bring_case(database, "graph-references.json")
+    result, found = await import_case(database, "graph-references.json")
     assert (result.refused, result.remarks) == ([], [])
     [claim] = found.values()
     assert (claim["claimant"]["name"], claim["claimed_at"]) == ("Pristina", "2023-10-03T00:00:00Z")
     assert (claim["status"], claim["imported"]["by"]) == ("confirmed", "Example Check")
-    assert list((await origins(database)).values()) == ["https://x.example/status/9"]
+    assert list((await read_origins(database)).values()) == ["https://x.example/status/9"]
 
 
 async def test_reviews_are_found_anywhere_in_a_document(database: Database) -> None:
-    result, found = await bring_case(database, "reviews-elsewhere.json")
+    result, found = await import_case(database, "reviews-elsewhere.json")
     assert (len(found), result.refused) == (5, [])
     assert result.remarks == [(6, "a MediaReview is no ClaimReview, and is not imported")]
 
 
 async def test_the_same_review_is_one_claim(database: Database) -> None:
-    result, found = await bring_case(database, "same-review.json")
+    result, found = await import_case(database, "same-review.json")
     assert (list(found), result.tally.known) == (["The well was poisoned"], 3)
     assert result.remarks == [(n, "the same review as 1: it is one claim") for n in (2, 3, 4)]
 
 
 async def test_ratings_are_read_or_remarked_upon(database: Database) -> None:
-    result, found = await bring_case(database, "ratings.json")
+    result, found = await import_case(database, "ratings.json")
     assert result.refused == []
     assert [(claim["status"], claim["finding"]) for claim in found.values()] == [
         ("disputed", None),
@@ -171,7 +171,7 @@ async def test_ratings_are_read_or_remarked_upon(database: Database) -> None:
 
 
 async def test_claimants_are_looked_up_or_refused(database: Database) -> None:
-    result, found = await bring_case(database, "claimants.json")
+    result, found = await import_case(database, "claimants.json")
     assert result.refused == []
     told = [
         claim["claimant"]
@@ -190,10 +190,10 @@ async def test_claimants_are_looked_up_or_refused(database: Database) -> None:
 
 
 async def test_the_first_appearance_is_the_origin(database: Database) -> None:
-    result, _ = await bring_case(database, "appearances.json")
+    result, _ = await import_case(database, "appearances.json")
     assert result.refused == []
     assert result.remarks == [(5, "it appeared in not an address, which is no address")]
-    assert list((await origins(database)).values()) == [
+    assert list((await read_origins(database)).values()) == [
         "https://www.x.example/1",
         "https://x.example/2",
         "https://t.example/3",
@@ -203,13 +203,13 @@ async def test_the_first_appearance_is_the_origin(database: Database) -> None:
 
 
 async def test_a_byte_order_mark_is_no_part_of_a_heading(database: Database) -> None:
-    result, found = await bring_case(database, "tabs-utf16.txt", "csv")
+    result, found = await import_case(database, "tabs-utf16.txt", "csv")
     assert (list(found), result.refused) == (["The mark stays out of the heading"], [])
 
 
 async def test_spellings_of_one_name_are_one_party(database: Database) -> None:
     """Apostrophes, scripts, marks of no width, đ and dj."""
-    result, found = await bring_case(database, "one-name.json")
+    result, found = await import_case(database, "one-name.json")
     assert (result.refused, len(found)) == ([], 8)
     told = [claim["claimant"]["party"] for claim in found.values()]
     assert told == ["dangelo-union"] * 3 + ["ministarstvo-odbrane"] * 3 + ["djordje-net"] * 2

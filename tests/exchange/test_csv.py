@@ -17,8 +17,13 @@ from service.exchange.claim_sheet import (
     neutralize,
     restore_cell,
 )
-from tests.domain.builders import NATO, PRISTINA, contradicts, supports
-from tests.domain.builders import claim as state
+from tests.domain.builders import (
+    NATO,
+    PRISTINA,
+    build_claim,
+    build_contradiction,
+    build_support,
+)
 
 
 def read(data: bytes) -> list[list[str]]:
@@ -49,7 +54,9 @@ def test_rows_are_read_back_by_any_reader(rows: list[list[str]]) -> None:
 
 def test_a_row_has_the_cells_of_its_claim() -> None:
     document = orjson.loads(
-        documents.render_document(state(supports(NATO), contradicts(PRISTINA), tags=("a", "b; c")))
+        documents.render_document(
+            build_claim(build_support(NATO), build_contradiction(PRISTINA), tags=("a", "b; c"))
+        )
     )
     row = dict(zip(COLUMNS, build_row(document), strict=True))
     assert row["claimant"] == "belgrade"
@@ -60,7 +67,7 @@ def test_a_row_has_the_cells_of_its_claim() -> None:
 
 
 def test_an_unattributed_claim_has_no_claimant_cells() -> None:
-    document = orjson.loads(documents.render_document(state(claimant=None)))
+    document = orjson.loads(documents.render_document(build_claim(claimant=None)))
     row = dict(zip(COLUMNS, build_row(document), strict=True))
     assert [row[name] for name in ("claimant", "claimant_name", "speaker", "role")] == [None] * 4
 

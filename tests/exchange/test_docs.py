@@ -14,7 +14,7 @@ from tests.exchange.rows import MAPPING, import_mapped_rows, import_rows, list_c
 PAGE = (Path(__file__).parents[2] / "docs" / "exchange.md").read_text(encoding="utf-8")
 
 
-def table(heading: str) -> list[list[str]]:
+def read_table(heading: str) -> list[list[str]]:
     """Return the rows of the table under a heading."""
     lines = PAGE.partition(f"\n| {heading}")[2].partition("\n\n")[0].splitlines()[2:]
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
@@ -22,7 +22,7 @@ def table(heading: str) -> list[list[str]]:
 
 def test_the_page_explains_every_kind_of_line() -> None:
     """In the order of the file, and with its fields."""
-    rows = {row[0].strip("`"): row[1] for row in table("`record`")}
+    rows = {row[0].strip("`"): row[1] for row in read_table("`record`")}
     assert tuple(rows) == ("header", *export_format.RECORDS, "trailer")
     assert export_format.build_header().decode().strip() in rows["header"]
     assert rows["event"].endswith(f"`{', '.join(export_format.EVENT_FIELDS)}`")
@@ -31,14 +31,14 @@ def test_the_page_explains_every_kind_of_line() -> None:
 
 
 def test_the_page_explains_every_column() -> None:
-    named = [name for row in table("Columns") for name in re.findall(r"`(\w+)`", row[0])]
+    named = [name for row in read_table("Columns") for name in re.findall(r"`(\w+)`", row[0])]
     assert sorted(named) == sorted(claim_sheet.COLUMNS)
 
 
 def test_the_page_has_every_built_in_label() -> None:
     shown = {
         label: (status, finding or None)
-        for labels, status, finding in table("Label")
+        for labels, status, finding in read_table("Label")
         for label in labels.split(", ")
     }
     assert shown == {

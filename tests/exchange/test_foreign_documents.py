@@ -59,12 +59,12 @@ PAGES: Json = {
 }
 
 
-async def bring_json(database: Database, document: Any, **changes: Any) -> Any:
+async def import_json(database: Database, document: Any, **changes: Any) -> Any:
     return await import_rows(database, orjson.dumps(document), "claimreview", **changes)
 
 
 async def test_an_answer_of_claims_search_is_imported(database: Database) -> None:
-    result = await bring_json(database, SEARCH)
+    result = await import_json(database, SEARCH)
     assert (result.tally.new, result.refused) == (1, [])
     assert [line for line, _ in result.remarks] == [1, 2, 3]
     assert "also rated “Misleading” by other.example" in result.remarks[0][1]
@@ -74,7 +74,7 @@ async def test_an_answer_of_claims_search_is_imported(database: Database) -> Non
 
 
 async def test_an_answer_of_pages_is_imported(database: Database) -> None:
-    result = await bring_json(database, PAGES)
+    result = await import_json(database, PAGES)
     assert (result.tally.new, result.refused, result.remarks) == (1, [], [])
     [claim] = await list_claims(database)
     assert (claim["text"], claim["status"]) == ("The well is dry", "confirmed")
@@ -110,17 +110,17 @@ async def test_a_page_without_json_ld_is_refused(
         await import_rows(database, page.encode(), "claimreview")
 
 
-def as_microdata(value: Any) -> Any:
+def build_microdata(value: Any) -> Any:
     if isinstance(value, dict):
-        kept = {name: as_microdata(item) for name, item in value.items() if name[0] != "@"}
+        kept = {name: build_microdata(item) for name, item in value.items() if name[0] != "@"}
         return {"type": f"http://schema.org/{value.get('@type', 'Thing')}", "properties": kept}
     return value
 
 
-def prefixed(value: Any, prefix: str) -> Any:
+def add_prefix(value: Any, prefix: str) -> Any:
     if isinstance(value, dict):
         return {
-            name if name[0] == "@" else prefix + name: prefixed(item, prefix)
+            name if name[0] == "@" else prefix + name: add_prefix(item, prefix)
             if name != "@type"
             else prefix + item
             for name, item in value.items()
@@ -132,10 +132,10 @@ def prefixed(value: Any, prefix: str) -> Any:
 @pytest.mark.parametrize(
     "document",
     [
-        {"microdata": [as_microdata(REVIEW)], "json-ld": [], "rdfa": []},
-        prefixed(REVIEW, "schema:"),
-        prefixed(REVIEW, "http://schema.org/"),
-        {"@context": {"s": "https://schema.org/"}, **prefixed(REVIEW, "s:")},
+        {"microdata": [build_microdata(REVIEW)], "json-ld": [], "rdfa": []},
+        add_prefix(REVIEW, "schema:"),
+        add_prefix(REVIEW, "http://schema.org/"),
+        {"@context": {"s": "https://schema.org/"}, **add_prefix(REVIEW, "s:")},
         {
             "@context": {"type": "@type", "says": "https://schema.org/claimReviewed"},
             **{name: item for name, item in REVIEW.items() if name[0] != "@"},
@@ -148,7 +148,7 @@ def prefixed(value: Any, prefix: str) -> Any:
 async def test_names_of_schema_org_are_understood_in_every_spelling(
     database: Database, document: Json
 ) -> None:
-    result = await bring_json(database, document)
+    result = await import_json(database, document)
     assert (result.tally.new, result.refused, result.remarks) == (1, [], [])
     [claim] = await list_claims(database)
     assert (claim["text"], claim["claimant"]["name"]) == ("Troops are back to normal", "Belgrade")
@@ -167,14 +167,14 @@ async def test_names_of_schema_org_are_understood_in_every_spelling(
 async def test_a_reference_that_leads_nowhere_is_a_remark(
     database: Database, item: Any, remark: str
 ) -> None:
-    result = await bring_json(database, REVIEW | {"itemReviewed": item})
+    result = await import_json(database, REVIEW | {"itemReviewed": item})
     assert result.tally.new == 1
     assert remark in [text for _, text in result.remarks]
 
 
 async def test_a_review_in_another_language_is_the_same_claim(database: Database) -> None:
     other = REVIEW | {"claimReviewed": "Trupe su se vratile", "inLanguage": "sr"}
-    result = await bring_json(database, [REVIEW | {"inLanguage": "en-GB"}, other])
+    result = await import_json(database, [REVIEW | {"inLanguage": "en-GB"}, other])
     assert (result.tally.new, result.tally.known) == (1, 1)
     assert "in another language (sr): “Trupe su se vratile”" in result.remarks[0][1]
 
@@ -183,11 +183,11 @@ async def test_a_mapping_may_know_a_person_by_an_address(database: Database) -> 
     """`refuse` refuses a person whom neither the mapping nor the desk knows."""
     person = {"@type": "schema:Person", "name": "P. Q.", "sameAs": "https://X.example/pq/"}
     review = REVIEW | {"itemReviewed": {"author": person}}
-    refused = await bring_json(database, review, claimants={"unknown": "refuse"})
+    refused = await import_json(database, review, claimants={"unknown": "refuse"})
     assert refused.refused == [(1, "claimant", "there is no party of this name")]
-    await bring_json(database, REVIEW)
+    await import_json(database, REVIEW)
     known = {"unknown": "refuse", "known": {"https://x.example/pq": "belgrade"}}
-    result = await bring_json(database, review | {"claimReviewed": "More"}, claimants=known)
+    result = await import_json(database, review | {"claimReviewed": "More"}, claimants=known)
     assert (result.tally.new, result.refused) == (1, [])
 
 
@@ -246,5 +246,5 @@ async def test_an_empty_script_is_ignored_and_an_unclosed_one_is_refused(
 
 async def test_the_second_of_two_dates_is_a_remark(database: Database) -> None:
     item = {"@type": "Claim", "datePublished": ["2023-10-02", "2023-10-03", "2023-10-02"]}
-    result = await bring_json(database, REVIEW | {"itemReviewed": item})
+    result = await import_json(database, REVIEW | {"itemReviewed": item})
     assert (result.tally.new, result.remarks) == (1, [(1, "dated 2023-10-03 too")])

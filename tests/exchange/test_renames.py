@@ -13,14 +13,14 @@ from service.store.engine import Database
 from service.store.rename_tables import renames
 from service.store.tables import claims, events
 from tests.exchange.desks import LateDay, count_proved_claims, export_desk, import_lines
-from tests.verification.workday import a_days_work
+from tests.verification.workday import work_a_day
 
 BATCH = 4
 
 
 def begin_rename(connection: Connection) -> None:
     """Rename Belgrade, up to the first few of its claims."""
-    a_days_work(connection)
+    work_a_day(connection)
     day = LateDay(connection)
     for number in range(3 * BATCH):
         day.claim(f"Troops were seen at gate {number}")

@@ -91,7 +91,7 @@ async def test_an_export_of_the_import_has_the_same_bytes(
     assert brought.refused == []
     assert brought.new == len(first.splitlines()) - 2
     assert await count_proved_claims(other_database) == await count_proved_claims(full_desk)
-    assert await other_database.read(content) == await full_desk.read(content)
+    assert await other_database.read(read_content) == await full_desk.read(read_content)
     assert await export_desk(other_database) == first
 
 
@@ -100,10 +100,10 @@ async def test_a_second_import_changes_nothing(
 ) -> None:
     first = await export_desk(full_desk)
     await import_lines(other_database, first)
-    before = await other_database.read(content)
+    before = await other_database.read(read_content)
     again = await import_lines(other_database, first)
     assert (again.new, again.refused) == (0, [])
-    assert await other_database.read(content) == before
+    assert await other_database.read(read_content) == before
     assert (await import_lines(full_desk, first)).new == 0
 
 
@@ -125,13 +125,13 @@ async def test_the_size_of_batches_and_pages_does_not_matter(
     monkeypatch.setattr("service.exchange.export_files.BATCH", size)
     assert (await import_lines(other_database, whole)).refused == []
     await count_proved_claims(other_database)
-    assert await other_database.read(content) == await full_desk.read(content)
+    assert await other_database.read(read_content) == await full_desk.read(read_content)
 
 
 async def test_no_secret_leaves_the_desk(full_desk: Database) -> None:
     """No password, key, session, sign-in link or webhook secret, nor the hash of one."""
     data = (await export_desk(full_desk)).decode()
-    secrets = await full_desk.read(secrets_of)
+    secrets = await full_desk.read(list_secrets)
     assert len(secrets) == 9
     assert [secret for secret in secrets if secret in data] == []
     assert "cms.example" not in data
@@ -241,7 +241,7 @@ async def test_several_spellings_of_one_address_are_all_imported(
     assert (await import_lines(other_database, exported)).new == 0
 
 
-def content(connection: Connection) -> dict[str, list[dict[str, Any]]]:
+def read_content(connection: Connection) -> dict[str, list[dict[str, Any]]]:
     """Return every row that has to be the same on both desks, claims' events in their order."""
     found = {}
     for name in (*EXPORTED, *DERIVED):
@@ -267,7 +267,7 @@ def content(connection: Connection) -> dict[str, list[dict[str, Any]]]:
     return found
 
 
-def secrets_of(connection: Connection) -> list[str]:
+def list_secrets(connection: Connection) -> list[str]:
     """Return whatever is secret in the tables."""
     t = tables
     columns = (

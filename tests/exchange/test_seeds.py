@@ -58,14 +58,15 @@ async def load(database: Database, plan: Plan, now: datetime = NOW) -> seeds.Loa
     return await database.write(seeds.load_plan, plan, actor=SYSTEM, now=now)
 
 
-async def rows(database: Database, query: Any) -> list[Any]:
+async def read_rows(database: Database, query: Any) -> list[Any]:
     return await database.read(lambda connection: list(connection.execute(query).all()))
 
 
 async def read_documents(database: Database, plan: Plan) -> dict[str, dict[str, Any]]:
     """Return the claims' documents by the file's keys."""
     documents = [
-        orjson.loads(row.document) for row in await rows(database, select(tables.claims.c.document))
+        orjson.loads(row.document)
+        for row in await read_rows(database, select(tables.claims.c.document))
     ]
     keys = {claim.text: claim.key for claim in plan.claims}
     return {keys[claim["text"]]: claim for claim in documents}
@@ -73,7 +74,7 @@ async def read_documents(database: Database, plan: Plan) -> dict[str, dict[str, 
 
 async def read_all_rows(database: Database) -> dict[str, list[Any]]:
     return {
-        name: sorted(map(repr, await rows(database, select(table))))
+        name: sorted(map(repr, await read_rows(database, select(table))))
         for name, table in tables.metadata.tables.items()
     }
 
@@ -116,7 +117,7 @@ async def test_three_claims_are_moved_by_rule_and_one_by_a_person(
     """Each automatic move cites the one statement; the decision has its reason."""
     await load(database, plan)
     keys = {claim["id"]: key for key, claim in (await read_documents(database, plan)).items()}
-    changes = await rows(
+    changes = await read_rows(
         database, select(tables.events).where(tables.events.c.type == "claim.status_changed")
     )
     causes = {keys[change.claim]: orjson.loads(change.data) for change in changes}
@@ -129,7 +130,7 @@ async def test_three_claims_are_moved_by_rule_and_one_by_a_person(
     assert len(changes) == 4
     assert causes["C4"]["decided_by"] == SYSTEM.name
     assert causes["C4"]["reason"]
-    links = {link.id: link for link in await rows(database, select(tables.links))}
+    links = {link.id: link for link in await read_rows(database, select(tables.links))}
     requests = {links[causes[key]["cites"][0]].statement for key in ("C0", "C1", "C2")}
     assert len(requests) == 1
     assert links[causes["C4"]["cites"][0]].stance == "contradicts"
@@ -140,12 +141,12 @@ async def test_loaded_statements_are_known_from_the_instant_of_loading(
 ) -> None:
     """Statements keep their day; what is recorded has the instant of loading."""
     await load(database, plan)
-    recorded = await rows(
+    recorded = await read_rows(
         database,
         select(tables.events.c.recorded_at).where(tables.events.c.kind != "setting").distinct(),
     )
     assert [event.recorded_at for event in recorded] == [NOW]
-    said = await rows(database, select(func.min(tables.statements.c.said_at).label("first")))
+    said = await read_rows(database, select(func.min(tables.statements.c.said_at).label("first")))
     assert said[0].first == datetime(2023, 9, 24, tzinfo=UTC)
 
 
@@ -205,7 +206,7 @@ async def test_later_changes_of_the_desk_stay(database: Database, plan: Plan) ->
         actor=SYSTEM,
         now=LATER,
     )
-    comment = await rows(
+    comment = await read_rows(
         database, select(tables.links.c.id).where(tables.links.c.stance == "comments")
     )
     await database.write(

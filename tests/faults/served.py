@@ -46,7 +46,7 @@ class Started:
         self._log = folder / f"{command[0]}-{time.monotonic_ns()}.log"
         self._log.touch()
         self.process: ForkedProcess | subprocess.Popen[bytes]
-        surroundings = environment(database_url, **settings)
+        surroundings = build_environment(database_url, **settings)
         began = time.perf_counter()
         # Workers of a server are spawned, which asks for a main module that can be found again.
         if is_new or "--workers" in command:
@@ -163,7 +163,7 @@ class Worker(Started):
         return float(line.rpartition(" ")[2])
 
 
-def environment(database_url: str, **settings: str) -> dict[str, str]:
+def build_environment(database_url: str, **settings: str) -> dict[str, str]:
     """The environment of a process that works on this database, and nothing else of Claimdesk."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("CLAIMDESK_")}
     return kept | {
@@ -195,7 +195,7 @@ def run_command(
     process = ForkedProcess(
         command,
         folder=folder,
-        environment=environment(database_url),
+        environment=build_environment(database_url),
         output=output,
         errors=errors,
         prelude=prelude,

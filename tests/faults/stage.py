@@ -52,7 +52,7 @@ class Stage:
         self.receiver = Receiver()
         self.started: list[Started] = []
         self.clients: list[httpx.Client] = []
-        self.token = asyncio.run(_admin(settings))
+        self.token = asyncio.run(_create_admin(settings))
         self.secrets: dict[str, str] = {}
         self.acknowledged: dict[str, list[str]] = {}
         """The reasons of the changes of status that were acknowledged, by claim, in order."""
@@ -162,7 +162,9 @@ class Stage:
     def look(self, sql: str) -> list[tuple[Any, ...]]:
         """What the database holds, past Claimdesk."""
         if self.database_url.startswith("sqlite"):
-            with closing(sqlite3.connect(_path(self.database_url), timeout=15)) as connection:
+            with closing(
+                sqlite3.connect(_strip_scheme(self.database_url), timeout=15)
+            ) as connection:
                 return connection.execute(sql).fetchall()
         return self.receiver.run(self._fetch(sql))
 
@@ -186,7 +188,7 @@ def build_condition(webhook: Json) -> str:
 def hold_lock(database_url: str, rows: str) -> Iterator[None]:
     """Nobody else writes: to the whole file on SQLite, to the `rows` (a FROM …) on PostgreSQL."""
     if database_url.startswith("sqlite"):
-        file = sqlite3.connect(_path(database_url), isolation_level=None, timeout=15)
+        file = sqlite3.connect(_strip_scheme(database_url), isolation_level=None, timeout=15)
         with closing(file) as connection:
             connection.execute("BEGIN IMMEDIATE")
             yield
@@ -205,11 +207,11 @@ async def _open_connection(url: str) -> Any:
     return await asyncpg.connect(url)
 
 
-def _path(database_url: str) -> str:
+def _strip_scheme(database_url: str) -> str:
     return database_url.removeprefix("sqlite:///")
 
 
-async def _admin(settings: Settings) -> str:
+async def _create_admin(settings: Settings) -> str:
     database = Database(settings)
     await database.start()
     try:

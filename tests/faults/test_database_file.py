@@ -82,7 +82,7 @@ def record(client: httpx.Client, count: int) -> tuple[set[str], list[httpx.Respo
     return acknowledged, [answer for answer in answers if answer.status_code != 201]
 
 
-def ids(file: Path) -> set[str]:
+def list_ids(file: Path) -> set[str]:
     """The claims in a file, as a server that opened it would find them."""
     with closing(sqlite3.connect(file)) as connection:
         rows = connection.execute("SELECT id FROM claims").fetchall()
@@ -143,7 +143,7 @@ def test_no_change_is_acknowledged_after_the_file_was_moved(
     # Not even a clean end could help any more.
     server.signal(signal.SIGKILL)
     [place] = tmp_path.glob(found_at)
-    assert ids(place) == before
+    assert list_ids(place) == before
     verified = run_command(f"sqlite:///{place}", tmp_path, "verify")
     assert verified.returncode == 0, verified.stderr
     assert "the database is not at its place any more" in server.output
@@ -158,7 +158,7 @@ def test_file_that_is_put_back_is_served_again(client: httpx.Client, file: Path)
     read_until(client, 200)
     after, refused = record(client, 3)
     assert refused == []
-    assert ids(file) == before | after
+    assert list_ids(file) == before | after
 
 
 def test_overwritten_file_takes_no_changes(
@@ -189,4 +189,4 @@ def test_touched_file_is_still_served(client: httpx.Client, file: Path) -> None:
     os.utime(file)
     time.sleep(1)
     assert client.get("/v1/claims").status_code == 200
-    assert ids(file) == before | after
+    assert list_ids(file) == before | after

@@ -33,7 +33,7 @@ def test_killed_import_can_be_continued(
 ) -> None:
     """After every kill the record holds as far as it is; in the end the desk is the one exported,
     byte for byte, and nothing is there twice."""
-    whole = asyncio.run(_exported(migrated_sqlite, tmp_path))
+    whole = asyncio.run(_make_export(migrated_sqlite, tmp_path))
     file = tmp_path / "desk.jsonl"
     file.write_bytes(whole)
     progress: list[int] = []
@@ -96,7 +96,7 @@ def test_killed_import_of_a_sheet_can_be_continued(database_url: str, tmp_path: 
     assert (verified["ok"], verified["claims"]) == (True, ROWS)
 
 
-async def _exported(migrated_sqlite: Path, folder: Path) -> bytes:
+async def _make_export(migrated_sqlite: Path, folder: Path) -> bytes:
     path = folder / "exported.db"
     shutil.copy(migrated_sqlite, path)
     database = Database(Settings(database_url=f"sqlite:///{path}"))

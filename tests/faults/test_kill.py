@@ -11,7 +11,7 @@ from pathlib import Path
 from service.config import Settings
 from tests.faults.ledgers import audit
 from tests.faults.served import create_key, run_command, serve
-from tests.faults.writers import Ledger, Writers, changes
+from tests.faults.writers import Ledger, Writers, list_changes
 
 WRITERS = 6
 
@@ -36,7 +36,7 @@ async def test_acknowledged_changes_survive_kill_9(
                 await asyncio.sleep(random.uniform(0.2, 0.7))
                 server.kill()
                 await writing
-        record = changes(await audit(settings))
+        record = list_changes(await audit(settings))
         assert all(record.get(each.name) == [each.id] for each in ledger.acknowledged)
         # Something without an answer may be recorded or not, but never twice.
         assert all(len(record.get(each.name, [])) <= 1 for each in ledger.unknown)
@@ -47,7 +47,7 @@ async def test_acknowledged_changes_survive_kill_9(
             await require_settled(writers)
     assert not ledger.refused
     assert not ledger.unknown
-    record = changes(await audit(settings))
+    record = list_changes(await audit(settings))
     assert record == {each.name: [each.id] for each in ledger.sent}
     verified = run_command(database_url, tmp_path, "verify", "--json")
     assert verified.returncode == 0, verified.stderr
@@ -86,6 +86,6 @@ async def test_sigterm_lets_requests_finish(
         assert code in (0, -15), server.output
         assert "Traceback" not in server.output
     assert set(ledger.refused) <= {503}
-    record = changes(await audit(settings))
+    record = list_changes(await audit(settings))
     assert record == {each.name: [each.id] for each in ledger.acknowledged}
     assert len(ledger.acknowledged) > WRITERS

@@ -15,7 +15,7 @@ from tests.faults.ledgers import audit
 from tests.faults.receiving import wait_until
 from tests.faults.served import Served
 from tests.faults.stage import Stage, hold_lock
-from tests.faults.writers import Ledger, Writers, changes
+from tests.faults.writers import Ledger, Writers, list_changes
 
 WRITERS = 6
 IDS = "replace(CAST({} AS text), '-', '')"
@@ -49,7 +49,7 @@ def test_kill_9_during_commits_loses_no_webhook(
             hooks = [stage.register("/one"), stage.register("/two")]
         claim = asyncio.run(_write_until_killed(served, stage.token, ledger, claim))
         prove(stage)
-    record = changes(asyncio.run(audit(settings)))
+    record = list_changes(asyncio.run(audit(settings)))
     assert ledger.acknowledged
     assert all(record.get(each.name) == [each.id] for each in ledger.acknowledged)
     messages = prove(stage)

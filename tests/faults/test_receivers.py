@@ -60,13 +60,13 @@ async def test_misbehaving_receivers_cost_one_attempt_each(stage: Stage) -> None
             endpoints[name] = await asyncio.to_thread(register, stage, url)
         good = await asyncio.to_thread(stage.register)
         worker = await asyncio.to_thread(stage.work, CLAIMDESK_WEBHOOK_SCHEDULE="600")
-        before = memory(worker.pid)
+        before = read_memory(worker.pid)
         await asyncio.to_thread(stage.record_claim)
         tried = "SELECT count(*) FROM webhook_attempts"
         await asyncio.to_thread(
             wait_until, lambda: stage.look(tried)[0][0] == len(endpoints) + 1, seconds=SECONDS
         )
-        assert memory(worker.pid) < before + MEMORY_KIB
+        assert read_memory(worker.pid) < before + MEMORY_KIB
         outcomes = {}
         for name, endpoint in endpoints.items():
             (delivery,) = await asyncio.to_thread(stage.list_deliveries, endpoint)
@@ -92,7 +92,7 @@ def register(stage: Stage, url: str) -> dict[str, str]:
     return made
 
 
-def memory(pid: int) -> int:
+def read_memory(pid: int) -> int:
     """The most memory that a process has had, in KiB."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     return int(next(line.split()[1] for line in lines if line.startswith("VmHWM")))

@@ -12,7 +12,7 @@ import pytest
 
 from service.config import Settings
 from service.store import migrate
-from tests.faults.served import CLAIMDESK, create_key, environment, run_command, serve
+from tests.faults.served import CLAIMDESK, build_environment, create_key, run_command, serve
 from tests.support.postgres import PostgresServer
 
 
@@ -21,7 +21,7 @@ def serve_once(url: str, folder: Path, *options: str) -> subprocess.CompletedPro
     return subprocess.run(
         [CLAIMDESK, "serve", *options],
         cwd=folder,
-        env=environment(url),
+        env=build_environment(url),
         capture_output=True,
         text=True,
         timeout=60,
@@ -29,7 +29,7 @@ def serve_once(url: str, folder: Path, *options: str) -> subprocess.CompletedPro
     )
 
 
-def client(url: str, token: str) -> httpx.Client:
+def open_client(url: str, token: str) -> httpx.Client:
     return httpx.Client(base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=30)
 
 
@@ -39,7 +39,7 @@ def test_first_start_creates_an_embedded_database(tmp_path: Path) -> None:
     with serve(url, tmp_path) as server:
         print(f"cold start on a new file: {server.seconds:.2f} s")
         token = create_key(url, tmp_path, "reader")["key"]
-        with client(server.url, token) as reader:
+        with open_client(server.url, token) as reader:
             assert reader.get("/readyz").status_code == 200
             assert reader.get("/v1/claims").json()["items"] == []
     assert migrate.read_current(Settings(database_url=url)) == migrate.find_head()
@@ -100,11 +100,11 @@ def test_two_workers_share_the_record_and_revocations(database_url: str, tmp_pat
     leaked = create_key(database_url, tmp_path, "reader")
     with serve(database_url, tmp_path, "--workers", "2") as server:
         print(f"cold start of two workers: {server.seconds:.2f} s")
-        connections = [client(server.url, leaked["key"]) for _ in range(12)]
+        connections = [open_client(server.url, leaked["key"]) for _ in range(12)]
         try:
             # Each connection stays with the worker that took it; all have the key in memory now.
             assert {connection.get("/v1/claims").status_code for connection in connections} == {200}
-            with client(server.url, admin["key"]) as administrator:
+            with open_client(server.url, admin["key"]) as administrator:
                 # What one worker recorded is there for every other.
                 made = administrator.post("/v1/parties", json={"slug": "nato", "name": "NATO"})
                 assert made.status_code == 201, made.text

@@ -100,7 +100,7 @@ class Writers:
         )
 
 
-def changes(record: dict[str, list[Json]]) -> dict[str, list[str]]:
+def list_changes(record: dict[str, list[Json]]) -> dict[str, list[str]]:
     """The ids of the claims and links in the record, by the names that writers gave them."""
     found: dict[str, list[str]] = {}
     for claim, events in record.items():

@@ -84,7 +84,7 @@ def test_nothing_acknowledged_is_lost_when_the_primary_is_killed(
         wait_until(lambda: stage.ask("GET", "/readyz").status_code == 503)
         pair.promote_second()
         promoted_at = time.monotonic()
-        lead(pooler, pair.second.url)
+        point_pooler(pooler, pair.second.url)
         writing.wait_for_more(100)
         print(f"{way}: writing {writing.measure_wait(promoted_at):.2f} s after the promotion")
         wait_until(lambda: stage.ask("GET", "/readyz").status_code == 200)
@@ -94,7 +94,7 @@ def test_nothing_acknowledged_is_lost_when_the_primary_is_killed(
         pair.second.stop()
         pair.first.promote()
         promoted_at = time.monotonic()
-        lead(pooler, pair.first.url)
+        point_pooler(pooler, pair.first.url)
         pair.rejoin_second()
         writing.wait_for_more(100)
         print(f"{way}: writing {writing.measure_wait(promoted_at):.2f} s after a planned switch")
@@ -171,7 +171,7 @@ async def test_connection_to_a_silent_server_is_given_up(
     assert waits == [20_000, 20_000]
 
 
-def lead(pooler: Pooler | None, server_url: str) -> None:
+def point_pooler(pooler: Pooler | None, server_url: str) -> None:
     if pooler is not None:
         pooler.point_to(server_url)
         pooler.reload()

@@ -62,7 +62,7 @@ def test_nothing_acknowledged_is_lost_when_patroni_switches_or_its_leader_is_kil
         writing.wait_for_more(100)
         print(
             f"switchover: {switched_at - asked_at:.1f} s until there was another leader, "
-            f"longest wait for an answer {longest_wait(writing):.1f} s"
+            f"longest wait for an answer {find_longest_wait(writing):.1f} s"
         )
         cluster.wait_for_sync_standby()
 
@@ -74,7 +74,7 @@ def test_nothing_acknowledged_is_lost_when_patroni_switches_or_its_leader_is_kil
         writing.wait_for_more(100)
         print(
             f"kill -9: {led_at - killed_at:.1f} s until there was another leader, "
-            f"longest wait for an answer {longest_wait(writing):.1f} s"
+            f"longest wait for an answer {find_longest_wait(writing):.1f} s"
         )
         second.start()
         cluster.wait_for_sync_standby()
@@ -91,6 +91,6 @@ def test_nothing_acknowledged_is_lost_when_patroni_switches_or_its_leader_is_kil
         assert "Traceback" not in process.output, process.output
 
 
-def longest_wait(writing: Writing) -> float:
+def find_longest_wait(writing: Writing) -> float:
     at = sorted(writing.acknowledged_at)
     return max(later - earlier for earlier, later in itertools.pairwise(at))

@@ -122,7 +122,7 @@ def test_desk_survives_a_killed_pooler(pooler: Pooler, stage: Stage) -> None:
     finally:
         stopped.set()
         listener.join()
-        if not pooler_listens(pooler):
+        if not is_pooler_listening(pooler):
             pooler.start()
     told = {reason for reasons in stage.acknowledged.values() for reason in reasons}
     assert {each.data["reason"] for each in stage.receiver.at("/hook")} == told
@@ -139,14 +139,14 @@ def wait_for_greeting(listener: Listening) -> None:
     wait_until(lambda: listener.last_event_id)
 
 
-def pooler_listens(pooler: Pooler) -> bool:
+def is_pooler_listening(pooler: Pooler) -> bool:
     with contextlib.suppress(OSError):
-        asyncio.run(_touch(pooler.port))
+        asyncio.run(_connect_once(pooler.port))
         return True
     return False
 
 
-async def _touch(port: int) -> None:
+async def _connect_once(port: int) -> None:
     _, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.close()
 

@@ -19,7 +19,7 @@ import pytest
 from service.config import Settings
 from service.store import migrate, releases
 from tests.faults.receiving import wait_until
-from tests.faults.served import RUN_ON, Served, environment, run_command
+from tests.faults.served import RUN_ON, Served, build_environment, run_command
 from tests.faults.stage import Stage
 from tests.support.desk import build_claim
 from tests.support.postgres import PostgresServer
@@ -61,7 +61,7 @@ def empty_url(database_kind: str, request: pytest.FixtureRequest, tmp_path: Path
     server.drop_database(url)
 
 
-def code_from(folder: Path) -> str:
+def build_prelude(folder: Path) -> str:
     """A prelude: the process runs the code that lies there."""
     return f"import sys\nsys.path.insert(0, {str(folder)!r})\n"
 
@@ -71,7 +71,7 @@ def call(url: str, code: str, folder: Path, *command: str) -> str:
     done = subprocess.run(
         [sys.executable, "-c", code + RUN_ON, *command],
         cwd=folder,
-        env=environment(url),
+        env=build_environment(url),
         capture_output=True,
         text=True,
         timeout=60,
@@ -111,7 +111,7 @@ def test_older_server_is_refused_changes_after_an_upgrade(
 ) -> None:
     """Its server is at work when the database is upgraded: not one of its changes is taken, the
     reason is in its log, nothing is half written, and the new release goes on from there."""
-    old = code_from(before)
+    old = build_prelude(before)
     call(empty_url, old, tmp_path, "db", "upgrade")
     made = call(empty_url, old, tmp_path, "keys", "create", "--name", "a", "--role", "admin")
     found = re.search(r"cd_\S+", made)
@@ -193,7 +193,7 @@ def test_this_release_serves_while_a_newer_one_upgrades(
         served = stage.serve()
         claim = stage.record_claim()
         stage.change_claim(claim)
-        call(database_url, code_from(newer), tmp_path, "db", "upgrade")
+        call(database_url, build_prelude(newer), tmp_path, "db", "upgrade")
         if lets_go_on:
             stage.change_claim(claim)
             assert stage.ask("GET", "/readyz").status_code == 200
@@ -208,7 +208,7 @@ def test_this_release_serves_while_a_newer_one_upgrades(
         again = Served(
             database_url,
             tmp_path,
-            prelude=code_from(newer),
+            prelude=build_prelude(newer),
             is_new=True,
             CLAIMDESK_LOG_LEVEL="warning",
         )

@@ -49,7 +49,7 @@ class Served:
         return httpx.AsyncClient(base_url=self.url, headers=headers, timeout=30)
 
 
-def outside_of_lifespan(app: App) -> App:
+def skip_lifespan(app: App) -> App:
     """The same application, which somebody else starts and stops."""
 
     async def answer(scope: Scope, receive: Any, send: Any) -> None:
@@ -70,7 +70,7 @@ async def run_server(settings: Settings) -> AsyncIterator[Served]:
 
 
 @asynccontextmanager
-async def serving_beside(desk: Desk, **changes: Any) -> AsyncIterator[Served]:
+async def run_server_beside(desk: Desk, **changes: Any) -> AsyncIterator[Served]:
     """Another process on the same database, with the same keys; `changes` are its settings."""
     async with (
         support.run_second_process(desk, **changes) as other,
@@ -81,7 +81,7 @@ async def serving_beside(desk: Desk, **changes: Any) -> AsyncIterator[Served]:
 
 @asynccontextmanager
 async def _run_listening_desk(desk: Desk) -> AsyncIterator[Served]:
-    app = Admission(outside_of_lifespan(desk.app), Limits())
+    app = Admission(skip_lifespan(desk.app), Limits())
     config = uvicorn.Config(
         app, http=Connection, lifespan="on", ws="none", log_config=None, access_log=False
     )

@@ -24,9 +24,9 @@ from service.live.listeners import Listener
 from service.record import event_queries
 from service.store.engine import Database
 from service.web import event_stream
-from tests.api.problems import problem
-from tests.live.conftest import Served, run_server, serving_beside
-from tests.support.eventsource import Source, opened
+from tests.api.problems import require_problem
+from tests.live.conftest import Served, run_server, run_server_beside
+from tests.support.eventsource import Source, open_source
 
 SOON = 0.05
 
@@ -45,11 +45,11 @@ async def wait_until(condition: Callable[[], Any]) -> None:
     raise AssertionError("it never came to be")
 
 
-async def ended(source: Source) -> bool:
+async def is_ended(source: Source) -> bool:
     return await source.next() is None
 
 
-async def key(served: Served, **fields: Any) -> tuple[str, dict[str, str]]:
+async def create_key(served: Served, **fields: Any) -> tuple[str, dict[str, str]]:
     """A reader's key made for a test: its id, and headers that carry it."""
     made = await served.desk.database.write(
         key_commands.create_key,
@@ -61,7 +61,7 @@ async def key(served: Served, **fields: Any) -> tuple[str, dict[str, str]]:
     return made.id, {"Authorization": f"Bearer {made.key}"}
 
 
-async def user(served: Served, role: str = "checker") -> tuple[str, str]:
+async def create_user(served: Served, role: str = "checker") -> tuple[str, str]:
     """A user: their id, and the token of a session."""
     made = await served.desk.admin.post(
         "/v1/users", json={"email": "ana@example.org", "name": "Ana", "role": role}
@@ -75,18 +75,18 @@ async def user(served: Served, role: str = "checker") -> tuple[str, str]:
 
 async def test_revoked_key_ends_its_streams(served: Served) -> None:
     """Other keys keep their streams; coming back with the revoked one is refused."""
-    key_id, headers = await key(served)
+    key_id, headers = await create_key(served)
     async with (
         httpx.AsyncClient(base_url=served.url, headers=headers) as client,
         served.client("reader") as other,
-        opened(client) as one,
-        opened(client, story="border") as two,
-        opened(other) as stays,
+        open_source(client) as one,
+        open_source(client, story="border") as two,
+        open_source(other) as stays,
     ):
         assert (await served.desk.admin.post(f"/v1/keys/{key_id}/revocation")).is_success
-        assert await ended(one)
-        assert await ended(two)
-        problem(await client.get("/v1/events/stream"), "not-authenticated")
+        assert await is_ended(one)
+        assert await is_ended(two)
+        require_problem(await client.get("/v1/events/stream"), "not-authenticated")
         await served.desk.record_claim()
         message = await stays.next()
         assert message is not None
@@ -95,25 +95,25 @@ async def test_revoked_key_ends_its_streams(served: Served) -> None:
 
 async def test_key_revoked_by_another_process_ends_its_streams(served: Served) -> None:
     """This process is not told of it."""
-    key_id, headers = await key(served)
+    key_id, headers = await create_key(served)
     async with (
-        serving_beside(served.desk) as elsewhere,
+        run_server_beside(served.desk) as elsewhere,
         httpx.AsyncClient(base_url=served.url, headers=headers) as client,
-        opened(client) as source,
+        open_source(client) as source,
     ):
         assert (await elsewhere.desk.admin.post(f"/v1/keys/{key_id}/revocation")).is_success
-        assert await ended(source)
+        assert await is_ended(source)
 
 
 async def test_expired_key_ends_its_streams(served: Served) -> None:
     clock = served.desk.clock
-    _, headers = await key(served, expires_at=clock.now + timedelta(hours=1))
+    _, headers = await create_key(served, expires_at=clock.now + timedelta(hours=1))
     async with (
         httpx.AsyncClient(base_url=served.url, headers=headers) as client,
-        opened(client) as source,
+        open_source(client) as source,
     ):
         clock.advance(hours=1)
-        assert await ended(source)
+        assert await is_ended(source)
 
 
 @pytest.mark.parametrize(
@@ -122,33 +122,33 @@ async def test_expired_key_ends_its_streams(served: Served) -> None:
 async def test_changed_user_ends_their_streams(served: Served, change: dict[str, Any]) -> None:
     """Disabled, or of another role, or signed out by a new password: with a session, and with a key
     that is theirs, unless the key is as good as before."""
-    person, token = await user(served)
-    _, headers = await key(served, role=Role.CHECKER, user=person)
+    person, token = await create_user(served)
+    _, headers = await create_key(served, role=Role.CHECKER, user=person)
     cookie = {"Cookie": f"claimdesk_session={token}"}
     async with (
         httpx.AsyncClient(base_url=served.url, headers=headers) as by_key,
         httpx.AsyncClient(base_url=served.url, headers=cookie) as by_session,
-        opened(by_key) as one,
-        opened(by_session) as two,
+        open_source(by_key) as one,
+        open_source(by_session) as two,
     ):
         changed = await served.desk.admin.patch(f"/v1/users/{person}", json=change)
         assert changed.is_success, changed.text
-        assert await ended(two)
+        assert await is_ended(two)
         if "password" not in change:
-            assert await ended(one)
+            assert await is_ended(one)
         second = await by_key.head("/v1/events/stream")
         assert second.status_code == (401 if "disabled" in change else 200)
 
 
 async def test_ended_session_ends_its_streams(served: Served) -> None:
-    _, token = await user(served)
+    _, token = await create_user(served)
     headers = {"Cookie": f"claimdesk_session={token}", "Origin": served.url}
     async with (
         httpx.AsyncClient(base_url=served.url, headers=headers) as client,
-        opened(client) as source,
+        open_source(client) as source,
     ):
         assert (await client.delete("/v1/session")).is_success
-        assert await ended(source)
+        assert await is_ended(source)
 
 
 async def test_public_cannot_stream_without_public_read(settings: Settings) -> None:
@@ -156,7 +156,7 @@ async def test_public_cannot_stream_without_public_read(settings: Settings) -> N
         run_server(settings) as closed,
         closed.client("public") as client,
     ):
-        problem(await client.get("/v1/events/stream"), "not-authenticated")
+        require_problem(await client.get("/v1/events/stream"), "not-authenticated")
 
 
 async def test_streams_are_limited_for_each_caller_and_in_all(settings: Settings) -> None:
@@ -168,18 +168,18 @@ async def test_streams_are_limited_for_each_caller_and_in_all(settings: Settings
         served.client("checker") as checker,
         served.client("editor") as editor,
     ):
-        async with opened(reader), opened(reader):
+        async with open_source(reader), open_source(reader):
             refused = await reader.get("/v1/events/stream")
-            problem(refused, "too-many-streams")
+            require_problem(refused, "too-many-streams")
             assert int(refused.headers["Retry-After"]) > 0
-            async with opened(checker):
+            async with open_source(checker):
                 refused = await editor.get("/v1/events/stream")
-                problem(refused, "streams-full")
+                require_problem(refused, "streams-full")
                 assert int(refused.headers["Retry-After"]) > 0
                 assert (await editor.get("/v1/events")).status_code == 200
         listeners = served.live._listeners
         await wait_until(lambda: not listeners)
-        async with opened(editor), opened(editor):
+        async with open_source(editor), open_source(editor):
             assert len(listeners) == 2
         assert (await editor.get("/v1/events")).is_success
 
@@ -191,16 +191,16 @@ async def test_public_streams_are_half_of_all_by_default(settings: Settings) -> 
         run_server(few) as served,
         served.client("public") as public,
         served.client("checker") as checker,
-        opened(public),
-        opened(public),
+        open_source(public),
+        open_source(public),
     ):
         for _ in range(3):
             refused = await public.get("/v1/events/stream")
-            problem(refused, "streams-full")
+            require_problem(refused, "streams-full")
             assert int(refused.headers["Retry-After"]) > 0
-        async with opened(checker), opened(checker):
+        async with open_source(checker), open_source(checker):
             assert len(served.live._listeners) == 4
-            problem(await checker.get("/v1/events/stream"), "streams-full")
+            require_problem(await checker.get("/v1/events/stream"), "streams-full")
         assert (await public.get("/v1/events")).status_code == 200
 
 
@@ -216,7 +216,7 @@ async def test_reader_pauses_while_nobody_listens(
         sent += 1
 
     async with served.client("reader") as client:
-        async with opened(client) as source:
+        async with open_source(client) as source:
             last = source.last_event_id
         await wait_until(lambda: not served.live._listeners)
         await asyncio.sleep(4 * live.SPACING_SECONDS)
@@ -226,7 +226,7 @@ async def test_reader_pauses_while_nobody_listens(
         assert sent == 0
         event.remove(Engine, "before_cursor_execute", note)
         await served.desk.record_claim()
-        async with opened(client, last) as source:
+        async with open_source(client, last) as source:
             message = await source.next()
             assert message is not None
             assert message.type == "claim.created"
@@ -235,9 +235,9 @@ async def test_reader_pauses_while_nobody_listens(
 async def test_event_is_found_without_a_wakeup(served: Served) -> None:
     """It may be of another process, on SQLite or behind a pooler."""
     async with (
-        serving_beside(served.desk, webhook_bell=False) as elsewhere,
+        run_server_beside(served.desk, webhook_bell=False) as elsewhere,
         served.client("reader") as client,
-        opened(client) as source,
+        open_source(client) as source,
     ):
         await elsewhere.desk.record_claim()
         message = await source.next()
@@ -277,7 +277,7 @@ async def test_client_that_does_not_read_delays_nobody_and_is_cut(
     with open_stuck_client(served):
         await wait_until(lambda: len(listeners) == 1)
         (slow,) = listeners
-        async with served.client("checker") as client, opened(client) as source:
+        async with served.client("checker") as client, open_source(client) as source:
             for _ in range(40):
                 await desk.link_statement(claim, "comments", "nato", **LONG)
                 assert await source.next() is not None
@@ -315,7 +315,7 @@ async def test_client_that_disconnects_leaves_no_listener(served: Served) -> Non
     tasks = served.server.server_state.tasks
     for hard in (False, True):
         client = served.client("reader")
-        async with opened(client) as source:
+        async with open_source(client) as source:
             assert len(listeners) == 1
             if hard:
                 stream = source.response.extensions["network_stream"]
@@ -337,8 +337,8 @@ async def test_streams_outlast_an_outage_of_the_database(
     await served.desk.record_claim()
     async with (
         served.client("reader") as client,
-        opened(client) as source,
-        opened(client, after=0) as behind,
+        open_source(client) as source,
+        open_source(client, after=0) as behind,
     ):
         first = await behind.next()
         read, failures = Database.read, 0

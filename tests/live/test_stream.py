@@ -9,11 +9,11 @@ import pytest
 
 from service.live import event_ring, listeners
 from service.record import event_queries
-from tests.api.problems import problem
+from tests.api.problems import require_problem
 from tests.api.test_access import record_secretive_claim
 from tests.live.conftest import Served
-from tests.record.test_tail import Undone, new_claim, write
-from tests.support.eventsource import Message, opened
+from tests.record.test_tail import Undone, create_claim, write
+from tests.support.eventsource import Message, open_source
 
 HOSTILE = 'line\u2028para\u2029next\x85 <b>"quoted"</b> \\ id: 7\r\n\r\ndata: {} \u202e🦊'
 
@@ -31,7 +31,7 @@ async def poll_events(served: Served, client: Any, **query: Any) -> list[dict[st
         after = page["next_after"]
 
 
-async def work(served: Served) -> str:
+async def record_changes(served: Served) -> str:
     """Changes of several kinds in two stories; gives a claim."""
     desk = served.desk
     if (await desk.reader.get("/v1/stories/border")).status_code == 404:
@@ -55,10 +55,10 @@ async def test_stream_of_each_role_equals_its_poll(empty_served: Served, role: s
     """Old events and new ones, with the same withheld: neither drafts nor assignees for readers,
     no names for the public."""
     claim, withheld, staff = await record_secretive_claim(empty_served.desk)
-    async with empty_served.client(role) as client, opened(client, after=0) as source:
+    async with empty_served.client(role) as client, open_source(client, after=0) as source:
         items = await poll_events(empty_served, client)
         assert is_same(await source.take(len(items)), items)
-        await work(empty_served)
+        await record_changes(empty_served)
         later = await poll_events(empty_served, client, after=items[-1]["seq"])
         messages = await source.take(len(later))
         assert is_same(messages, later)
@@ -74,7 +74,7 @@ async def test_answer_has_the_headers_of_an_event_stream(served: Served) -> None
     """What proxies and browsers need to know, and the first block: how long to wait before coming
     back, and where this began."""
     await served.desk.record_claim()
-    async with served.client("reader") as client, opened(client) as source:
+    async with served.client("reader") as client, open_source(client) as source:
         headers = source.response.headers
         assert headers["content-type"] == "text/event-stream; charset=utf-8"
         assert headers["cache-control"] == "no-store, no-transform"
@@ -119,16 +119,17 @@ async def test_filtered_stream_equals_filtered_poll(
         monkeypatch.setattr(event_ring, "MAX_EVENTS", 2)
         monkeypatch.setattr(listeners, "FIRST_EVENTS", 2)
         monkeypatch.setattr(listeners, "CATCH_UP_EVENTS", 3)
-    claim = await work(served)
+    claim = await record_changes(served)
     queries = [
         {name: claim if value == "…" else value for name, value in query.items()}
         for query in FILTERS
     ]
     async with served.client("checker") as client, contextlib.AsyncExitStack() as stack:
         sources = [
-            await stack.enter_async_context(opened(client, after=0, **query)) for query in queries
+            await stack.enter_async_context(open_source(client, after=0, **query))
+            for query in queries
         ]
-        await work(served)
+        await record_changes(served)
         newest = str((await poll_events(served, client))[-1]["seq"])
         for query, source in zip(queries, sources, strict=True):
             items = await poll_events(served, client, **query)
@@ -136,7 +137,8 @@ async def test_filtered_stream_equals_filtered_poll(
             await source.until(lambda parser: parser.last_event_id == newest)
     async with served.client("checker") as client, contextlib.AsyncExitStack() as stack:
         sources = [
-            await stack.enter_async_context(opened(client, newest, **query)) for query in queries
+            await stack.enter_async_context(open_source(client, newest, **query))
+            for query in queries
         ]
         for source in sources:
             await source.until(lambda parser: parser.comments)
@@ -147,15 +149,15 @@ async def test_stream_begins_at_the_requested_number(served: Served) -> None:
     """Without a number with what comes now; after a number; after the last event's, which a browser
     sends with the address that it began with."""
     desk = served.desk
-    claim = await work(served)
+    claim = await record_changes(served)
     async with served.client("reader") as client:
         items = await poll_events(served, client)
         third = items[2]["seq"]
-        async with opened(client, after=third) as source:
+        async with open_source(client, after=third) as source:
             assert is_same(await source.take(len(items) - 3), items[3:])
-        async with opened(client, str(items[4]["seq"]), after=0) as source:
+        async with open_source(client, str(items[4]["seq"]), after=0) as source:
             assert is_same(await source.take(len(items) - 5), items[5:])
-        async with opened(client) as source:
+        async with open_source(client) as source:
             await desk.link_statement(claim, "comments", "nato")
             new = await poll_events(served, client, after=items[-1]["seq"])
             assert is_same(await source.take(len(new)), new)
@@ -179,7 +181,7 @@ async def test_reconnecting_client_gets_each_event_once(
         last = "0"
         writing = asyncio.gather(*map(write, claims))
         while len(seen) < 4 + 4 * 12:
-            async with opened(client, last) as source:
+            async with open_source(client, last) as source:
                 seen += await source.take(min(3, 4 + 4 * 12 - len(seen)))
                 last = source.last_event_id
         await writing
@@ -191,10 +193,10 @@ async def test_stream_waits_for_numbers_that_commit_late(served: Served) -> None
     the poll does."""
     database = served.desk.database
     chance = random.Random(1)
-    shared = [await database.write(new_claim, f"shared {number}") for number in range(2)]
+    shared = [await database.write(create_claim, f"shared {number}") for number in range(2)]
 
     async def write_on(number: int) -> None:
-        own = await database.write(new_claim, f"of writer {number}")
+        own = await database.write(create_claim, f"of writer {number}")
         for turn in range(8):
             with contextlib.suppress(Undone):
                 await database.write(
@@ -208,8 +210,8 @@ async def test_stream_waits_for_numbers_that_commit_late(served: Served) -> None
 
     async with (
         served.client("reader") as client,
-        opened(client, after=0) as source,
-        opened(client, after=0, types="claim.created") as filtered,
+        open_source(client, after=0) as source,
+        open_source(client, after=0, types="claim.created") as filtered,
     ):
         await asyncio.gather(*map(write_on, range(6)))
         items = await poll_events(served, client)
@@ -225,7 +227,7 @@ async def test_invalid_last_event_id_is_refused(served: Served) -> None:
         for value in ("", "x", "-1", "1.5", "9" * 19, "9" * 5000, "0x10", "٣", "1 2"):
             headers = {b"Last-Event-ID": value.encode()}
             answer = await client.get("/v1/events/stream", headers=headers)
-            refused = problem(answer, "invalid-request")
+            refused = require_problem(answer, "invalid-request")
             assert refused["errors"][0]["loc"] == ["header", "last-event-id"], value
 
 
@@ -236,7 +238,7 @@ async def test_position_beyond_the_record_is_refused(served: Served) -> None:
     async with served.client("reader") as client:
         for query, headers in (({"after": beyond}, {}), ({}, {"Last-Event-ID": str(beyond)})):
             answer = await client.get("/v1/events/stream", params=query, headers=headers)
-            problem(answer, "epoch-ended")
+            require_problem(answer, "epoch-ended")
 
 
 QUESTIONS: tuple[dict[str, Any], ...] = (
@@ -258,7 +260,7 @@ async def test_unknown_filters_are_refused(served: Served) -> None:
     """The poll's filters are taken, and no others."""
     async with served.client("reader") as client:
         for query in QUESTIONS:
-            problem(await client.get("/v1/events/stream", params=query), "invalid-request")
+            require_problem(await client.get("/v1/events/stream", params=query), "invalid-request")
 
 
 ACCEPTS = {
@@ -285,4 +287,4 @@ async def test_stream_needs_a_client_that_accepts_it(served: Served) -> None:
             assert answer.status_code == (200 if is_accepted else 406), accept
             if not is_accepted:
                 answer = await client.get("/v1/events/stream", headers={"Accept": accept})
-                problem(answer, "not-acceptable")
+                require_problem(answer, "not-acceptable")

@@ -31,7 +31,7 @@ def draw_badge(*, merged: bool = False, as_of: datetime | None = None, **changes
     return badge.render_badge(CLAIM | changes, merged=merged, as_of=as_of)
 
 
-def words(picture: bytes) -> list[str]:
+def read_words(picture: bytes) -> list[str]:
     return [each.text or "" for each in ElementTree.fromstring(picture).iter(f"{SVG}text")]
 
 
@@ -64,7 +64,7 @@ def test_badge_names_all_marks_of_a_status(changes: dict[str, Any], marks: list[
     """Findings, overrides, challenges, withdrawals, merges, and an instant that is not now: in the
     picture and in what a screen reader says."""
     picture = draw_badge(**changes)
-    assert words(picture) == marks
+    assert read_words(picture) == marks
     root = ElementTree.fromstring(picture)
     beside = f" ({', '.join(marks[1].split(' · '))})" if marks[1:] else ""
     spoken = f"{marks[0]}{beside}: {CLAIM['text']}"
@@ -96,26 +96,28 @@ def test_no_text_breaks_the_badge(text: str) -> None:
     assert not re.search(r"\b(href|url|src|on\w+)\s*[=(]|@import", draw_badge(text="").decode())
 
 
-def luminance(colour: str) -> float:
+def compute_luminance(colour: str) -> float:
     """WCAG 2.2's relative luminance of #rrggbb."""
     parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
     red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts)
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
-def contrast(colour: str, background: str) -> float:
-    lighter, darker = sorted((luminance(colour), luminance(background)), reverse=True)
+def compute_contrast(colour: str, background: str) -> float:
+    lighter, darker = sorted(
+        (compute_luminance(colour), compute_luminance(background)), reverse=True
+    )
     return (lighter + 0.05) / (darker + 0.05)
 
 
 @pytest.mark.parametrize("look", LOOKS.values(), ids=LOOKS)
 def test_badge_has_enough_contrast(look: Look) -> None:
     """Words and shapes stand out 4.5 : 1 and more, on light and on dark (WCAG 2.2, 1.4.3)."""
-    assert contrast("#000000", "#ffffff") == pytest.approx(21)
-    assert contrast(look.ink, look.ground) >= 4.5
-    assert contrast(look.dark_ink, look.dark_ground) >= 4.5
-    assert luminance(look.ground) > 0.8
-    assert luminance(look.dark_ground) < 0.05
+    assert compute_contrast("#000000", "#ffffff") == pytest.approx(21)
+    assert compute_contrast(look.ink, look.ground) >= 4.5
+    assert compute_contrast(look.dark_ink, look.dark_ground) >= 4.5
+    assert compute_luminance(look.ground) > 0.8
+    assert compute_luminance(look.dark_ground) < 0.05
 
 
 def test_statuses_differ_in_shape_word_and_colour() -> None:

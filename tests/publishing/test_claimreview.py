@@ -9,7 +9,7 @@ from service.claims.documents import render_document
 from service.domain.claims import ClaimState, Speaker, Voice
 from service.publishing import claim_review
 from service.publishing.claim_review import ReviewSources
-from tests.domain.builders import BELGRADE, claim
+from tests.domain.builders import BELGRADE, build_claim
 from tests.support import schema_org
 
 EARLY = {
@@ -60,17 +60,17 @@ def build_review(state: ClaimState, *sources: Any) -> dict[str, Any]:
 )
 def test_claimant_is_the_author(claimant: Voice | None, author: dict[str, Any] | None) -> None:
     """A person in a role for a party, a party, or nobody in particular."""
-    assert build_review(claim(claimant=claimant)).get("author") == author
+    assert build_review(build_claim(claimant=claimant)).get("author") == author
 
 
 def test_unknown_fields_of_a_source_are_left_out() -> None:
     """No property is null; a source without a date is no first appearance where another has one;
     as of an instant at which none was known there is no appearance."""
     undated = EARLY | {"url": "https://example.org/undated", "published_at": None}
-    found = build_review(claim(), undated, EARLY, undated)
+    found = build_review(build_claim(), undated, EARLY, undated)
     assert found["appearance"][0] == {"@type": "CreativeWork", "url": undated["url"]} | {
         "publisher": {"@type": "Organization", "name": "Example News"}
     }
     assert found["firstAppearance"]["url"] == EARLY["url"]
-    assert build_review(claim(), undated, undated)["firstAppearance"]["url"] == undated["url"]
-    assert not {"appearance", "firstAppearance"} & build_review(claim()).keys()
+    assert build_review(build_claim(), undated, undated)["firstAppearance"]["url"] == undated["url"]
+    assert not {"appearance", "firstAppearance"} & build_review(build_claim()).keys()

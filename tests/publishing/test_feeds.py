@@ -14,16 +14,27 @@ from service.claims.documents import render_document
 from service.domain.claims import Cause, ClaimState, Finding, Status
 from service.publishing import atom_feed, feed, json_feed
 from service.publishing.feed import NEVER, Entry, Feed
-from tests.domain.builders import MILLER, NATO, NOON, POLICE, claim, contradicts, requests, supports
+from tests.domain.builders import (
+    MILLER,
+    NATO,
+    NOON,
+    POLICE,
+    build_claim,
+    build_contradiction,
+    build_request,
+    build_support,
+)
 from tests.publishing.test_markup import HOSTILE, keep_xml_characters
 from tests.support import feed_rules
-from tests.support.feed_rules import ATOM, links
+from tests.support.feed_rules import ATOM, list_links
 
 GOLDEN = Path(__file__).parent / "feeds"
 BASE = "https://desk.example"
 
 
-def entry(number: int, state: ClaimState, previous: Status | None = None, cause: str = "") -> Entry:
+def build_entry(
+    number: int, state: ClaimState, previous: Status | None = None, cause: str = ""
+) -> Entry:
     """The entry for the event that left a claim in `state`; without `previous` it is the first."""
     change: dict[str, Any] = {"status": state.status, "previous_status": previous, "cause": cause}
     return feed.build_entry(
@@ -36,7 +47,7 @@ def entry(number: int, state: ClaimState, previous: Status | None = None, cause:
     )
 
 
-def page(*entries: Entry, **changes: Any) -> Feed:
+def build_page(*entries: Entry, **changes: Any) -> Feed:
     whole = Feed(
         title="The Daily: Kosovo border, autumn 2023",
         updated=max((entry.moment for entry in entries), default=NEVER),
@@ -54,34 +65,36 @@ def page(*entries: Entry, **changes: Any) -> Feed:
 
 def build_eventful_feed() -> Feed:
     """A page on which every status and much else occurs."""
-    asked, seen, denied = requests(MILLER), supports(NATO), contradicts(POLICE)
-    asserted = claim(story="border", tags=("troops", "a & b"))
-    return page(
-        entry(
+    asked, seen, denied = build_request(MILLER), build_support(NATO), build_contradiction(POLICE)
+    asserted = build_claim(story="border", tags=("troops", "a & b"))
+    return build_page(
+        build_entry(
             5,
-            claim(asked, denied, status=Status.DISPUTED, finding=Finding.REFUTED, claimant=None),
+            build_claim(
+                asked, denied, status=Status.DISPUTED, finding=Finding.REFUTED, claimant=None
+            ),
             Status.AWAITING_CONFIRMATION,
             Cause.DECISION,
         ),
-        entry(
+        build_entry(
             4,
             replace(asserted, status=Status.AWAITING_CONFIRMATION, text="Amended"),
             Status.CONFIRMED,
             Cause.AMENDMENT,
         ),
-        entry(
+        build_entry(
             3,
             replace(asserted, status=Status.CONFIRMED, links=(asked, seen), override=True),
             Status.AWAITING_CONFIRMATION,
             Cause.DECISION,
         ),
-        entry(
+        build_entry(
             2,
             replace(asserted, status=Status.AWAITING_CONFIRMATION, links=(asked,)),
             Status.ASSERTED,
             Cause.REQUEST,
         ),
-        entry(1, asserted),
+        build_entry(1, asserted),
     )
 
 
@@ -96,13 +109,13 @@ def test_feeds_are_the_bytes_of_golden_files(render: Any, name: str) -> None:
 
 @pytest.mark.parametrize(
     "feed",
-    [build_eventful_feed(), page(), page(query=(), cursor=None, next_cursor=None)],
+    [build_eventful_feed(), build_page(), build_page(query=(), cursor=None, next_cursor=None)],
     ids=range(3),
 )
 def test_feeds_keep_the_rules_of_their_formats(feed: Feed) -> None:
     """RFC 4287 and JSON Feed 1.1, with entries, without, and on the last page."""
-    feed_rules.atom(atom_feed.render_atom(feed))
-    feed_rules.json_feed(orjson.loads(json_feed.render_json_feed(feed)))
+    feed_rules.parse_atom(atom_feed.render_atom(feed))
+    feed_rules.check_json_feed(orjson.loads(json_feed.render_json_feed(feed)))
 
 
 def test_feed_reader_reads_the_same_in_both_formats() -> None:
@@ -136,19 +149,21 @@ def test_entry_text_can_be_printed() -> None:
         "independent party has confirmed it. The desk found it refuted."
     ).replace("State Department", "Washington")
     for cause in set(Cause) - {Cause.IMPORT}:
-        assert entry(1, claim(), Status.DISPUTED, cause).text.startswith("From disputed to ")
+        assert build_entry(1, build_claim(), Status.DISPUTED, cause).text.startswith(
+            "From disputed to "
+        )
 
 
 def test_pages_link_to_each_other() -> None:
     """RFC 5005, 3: self is this page, first the first, next the next; it is one feed whatever the
     page, so id and feed_url stay."""
     first, feed = f"{BASE}/feeds/stories/border.atom?limit=5", build_eventful_feed()
-    root = feed_rules.atom(atom_feed.render_atom(feed))
+    root = feed_rules.parse_atom(atom_feed.render_atom(feed))
     assert root.findtext(f"{ATOM}id") == first.removesuffix("?limit=5")
-    assert links(root, "first") == [first]
-    assert links(root, "self") == [f"{first}&cursor=here"]
-    assert links(root, "next") == [f"{first}&cursor=there"]
-    assert links(root, "alternate") == [
+    assert list_links(root, "first") == [first]
+    assert list_links(root, "self") == [f"{first}&cursor=here"]
+    assert list_links(root, "next") == [f"{first}&cursor=there"]
+    assert list_links(root, "alternate") == [
         f"{BASE}/stories/border",
         first.replace(".atom", ".json"),
     ]
@@ -156,21 +171,21 @@ def test_pages_link_to_each_other() -> None:
     assert told["feed_url"] == first.replace(".atom", ".json")
     assert told["next_url"] == f"{told['feed_url']}&cursor=there"
     last = replace(feed, next_cursor=None)
-    assert links(feed_rules.atom(atom_feed.render_atom(last)), "next") == []
+    assert list_links(feed_rules.parse_atom(atom_feed.render_atom(last)), "next") == []
     assert "next_url" not in orjson.loads(json_feed.render_json_feed(last))
 
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_no_text_breaks_a_feed(text: str) -> None:
     """Whatever is claimed and whatever the tags: JSON has all of it, Atom all that XML can hold."""
-    feed = page(entry(1, claim(text=text, tags=(f"x{text}",))), title=text)
-    root = feed_rules.atom(atom_feed.render_atom(feed))
+    feed = build_page(build_entry(1, build_claim(text=text, tags=(f"x{text}",))), title=text)
+    root = feed_rules.parse_atom(atom_feed.render_atom(feed))
     assert root.findtext(f"{ATOM}title") == keep_xml_characters(text)
     assert root.findtext(f"{ATOM}entry/{ATOM}title") == f"Asserted: {keep_xml_characters(text)}"
     assert f"x{keep_xml_characters(text)}" in [
         each.get("term") for each in root.iter(f"{ATOM}category")
     ]
     assert not feedparser.parse(atom_feed.render_atom(feed)).bozo
-    (item,) = feed_rules.json_feed(orjson.loads(json_feed.render_json_feed(feed)))["items"]
+    (item,) = feed_rules.check_json_feed(orjson.loads(json_feed.render_json_feed(feed)))["items"]
     assert item["title"] == f"Asserted: {text}"
     assert item["tags"][1] == f"x{text}"

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from service.domain import texts
 from service.domain.claims import Finding, Imported, Speaker, Stance, Status
 from service.domain.print_line import build_print_line
-from tests.domain.builders import BELGRADE, NATO, claim, link
+from tests.domain.builders import BELGRADE, NATO, build_claim, build_link
 
 SENTENCES = (
     "Independently confirmed by NATO.",
@@ -47,7 +47,7 @@ OPENINGS = re.compile(
 )
 
 
-def lines_of(name: str, person: str, label: str, by: str) -> list[str]:
+def print_lines(name: str, person: str, label: str, by: str) -> list[str]:
     """Print lines in which each of these stands wherever one can."""
     claimant = replace(BELGRADE, name=name, speaker=Speaker("s", person, None))
     other = replace(NATO, name=by, root_name=by)
@@ -60,7 +60,7 @@ def lines_of(name: str, person: str, label: str, by: str) -> list[str]:
     ):
         for imported in (None, Imported(by, label, Finding.REFUTED)):
             state: Any = replace(
-                claim(link(stance, other)),
+                build_claim(build_link(stance, other)),
                 claimant=claimant,
                 status=status,
                 imported=imported,
@@ -76,8 +76,8 @@ def test_names_and_labels_cannot_forge_a_sentence_of_a_print_line(
     name: str, person: str, label: str, by: str
 ) -> None:
     """Not even one that an old desk or an export holds, which no policy has seen."""
-    harmless = lines_of("Alphaland", "Betty Gamma", "Deltaish", "Epsilon Desk")
-    for line, plain in zip(lines_of(name, person, label, by), harmless, strict=True):
+    harmless = print_lines("Alphaland", "Betty Gamma", "Deltaish", "Epsilon Desk")
+    for line, plain in zip(print_lines(name, person, label, by), harmless, strict=True):
         # What stands in quotation marks is a name or a label, and cannot close them.
         line, plain = (re.sub("“[^“”]*”", "“Quoted”", text) for text in (line, plain))
         said, expected = (

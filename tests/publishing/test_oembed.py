@@ -18,7 +18,7 @@ ANY = Box()
 THEN = datetime(2023, 10, 2, 18, tzinfo=UTC)
 
 
-def shape(box: Box = ANY, as_of: datetime | None = None, **changes: Any) -> dict[str, Any]:
+def require_shape(box: Box = ANY, as_of: datetime | None = None, **changes: Any) -> dict[str, Any]:
     claim = CLAIM | {"id": ID, "print_line": "Claimed by Belgrade."} | changes
     return oembed.build_embed(claim, box, as_of=as_of, publisher="The <Daily> & Co", base_url=BASE)
 
@@ -31,14 +31,14 @@ def parse_html(html: str) -> ElementTree.Element:
 def test_embed_has_what_the_specification_requires() -> None:
     """Type rich with html, width and height (2.3.4.4); nothing is cached for over a minute; JSON
     and XML say the same."""
-    told = orjson.loads(orjson.dumps(shape()))
+    told = orjson.loads(orjson.dumps(require_shape()))
     assert (told["version"], told["type"]) == ("1.0", "rich")
     assert (told["provider_name"], told["provider_url"]) == ("The <Daily> & Co", BASE)
     assert told["title"] == f"Disputed: {CLAIM['text']}"
     assert told["cache_age"] <= 60
     assert isinstance(told["width"], int)
     assert isinstance(told["height"], int)
-    root = ElementTree.fromstring(oembed.render_xml(shape()))
+    root = ElementTree.fromstring(oembed.render_xml(require_shape()))
     assert root.tag == "oembed"
     assert {each.tag: each.text for each in root} == {
         name: str(value) for name, value in told.items()
@@ -48,7 +48,7 @@ def test_embed_has_what_the_specification_requires() -> None:
 def test_embed_shows_badge_text_print_line_and_publisher() -> None:
     """With an instant, all of that instant."""
     for as_of, query in ((None, ""), (THEN, "?as_of=2023-10-02T18%3A00%3A00Z")):
-        html = parse_html(shape(as_of=as_of)["html"])
+        html = parse_html(require_shape(as_of=as_of)["html"])
         (image,) = html.iter("img")
         assert image.get("src") == f"{BASE}/v1/claims/{ID}/badge.svg{query}"
         assert image.get("alt") == "Disputed"
@@ -62,7 +62,7 @@ def test_embed_shows_badge_text_print_line_and_publisher() -> None:
 @pytest.mark.parametrize("box", [Box(), Box(300), Box(None, 90), Box(120, 60), Box(1, 1)], ids=str)
 def test_embed_is_no_larger_than_was_asked_for(box: Box) -> None:
     """Width and height are within maxwidth and maxheight (2.2), and the HTML holds to them."""
-    told = shape(box, text="word " * 300)
+    told = require_shape(box, text="word " * 300)
     assert told["width"] <= (box.width or 560)
     assert box.height is None or told["height"] <= box.height
     html = parse_html(told["html"])
@@ -78,7 +78,7 @@ def test_embed_is_no_larger_than_was_asked_for(box: Box) -> None:
 def test_no_text_becomes_markup(text: str) -> None:
     """Whatever is claimed, the HTML is the same elements with that text in them, in both
     formats."""
-    told = shape(text=text)
+    told = require_shape(text=text)
     root = ElementTree.fromstring(oembed.render_xml(told))
     from_xml = root.findtext("html") or ""
     for html in (orjson.loads(orjson.dumps(told))["html"], from_xml):

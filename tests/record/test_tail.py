@@ -31,7 +31,7 @@ class Undone(Exception):
     """A writer that changes its mind."""
 
 
-def new_claim(connection: Connection, text: str) -> str:
+def create_claim(connection: Connection, text: str) -> str:
     quote = NewQuote(text, "en", Rendering.VERBATIM, NewSource("https://example.org/paper"))
     said = NewStatement(None, None, NOW, Precision.DAY, Basis.UNSTATED, (quote,))
     new = NewClaim(text, Kind.EVENT, None, None, NOW, Precision.DAY, said)
@@ -80,13 +80,13 @@ async def test_tail_misses_no_event_of_concurrent_writers(database: Database, se
     """Ten writers, slow ones and ones that roll back among them, two readers from the start and a
     late one: each reads what is recorded, once, in order, and each claim's numbers in order."""
     chance = random.Random(seed)
-    shared = [await database.write(new_claim, f"shared {n}") for n in range(SHARED)]
+    shared = [await database.write(create_claim, f"shared {n}") for n in range(SHARED)]
     committed = 0
     done = asyncio.Event()
 
     async def keep_writing(number: int) -> None:
         nonlocal committed
-        own = await database.write(new_claim, f"of writer {number}")
+        own = await database.write(create_claim, f"of writer {number}")
         for n in range(ROUNDS):
             mine = [own] if chance.random() < 0.6 else [own, chance.choice(shared)]
             undo = chance.random() < 0.25
@@ -148,7 +148,7 @@ async def test_tail_misses_no_event_of_concurrent_writers(database: Database, se
 
 async def test_tail_passes_numbers_that_were_rolled_back(database: Database) -> None:
     """A number that a rolled-back writer drew is waited for only as long as the writer lives."""
-    first = await database.write(new_claim, "first")
+    first = await database.write(create_claim, "first")
     with pytest.raises(Undone):
         await database.write(write, [first], text="undone", before=0, after=0, undo=True)
     await database.write(write, [first], text="done", before=0, after=0, undo=False)

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, text
 
 from service.record import event_queries
 from service.store.engine import Database
-from tests.record.test_tail import new_claim, write
+from tests.record.test_tail import create_claim, write
 
 NOW = datetime(2023, 10, 5, 9, 0, tzinfo=UTC)
 LINE = """
@@ -59,19 +59,19 @@ async def writers(database: Database, database_url: str) -> AsyncIterator[tuple[
     that they rest on, those are the numbers up to `MADE`."""
     made = []
     for name in ("a", "b"):
-        claim = await database.write(new_claim, name)
+        claim = await database.write(create_claim, name)
         made.append(Writer(await asyncpg.connect(database_url), claim))
     yield made[0], made[1]
     for item in made:
         await item.connection.close()
 
 
-async def tail(database: Database, after: int = MADE) -> list[int]:
+async def read_tail(database: Database, after: int = MADE) -> list[int]:
     found, _ = await database.read(event_queries.list_events_after, after=after, limit=100)
     return [row.seq for row in found]
 
 
-async def naive(database_url: str, after: int) -> list[int]:
+async def read_naively(database_url: str, after: int) -> list[int]:
     connection = await asyncpg.connect(database_url)
     try:
         return [row["seq"] for row in await connection.fetch(NAIVE, after)]
@@ -95,11 +95,11 @@ async def test_naive_reader_misses_events_that_the_tail_reads(
     await b.draw()
     await b.commit()
 
-    assert await naive(database_url, MADE) == [9]
-    assert await tail(database) == []
+    assert await read_naively(database_url, MADE) == [9]
+    assert await read_tail(database) == []
     await a.commit()
-    assert await naive(database_url, MADE + 2) == [], "the first is missed for ever"
-    assert await tail(database) == [8, 9]
+    assert await read_naively(database_url, MADE + 2) == [], "the first is missed for ever"
+    assert await read_tail(database) == [8, 9]
 
 
 async def test_events_below_an_open_number_are_read_meanwhile(
@@ -111,11 +111,11 @@ async def test_events_below_an_open_number_are_read_meanwhile(
     await a.begin()
     await a.draw()
     await b.draw()
-    assert await tail(database) == [8]
+    assert await read_tail(database) == [8]
     await a.draw()
-    assert await tail(database) == [8]
+    assert await read_tail(database) == [8]
     await a.commit()
-    assert await tail(database) == [8, 9, 10, 11]
+    assert await read_tail(database) == [8, 9, 10, 11]
 
 
 async def test_a_rolled_back_savepoint_announces_anew(
@@ -128,12 +128,12 @@ async def test_a_rolled_back_savepoint_announces_anew(
     await a.draw()
     await a.connection.execute("ROLLBACK TO SAVEPOINT here")
     await b.draw()
-    assert await tail(database) == [9]
+    assert await read_tail(database) == [9]
     await a.draw()
     await b.draw()
-    assert await tail(database) == [9]
+    assert await read_tail(database) == [9]
     await a.commit()
-    assert await tail(database) == [9, 10, 11]
+    assert await read_tail(database) == [9, 10, 11]
 
 
 async def test_a_writer_that_dies_holds_nothing_back(
@@ -143,13 +143,13 @@ async def test_a_writer_that_dies_holds_nothing_back(
     await a.begin()
     await a.draw()
     await b.draw()
-    assert await tail(database) == []
+    assert await read_tail(database) == []
     a.connection.terminate()
     for _ in range(100):
-        if await tail(database):
+        if await read_tail(database):
             break
         await b.connection.execute("SELECT pg_sleep(0.05)")
-    assert await tail(database) == [9]
+    assert await read_tail(database) == [9]
 
 
 async def test_other_locks_hold_nothing_back(
@@ -161,7 +161,7 @@ async def test_other_locks_hold_nothing_back(
     await a.take_xid()
     await a.connection.execute("SELECT pg_advisory_xact_lock(1), pg_advisory_xact_lock_shared(3)")
     await b.draw()
-    assert await tail(database) == [8]
+    assert await read_tail(database) == [8]
 
 
 async def test_each_transaction_announces_its_numbers_once(database: Database) -> None:
@@ -169,13 +169,13 @@ async def test_each_transaction_announces_its_numbers_once(database: Database) -
 
     def work(connection: Connection) -> list[int]:
         counts = [connection.execute(ANNOUNCED).scalar_one()]
-        mine = [new_claim(connection, str(n)) for n in range(20)]
+        mine = [create_claim(connection, str(n)) for n in range(20)]
         counts.append(connection.execute(ANNOUNCED).scalar_one())
         write(connection, mine, text="more", before=0, after=0, undo=False)
         counts.append(connection.execute(ANNOUNCED).scalar_one())
         return counts
 
     assert await database.write(work) == [0, 1, 1]
-    seen = await tail(database, after=0)
+    seen = await read_tail(database, after=0)
     assert len(seen) == 40
     assert seen == sorted(seen)

@@ -42,22 +42,24 @@ class Figures:
 
 
 def load(half: str) -> list[Pair]:
-    return list(_pairs(tomllib.loads((HERE / f"{half}.toml").read_text())))
+    return list(_parse_pairs(tomllib.loads((HERE / f"{half}.toml").read_text())))
 
 
-def _pairs(read: dict[str, dict[str, list[list[str]]]]) -> Iterator[Pair]:
+def _parse_pairs(read: dict[str, dict[str, list[list[str]]]]) -> Iterator[Pair]:
     for trap, labelled in read.items():
         for label, pairs in labelled.items():
             for each, other, *days in pairs:
                 first, second = days or ("2023-10-02", "2023-10-02")
-                yield Pair(trap, label == "same", _claim(each, first), _claim(other, second))
+                yield Pair(
+                    trap, label == "same", _build_claim(each, first), _build_claim(other, second)
+                )
 
 
-def _claim(text: str, day: str) -> ComparedClaim:
+def _build_claim(text: str, day: str) -> ComparedClaim:
     return ComparedClaim(text, Kind.EVENT, frozenset({"belgrade"}), date.fromisoformat(day))
 
 
-def figures(pairs: list[Pair], threshold: float) -> Figures:
+def compute_figures(pairs: list[Pair], threshold: float) -> Figures:
     taken = [pair.same for pair in pairs if pair.score >= threshold]
     right = sum(taken)
     return Figures(right / len(taken), right / sum(pair.same for pair in pairs))

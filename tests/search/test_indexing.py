@@ -26,10 +26,10 @@ from service.store import migrate, tables
 from service.store.engine import Database
 from tests.support.desk import Desk
 from tests.verification.tampering import verify, verify_tampered
-from tests.verification.workday import SOURCE, Day, a_days_work
+from tests.verification.workday import SOURCE, Day, work_a_day
 
 
-def more_work(connection: Connection) -> None:
+def change_words(connection: Connection) -> None:
     """What changes words and leaves no event: renderings, full names."""
     day = Day(connection)
     quote = NewQuote("сасвим друге речи", "sr", Rendering.TRANSLATED, SOURCE)
@@ -45,12 +45,12 @@ def more_work(connection: Connection) -> None:
     )
 
 
-def rebuilt(connection: Connection) -> None:
-    more_work(connection)
+def rebuild_indexes(connection: Connection) -> None:
+    change_words(connection)
     index_rebuild.rebuild_index(connection)
 
 
-@pytest.mark.parametrize("change", [more_work, rebuilt])
+@pytest.mark.parametrize("change", [change_words, rebuild_indexes])
 async def test_index_rows_are_what_the_record_implies(
     worked_database: Database, change: Any
 ) -> None:
@@ -99,7 +99,7 @@ async def test_migration_indexes_what_is_recorded(settings: Settings) -> None:
         finally:
             await database.stop()
 
-    await run(lambda database: database.write(a_days_work))
+    await run(lambda database: database.write(work_a_day))
     await asyncio.to_thread(migrate.downgrade, settings, "0003")
     await asyncio.to_thread(migrate.upgrade, settings)
     assert await asyncio.to_thread(migrate.find_differences, settings) == []

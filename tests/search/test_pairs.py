@@ -10,7 +10,7 @@ import pytest
 from service.domain.claims import Kind
 from service.search.similar import similarity
 from service.search.similar.similarity import ComparedClaim, compare_claims
-from tests.search.pairs import Pair, figures, load
+from tests.search.pairs import Pair, compute_figures, load
 
 SEEDS = Path(__file__).parents[2] / "seeds" / "kosovo-2023-10.toml"
 DAY = date(2023, 10, 2)
@@ -43,8 +43,8 @@ def test_labelled_pairs_are_many_and_distinct(choosing: list[Pair], judging: lis
 
 def test_threshold_is_the_best_for_the_choosing_half(choosing: list[Pair]) -> None:
     """The threshold is the choosing half's, not the judging half's."""
-    best = max(figures(choosing, hundredths / 100).f1 for hundredths in range(30, 100, 5))
-    assert figures(choosing, similarity.PROBABLY_SAME).f1 == best
+    best = max(compute_figures(choosing, hundredths / 100).f1 for hundredths in range(30, 100, 5))
+    assert compute_figures(choosing, similarity.PROBABLY_SAME).f1 == best
 
 
 def test_precision_and_recall_stay_above_their_floors(
@@ -52,10 +52,10 @@ def test_precision_and_recall_stay_above_their_floors(
 ) -> None:
     """Precision and recall, which every run prints, stay above their floors on pairs that chose
     nothing."""
-    judged = figures(judging, similarity.PROBABLY_SAME)
+    judged = compute_figures(judging, similarity.PROBABLY_SAME)
     with capsys.disabled():
         print(f"\nsimilar claims: {judged} ({len(judging)} pairs that chose nothing)")
-        chosen = figures(choosing, similarity.PROBABLY_SAME)
+        chosen = compute_figures(choosing, similarity.PROBABLY_SAME)
         print(f"similar claims: {chosen} ({len(choosing)} that chose)")
     assert judged.precision >= PRECISION
     assert judged.recall >= RECALL

@@ -18,7 +18,7 @@ from tests.search.pairs import load
 KINDS = {Level.TEXT: "text", Level.NAMES: "speaker", Level.QUOTES: "quote"}
 
 
-def claim(text: str, *, names: tuple[str, ...] = (), quotes: Any = ()) -> list[Field]:
+def build_fields(text: str, *, names: tuple[str, ...] = (), quotes: Any = ()) -> list[Field]:
     """The fields of a claim; a quote is a text in English or (text, language)."""
     said = [Quoted(*quote) if isinstance(quote, tuple) else Quoted(quote, "en") for quote in quotes]
     return [
@@ -29,7 +29,7 @@ def claim(text: str, *, names: tuple[str, ...] = (), quotes: Any = ()) -> list[F
 
 
 def is_found(query: str, text: str, **fields: Any) -> bool:
-    return ranking.rank_fields(parse_query(query), claim(text, **fields)) is not None
+    return ranking.rank_fields(parse_query(query), build_fields(text, **fields)) is not None
 
 
 @pytest.mark.parametrize(
@@ -137,17 +137,20 @@ def test_rank_is_better_the_closer_the_words_stand() -> None:
     from one text into the next."""
     query = parse_query("reduced troops")
     for fields, tier in (
-        (claim("Serbia reduced troops"), Tier.TOGETHER),
-        (claim("Troops were reduced"), Tier.TEXT),
-        (claim("It was reduced", names=("Minister of troops",)), Tier.NAMES),
-        (claim("It was reduced", quotes=("the troops",)), Tier.ANYWHERE),
-        (claim("", quotes=("reduced", "troops")), Tier.ANYWHERE),
-        (claim("reduced"), None),
+        (build_fields("Serbia reduced troops"), Tier.TOGETHER),
+        (build_fields("Troops were reduced"), Tier.TEXT),
+        (build_fields("It was reduced", names=("Minister of troops",)), Tier.NAMES),
+        (build_fields("It was reduced", quotes=("the troops",)), Tier.ANYWHERE),
+        (build_fields("", quotes=("reduced", "troops")), Tier.ANYWHERE),
+        (build_fields("reduced"), None),
     ):
         assert ranking.rank_fields(query, fields) is tier
     assert not is_found('"reduced troops"', "", quotes=("reduced", "troops"))
-    assert ranking.rank_fields(parse_query("troops"), claim("troops")) is Tier.TEXT
-    assert ranking.rank_fields(parse_query("reduc* troops"), claim("reduced troops")) is Tier.TEXT
+    assert ranking.rank_fields(parse_query("troops"), build_fields("troops")) is Tier.TEXT
+    assert (
+        ranking.rank_fields(parse_query("reduc* troops"), build_fields("reduced troops"))
+        is Tier.TEXT
+    )
 
 
 @pytest.mark.parametrize(
@@ -200,7 +203,7 @@ def test_any_text_is_parsed_or_refused(typed: str) -> None:
     except Unsearchable:
         return
     assert query.required
-    ranking.rank_fields(query, claim(typed))
+    ranking.rank_fields(query, build_fields(typed))
 
 
 @given(st.text())
@@ -229,7 +232,7 @@ def test_marks_hold_words_of_the_query(text: str, quotes: list[str], words: list
         query = parse_query(" ".join(words))
     except Unsearchable:
         return
-    fields = claim(text, quotes=quotes)
+    fields = build_fields(text, quotes=quotes)
     shown = snippets.list_snippets(query, fields)
     if ranking.rank_fields(query, fields) is not None:
         assert shown
@@ -254,7 +257,7 @@ def test_snippet_shows_marks_with_their_surroundings() -> None:
     query = parse_query('"operating regime" vucevic')
     shown = snippets.list_snippets(
         query,
-        claim(
+        build_fields(
             "The operating regime",
             names=("Miloš Vučević, Defence Minister",),
             quotes=("Vučević again",),
@@ -264,7 +267,7 @@ def test_snippet_shows_marks_with_their_surroundings() -> None:
         {"field": "text", "text": "The operating regime", "marks": [[4, 20]]},
         {"field": "speaker", "text": "Miloš Vučević, Defence Minister", "marks": [[6, 13]]},
     ]
-    (long,) = snippets.list_snippets(parse_query("regime"), claim(f"{before}regime{after}"))
+    (long,) = snippets.list_snippets(parse_query("regime"), build_fields(f"{before}regime{after}"))
     (mark,) = long["marks"]
     assert long["text"][slice(*mark)] == "regime"
     assert long["text"].startswith("…word")

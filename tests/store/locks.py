@@ -43,7 +43,7 @@ async def hold_lock(url: str, statement: str, *arguments: Any) -> AsyncIterator[
         await connection.close()
 
 
-async def until_waiting(url: str, count: int) -> None:
+async def wait_for_waiting(url: str, count: int) -> None:
     """Return when `count` of the database's connections wait for a lock."""
     connection = await asyncpg.connect(url)
     try:

@@ -43,14 +43,14 @@ async def other(settings: Settings) -> AsyncIterator[Database]:
     await database.stop()
 
 
-async def listening(database: Database) -> None:
+async def carry_bell(database: Database) -> None:
     """Carry the bell, and return when it hears."""
     heard = Heard(database)
     database.relay_wakeups()
     await heard.once_more()
 
 
-async def bells(url: str) -> list[int]:
+async def list_bells(url: str) -> list[int]:
     """The server's processes behind the bells' connections."""
     connection = await asyncpg.connect(url)
     try:
@@ -128,8 +128,8 @@ async def test_sqlite_sends_no_notifications(database: Database) -> None:
 @ON_POSTGRESQL
 async def test_wakeup_reaches_another_process_once(database: Database, other: Database) -> None:
     """A notification wakes the other process; the sender was woken at once, and not again."""
-    await listening(other)
-    await listening(database)
+    await carry_bell(other)
+    await carry_bell(database)
     mine, theirs = Heard(database), Heard(other)
     await database.write(wakeups.notify_after_commit)
     assert mine.times == 1
@@ -143,8 +143,8 @@ async def test_wakeup_reaches_another_process_once(database: Database, other: Da
 @ON_POSTGRESQL
 async def test_many_wakeups_become_few_notifications(database: Database, other: Database) -> None:
     """Wakeups during a notification are one, and the last is never lost."""
-    await listening(other)
-    await listening(database)
+    await carry_bell(other)
+    await carry_bell(database)
     theirs = Heard(other)
     for _ in range(200):
         database.wakeups.ring()
@@ -160,7 +160,7 @@ async def test_lost_notification_connection_is_opened_again(
     """The server ends the bell's connection, and for a while takes no other: when it is back, the
     bell rings for what was missed, and is carried again."""
     monkeypatch.setattr(wakeups, "RECONNECT_SECONDS", 0.05)
-    await listening(other)
+    await carry_bell(other)
     theirs = Heard(other)
     connect, refusals = asyncpg.connect, 2
 
@@ -172,16 +172,16 @@ async def test_lost_notification_connection_is_opened_again(
         return await connect(*args, **kwargs)
 
     monkeypatch.setattr(asyncpg, "connect", refuses)
-    (pid,) = await bells(database_url)
+    (pid,) = await list_bells(database_url)
     connection = await connect(database_url)
     await connection.execute("SELECT pg_terminate_backend($1)", pid)
     await connection.close()
     await theirs.once_more()
     assert refusals == 0
-    await listening(database)
+    await carry_bell(database)
     database.wakeups.ring()
     await theirs.once_more()
-    assert len(await bells(database_url)) == 2
+    assert len(await list_bells(database_url)) == 2
 
 
 @ON_POSTGRESQL
@@ -193,4 +193,4 @@ async def test_stopped_database_keeps_no_notification_connection(
     await database.start()
     database.relay_wakeups()
     await database.stop()
-    assert await bells(database_url) == []
+    assert await list_bells(database_url) == []

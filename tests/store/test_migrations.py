@@ -86,7 +86,7 @@ async def test_downgrade_and_upgrade_work_with_data(settings: Settings, tmp_path
     await record_something(settings)
     await asyncio.to_thread(migrate.downgrade, settings, "base")
     assert await asyncio.to_thread(migrate.read_current, settings) is None
-    assert await left_over(settings) == {"alembic_version"}
+    assert await list_left_over(settings) == {"alembic_version"}
     await asyncio.to_thread(migrate.upgrade, settings)
     assert await asyncio.to_thread(migrate.find_differences, settings) == []
     await require_guards(settings)
@@ -314,7 +314,7 @@ async def record_something(settings: Settings) -> None:
         await desk.confirm_claim(claim)
 
 
-async def left_over(settings: Settings) -> set[str]:
+async def list_left_over(settings: Settings) -> set[str]:
     """The tables, functions and triggers that are there."""
     if settings.embedded:
         path = settings.database_url.get_secret_value().removeprefix("sqlite:///")

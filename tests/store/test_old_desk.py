@@ -78,21 +78,21 @@ async def require_as_before(desk: Desk, address: str, answer_then: Json) -> None
     now = await desk.editor.get(address)
     assert now.status_code == answer_then["status"], address
     if answer_then["body"] is not None:
-        missing = list(differences(answer_then["body"], now.json(), address))
+        missing = list(list_differences(answer_then["body"], now.json(), address))
         assert not missing, missing[:5]
 
 
-def differences(before: Any, after: Any, place: str) -> Iterator[str]:
+def list_differences(before: Any, after: Any, place: str) -> Iterator[str]:
     """Where `after` does not say what `before` said; what it says in addition may stand."""
     if isinstance(before, dict) and isinstance(after, dict):
         for name, value in before.items():
             if name not in after:
                 yield f"{place}.{name} is gone"
             elif name not in CHANGING:
-                yield from differences(value, after[name], f"{place}.{name}")
+                yield from list_differences(value, after[name], f"{place}.{name}")
     elif isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
         for position, pair in enumerate(zip(before, after, strict=True)):
-            yield from differences(*pair, f"{place}.{position}")
+            yield from list_differences(*pair, f"{place}.{position}")
     elif before != after:
         yield f"{place} was {before!r}, is {after!r}"
 

@@ -13,7 +13,7 @@ import pytest
 from service.config import Settings
 from service.domain.errors import Unavailable
 from service.store import connector, engine, migrate, postgresql, sqlite
-from tests.store.locks import hold_lock, until_waiting
+from tests.store.locks import hold_lock, wait_for_waiting
 from tests.support import desk as support
 from tests.support.desk import Desk
 from tests.support.postgres import PostgresServer, provide_server
@@ -47,12 +47,12 @@ def require_unavailable(answer: httpx.Response) -> None:
     assert "Traceback" not in answer.text
 
 
-def tag(desk: Desk, claim: str, *tags: str) -> Any:
+def tag_claim(desk: Desk, claim: str, *tags: str) -> Any:
     return desk.checker.patch(f"/v1/claims/{claim}", json={"tags": tags}, headers={"If-Match": "*"})
 
 
 @contextmanager
-def file_locked(settings: Settings) -> Iterator[None]:
+def lock_file(settings: Settings) -> Iterator[None]:
     """Another process is writing to the file."""
     path = settings.database_url.get_secret_value().removeprefix("sqlite:///")
     connection = sqlite3.connect(path, isolation_level=None)
@@ -71,10 +71,10 @@ async def test_locked_file_gives_503_for_changes_and_is_still_read(
     async with support.run_desk(settings) as desk:
         await desk.record_parties()
         claim = (await desk.record_claim())["id"]
-        with file_locked(settings):
-            require_unavailable(await tag(desk, claim, "late"))
+        with lock_file(settings):
+            require_unavailable(await tag_claim(desk, claim, "late"))
             assert (await desk.read_claim(claim))["tags"] == []
-        assert (await tag(desk, claim, "later")).status_code == 200
+        assert (await tag_claim(desk, claim, "later")).status_code == 200
 
 
 @ON_POSTGRESQL
@@ -85,9 +85,9 @@ async def test_lock_timeout_gives_503(desk_of: Any, impatient_server: None) -> N
         claim = (await desk.record_claim())["id"]
         url = desk.settings.database_url.get_secret_value()
         async with hold_lock(url, "SELECT 1 FROM claims FOR UPDATE"):
-            require_unavailable(await tag(desk, claim, "late"))
+            require_unavailable(await tag_claim(desk, claim, "late"))
             assert (await desk.read_claim(claim))["tags"] == []
-        assert (await tag(desk, claim, "later")).status_code == 200
+        assert (await tag_claim(desk, claim, "later")).status_code == 200
 
 
 @ON_POSTGRESQL
@@ -98,12 +98,12 @@ async def test_exhausted_connection_pool_gives_503(desk_of: Any, short_timeouts:
         claim, other = (await desk.record_claim())["id"], (await desk.record_claim())["id"]
         url = desk.settings.database_url.get_secret_value()
         async with hold_lock(url, "SELECT 1 FROM claims WHERE id = $1 FOR UPDATE", claim) as held:
-            waiting = [asyncio.create_task(tag(desk, claim, f"t{i}")) for i in range(2)]
-            await until_waiting(url, 2)
-            require_unavailable(await tag(desk, other, "late"))
+            waiting = [asyncio.create_task(tag_claim(desk, claim, f"t{i}")) for i in range(2)]
+            await wait_for_waiting(url, 2)
+            require_unavailable(await tag_claim(desk, other, "late"))
             await held.release()
             assert {(await each).status_code for each in waiting} == {200}
-        assert (await tag(desk, other, "later")).status_code == 200
+        assert (await tag_claim(desk, other, "later")).status_code == 200
 
 
 @ON_POSTGRESQL
@@ -120,7 +120,7 @@ async def test_server_without_free_connections_gives_503(desk_of: Any) -> None:
             await run_sql(url, "GRANT ALL ON ALL TABLES IN SCHEMA public TO plain", limited)
             # A superuser is let in whatever the limit: come as somebody else.
             plain = desk.settings.model_copy(
-                update={"database_url": type(desk.settings.database_url)(as_user(url, "plain"))}
+                update={"database_url": type(desk.settings.database_url)(change_user(url, "plain"))}
             )
             database = engine.Database(plain)
             with pytest.raises(Unavailable):
@@ -133,7 +133,7 @@ async def test_server_without_free_connections_gives_503(desk_of: Any) -> None:
         assert (await desk.read_claim(claim))["id"] == claim
 
 
-def as_user(url: str, user: str) -> str:
+def change_user(url: str, user: str) -> str:
     return url.replace(url.partition("://")[2].partition("@")[0] + "@", f"{user}@", 1)
 
 
@@ -185,7 +185,7 @@ async def test_application_survives_a_restart_of_postgresql(
             while not over.is_set():
                 i += 1
                 for answer in await asyncio.gather(
-                    tag(desk, claim, f"t{i}"),
+                    tag_claim(desk, claim, f"t{i}"),
                     desk.reader.get(f"/v1/claims/{claim}"),
                     desk.reader.get("/v1/claims"),
                 ):
@@ -204,7 +204,7 @@ async def test_application_survives_a_restart_of_postgresql(
         # No stale connection is left behind: nobody is refused any more.
         for _ in range(3):
             answers = await asyncio.gather(
-                *(tag(desk, claim, "after") for claim in claims),
+                *(tag_claim(desk, claim, "after") for claim in claims),
                 *(desk.reader.get(f"/v1/claims/{claim}") for claim in claims),
             )
             assert {answer.status_code for answer in answers} == {200}

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from service.claims import history_queries
 from service.store.tables import claims
 from tests.faults.ledgers import audit
-from tests.store.locks import hold_lock, until_waiting
+from tests.store.locks import hold_lock, wait_for_waiting
 from tests.support.desk import Desk, build_claim, build_statement
 
 pytestmark = pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
@@ -22,7 +22,7 @@ LOCK_CLAIM = "SELECT 1 FROM claims WHERE id = $1 FOR UPDATE"
 Json = dict[str, Any]
 
 
-def url(desk: Desk) -> str:
+def read_url(desk: Desk) -> str:
     return desk.settings.database_url.get_secret_value()
 
 
@@ -40,13 +40,13 @@ async def test_component_is_not_added_to_a_claim_that_is_being_merged(desk: Desk
     """The request is refused, with the survivor's id."""
     await desk.record_parties()
     parent, survivor = await desk.record_claim(), await desk.record_claim()
-    async with hold_lock(url(desk), LOCK_CLAIM, survivor["id"]) as held:
+    async with hold_lock(read_url(desk), LOCK_CLAIM, survivor["id"]) as held:
         merging = asyncio.create_task(merge(desk, parent["id"], survivor["id"]))
-        await until_waiting(url(desk), 1)
+        await wait_for_waiting(read_url(desk), 1)
         adding = asyncio.create_task(
             desk.checker.post("/v1/claims", json=build_claim(part_of=parent["id"]))
         )
-        await until_waiting(url(desk), 2)
+        await wait_for_waiting(read_url(desk), 2)
         await held.release()
         assert (await merging).status_code == 200
         assert (await adding).status_code == 422
@@ -66,10 +66,10 @@ async def test_two_merges_cannot_form_a_cycle(desk: Desk) -> None:
         for depth in range(3):
             above = tree[f"{name}{depth}"] = (await desk.record_claim(part_of=above))["id"]
     lock = "SELECT 1 FROM claims WHERE id IN ($1, $2) FOR UPDATE"
-    async with hold_lock(url(desk), lock, tree["A1"], tree["B1"]) as held:
+    async with hold_lock(read_url(desk), lock, tree["A1"], tree["B1"]) as held:
         first = asyncio.create_task(merge(desk, tree["A0"], tree["B2"]))
         second = asyncio.create_task(merge(desk, tree["B0"], tree["A2"]))
-        await until_waiting(url(desk), 2)
+        await wait_for_waiting(read_url(desk), 2)
         await held.release()
         statuses = sorted([(await first).status_code, (await second).status_code])
     assert statuses == [200, 409]
@@ -91,14 +91,14 @@ async def test_linking_waits_for_a_party_that_is_moving(desk: Desk) -> None:
     await desk.record_parties()
     claim, other = await desk.record_claim(), await desk.record_claim()
     await desk.link_statement(other["id"], "comments", "kosovo-police")
-    async with hold_lock(url(desk), LOCK_CLAIM, other["id"]) as held:
+    async with hold_lock(read_url(desk), LOCK_CLAIM, other["id"]) as held:
         moving = asyncio.create_task(patch_party(desk, "kosovo-police", parent="nato"))
-        await until_waiting(url(desk), 1)
+        await wait_for_waiting(read_url(desk), 1)
         body = {"statement": build_statement("kosovo-police"), "stance": "comments"}
         linking = asyncio.create_task(
             desk.checker.post(f"/v1/claims/{claim['id']}/links", json=body)
         )
-        await until_waiting(url(desk), 2)
+        await wait_for_waiting(read_url(desk), 2)
         await held.release()
         assert (await moving).status_code == 200
         linked = await linking
@@ -112,15 +112,15 @@ async def test_party_created_under_a_moving_party_gets_the_new_root(desk: Desk) 
     await desk.record_parties()
     claim = await desk.record_claim()
     await desk.link_statement(claim["id"], "comments", "kosovo-police")
-    async with hold_lock(url(desk), LOCK_CLAIM, claim["id"]) as held:
+    async with hold_lock(read_url(desk), LOCK_CLAIM, claim["id"]) as held:
         moving = asyncio.create_task(patch_party(desk, "pristina", parent="nato"))
-        await until_waiting(url(desk), 1)
+        await wait_for_waiting(read_url(desk), 1)
         making = asyncio.create_task(
             desk.checker.post(
                 "/v1/parties", json={"slug": "customs", "name": "Customs", "parent": "pristina"}
             )
         )
-        await until_waiting(url(desk), 2)
+        await wait_for_waiting(read_url(desk), 2)
         await held.release()
         assert (await moving).status_code == 200
         assert (await making).status_code == 201
@@ -133,11 +133,11 @@ async def test_merged_links_follow_a_moving_party(desk: Desk) -> None:
     await desk.record_parties()
     loser, survivor = await desk.record_claim(), await desk.record_claim()
     await desk.link_statement(loser["id"], "supports", "kosovo-police")
-    async with hold_lock(url(desk), LOCK_CLAIM, survivor["id"]) as held:
+    async with hold_lock(read_url(desk), LOCK_CLAIM, survivor["id"]) as held:
         merging = asyncio.create_task(merge(desk, loser["id"], survivor["id"]))
-        await until_waiting(url(desk), 1)
+        await wait_for_waiting(read_url(desk), 1)
         moving = asyncio.create_task(patch_party(desk, "kosovo-police", parent="nato"))
-        await until_waiting(url(desk), 2)
+        await wait_for_waiting(read_url(desk), 2)
         await held.release()
         assert (await merging).status_code == 200
         assert (await moving).status_code == 200
@@ -154,18 +154,18 @@ async def test_merged_links_follow_a_renamed_speaker(desk: Desk) -> None:
     body = {"statement": said, "stance": "supports"}
     linked = await desk.post(f"/v1/claims/{loser['id']}/links", body)
     speaker = linked["statement"]["speaker"]["id"]
-    async with hold_lock(url(desk), LOCK_CLAIM, survivor["id"]) as held:
+    async with hold_lock(read_url(desk), LOCK_CLAIM, survivor["id"]) as held:
         merging = asyncio.create_task(merge(desk, loser["id"], survivor["id"]))
-        await until_waiting(url(desk), 1)
+        await wait_for_waiting(read_url(desk), 1)
         renaming = asyncio.create_task(
             desk.editor.patch(f"/v1/speakers/{speaker}", json={"name": "Jens Stoltenberg"})
         )
-        await until_waiting(url(desk), 2)
+        await wait_for_waiting(read_url(desk), 2)
         await held.release()
         assert (await merging).status_code == 200
         assert (await renaming).status_code == 200
     # Beside him stands who made the claim that was merged away: a merge keeps every voice.
-    spoken = await speakers_of(desk, survivor["id"])
+    spoken = await list_speakers(desk, survivor["id"])
     assert sorted(spoken) == ["Gen. Milan Mojsilović", "Jens Stoltenberg"]
 
 
@@ -178,20 +178,20 @@ async def test_linking_waits_for_a_speaker_who_is_being_renamed(desk: Desk) -> N
         f"/v1/claims/{other['id']}/links", {"statement": said, "stance": "supports"}
     )
     speaker = linked["statement"]["speaker"]["id"]
-    async with hold_lock(url(desk), LOCK_CLAIM, other["id"]) as held:
+    async with hold_lock(read_url(desk), LOCK_CLAIM, other["id"]) as held:
         renaming = asyncio.create_task(
             desk.editor.patch(f"/v1/speakers/{speaker}", json={"name": "Jens Stoltenberg"})
         )
-        await until_waiting(url(desk), 1)
+        await wait_for_waiting(read_url(desk), 1)
         body = {"statement": linked["statement"]["id"], "stance": "supports"}
         linking = asyncio.create_task(
             desk.checker.post(f"/v1/claims/{claim['id']}/links", json=body)
         )
-        await until_waiting(url(desk), 2)
+        await wait_for_waiting(read_url(desk), 2)
         await held.release()
         assert (await renaming).status_code == 200
         assert (await linking).status_code == 201
-    assert await speakers_of(desk, claim["id"]) == ["Jens Stoltenberg"]
+    assert await list_speakers(desk, claim["id"]) == ["Jens Stoltenberg"]
 
 
 async def test_two_speakers_cannot_take_one_name_at_the_same_time(desk: Desk) -> None:
@@ -204,7 +204,7 @@ async def test_two_speakers_cannot_take_one_name_at_the_same_time(desk: Desk) ->
     assert sorted(answer.status_code for answer in answers) == [200, 409]
 
 
-async def speakers_of(desk: Desk, claim: str) -> list[str]:
+async def list_speakers(desk: Desk, claim: str) -> list[str]:
     """As the claim's own record has them; the list of links shows statements as they are."""
     state = await desk.database.read(history_queries.read_state, claim)
     assert state is not None

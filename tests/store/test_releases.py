@@ -30,7 +30,7 @@ def list_refusals(database_url: str, *, old: bool) -> dict[tuple[str, str], str 
     return asyncio.run(_list_postgresql_refusals(database_url, old=old))
 
 
-def acts(table: str) -> list[str]:
+def list_acts(table: str) -> list[str]:
     column = next(iter(metadata.tables[table].columns)).name
     return [
         f"INSERT INTO {table} DEFAULT VALUES",
@@ -45,7 +45,7 @@ def _list_sqlite_refusals(path: str, *, old: bool) -> dict[tuple[str, str], str 
         if old:
             connection.execute("PRAGMA cache_size=-65536")
         for table in GUARDED:
-            for act in acts(table):
+            for act in list_acts(table):
                 connection.execute("BEGIN")
                 said[table, act] = None
                 try:
@@ -62,7 +62,7 @@ async def _list_postgresql_refusals(url: str, *, old: bool) -> dict[tuple[str, s
     connection = await asyncpg.connect(url, server_settings=name)
     try:
         for table in GUARDED:
-            for act in acts(table):
+            for act in list_acts(table):
                 transaction = connection.transaction()
                 await transaction.start()
                 said[table, act] = None
@@ -94,7 +94,7 @@ async def test_older_release_is_refused_every_change_with_the_reason(desk: Desk)
     said = await asyncio.to_thread(list_refusals, url, old=True)
     require_refused(said, embedded=desk.settings.embedded)
     for table in ("events", "claims", "parties", "statements", "api_keys"):
-        for act in acts(table):
+        for act in list_acts(table):
             assert REASON in (said[table, act] or ""), act
 
 

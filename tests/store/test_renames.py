@@ -16,7 +16,7 @@ from service.store.rename_tables import rename_claims, renames
 from service.store.tables import events
 from service.web.bodies.claim_inputs import ClaimIn
 from tests.faults.ledgers import audit
-from tests.store.locks import hold_lock, until_waiting
+from tests.store.locks import hold_lock, wait_for_waiting
 from tests.support import desk as support
 from tests.support.desk import Desk, build_claim, build_statement
 
@@ -54,7 +54,7 @@ async def rename(desk: Desk, name: str, slug: str = "belgrade") -> Json:
     return shown
 
 
-async def work(desk: Desk, turns: int = 1_000) -> int:
+async def run_turns(desk: Desk, turns: int = 1_000) -> int:
     """Do so many turns of the worker, or all there are; gives how many there were."""
     for turn in range(turns):
         now = desk.clock()
@@ -108,10 +108,10 @@ async def test_rename_of_many_claims_is_done_in_batches(desk: Desk) -> None:
     ids = await record_claims(desk)
     await rename(desk, "Beograd")
     assert await read_names(desk, ids) == ["Belgrade"] * CLAIMS
-    assert await work(desk, 1) == 1
+    assert await run_turns(desk, 1) == 1
     assert await read_names(desk, ids) == ["Beograd"] * BATCH + ["Belgrade"] * (CLAIMS - BATCH)
     await audit(desk.settings)
-    await work(desk)
+    await run_turns(desk)
     assert await read_names(desk, ids) == ["Beograd"] * CLAIMS
     assert await count_left(desk) == (0, 0)
     changed = await count_renames(desk)
@@ -161,7 +161,7 @@ async def test_claim_changed_before_its_batch_gets_the_new_name_once(desk: Desk)
     by_type = {each["type"]: each["actor"]["name"] for each in history}
     assert by_type["party.changed"] == "editor"
     assert by_type["claim.amended"] == "checker"
-    await work(desk)
+    await run_turns(desk)
     counts = {claim: len(instants) for claim, instants in (await count_renames(desk)).items()}
     assert counts == dict.fromkeys(ids, 1)
     await audit(desk.settings)
@@ -172,7 +172,7 @@ async def test_claim_recorded_during_a_rename_has_the_new_name(desk: Desk) -> No
     await rename(desk, "Beograd")
     made = await desk.record_claim(speaker=None)
     assert made["claimant"]["name"] == "Beograd"
-    await work(desk)
+    await run_turns(desk)
     assert (await desk.read_claim(made["id"]))["version"] == made["version"]
     assert made["id"] not in await count_renames(desk)
 
@@ -181,14 +181,14 @@ async def test_second_rename_during_the_first_wins_on_every_claim(desk: Desk) ->
     """A second rename begins while the first is under way."""
     ids = await record_claims(desk)
     await rename(desk, "Beograd")
-    await work(desk, 1)
+    await run_turns(desk, 1)
     await rename(desk, "Beograd and its ministries")
-    assert await work(desk, 1) == 1
+    assert await run_turns(desk, 1) == 1
     shown = Counter(await read_names(desk, ids))
     # What the first had come to before goes on showing its name until the second comes to it.
     assert shown == {"Beograd": BATCH, "Beograd and its ministries": BATCH, "Belgrade": CLAIMS - 8}
     await audit(desk.settings)
-    await work(desk)
+    await run_turns(desk)
     assert set(await read_names(desk, ids)) == {"Beograd and its ministries"}
     assert await count_left(desk) == (0, 0)
     await audit(desk.settings)
@@ -197,9 +197,9 @@ async def test_second_rename_during_the_first_wins_on_every_claim(desk: Desk) ->
 async def test_as_of_shows_the_name_that_the_claim_had(desk: Desk) -> None:
     ids = await record_claims(desk)
     await rename(desk, "Beograd")
-    await work(desk, 1)
+    await run_turns(desk, 1)
     between = desk.clock().isoformat().replace("+00:00", "Z")
-    await work(desk)
+    await run_turns(desk)
     names = [(await desk.read_claim(claim, as_of=between))["claimant"]["name"] for claim in ids]
     assert names == ["Beograd"] * BATCH + ["Belgrade"] * (CLAIMS - BATCH)
 
@@ -211,7 +211,7 @@ async def test_two_servers_rename_each_claim_once(desk: Desk) -> None:
         await rename(desk, "Beograd")
         async with asyncio.timeout(60):
             while (await count_left(desk))[0]:
-                await asyncio.gather(work(desk, 2), work(other, 2))
+                await asyncio.gather(run_turns(desk, 2), run_turns(other, 2))
     counts = {claim: len(instants) for claim, instants in (await count_renames(desk)).items()}
     assert counts == dict.fromkeys(ids, 1)
     await audit(desk.settings)
@@ -226,7 +226,7 @@ async def test_moved_party_does_not_support_its_new_root(desk: Desk) -> None:
     assert moved.status_code == 200, moved.text
     refused = await desk.change_status(ids[-1], "confirmed", cites=[links[-1]["id"]])
     assert refused.status_code == 409, refused.text
-    await work(desk)
+    await run_turns(desk)
     for claim in ids:
         [link] = (await desk.reader.get(f"/v1/claims/{claim}/links")).json()["items"]
         assert link["statement"]["root"] == "belgrade"
@@ -245,7 +245,7 @@ async def test_approved_rename_is_done_in_batches(desk: Desk) -> None:
     assert (await desk.reader.get("/v1/parties/belgrade")).json()["name"] == "Beograd"
     left = (await count_left(desk))[1]
     assert left == CLAIMS - 1
-    await work(desk)
+    await run_turns(desk)
     assert set(await read_names(desk, ids)) == {"Beograd"}
     await audit(desk.settings)
 
@@ -255,9 +255,9 @@ async def test_changed_full_name_is_indexed_in_batches(desk: Desk) -> None:
     ids = await record_claims(desk)
     answer = await desk.editor.patch("/v1/parties/belgrade", json={"full_name": "Srbija"})
     assert answer.status_code == 200
-    await work(desk, 1)
+    await run_turns(desk, 1)
     await audit(desk.settings)
-    await work(desk)
+    await run_turns(desk)
     assert await count_left(desk) == (0, 0)
     assert await count_renames(desk) == {}
     found = await desk.reader.get("/v1/claims", params={"q": "srbija", "limit": 100})
@@ -272,8 +272,8 @@ async def test_blocked_rename_batch_blocks_no_other_changes(desk: Desk) -> None:
     await rename(desk, "Beograd")
     address = desk.settings.database_url.get_secret_value()
     async with hold_lock(address, LOCK_CLAIM, ids[1]) as held:
-        working = asyncio.create_task(work(desk, 1))
-        await until_waiting(address, 1)
+        working = asyncio.create_task(run_turns(desk, 1))
+        await wait_for_waiting(address, 1)
         async with asyncio.timeout(20):
             await desk.record_claim(speaker=None)
             await desk.record_claim(claimant="nato", speaker=None)
@@ -282,6 +282,6 @@ async def test_blocked_rename_batch_blocks_no_other_changes(desk: Desk) -> None:
             assert linked.status_code == 201, linked.text
         await held.release()
         assert await working == 1
-    await work(desk)
+    await run_turns(desk)
     assert set(await read_names(desk, ids)) == {"Beograd"}
     await audit(desk.settings)

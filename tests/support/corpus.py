@@ -127,7 +127,7 @@ async def record_corpus(desk: Desk) -> Corpus:
             "claimant": claimant,
             "speaker": speaker,
             "claimed_at": f"2023-10-0{2 - len(corpus.ids) % 2}T00:00:00Z",
-            "origin": {"quotes": list(map(_quote, utterances))},
+            "origin": {"quotes": list(map(_build_quote, utterances))},
         }
         claim = (await desk.post("/v1/claims", body | fields))["id"]
         voices, quotes = [(claimant, speaker)], [*utterances]
@@ -136,7 +136,7 @@ async def record_corpus(desk: Desk) -> Corpus:
                 "party": party,
                 "speaker": speaker_name,
                 "said_at": "2023-10-02T00:00:00Z",
-                "quotes": list(map(_quote, words)),
+                "quotes": list(map(_build_quote, words)),
             }
             await desk.post(
                 f"/v1/claims/{claim}/links", {"statement": statement, "stance": "comments"}
@@ -147,7 +147,7 @@ async def record_corpus(desk: Desk) -> Corpus:
         corpus.texts[claim] = text
         corpus.fields[claim] = [
             searchable_fields.read_field("text", Level.TEXT, text, (stemmer.ENGLISH,)),
-            *(each for voice in voices for each in names(*voice)),
+            *(each for voice in voices for each in build_name_fields(*voice)),
             *(
                 searchable_fields.read_quote(Quoted(*read_text_and_language(quote)))
                 for quote in quotes
@@ -160,12 +160,12 @@ def read_text_and_language(statement: Any) -> tuple[str, str]:
     return statement if isinstance(statement, tuple) else (statement, "en")
 
 
-def _quote(statement: Any) -> dict[str, Any]:
+def _build_quote(statement: Any) -> dict[str, Any]:
     text, language = read_text_and_language(statement)
     return {"text": text, "language": language, "source": SOURCE}
 
 
-def names(party: str | None, speaker: Any) -> list[Field]:
+def build_name_fields(party: str | None, speaker: Any) -> list[Field]:
     if party is None:
         return []
     name, full_name, parent = PARTIES[party]

@@ -171,7 +171,7 @@ PEOPLE = ("checker", "checker2", "editor", "editor2")
 """Who approves: their keys are a person's.  The keys of reader and admin belong to nobody."""
 
 
-def _keys(connection: Connection, *, now: datetime) -> dict[str, str]:
+def _create_keys(connection: Connection, *, now: datetime) -> dict[str, str]:
     """A key for each caller, in one transaction: nearly every test begins with this.
 
     On a database that has them already, they get new ones.
@@ -213,8 +213,8 @@ async def run_desk(settings: Settings, clock: Clock | None = None) -> AsyncItera
     """
     clock = clock or Clock()
     async with _start_desk(settings, clock) as desk:
-        desk.keys = await desk.database.write(_keys, now=clock.now)
-        async with _clients(desk):
+        desk.keys = await desk.database.write(_create_keys, now=clock.now)
+        async with _open_clients(desk):
             yield desk
 
 
@@ -224,7 +224,7 @@ async def run_second_process(desk: Desk, **changes: Any) -> AsyncIterator[Desk]:
     that it has otherwise."""
     async with _start_desk(desk.settings.model_copy(update=changes), desk.clock) as other:
         other.keys = desk.keys
-        async with _clients(other):
+        async with _open_clients(other):
             yield other
 
 
@@ -236,7 +236,7 @@ async def _start_desk(settings: Settings, clock: Clock) -> AsyncIterator[Desk]:
 
 
 @asynccontextmanager
-async def _clients(desk: Desk) -> AsyncIterator[None]:
+async def _open_clients(desk: Desk) -> AsyncIterator[None]:
     async with AsyncExitStack() as stack:
         transport = httpx.ASGITransport(app=desk.app, raise_app_exceptions=True)
         for name in ("public", *desk.keys):

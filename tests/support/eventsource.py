@@ -71,7 +71,7 @@ class Source:
     def __init__(self, response: httpx.Response, last_event_id: str) -> None:
         self.response = response
         self.parser = Parser(last_event_id)
-        self._lines = _lines(response)
+        self._lines = _split_lines(response)
         self._waiting: asyncio.Task[str] | None = None
 
     @property
@@ -115,7 +115,7 @@ class Source:
         await self.response.aclose()
 
 
-async def _lines(response: httpx.Response) -> AsyncIterator[str]:
+async def _split_lines(response: httpx.Response) -> AsyncIterator[str]:
     """Lines as the specification ends them, not as Python does: we end them with LF alone."""
     rest = b""
     async for part in response.aiter_bytes():
@@ -126,7 +126,7 @@ async def _lines(response: httpx.Response) -> AsyncIterator[str]:
 
 
 @asynccontextmanager
-async def opened(
+async def open_source(
     client: httpx.AsyncClient, last_event_id: str = "", **query: Any
 ) -> AsyncIterator[Source]:
     """A stream that is open, and knows where it begins."""

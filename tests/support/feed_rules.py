@@ -19,20 +19,20 @@ AT_MOST_ONCE = {
 ANY = {"author", "category", "contributor", "link"}
 
 
-def atom(document: bytes) -> Element:
+def parse_atom(document: bytes) -> Element:
     """The feed in `document`, if it is one by RFC 4287."""
     feed = ElementTree.fromstring(document)
     assert feed.tag == f"{ATOM}feed"
-    _container(feed, "feed")
+    _require_container(feed, "feed")
     authors = feed.findall(f"{ATOM}author")
     entries = feed.findall(f"{ATOM}entry")
     assert authors or all(each.find(f"{ATOM}author") is not None for each in entries), "4.1.1"
-    assert _links(feed, "self"), "4.1.1 wants one"
+    assert _list_links(feed, "self"), "4.1.1 wants one"
     seen = set()
     for entry in entries:
-        _container(entry, "entry")
+        _require_container(entry, "entry")
         content = entry.find(f"{ATOM}content")
-        assert content is not None or _links(entry, "alternate"), "4.1.2"
+        assert content is not None or _list_links(entry, "alternate"), "4.1.2"
         if content is not None:
             assert content.get("type", "text") == "text", "3.1.1.1: text has no markup"
             assert len(content) == 0
@@ -42,11 +42,11 @@ def atom(document: bytes) -> Element:
     return feed
 
 
-def links(element: Element, relation: str) -> list[str]:
-    return [link.get("href", "") for link in _links(element, relation)]
+def list_links(element: Element, relation: str) -> list[str]:
+    return [link.get("href", "") for link in _list_links(element, relation)]
 
 
-def _container(element: Element, kind: str) -> None:
+def _require_container(element: Element, kind: str) -> None:
     names = [each.tag.removeprefix(ATOM) for each in element]
     more = {"entry"} if kind == "feed" else set()
     assert set(names) <= ONCE | AT_MOST_ONCE[kind] | ANY | more
@@ -55,16 +55,16 @@ def _container(element: Element, kind: str) -> None:
     if kind == "feed" and "entry" in names:
         first = names.index("entry")
         assert set(names[first:]) == {"entry"}
-    _iri(element.findtext(f"{ATOM}id") or "")
+    _require_iri(element.findtext(f"{ATOM}id") or "")
     for name in ("updated", "published"):
         for date in element.findall(f"{ATOM}{name}"):
-            _date(date.text or "")
+            _require_date(date.text or "")
     for author in element.findall(f"{ATOM}author"):
         assert [each.tag for each in author] in ([f"{ATOM}name"], [f"{ATOM}name", f"{ATOM}uri"])
         assert author.findtext(f"{ATOM}name")
     alternates = []
     for link in element.findall(f"{ATOM}link"):
-        _iri(link.get("href", ""))
+        _require_iri(link.get("href", ""))
         if link.get("rel", "alternate") == "alternate":
             alternates.append((link.get("type"), link.get("hreflang")))
     assert len(set(alternates)) == len(alternates), "4.1.1, 4.1.2"
@@ -72,20 +72,20 @@ def _container(element: Element, kind: str) -> None:
         assert category.get("term"), "4.2.2"
         assert set(category.keys()) <= {"term", "scheme", "label"}
         if category.get("scheme") is not None:
-            _iri(category.get("scheme", ""))
+            _require_iri(category.get("scheme", ""))
 
 
-def _links(element: Element, relation: str) -> list[Element]:
+def _list_links(element: Element, relation: str) -> list[Element]:
     found = element.findall(f"{ATOM}link")
     return [each for each in found if each.get("rel", "alternate") == relation]
 
 
-def _iri(text: str) -> None:
+def _require_iri(text: str) -> None:
     assert urlsplit(text).scheme, text
     assert not re.search(r"[\s<>\"{}|\\^`]", text), text
 
 
-def _date(text: str) -> None:
+def _require_date(text: str) -> None:
     assert RFC3339.fullmatch(text), text
     datetime.fromisoformat(text)
 
@@ -116,27 +116,27 @@ ITEM = {
 REQUIRED = {"feed": {"version", "title", "items"}, "item": {"id"}}
 
 
-def json_feed(feed: dict[str, Any]) -> dict[str, Any]:
+def check_json_feed(feed: dict[str, Any]) -> dict[str, Any]:
     """`feed`, if it is one by JSON Feed 1.1."""
-    _object(feed, FEED, REQUIRED["feed"])
+    _require_object(feed, FEED, REQUIRED["feed"])
     assert feed["version"] == "https://jsonfeed.org/version/1.1"
     for author in feed["authors"]:
         assert author.keys() & {"name", "url", "avatar"}
     assert feed.get("next_url") != feed["feed_url"]
     for name in ("home_page_url", "feed_url", "next_url"):
         if name in feed:
-            _iri(feed[name])
+            _require_iri(feed[name])
     for item in feed["items"]:
-        _object(item, ITEM, REQUIRED["item"])
+        _require_object(item, ITEM, REQUIRED["item"])
         assert {"content_text", "content_html"} & item.keys()
-        _date(item["date_published"])
+        _require_date(item["date_published"])
         assert all(isinstance(tag, str) for tag in item["tags"])
     known = [each["id"] for each in feed["items"]]
     assert len(set(known)) == len(known)
     return feed
 
 
-def _object(item: dict[str, Any], kinds: Mapping[str, type], required: set[str]) -> None:
+def _require_object(item: dict[str, Any], kinds: Mapping[str, type], required: set[str]) -> None:
     assert required <= item.keys()
     for name, value in item.items():
         if name.startswith("_"):

@@ -64,7 +64,7 @@ def allow_changes(connection: Connection) -> Iterator[None]:
         connection.exec_driver_sql(guard)
 
 
-async def lines_of(database: Database, claim_text: str = "a part, worded otherwise") -> list[Any]:
+async def read_lines(database: Database, claim_text: str = "a part, worded otherwise") -> list[Any]:
     """The events of the claim with this text now."""
 
     def read(connection: Connection) -> list[Any]:

@@ -53,19 +53,19 @@ async def test_change_of_any_column_is_found_or_declared_unprovable(
         if verification.explain_unproved(table.name, column.name):
             remarked.append(place)
             continue
-        report = await verify_tampered(worked_database, changing_one_row(table, column))
-        if report.ok and not (place == "events.seq" and gap_is_remarked(report)):
+        report = await verify_tampered(worked_database, build_row_change(table, column))
+        if report.ok and not (place == "events.seq" and is_gap_remarked(report)):
             unnoticed.append(place)
     assert unnoticed == []
     if remarked:
-        report = await verification_of(worked_database)
+        report = await verify_database(worked_database)
         assert table.name in {remark.table for remark in report.remarks}
 
 
 @pytest.mark.parametrize("table", TABLES, ids=[table.name for table in TABLES])
 async def test_deleted_row_is_found(worked_database: Database, table: Table) -> None:
     if verification.explain_unproved(table.name):
-        report = await verification_of(worked_database)
+        report = await verify_database(worked_database)
         assert table.name in {remark.table for remark in report.remarks}
         return
 
@@ -79,16 +79,16 @@ async def test_deleted_row_is_found(worked_database: Database, table: Table) -> 
     assert not report.ok
 
 
-def gap_is_remarked(report: verification.Report) -> bool:
+def is_gap_remarked(report: verification.Report) -> bool:
     """PostgreSQL leaves a gap where a transaction is rolled back, so one proves nothing there."""
     return any(remark.table == "events" and "missing" in remark.what for remark in report.remarks)
 
 
-async def verification_of(database: Database) -> verification.Report:
+async def verify_database(database: Database) -> verification.Report:
     return await database.read(verification.verify)
 
 
-def changing_one_row(table: Table, column: Column[Any]) -> Callable[[Connection], None]:
+def build_row_change(table: Table, column: Column[Any]) -> Callable[[Connection], None]:
     """Changes the first row that has a value there, or the first, if none has."""
 
     def change(connection: Connection) -> None:
@@ -97,7 +97,7 @@ def changing_one_row(table: Table, column: Column[Any]) -> Callable[[Connection]
         row = connection.execute(rows.where(column.is_not(None))).first()
         row = row or connection.execute(rows).first()
         assert row is not None, f"nothing in {table.name}: record something in a_days_work"
-        value = another_value(column, row._mapping[column.name])
+        value = make_another_value(column, row._mapping[column.name])
         changed = connection.execute(
             update(table).where(*is_row(table, row)).values({column.name: value})
         )
@@ -121,8 +121,8 @@ def is_row(table: Table, row: Any) -> list[Any]:
     return [column == row._mapping[column.name] for column in table.primary_key.columns]
 
 
-def another_value(column: Column[Any], value: Any) -> Any:
-    allowed = allowed_values(column)
+def make_another_value(column: Column[Any], value: Any) -> Any:
+    allowed = list_allowed_values(column)
     if allowed:
         return next(value_allowed for value_allowed in allowed if value_allowed != value)
     if isinstance(column.type, Uuid):
@@ -137,10 +137,10 @@ def another_value(column: Column[Any], value: Any) -> Any:
         return (value or b"") + b" "
     if type(column.type).__name__ == "Words":
         return "1somethingelse"
-    return changed_text(column, value)
+    return change_text(column, value)
 
 
-def changed_text(column: Column[Any], value: str | None) -> str:
+def change_text(column: Column[Any], value: str | None) -> str:
     if value is None:
         return "x"
     length = getattr(column.type, "length", None) if isinstance(column.type, String) else None
@@ -149,7 +149,7 @@ def changed_text(column: Column[Any], value: str | None) -> str:
     return value + "x"
 
 
-def allowed_values(column: Column[Any]) -> list[str]:
+def list_allowed_values(column: Column[Any]) -> list[str]:
     """Those that a check of the table lets pass, where there is one for this column."""
     for check in column.table.constraints:
         if isinstance(check, CheckConstraint):
@@ -159,7 +159,7 @@ def allowed_values(column: Column[Any]) -> list[str]:
     return []
 
 
-def claim_with_all_its_rows(connection: Connection) -> Iterator[Any]:
+def list_deletions(connection: Connection) -> Iterator[Any]:
     """The deletion of the newest claim, of all that hangs on it, and of its events."""
     claim = connection.execute(
         select(tables.claims.c.id).order_by(tables.claims.c.id.desc()).limit(1)
@@ -178,14 +178,14 @@ async def test_claim_deleted_with_all_its_rows_leaves_a_gap(worked_database: Dat
 
     def take_away(connection: Connection) -> None:
         switch_constraints_off(connection)
-        for statement in claim_with_all_its_rows(connection):
+        for statement in list_deletions(connection):
             connection.execute(statement)
 
     report = await verify_tampered(worked_database, take_away)
     if worked_database.embedded:
         assert "events.seq" in {finding.what for finding in report.breaks}
     else:
-        assert gap_is_remarked(report)
+        assert is_gap_remarked(report)
 
 
 async def test_deleted_newest_event_is_found(worked_database: Database) -> None:

@@ -21,7 +21,7 @@ from service.record.canonical import hash_claim_event, render_canonical
 from service.store import tables
 from service.store.engine import Database
 from service.verification import claim_checks, search_checks, verification
-from tests.verification.tampering import change_rows, lines_of, verify, verify_tampered
+from tests.verification.tampering import change_rows, read_lines, verify, verify_tampered
 from tests.verification.workday import ANNA, BEGIN
 
 
@@ -81,7 +81,7 @@ async def test_batches_cover_every_claim_once(
 
 async def test_changed_data_is_found_by_its_hash(worked_database: Database) -> None:
     """A changed event is named by its claim and number, with the hash that it should have."""
-    line = (await lines_of(worked_database))[0]
+    line = (await read_lines(worked_database))[0]
     data = orjson.loads(line.data) | {"text": "something else"}
     change = change_rows(
         tables.events, tables.events.c.seq == line.seq, data=render_canonical(data)
@@ -104,7 +104,7 @@ async def test_changed_data_is_found_by_its_hash(worked_database: Database) -> N
 
 async def test_data_that_is_not_canonical_is_found(worked_database: Database) -> None:
     """The same JSON with a space in it is not the bytes that were hashed."""
-    line = (await lines_of(worked_database))[1]
+    line = (await read_lines(worked_database))[1]
     change = change_rows(
         tables.events, tables.events.c.seq == line.seq, data=line.data.replace(":", ": ", 1)
     )
@@ -129,7 +129,7 @@ async def test_data_that_is_not_canonical_is_found(worked_database: Database) ->
 async def test_no_column_of_an_event_can_be_changed(
     worked_database: Database, column: str, value: Any
 ) -> None:
-    line = (await lines_of(worked_database))[2]
+    line = (await read_lines(worked_database))[2]
     report = await verify_tampered(
         worked_database,
         change_rows(tables.events, tables.events.c.seq == line.seq, **{column: value}),
@@ -141,7 +141,7 @@ async def test_no_column_of_an_event_can_be_changed(
 
 
 async def test_a_deleted_event_leaves_a_gap(worked_database: Database) -> None:
-    line = (await lines_of(worked_database))[2]
+    line = (await read_lines(worked_database))[2]
     report = await verify_tampered(
         worked_database,
         lambda connection: connection.execute(
@@ -156,7 +156,7 @@ async def test_a_deleted_event_leaves_a_gap(worked_database: Database) -> None:
 
 async def test_deleted_last_event_is_missed_by_the_claim(worked_database: Database) -> None:
     """The chain of what is left is whole, but the claim is a version further."""
-    last = (await lines_of(worked_database, "a third, otherwise"))[-1]
+    last = (await read_lines(worked_database, "a third, otherwise"))[-1]
     report = await verify_tampered(
         worked_database,
         lambda connection: connection.execute(
@@ -171,7 +171,7 @@ async def test_deleted_last_event_is_missed_by_the_claim(worked_database: Databa
 
 async def test_two_swapped_events_are_found(worked_database: Database) -> None:
     """Whether their numbers are exchanged or what they say."""
-    one, two = (await lines_of(worked_database))[2:4]
+    one, two = (await read_lines(worked_database))[2:4]
     seq, number = tables.events.c.seq, tables.events.c.number
 
     def swap(connection: Connection) -> None:
@@ -186,7 +186,7 @@ async def test_two_swapped_events_are_found(worked_database: Database) -> None:
 
 
 async def test_swapped_contents_are_found(worked_database: Database) -> None:
-    one, two = (await lines_of(worked_database))[2:4]
+    one, two = (await read_lines(worked_database))[2:4]
 
     def swap(connection: Connection) -> None:
         for line, with_ in ((one, two), (two, one)):
@@ -222,7 +222,7 @@ def forge_event(line: Any, kind: str, data: dict[str, Any]) -> dict[str, Any]:
 
 async def test_a_forged_event_with_a_right_hash_is_found(worked_database: Database) -> None:
     """The chain is whole, yet nothing that is derived from the record knows of the event."""
-    last = (await lines_of(worked_database, "another matter"))[-1]
+    last = (await read_lines(worked_database, "another matter"))[-1]
     row = forge_event(last, "claim.amended", {"finding": "refuted"})
     report = await verify_tampered(
         worked_database, lambda connection: connection.execute(insert(tables.events), [row])
@@ -235,7 +235,7 @@ async def test_a_forged_event_with_a_right_hash_is_found(worked_database: Databa
 
 async def test_a_forged_event_with_another_state_is_found(worked_database: Database) -> None:
     """Version and hash are as the forged event wants them, but the state says something else."""
-    last = (await lines_of(worked_database, "another matter"))[-1]
+    last = (await read_lines(worked_database, "another matter"))[-1]
     row = forge_event(last, "claim.amended", {"finding": "refuted"})
 
     def forge(connection: Connection) -> None:
@@ -254,7 +254,7 @@ async def test_a_forged_event_with_another_state_is_found(worked_database: Datab
 
 async def test_a_forged_status_change_that_does_not_fit_is_found(worked_database: Database) -> None:
     """Rightly hashed, it begins from a status that the claim did not have."""
-    lines = await lines_of(worked_database, "a third, otherwise")
+    lines = await read_lines(worked_database, "a third, otherwise")
     data = next(orjson.loads(line.data) for line in lines if line.type == "claim.status_changed")
     row = forge_event(lines[-1], "claim.status_changed", data)
     report = await verify_tampered(
@@ -266,7 +266,7 @@ async def test_a_forged_status_change_that_does_not_fit_is_found(worked_database
 
 
 async def test_an_event_that_cannot_follow_is_found(worked_database: Database) -> None:
-    last = (await lines_of(worked_database, "a third, otherwise"))[-1]
+    last = (await read_lines(worked_database, "a third, otherwise"))[-1]
     row = forge_event(last, "claim.painted", {"colour": "red"})
     report = await verify_tampered(
         worked_database, lambda connection: connection.execute(insert(tables.events), [row])
@@ -280,7 +280,7 @@ async def test_a_claim_without_events_and_events_without_a_claim_are_found(
     worked_database: Database, tmp_path: Path
 ) -> None:
     """Foreign keys forbid the second, unless somebody switched them off."""
-    claim = (await lines_of(worked_database, "a third, otherwise"))[0].claim
+    claim = (await read_lines(worked_database, "a third, otherwise"))[0].claim
     before = await verify(worked_database)
     gone = ids.make_id()
     if worked_database.embedded:

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, Table, delete, insert, select
 from service.domain import ids
 from service.store import tables
 from service.store.engine import Database
-from tests.verification.tampering import change_rows, lines_of, verify_tampered
+from tests.verification.tampering import change_rows, read_lines, verify_tampered
 from tests.verification.workday import BEGIN
 
 CLAIMS = {
@@ -53,7 +53,7 @@ async def test_every_column_of_a_claim_is_proved(worked_database: Database, colu
 
 async def test_the_story_of_an_event_is_proved(worked_database: Database) -> None:
     """It is no part of what is hashed: the claim's record says what it has to be."""
-    line = (await lines_of(worked_database, "the whole"))[1]
+    line = (await read_lines(worked_database, "the whole"))[1]
     assert line.story == "kosovo-border-2023"
     report = await verify_tampered(
         worked_database, change_rows(tables.events, tables.events.c.seq == line.seq, story=None)
@@ -67,7 +67,7 @@ async def test_the_story_of_an_event_is_proved(worked_database: Database) -> Non
 async def test_a_changed_document_or_state_names_the_key(
     worked_database: Database, column: str
 ) -> None:
-    line = (await lines_of(worked_database))[0]
+    line = (await read_lines(worked_database))[0]
     stored = await worked_database.read(
         lambda connection: connection.execute(
             select(tables.claims.c[column]).where(tables.claims.c.id == line.claim)

@@ -125,7 +125,7 @@ class Day:
         )
 
 
-def a_days_work(connection: Connection) -> None:
+def work_a_day(connection: Connection) -> None:
     """Every kind of event there is, some with others waiting on them."""
     day = Day(connection)
     seeds.load_plan(
@@ -188,7 +188,7 @@ def a_days_work(connection: Connection) -> None:
     day.decide(other, Status.CONFIRMED, ground, override=Override("sources", "seen by two of us"))
     day.amend(other, tags=["border"], assignee=None)
     day.amend(other, tags=["border", "troops"])
-    every_kind_of_proposal(connection, day)
+    make_every_proposal(connection, day)
     # A confirmed claim, with a decision waiting, whose wording changes: one change, two events.
     third = day.claim("a third")
     ground = day.link(third, "nato", Stance.SUPPORTS)
@@ -227,7 +227,7 @@ def a_days_work(connection: Connection) -> None:
         select(tables.speakers.c.id).where(tables.speakers.c.name == "A general")
     ).scalar_one()
     party_changes.change_speaker(connection, person, {"role": "spokesman"}, **day.by())
-    behind_the_desk(connection, day, claim=other)
+    work_behind_the_desk(connection, day, claim=other)
 
 
 def link_to_many_statements(connection: Connection) -> None:
@@ -238,7 +238,7 @@ def link_to_many_statements(connection: Connection) -> None:
         day.link(claim, "nato", Stance.COMMENTS)
 
 
-def behind_the_desk(connection: Connection, day: Day, *, claim: str) -> None:
+def work_behind_the_desk(connection: Connection, day: Day, *, claim: str) -> None:
     """A note, an account with a key, an endpoint for one party, and another policy."""
     claim_commands.add_note(connection, claim, text="seen by two of us", **day.by())
     email, admin = "eva@example.org", day.by(SYSTEM)
@@ -266,7 +266,7 @@ def behind_the_desk(connection: Connection, day: Day, *, claim: str) -> None:
     policy.change_four_eyes(connection, on=False, **day.by(SYSTEM))
 
 
-def every_kind_of_proposal(connection: Connection, day: Day) -> None:
+def make_every_proposal(connection: Connection, day: Day) -> None:
     """A confirmed claim that two people change in every way, and a proposal that lapses."""
     claim = day.claim("a fourth")
     day.decide(claim, Status.CONFIRMED, day.link(claim, "nato", Stance.SUPPORTS))

@@ -111,7 +111,7 @@ class Board:
                 seen.add(endpoint)
                 deliveries.append(
                     outbox.build_ping_delivery(endpoint, message, now=self.now)
-                    | {"type": "claim.amended", "claim": about(claim), "position": position}
+                    | {"type": "claim.amended", "claim": make_claim_id(claim), "position": position}
                 )
 
         def write(connection: Connection) -> None:
@@ -275,6 +275,6 @@ class Board:
         return await self.database.read(lambda connection: connection.execute(query).all())
 
 
-def about(claim: str | None) -> str | None:
+def make_claim_id(claim: str | None) -> str | None:
     """A claim's id, from a name that a test gives it."""
     return None if claim is None else str(uuid5(NAMESPACE_OID, claim))

@@ -10,7 +10,7 @@ from service.domain.access import SYSTEM
 from service.store import webhook_tables as tables
 from service.store.engine import Database
 from service.webhooks import retention, webhook_commands
-from tests.store.locks import hold_lock, until_waiting
+from tests.store.locks import hold_lock, wait_for_waiting
 from tests.webhooks.board import Board
 
 MOMENT = timedelta(microseconds=1)
@@ -160,9 +160,9 @@ async def test_concurrent_retention_leaves_no_message(
     board.now += DAYS_90 + MOMENT
     async with hold_lock(database_url, "SELECT 1 FROM webhook_messages FOR UPDATE") as held:
         both = [asyncio.create_task(delete_old(board))]
-        await until_waiting(database_url, 1)
+        await wait_for_waiting(database_url, 1)
         both.append(asyncio.create_task(delete_old(board)))
-        await until_waiting(database_url, 2)
+        await wait_for_waiting(database_url, 2)
         await held.release()
         assert await asyncio.gather(*both) == [1, 1]
     left = await board.read_rows(select(func.count()).select_from(tables.webhook_messages))

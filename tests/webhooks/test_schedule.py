@@ -13,7 +13,7 @@ from tests.webhooks.board import Board
 STATUSES = (None, 500, 404, 302, 429)
 
 
-async def next_turn(board: Board, webhook: str) -> list[Leased]:
+async def take_next_turn(board: Board, webhook: str) -> list[Leased]:
     """Go on to when something may be sent to the endpoint, and lease it."""
     while True:
         rows = [row for row in await board.list_deliveries() if row.state == "pending"]
@@ -34,7 +34,7 @@ async def test_failing_delivery_is_tried_by_the_schedule(board: Board) -> None:
     message = await board.put_event(webhook)
     began, ended = board.now, board.now
     tried_at = []
-    while leased := await next_turn(board, webhook):
+    while leased := await take_next_turn(board, webhook):
         tried_at.append(board.now)
         board.advance_clock(seconds=15)
         ended = board.now
@@ -73,7 +73,7 @@ async def test_everything_arrives_after_an_outage(desk: Desk) -> None:
     board.now = desk.clock.now
     began = board.now
     while board.now < began + timedelta(hours=100):
-        leased = await next_turn(board, webhook)
+        leased = await take_next_turn(board, webhook)
         if not leased:
             break
         await board.settle_attempts(*(board.build_attempt(each, 503) for each in leased))
@@ -91,7 +91,7 @@ async def test_everything_arrives_after_an_outage(desk: Desk) -> None:
         assert answer.status_code in (200, 202), answer.text
     board.now = desk.clock.now
     arrived = []
-    while leased := await next_turn(board, webhook):
+    while leased := await take_next_turn(board, webhook):
         arrived += [each.message for each in leased]
         await board.settle_attempts(*(board.build_attempt(each) for each in leased))
     assert sorted(arrived) == sorted(told)

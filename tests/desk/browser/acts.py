@@ -11,7 +11,7 @@ from tests.desk.browser.conftest import Desk
 ID = re.compile(r"/claims/([0-9a-f-]{36})")
 
 
-async def new_claim(desk: Desk, text: str, **changes: Any) -> str:
+async def record_claim(desk: Desk, text: str, **changes: Any) -> str:
     """Record a claim of Belgrade's through the API; gives its id."""
     body = {
         "text": text,
@@ -54,6 +54,6 @@ async def link(
     await page.wait_for_url("**/claims/*done=linked*")
 
 
-async def status(page: Page) -> str:
+async def read_status(page: Page) -> str:
     """The status that a claim's page shows."""
     return (await page.locator(".current-status .status").inner_text()).strip()

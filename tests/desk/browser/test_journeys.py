@@ -24,7 +24,7 @@ async def test_sign_in_link_opens_the_board_with_the_article(windows: Windows, d
     await expect(page.locator("h1")).to_have_text(
         "Serbia cut its troops near Kosovo from 8,350 to 4,500"
     )
-    assert await acts.status(page) == "Awaiting confirmation"
+    assert await acts.read_status(page) == "Awaiting confirmation"
     await page.goto(link.partition(": ")[2])
     await expect(page.locator("h1")).to_have_text("This sign-in link no longer works")
 
@@ -34,7 +34,7 @@ async def test_confirmation_by_two_people_shows_live_to_a_reader(
 ) -> None:
     """NATO's observation is linked, proposed, refused to its proposer, approved by another: and a
     reader who has the claim and the board open sees each as it happens."""
-    claim = await acts.new_claim(desk, "The last convoy left Raška on Tuesday evening")
+    claim = await acts.record_claim(desk, "The last convoy left Raška on Tuesday evening")
     reader = await windows.open(f"/claims/{claim}", name="Rita", role="reader")
     board = await windows.open("/?status=confirmed", name="Rita", role="reader")
     await expect(board.locator("h1")).to_have_text("Confirmed")
@@ -57,13 +57,13 @@ async def test_confirmation_by_two_people_shows_live_to_a_reader(
     )
     assert refused[0] == 403
     assert "somebody else has to approve" in refused[1]
-    assert await acts.status(reader) == "Asserted"
+    assert await acts.read_status(reader) == "Asserted"
     await expect(reader.locator(".pending")).to_have_count(0)  # a draft is the desk's own
     ben = await windows.open("/review", name="Ben", role="editor")
     await ben.locator(".row", has_text="Raška").get_by_role("link").click()
     await ben.get_by_role("button", name="Approve").click()
     await expect(ben.locator(".done")).to_have_text("Approved.")
-    assert await acts.status(ben) == "Confirmed"
+    assert await acts.read_status(ben) == "Confirmed"
     await expect(reader.locator(".current-status .status")).to_have_text("Confirmed")
     await expect(reader.locator("#print-line")).to_contain_text("Independently confirmed by NATO")
     await expect(board.locator(".row", has_text="Raška")).to_be_visible()
@@ -71,7 +71,7 @@ async def test_confirmation_by_two_people_shows_live_to_a_reader(
 
 async def test_live_change_keeps_what_is_being_typed(windows: Windows, desk: Desk) -> None:
     """What changes elsewhere appears marked; what one is writing, and reading, stays."""
-    claim = await acts.new_claim(desk, "The barracks in Novi Pazar stand empty")
+    claim = await acts.record_claim(desk, "The barracks in Novi Pazar stand empty")
     ben = await windows.open(f"/claims/{claim}", name="Ben", role="editor")
     await ben.fill("#reason", "I am in the middle of a sen")
     await ben.locator("#reason").focus()
@@ -90,7 +90,7 @@ async def test_conflict_shows_what_changed_and_keeps_what_was_typed(
 ) -> None:
     """Two decide at once: the second is shown the difference, has their words still, and can send
     them again."""
-    claim = await acts.new_claim(desk, "Two battalions were withdrawn from Leskovac")
+    claim = await acts.record_claim(desk, "Two battalions were withdrawn from Leskovac")
     # Without scripts the page of the second stays as it was loaded.
     ben = await windows.open(
         f"/claims/{claim}", name="Ben", role="editor", java_script_enabled=False
@@ -108,18 +108,18 @@ async def test_conflict_shows_what_changed_and_keeps_what_was_typed(
     await expect(conflict).to_contain_text("From asserted to awaiting confirmation")
     await expect(conflict).to_contain_text("The ministry is asked for figures")
     assert await ben.input_value("#reason") == "Our reporter goes there tomorrow"
-    assert await acts.status(ben) == "Awaiting confirmation"
+    assert await acts.read_status(ben) == "Awaiting confirmation"
 
 
 async def test_slider_shows_what_the_desk_knew_then(windows: Windows, desk: Desk) -> None:
     """Dragged back, the whole page is of then: status, print line, columns, record; back to the
     end, it is live again."""
-    claim = await acts.new_claim(desk, "The border crossing at Merdare is open")
+    claim = await acts.record_claim(desk, "The border crossing at Merdare is open")
     ana = await windows.open(name="Ana")
     await acts.link(
         ana, claim, "requests_confirmation", party="washington", quote="We would like to see it."
     )
-    assert await acts.status(ana) == "Awaiting confirmation"
+    assert await acts.read_status(ana) == "Awaiting confirmation"
     slider = ana.get_by_role("slider", name="As of")
     await slider.focus()
     await slider.press("Home")
@@ -138,7 +138,7 @@ async def test_slider_shows_what_the_desk_knew_then(windows: Windows, desk: Desk
 
 async def test_lost_connection_is_shown_and_resumed(windows: Windows, desk: Desk) -> None:
     """Without the server the page says so; with it, what happened meanwhile is there."""
-    claim = await acts.new_claim(desk, "Ferries cross the Ibar again")
+    claim = await acts.record_claim(desk, "Ferries cross the Ibar again")
     page = await windows.open(f"/claims/{claim}", name="Ana")
     await page.context.set_offline(True)
     await page.evaluate("dispatchEvent(new Event('visibilitychange'))")

@@ -28,7 +28,7 @@ async def measure_beyond(page: Page, box: str, parts: str) -> list[str]:
 
 
 async def test_opened_override_stays_within_its_card(windows: Windows, desk: Desk) -> None:
-    claim = await acts.new_claim(desk, "The bridge at Jarinje is closed")
+    claim = await acts.record_claim(desk, "The bridge at Jarinje is closed")
     page = await windows.open(f"/claims/{claim}", name="Eva", role="editor")
     await page.locator(".decide summary").last.click()
     for width in (1440, 1100, 768, 360):
@@ -83,7 +83,7 @@ async def test_printed_page_names_its_moment_address_and_sources(
     windows: Windows, desk: Desk
 ) -> None:
     """The moment, the page's address, and the address of every source."""
-    claim = await acts.new_claim(desk, "The bridge at Brnjak is closed")
+    claim = await acts.record_claim(desk, "The bridge at Brnjak is closed")
     page = await windows.open(f"/claims/{claim}", name="Ana")
     printed = page.locator(".printed")
     assert await printed.is_hidden()

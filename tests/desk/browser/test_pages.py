@@ -30,10 +30,10 @@ OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clie
 @pytest_asyncio.fixture(loop_scope="session")
 async def places(desk: Desk) -> AsyncIterator[dict[str, str]]:
     """An address for each page, of something that is there."""
-    yield await addresses(desk)
+    yield await list_addresses(desk)
 
 
-async def addresses(desk: Desk) -> dict[str, str]:
+async def list_addresses(desk: Desk) -> dict[str, str]:
     async with httpx.AsyncClient(base_url=desk.url) as client:
         client.headers["Authorization"] = f"Bearer {desk.create_key('admin')}"
         found = (await client.get("/v1/claims", params={"q": '"armed group"'})).json()["items"]
@@ -178,7 +178,7 @@ async def test_printed_page_shows_the_claim_and_no_forms(
 async def test_public_sees_nothing_internal(windows: Windows, desk: Desk) -> None:
     """With public reading, a claim is there for machines and people; notes, who works on it and
     drafts of decisions are not."""
-    claim = await acts.new_claim(desk, "Fuel is rationed in Mitrovica")
+    claim = await acts.record_claim(desk, "Fuel is rationed in Mitrovica")
     ana = await windows.open(name="Ana")
     await acts.link(ana, claim, "supports", party="nato", quote="We saw the queues.")
     await ana.fill("#note", "Secret: ask the quartermaster")

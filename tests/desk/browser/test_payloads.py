@@ -53,7 +53,7 @@ async def fill(page: Page) -> None:
 async def test_no_typed_text_runs_as_script(windows: Windows, desk: Desk) -> None:
     """Through the forms: claims, links, notes, decisions, amendments, articles; and what is
     refused is shown again as harmlessly as what is recorded."""
-    claim = await acts.new_claim(desk, ALL, tags=[SHORT])
+    claim = await acts.record_claim(desk, ALL, tags=[SHORT])
     page = await windows.open(name="Eve", role="editor")
     await page.goto(f"/claims/{claim}/link")
     await fill(page)
@@ -139,7 +139,7 @@ async def test_no_address_runs_as_script(windows: Windows, desk: Desk) -> None:
 
 async def test_imported_address_is_no_script(windows: Windows, desk: Desk) -> None:
     """Sources are http(s) only, and what a link leads to is told nothing of us."""
-    claim = await acts.new_claim(desk, "The bridge at Jarinje carries lorries")
+    claim = await acts.record_claim(desk, "The bridge at Jarinje carries lorries")
     page = await windows.open(f"/claims/{claim}", name="Eve", role="editor")
     outside = page.locator('.card a[href^="https://example.org"]').first
     assert await outside.get_attribute("rel") == "noopener nofollow"

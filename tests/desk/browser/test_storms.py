@@ -50,7 +50,7 @@ async def test_page_keeps_up_with_many_changes_with_few_requests(
 async def test_live_change_does_not_leave_a_page_of_the_past(windows: Windows, desk: Desk) -> None:
     """The slider was drawn, its page is on its way, and something happens: it comes all the
     same."""
-    claim = await acts.new_claim(desk, "The ferry at Gazivode runs again")
+    claim = await acts.record_claim(desk, "The ferry at Gazivode runs again")
     page = await windows.open(name="Ana")
     await acts.link(page, claim, "contradicts", party="nato", quote="It does not run.")
     await page.add_init_script(SOURCE)
@@ -73,7 +73,7 @@ async def test_live_change_does_not_leave_a_page_of_the_past(windows: Windows, d
 
 async def test_failed_update_is_requested_again(windows: Windows, desk: Desk) -> None:
     """The stream stands, so nothing else would: what is said to be tried again is."""
-    claim = await acts.new_claim(desk, "The bridge at Zubin Potok is closed")
+    claim = await acts.record_claim(desk, "The bridge at Zubin Potok is closed")
     page = await open_page(windows, f"/claims/{claim}")
     failing = True
 
@@ -109,7 +109,7 @@ async def test_place_of_a_quote_is_counted_in_characters(windows: Windows, desk:
 
 async def test_claim_search_works_in_a_story_without_claims(windows: Windows, desk: Desk) -> None:
     """What is searched for is offered beside an empty list too."""
-    claim = await acts.new_claim(desk, "Seventeen lorries crossed at Brnjak")
+    claim = await acts.record_claim(desk, "Seventeen lorries crossed at Brnjak")
     async with httpx.AsyncClient(base_url=desk.url) as client:
         headers = {"Authorization": f"Bearer {desk.create_key('checker')}"}
         story = {"slug": "brnjak", "title": "Brnjak"}
@@ -132,7 +132,7 @@ async def test_claim_search_works_in_a_story_without_claims(windows: Windows, de
 
 async def test_refused_form_focuses_its_error(windows: Windows, desk: Desk) -> None:
     """The focus is at what is wrong, for who hears or walks the page."""
-    claim = await acts.new_claim(desk, "The mast on Mokra Gora fell")
+    claim = await acts.record_claim(desk, "The mast on Mokra Gora fell")
     page = await windows.open(f"/claims/{claim}/withdraw", name="Ana")
     await page.evaluate(
         "document.querySelectorAll('main form').forEach((one) => one.noValidate = 1)"

@@ -11,7 +11,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 async def test_desk_works_without_scripts(windows: Windows, desk: Desk) -> None:
     """Filter, open, link, decide, approve, look back: plain links and forms."""
-    claim = await acts.new_claim(desk, "The depot at Niš was emptied")
+    claim = await acts.record_claim(desk, "The depot at Niš was emptied")
     ana = await windows.open(name="Ana", java_script_enabled=False)
     await ana.select_option("select[name=kind]", "figure")
     await ana.get_by_role("button", name="Show").click()
@@ -30,18 +30,18 @@ async def test_desk_works_without_scripts(windows: Windows, desk: Desk) -> None:
     await ben.get_by_role("button", name="Reject").click()
     await expect(ben.locator(".pending .fault")).to_be_visible()  # a rejection says why
     await ben.get_by_role("button", name="Approve").click()
-    assert await acts.status(ben) == "Confirmed"
+    assert await acts.read_status(ben) == "Confirmed"
     await ben.select_option("#as-of", index=0)
     await ben.get_by_role("button", name="Show").click()
     await expect(ben.locator(".banner")).to_be_visible()
-    assert await acts.status(ben) == "Asserted"
+    assert await acts.read_status(ben) == "Asserted"
     assert await ben.locator("#as-of option[selected]").count() == 1
 
 
 async def test_desk_works_by_keyboard(windows: Windows, desk: Desk) -> None:
     """Walk the board, open, decide, search and go to intake without touching a mouse; one always
     sees where one is."""
-    claim = await acts.new_claim(desk, "The customs house reopened at dawn")
+    claim = await acts.record_claim(desk, "The customs house reopened at dawn")
     page = await windows.open(name="Ana")
     await page.keyboard.press("Tab")
     await expect(page.locator(".skip")).to_be_focused()
