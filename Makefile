@@ -6,6 +6,8 @@ MAKEFLAGS += --no-print-directory
 
 # Another activated environment, or a user-wide pip habit, must not reach into ours.
 unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME PYTHONSAFEPATH __PYVENV_LAUNCHER__ CONDA_PREFIX
+# Nor one that has every process compile every module anew.
+unexport PYTHONDONTWRITEBYTECODE
 unexport PIP_USER PIP_TARGET PIP_PREFIX PIP_REQUIRE_VIRTUALENV PIP_REQUIRE_HASHES PIP_CONSTRAINT
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 

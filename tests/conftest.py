@@ -15,12 +15,21 @@ from service.store.engine import Database
 from tests.support import desk as support
 from tests.support.desk import Desk
 from tests.support.pooler import Pooler
-from tests.support.postgres import PostgresServer, provide_server
+from tests.support.postgres import PostgresServer, find_memory, provide_server
 from tests.verification.workday import link_to_many_statements, work_a_day
 
 KINDS = ("sqlite", "postgresql")
 POOLED = os.environ.get("CLAIMDESK_TEST_POOLER")
 """`make pooled`: the mode of a pgbouncer through which every test reaches PostgreSQL."""
+
+
+def pytest_configure() -> None:
+    """Keep files of tests in memory where there is room: each commit of SQLite waits for a disk.
+
+    What is proved outlasts the process that wrote, killed or not; no test cuts the power.
+    """
+    if memory := find_memory():
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", memory)
 
 
 def pytest_collection_finish() -> None:
