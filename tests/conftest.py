@@ -8,10 +8,12 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from pwdlib.hashers.argon2 import Argon2Hasher
 
 from service.config import Settings
 from service.store import migrate
 from service.store.engine import Database
+from service.web import passwords
 from tests.support import desk as support
 from tests.support.desk import Desk
 from tests.support.pooler import Pooler
@@ -37,6 +39,12 @@ def pytest_collection_finish() -> None:
     again and again took a tenth of the time."""
     gc.collect()
     gc.freeze()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cheap_passwords() -> None:
+    """Hash passwords at the least cost; `test_passwords_are_hashed_at_full_cost` has the full."""
+    passwords.choose_hasher(Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1))
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,7 @@ from service.accounts import account_queries, credentials, sign_in_commands
 from service.config import Settings
 from service.domain.access import SYSTEM
 from service.domain.claims import format_instant
+from service.web import passwords
 from service.web.password_checks import TRIES_A_MINUTE, TRIES_AN_ADDRESS
 from tests.api.problems import nothing_changes, require_field_error, require_problem
 from tests.support import desk as support
@@ -455,6 +456,12 @@ async def test_too_many_passwords_at_once_are_refused_without_hashing(desk: Desk
     assert require_problem(busy[0], "sign-in-busy")
     assert busy[0].headers["Retry-After"] == "2"
     assert (await desk.public.post("/v1/session", json=body)).status_code == 204
+
+
+def test_passwords_are_hashed_at_full_cost() -> None:
+    """At what RFC 9106 recommends where memory is short; other tests hash at less."""
+    hashed = passwords.FULL_COST.hash(PASSWORD)
+    assert hashed.startswith("$argon2id$v=19$m=65536,t=3,p=4$")
 
 
 async def test_disabled_user_loses_every_access_at_once(desk: Desk) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 
 import httpx
 
-from tests.support.processes import ForkedProcess
+from tests.support.processes import ForkedProcess, run_to_end
 
 CLAIMDESK = str(Path(sys.executable).with_name("claimdesk"))
 GREETING = re.compile(r" on (http://\S+)")
@@ -190,18 +190,7 @@ def run_command(
     database_url: str, folder: Path, *command: str, prelude: str = ""
 ) -> subprocess.CompletedProcess[str]:
     """`claimdesk COMMAND` run to its end, after `prelude`."""
-    name = f"{command[0]}-{time.monotonic_ns()}"
-    output, errors = folder / f"{name}.out", folder / f"{name}.err"
-    process = ForkedProcess(
-        command,
-        folder=folder,
-        environment=build_environment(database_url),
-        output=output,
-        errors=errors,
-        prelude=prelude,
-    )
-    code = process.wait(timeout=60)
-    return subprocess.CompletedProcess(process.args, code, output.read_text(), errors.read_text())
+    return run_to_end(command, folder, build_environment(database_url), prelude)
 
 
 def create_key(database_url: str, folder: Path, role: str) -> dict[str, Any]:

@@ -11,12 +11,13 @@ import multiprocessing
 import os
 import signal
 import sys
+import time
 from contextlib import suppress
 from functools import cache
 from multiprocessing.context import ForkServerContext
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from subprocess import TimeoutExpired
+from subprocess import CompletedProcess, TimeoutExpired
 
 PRELOADED = ["service.app", "service.cli.commands", "service.cli.server", "service.cli.exchange"]
 
@@ -86,6 +87,24 @@ class ForkedProcess:
         if self.poll() is None:
             with suppress(ProcessLookupError):
                 os.killpg(self.pid, signal.SIGKILL)
+
+
+def run_to_end(
+    command: tuple[str, ...], folder: Path, environment: dict[str, str], prelude: str = ""
+) -> CompletedProcess[str]:
+    """Run `claimdesk COMMAND` in a process of its own until it ends."""
+    name = f"{command[0]}-{time.monotonic_ns()}"
+    output, errors = folder / f"{name}.out", folder / f"{name}.err"
+    process = ForkedProcess(
+        command,
+        folder=folder,
+        environment=environment,
+        output=output,
+        errors=errors,
+        prelude=prelude,
+    )
+    code = process.wait(timeout=60)
+    return CompletedProcess(process.args, code, output.read_text(), errors.read_text())
 
 
 def _run_command(

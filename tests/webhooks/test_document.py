@@ -36,6 +36,7 @@ from service.webhooks import delivery, dispatcher, retention, signatures
 from service.webhooks.meters import Meters
 from service.webhooks.webhook_views import PingView
 from tests.support.desk import build_claim
+from tests.support.processes import run_to_end
 
 ROOT = Path(__file__).parents[2]
 CONFIGURATION = (ROOT / "docs" / "configuration.md").read_text()
@@ -217,15 +218,7 @@ def test_commands_of_the_document_succeed(environment: Environment, tmp_path: Pa
 
 def run_claimdesk(environment: Environment, folder: Path, *arguments: str) -> str:
     """What a command that succeeds prints."""
-    done = subprocess.run(
-        [CLAIMDESK, *arguments],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    done = run_to_end(arguments, folder, environment)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
