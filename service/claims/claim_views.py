@@ -153,7 +153,10 @@ class ClaimPreviewView(_NoId, ClaimContent):
     """What would be recorded."""
 
 
-class _Imported(TypedDict, total=False):
+class _LaterFields(TypedDict, total=False):
+    """Fields that are served only where they are set: stored documents of older releases lack
+    them."""
+
     imported: ImportedView
 
 
@@ -167,9 +170,9 @@ def build_claim(state: ClaimState, suggestion: Suggestion | None = None) -> Clai
     def list_roots(stance: Stance) -> list[str]:
         return list(evidence.list_roots(evidence.list_active_by_others(state, stance)))
 
-    imported: _Imported = {}  # before the assignee, as documents are stored
+    later_fields: _LaterFields = {}  # before the assignee, as documents are stored
     if state.imported is not None:
-        imported = {"imported": {"by": state.imported.by, "label": state.imported.label}}
+        later_fields["imported"] = {"by": state.imported.by, "label": state.imported.label}
     return {
         "id": state.id,
         "text": state.text,
@@ -203,7 +206,7 @@ def build_claim(state: ClaimState, suggestion: Suggestion | None = None) -> Clai
         ],
         "created_at": format_instant(state.created_at),
         "updated_at": format_instant(state.updated_at),
-        **imported,  # type: ignore[typeddict-item]
+        **later_fields,  # type: ignore[typeddict-item]
         "assignee": None,
     }
 
