@@ -170,7 +170,7 @@ def test_every_route_has_its_rule(routes: dict[tuple[str, str], Any]) -> None:
         ]
         assert len(rules) <= 1, f"{key} is ruled twice"
         declared[key] = rules[0] if rules else OPEN
-    assert declared == ROUTES | pages.ROUTES
+    assert declared == ROUTES | pages.ROUTES, "list it in ROUTES, or pages in tests/desk/pages.py"
 
 
 @pytest.fixture(params=[False, True], ids=["keys only", "public reading"])

@@ -106,7 +106,9 @@ def render_first_bodies() -> dict[str, bytes]:
 def test_bodies_equal_their_golden_files(kind: EventType) -> None:
     """Each type's body is, to the byte, what its golden file holds; and it is JSON of three keys,
     its type first."""
-    body = render_first_bodies()[kind]
+    bodies = render_first_bodies()
+    assert kind in bodies, f"let {kind} happen in the record of this file"
+    body = bodies[kind]
     assert body == (GOLDEN / f"{kind}.json").read_bytes().removesuffix(b"\n")
     envelope = orjson.loads(body)
     assert list(envelope) == ["type", "timestamp", "data"]
@@ -117,7 +119,7 @@ def test_bodies_equal_their_golden_files(kind: EventType) -> None:
 def test_every_type_has_a_renderer() -> None:
     """What an endpoint may ask for is what can be told, and a ping."""
     assert {*RENDERERS, EventType.PING} == set(EventType)
-    assert {path.stem for path in GOLDEN.iterdir()} == set(EventType)
+    assert {path.stem for path in GOLDEN.iterdir()} == set(EventType), f"files of {GOLDEN}"
 
 
 def test_bodies_hold_nothing_internal() -> None:

@@ -105,7 +105,8 @@ def test_every_type_of_event_is_in_the_full_record() -> None:
     """Each type folds: those that close a claim are tried after it, on their own."""
     one = build_full_record()
     types = {event.type for event in one.events}
-    assert types | {"claim.merged", "claim.withdrawn"} == set(history.EVENT_TYPES)
+    missing = set(history.EVENT_TYPES) - types - {"claim.merged", "claim.withdrawn"}
+    assert not missing, "let these happen in build_full_record"
     closing: tuple[tuple[str, dict[str, Any], Lifecycle], ...] = (
         ("claim.merged", {"into": "survivor"}, Lifecycle.MERGED),
         ("claim.withdrawn", {"reason": "an error", "source": None}, Lifecycle.WITHDRAWN),

@@ -57,7 +57,7 @@ async def test_desk_after_a_days_work_verifies(worked_database: Database) -> Non
         )
     )
     assert report.events == len(counted)
-    assert types == set(EVENT_TYPES)
+    assert types == set(EVENT_TYPES), "let all of them happen in tests/verification/workday.py"
     assert told == [(22, 22)]
     decided = await worked_database.read(
         lambda connection: set(connection.scalars(select(tables.decisions.c.state)))
