@@ -10,6 +10,7 @@ import random
 import time
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import cast
 
@@ -25,18 +26,28 @@ from service.webhooks.leases import DispatchRules, Leased, Turn
 from service.webhooks.meters import Meters
 from service.webhooks.settlement import Attempt
 
-STOP_SECONDS = 20.0
-"""What is under way when the dispatcher stops may take so long; then its lease is released."""
-RETENTION_SECONDS = 60.0
 SETTLE_SINGLY_AFTER = 3
 """Turns in a row that may fail before attempts are settled one by one, or stopping gives up."""
-TROUBLE_SECONDS = 0.5
-"""How long to wait after a turn that failed, doubled each time up to 16 times as long."""
 ENDPOINT_SHARE = 0.75
 """Of a dispatcher's slots, what one endpoint may hold."""
 SPACING_SECONDS = 0.005
 """A look that found nothing is not repeated sooner, however many wakeups come."""
 log = structlog.get_logger("dispatch")
+
+
+@dataclass(frozen=True)
+class Pauses:
+    """How long a dispatcher waits, in seconds."""
+
+    trouble: float = 0.5
+    """After a turn that failed; doubled each time, up to 16 times as long."""
+    stop: float = 20.0
+    """For what is under way when it stops; then its lease is released."""
+    retention: float = 60.0
+    """Between two looks for deliveries that are old enough to be deleted."""
+
+
+PAUSES = Pauses()
 
 
 def build_guard(settings: Settings) -> AddressGuard:
@@ -56,11 +67,13 @@ class Dispatcher:
         meters: Meters,
         *,
         chance: random.Random | None = None,
+        pauses: Pauses | None = None,
     ) -> None:
         self.settings = settings
         self.database = database
         self.clock = clock
         self.meters = meters
+        self.pauses = pauses or PAUSES
         self.rules = DispatchRules(
             lease=timedelta(seconds=settings.webhook_lease_seconds),
             timeout_s=settings.webhook_timeout_seconds,
@@ -89,7 +102,7 @@ class Dispatcher:
         for task in self._tasks[1:]:
             task.cancel()
         if self._sending:
-            await asyncio.wait([*self._sending], timeout=STOP_SECONDS)
+            await asyncio.wait([*self._sending], timeout=self.pauses.stop)
         for task, leased in [*self._sending.items()]:
             if task.cancel():
                 self._unsent.append(leased.lease)
@@ -119,7 +132,7 @@ class Dispatcher:
                         await self._settle_singly()
                 if self._stopping and trouble >= SETTLE_SINGLY_AFTER:
                     return
-                await asyncio.sleep(TROUBLE_SECONDS * 2 ** min(trouble - 1, 4))
+                await asyncio.sleep(self.pauses.trouble * 2 ** min(trouble - 1, 4))
                 continue
             trouble = 0
             if turn is not None and (turn.more or turn.settled.outcomes):
@@ -261,7 +274,7 @@ class Dispatcher:
 
     async def _delete_old(self) -> None:
         while True:
-            await asyncio.sleep(RETENTION_SECONDS)
+            await asyncio.sleep(self.pauses.retention)
             try:
                 deleted = 1
                 while deleted:

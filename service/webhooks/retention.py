@@ -22,7 +22,7 @@ BATCH = 500
 deliveries = webhook_deliveries.c
 
 
-def delete_old_deliveries(connection: Connection, *, now: datetime) -> int:
+def delete_old_deliveries(connection: Connection, *, now: datetime, batch: int = BATCH) -> int:
     """Delete up to a batch of deliveries; returns how many, 0 where nothing is old enough.
 
     Those of a deleted endpoint go whatever their age, and the endpoint after them.  What has been
@@ -50,7 +50,7 @@ def delete_old_deliveries(connection: Connection, *, now: datetime) -> int:
         chosen = connection.execute(
             select(deliveries.webhook, deliveries.message)
             .where(*old)
-            .limit(BATCH)
+            .limit(batch)
             .with_for_update(skip_locked=True)
         ).all()
         if chosen:

@@ -38,7 +38,9 @@ IMPATIENT = (
     "postgresql.BUSY_SECONDS = sqlite.BUSY_SECONDS = 0.3\n"
 )
 """A prelude: what is busy is given up after 0.3 s instead of 15."""
-HASTY = "from service.webhooks import dispatcher\ndispatcher.TROUBLE_SECONDS = 0.1\n"
+HASTY = (
+    "from service.webhooks import dispatcher\ndispatcher.PAUSES = dispatcher.Pauses(trouble=0.1)\n"
+)
 """A prelude: after a turn that failed a dispatcher waits 0.1 s, doubled up to 1.6 s, instead of
 0.5 and 8 s."""
 

@@ -26,12 +26,6 @@ def live_board(database: Database) -> Board:
 
 
 @pytest.fixture
-def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Wait a hundredth of what a dispatcher in earnest waits after trouble."""
-    monkeypatch.setattr(dispatcher, "TROUBLE_SECONDS", 0.005)
-
-
-@pytest.fixture
 def dispatcher_log(monkeypatch: pytest.MonkeyPatch) -> LogCapture:
     """What the dispatcher says in its log."""
     capture = LogCapture()

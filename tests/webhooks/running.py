@@ -11,11 +11,13 @@ from prometheus_client import CollectorRegistry
 from service.config import Settings
 from service.store.engine import Database
 from service.webhooks import due_endpoints, leases
-from service.webhooks.dispatcher import Dispatcher
+from service.webhooks.dispatcher import Dispatcher, Pauses
 from service.webhooks.leases import Turn
 from service.webhooks.meters import Meters
 from tests.webhooks.board import Board
 
+SHORT = Pauses(trouble=0.005)
+"""A hundredth of what a dispatcher in earnest waits after trouble."""
 Hook = Callable[[Any], Awaitable[None]]
 
 
@@ -51,7 +53,9 @@ class Meddled:
 class Running:
     """What a test holds of a dispatcher."""
 
-    def __init__(self, settings: Settings, database: Database, changes: dict[str, Any]) -> None:
+    def __init__(
+        self, settings: Settings, database: Database, pauses: Pauses, changes: dict[str, Any]
+    ) -> None:
         self.registry = CollectorRegistry()
         self.meddled = Meddled(database)
         named = {f"webhook_{name}": value for name, value in changes.items()}
@@ -60,6 +64,7 @@ class Running:
             self.meddled,  # type: ignore[arg-type]
             lambda: datetime.now(UTC),
             Meters(self.registry),
+            pauses=pauses,
         )
 
     def count_attempts(self, outcome: str) -> float | None:
@@ -70,10 +75,10 @@ class Running:
 
 @asynccontextmanager
 async def run_dispatcher(
-    settings: Settings, database: Database, **changes: Any
+    settings: Settings, database: Database, pauses: Pauses = SHORT, **changes: Any
 ) -> AsyncIterator[Running]:
     """A started dispatcher with settings `webhook_<name>` changed; it looks every 20 ms."""
-    running = Running(settings, database, {"poll_seconds": 0.02} | changes)
+    running = Running(settings, database, pauses, {"poll_seconds": 0.02} | changes)
     running.dispatcher.start()
     try:
         yield running

@@ -10,12 +10,12 @@ from service.config import Settings
 from service.domain.errors import Unavailable
 from service.domain.webhooks import DeliveryState
 from service.store.engine import Database
-from service.webhooks import dispatcher
+from service.webhooks.dispatcher import Pauses
 from tests.webhooks.board import Board
 from tests.webhooks.receivers import OK, Receiver, build_answering, run_receiver, swallow_request
-from tests.webhooks.running import Running, run_dispatcher, wait_until
+from tests.webhooks.running import SHORT, Running, run_dispatcher, wait_until
 
-pytestmark = pytest.mark.usefixtures("short_pauses", "dispatcher_log")
+pytestmark = pytest.mark.usefixtures("dispatcher_log")
 
 
 async def test_stop_waits_for_attempts_in_flight(settings: Settings, live_board: Board) -> None:
@@ -40,13 +40,12 @@ async def test_stop_waits_for_attempts_in_flight(settings: Settings, live_board:
 
 
 async def test_stop_releases_leases_of_unfinished_attempts(
-    settings: Settings, live_board: Board, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, live_board: Board
 ) -> None:
-    """What is still under way after STOP_SECONDS is due again at once for whoever comes next."""
-    monkeypatch.setattr(dispatcher, "STOP_SECONDS", 0.05)
+    """What is still under way after the pause for it is due again at once for whoever is next."""
     async with (
         run_receiver(swallow_request) as receiver,
-        run_dispatcher(settings, live_board.database),
+        run_dispatcher(settings, live_board.database, Pauses(stop=0.05)),
     ):
         webhook = await live_board.create_endpoint(url=receiver.url)
         messages = [await live_board.put_event(webhook, claim=str(i)) for i in range(3)]
@@ -82,7 +81,7 @@ async def test_stop_during_a_turn_leaves_no_lease(settings: Settings, live_board
 
 async def test_stop_settles_finished_attempts(settings: Settings, live_board: Board) -> None:
     """An attempt that ends as the dispatcher gives up on it is settled: its lease is its own."""
-    running = Running(settings, live_board.database, {})
+    running = Running(settings, live_board.database, SHORT, {})
     await live_board.put_event(await live_board.create_endpoint())
     leased = await live_board.lease_delivery()
 
@@ -120,4 +119,4 @@ async def test_stop_does_not_wait_for_a_database_that_is_gone(
 
 async def test_dispatcher_can_stop_before_it_starts(settings: Settings, database: Database) -> None:
     """A dispatcher that was never started can be stopped."""
-    await Running(settings, database, {}).dispatcher.stop()
+    await Running(settings, database, SHORT, {}).dispatcher.stop()

@@ -13,11 +13,12 @@ from service.domain.errors import Unavailable
 from service.domain.webhooks import DeliveryState, EndpointState
 from service.webhooks import dispatcher, retention
 from service.webhooks.delivery import Answer, Outgoing
+from service.webhooks.dispatcher import Pauses
 from tests.webhooks.board import Board
 from tests.webhooks.receivers import OK, Receiver, build_answering, run_receiver, swallow_request
 from tests.webhooks.running import run_dispatcher, wait_for_state, wait_until
 
-pytestmark = pytest.mark.usefixtures("short_pauses", "dispatcher_log")
+pytestmark = pytest.mark.usefixtures("dispatcher_log")
 
 
 async def test_dispatcher_sends_the_stored_bytes_once(
@@ -67,7 +68,7 @@ async def test_events_of_one_claim_arrive_in_order(settings: Settings, live_boar
             bad = b"HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n"
             await receiver.send(writer, bad if turn % 20 == 0 else OK)
 
-    changes = {"schedule": (0.01,) * 20}
+    changes: dict[str, Any] = {"schedule": (0.01,) * 20}
     async with run_receiver(answer_sometimes) as receiver:
         webhook = await live_board.create_endpoint(url=receiver.url)
         told = await live_board.put_events([(webhook, str(i % 5)) for i in range(100)])
@@ -320,15 +321,15 @@ async def test_failing_endpoints_have_half_of_the_slots(
 
 @pytest.mark.parametrize("slots", [2, 8])
 async def test_no_endpoint_has_all_of_the_slots(
-    settings: Settings, live_board: Board, monkeypatch: pytest.MonkeyPatch, slots: int
+    settings: Settings, live_board: Board, slots: int
 ) -> None:
     """A black hole that may have more in flight than there are slots, and has never failed yet,
     leaves a quarter of them, one at least, to those that work."""
-    monkeypatch.setattr(dispatcher, "STOP_SECONDS", 0.1)  # nobody waits for the hole in the end
+    pauses = Pauses(stop=0.1)  # nobody waits for the hole in the end
     async with run_receiver(swallow_request) as hole, run_receiver(build_answering(OK)) as receiver:
         greedy = await live_board.create_endpoint(url=hole.url, max_in_flight=256)
         await live_board.put_events([(greedy, str(i)) for i in range(2 * slots)])
-        async with run_dispatcher(settings, live_board.database, slots=slots):
+        async with run_dispatcher(settings, live_board.database, pauses, slots=slots):
             await wait_until(lambda: len(hole.open) == slots * 3 // 4)
             well = await live_board.create_endpoint(url=receiver.url)
             for claim in range(5):
@@ -391,23 +392,21 @@ async def test_dispatcher_deletes_old_deliveries(
     settings: Settings, live_board: Board, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Now and then what is old is forgotten, all of it; trouble with that stops nothing."""
-    monkeypatch.setattr(dispatcher, "RETENTION_SECONDS", 0.02)
     errors: list[Exception] = [Unavailable("gone"), ValueError("a defect")]
     real, counts = retention.delete_old_deliveries, []
 
     def forget(connection: Connection, *, now: datetime) -> int:
         if errors:
             raise errors.pop(0)
-        counts.append(real(connection, now=now))
+        counts.append(real(connection, now=now, batch=2))
         return int(counts[-1])
 
     monkeypatch.setattr(retention, "delete_old_deliveries", forget)
-    monkeypatch.setattr(retention, "BATCH", 2)
     webhook = await live_board.create_endpoint(max_in_flight=1)
     for message in await live_board.put_events([(webhook, str(i)) for i in range(5)]):
         old = live_board.now - timedelta(days=31)
         await live_board.set_delivery_columns(webhook, message, state="delivered", settled_at=old)
-    async with run_dispatcher(settings, live_board.database):
+    async with run_dispatcher(settings, live_board.database, Pauses(retention=0.02)):
         await wait_until(lambda: counts[4:] == [0])
     assert counts[:4] == [2, 2, 1, 0]
     assert await live_board.list_deliveries() == []
