@@ -9,13 +9,14 @@ from service.claims import decision_queries, rename_commands
 from service.directory import directory_queries, party_commands, source_commands
 from service.directory.directory_views import ListedSpeaker, PartyView, SourceView, SpeakerView
 from service.domain.access import Action
+from service.field_types import Slug
 from service.record.idempotency import Answer
 from service.store.engine import Connection
 from service.store.paging import Window
 from service.views import Page
 from service.web.bodies import directory_inputs
 from service.web.calls import Call, Paged, allow, allow_writing, answer_json, build_answer
-from service.web.fields import RecordId, Slug, SlugPath, read_sent_fields
+from service.web.fields import RecordId, SlugPath, read_sent_fields
 from service.web.json_bodies import JsonRoute
 
 party_router = APIRouter(prefix="/v1/parties", tags=["parties"], route_class=JsonRoute)

@@ -10,6 +10,7 @@ from service.domain.access import Action, Audience
 from service.domain.errors import NotAcceptable
 from service.domain.history import EVENT_TYPES
 from service.domain.positions import PATTERN, read_position, write_position
+from service.field_types import Slug
 from service.live import sse_format
 from service.live.listeners import Listener
 from service.record import event_queries, event_views
@@ -18,7 +19,7 @@ from service.web import redaction
 from service.web.calls import Call, allow, answer_json
 from service.web.conditions import accepts
 from service.web.event_stream import EventStream
-from service.web.fields import Id, Slug
+from service.web.fields import Id
 from service.web.request_context import context_of
 
 router = APIRouter(prefix="/v1/events", tags=["events"])

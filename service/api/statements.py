@@ -14,6 +14,7 @@ from service.claims import (
     statement_views,
 )
 from service.domain.access import Action
+from service.field_types import Slug
 from service.record.idempotency import Answer
 from service.search.finding import statement_hits
 from service.search.index import query_parser
@@ -30,7 +31,7 @@ from service.web.calls import (
     build_answer,
     require_found,
 )
-from service.web.fields import Id, Instant, LinkId, Slug, StatementId
+from service.web.fields import Id, Instant, LinkId, StatementId
 from service.web.json_bodies import JsonRoute
 
 router = APIRouter(prefix="/v1/statements", tags=["statements"], route_class=JsonRoute)

@@ -77,11 +77,6 @@ def neutralize(cell: str) -> str:
     return APOSTROPHE + cell if cell.startswith((*DANGEROUS, APOSTROPHE)) else cell
 
 
-def restore_cell(cell: str) -> str:
-    """Return what `neutralize` was called with."""
-    return cell.removeprefix(APOSTROPHE)
-
-
 def encode_rows(rows: Iterable[Iterable[object]]) -> bytes:
     """Return rows as UTF-8, each ended by CRLF; None is an empty cell."""
     return "".join(f"{','.join(map(_encode_cell, row))}\r\n" for row in rows).encode()

@@ -9,7 +9,7 @@ from pydantic import model_validator
 
 from service.domain.claims import Finding, Status
 from service.domain.names import normalize_letters
-from service.exchange.toml_files import Entry
+from service.field_types import In
 
 QUOTES = "\"'`´‘’‚“”„«»‹›"
 DASHES = str.maketrans(dict.fromkeys("-‐‑‒–—_", " "))
@@ -17,7 +17,7 @@ START = re.compile(rf"^[\s{QUOTES}]+")
 END = re.compile(rf"[\s{QUOTES}.!]+$")
 
 
-class Judgement(Entry):
+class Judgement(In):
     """What a label means here."""
 
     status: Status

@@ -16,7 +16,7 @@ from service.domain.claims import Kind, Rendering
 from service.domain.errors import Invalid
 from service.exchange import import_dates, import_labels, toml_files
 from service.exchange.import_labels import Judgement, normalize_label
-from service.exchange.toml_files import Entry, Slug
+from service.field_types import In, Slug
 
 Line = Annotated[str, StringConstraints(max_length=200), AfterValidator(texts.clean_line)]
 Policy = Literal["unattributed", "create", "refuse"]
@@ -41,7 +41,7 @@ def _check_zone(name: str) -> str:
     return name
 
 
-class SheetSettings(Entry):
+class SheetSettings(In):
     """How a CSV file is written."""
 
     delimiter: Annotated[str, StringConstraints(pattern=r"^[^\r\n\x00\"]$")] = ","
@@ -58,7 +58,7 @@ class SheetSettings(Entry):
         return self
 
 
-class Columns(Entry):
+class Columns(In):
     """From which column each field is read: its heading, or its number where there are no
     headings; in lists of JSON objects, the path to the value."""
 
@@ -85,24 +85,24 @@ class Columns(Entry):
         return {name: value for name, value in self if value is not None}
 
 
-class Records(Entry):
+class Records(In):
     """Where a JSON document has its list of claims."""
 
     path: Annotated[str, StringConstraints(max_length=200)] = ""
     """The path to the list; empty where the document is the list, or has one object a line."""
 
 
-class Dates(Entry):
+class Dates(In):
     formats: tuple[Annotated[str, AfterValidator(import_dates.check_format)], ...] = ()
     timezone: Annotated[str, AfterValidator(_check_zone)] = "UTC"
 
 
-class Claimants(Entry):
+class Claimants(In):
     unknown: Policy = "unattributed"
     known: dict[str, Slug] = Field(default_factory=dict)
 
 
-class Defaults(Entry):
+class Defaults(In):
     """The values of fields that a row leaves empty."""
 
     kind: Kind = Kind.EVENT
@@ -115,7 +115,7 @@ class Defaults(Entry):
     story: Slug | None = None
 
 
-class Mapping(Entry):
+class Mapping(In):
     name: Line
     """The name of the data.  Its rows are known again by this name."""
     rated_by: Line | None = None

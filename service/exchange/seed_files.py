@@ -7,72 +7,73 @@ import tomllib
 from collections.abc import Iterator
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, AwareDatetime, StringConstraints, ValidationError
+from pydantic import AwareDatetime, StringConstraints, ValidationError
 
-from service.domain import texts
-from service.domain.account_bounds import LONGEST_NAME
 from service.domain.claims import Basis, Kind, Precision, Rendering, Scope, Stance, Status
 from service.domain.errors import Invalid
 from service.exchange import toml_files
-from service.exchange.toml_files import Entry, Place, Slug
+from service.exchange.toml_files import Place
+from service.field_types import (
+    ClaimText,
+    Context,
+    Country,
+    Description,
+    FullName,
+    Headline,
+    In,
+    Label,
+    Language,
+    LongQuote,
+    Name,
+    PersonName,
+    Reason,
+    Sha256,
+    Slug,
+    Tag,
+    Title,
+    Url,
+)
 
 Key = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
-# What is loaded goes through the same policy as what the API is sent.
-Name = Annotated[str, StringConstraints(max_length=LONGEST_NAME), AfterValidator(texts.clean_name)]
-FullName = Annotated[str, StringConstraints(max_length=300), AfterValidator(texts.clean_name)]
-Word = Annotated[str, StringConstraints(max_length=40), AfterValidator(texts.clean_line)]
-Tag = Annotated[str, StringConstraints(max_length=50), AfterValidator(texts.clean_line)]
-Phrase = Annotated[str, StringConstraints(max_length=300), AfterValidator(texts.clean_line)]
-Prose = Annotated[str, StringConstraints(max_length=10_000), AfterValidator(texts.clean_prose)]
-Context = Annotated[str, StringConstraints(max_length=300), AfterValidator(texts.clean_context)]
-Address = Annotated[
-    str,
-    StringConstraints(pattern=r"^https?://[^\s\x00/]", max_length=2048),
-    AfterValidator(texts.check_address),
-]
-Language = Annotated[
-    str, StringConstraints(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$", max_length=35)
-]
-Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
-class PartyEntry(Entry):
+class PartyEntry(In):
     slug: Slug
     name: Name
     full_name: FullName | None = None
-    kind: Word | None = None
-    country: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")] | None = None
+    kind: Label | None = None
+    country: Country | None = None
     parent: Slug | None = None
 
 
-class SpeakerEntry(Entry):
+class SpeakerEntry(In):
     key: Key
     party: Slug
-    name: Name
-    role: Name | None = None
+    name: PersonName
+    role: PersonName | None = None
 
 
-class SourceEntry(Entry):
+class SourceEntry(In):
     key: Key
-    url: Address
-    publisher: Name | None = None
-    title: Phrase | None = None
+    url: Url
+    publisher: PersonName | None = None
+    title: Headline | None = None
     published_at: AwareDatetime | None = None
     language: Language | None = None
-    archive_url: Address | None = None
-    sha256: Digest | None = None
+    archive_url: Url | None = None
+    sha256: Sha256 | None = None
 
 
-class StoryEntry(Entry):
+class StoryEntry(In):
     slug: Slug
-    title: Phrase
-    description: Prose | None = None
+    title: Title
+    description: Description | None = None
 
 
-class QuoteEntry(Entry):
+class QuoteEntry(In):
     """A quote stands in its source word for word: its text is the selector's `exact`."""
 
-    text: Prose
+    text: LongQuote
     language: Language
     rendering: Rendering
     source: Key
@@ -80,7 +81,7 @@ class QuoteEntry(Entry):
     suffix: Context = ""
 
 
-class StatementEntry(Entry):
+class StatementEntry(In):
     """`party` is left out where nobody in particular said it."""
 
     key: Key
@@ -92,11 +93,11 @@ class StatementEntry(Entry):
     quotes: tuple[QuoteEntry, ...]
 
 
-class ClaimEntry(Entry):
+class ClaimEntry(In):
     """Who claims it, and when, is who said the origin statement, and when."""
 
     key: Key
-    text: Prose
+    text: ClaimText
     kind: Kind
     story: Slug
     origin: Key
@@ -104,25 +105,25 @@ class ClaimEntry(Entry):
     tags: tuple[Tag, ...] = ()
 
 
-class LinkEntry(Entry):
+class LinkEntry(In):
     claim: Key
     statement: Key
     stance: Stance
     scope: Scope = Scope.FULL
     conditional: bool = False
-    note: Prose | None = None
+    note: Reason | None = None
 
 
-class DecisionEntry(Entry):
+class DecisionEntry(In):
     """A decision that takes one person; `cites` names statements linked to the claim."""
 
     claim: Key
     to: Literal[Status.ASSERTED, Status.AWAITING_CONFIRMATION, Status.DISPUTED]
-    reason: Prose
+    reason: Reason
     cites: tuple[Key, ...] = ()
 
 
-class Plan(Entry):
+class Plan(In):
     """A seed file, its references checked."""
 
     parties: tuple[PartyEntry, ...] = ()

@@ -1,19 +1,13 @@
 """What files that people write for an import have in common: entries, slugs, faults."""
 
 from collections.abc import Iterable
-from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
+from pydantic import ValidationError
 
 from service.domain.errors import Invalid
 
 Place = tuple[str | int, ...]
 """Where in the file something stands: names of entries, and numbers in lists."""
-Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=64)]
-
-
-class Entry(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 def list_faults(error: ValidationError) -> list[tuple[Place, str]]:

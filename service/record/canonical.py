@@ -73,30 +73,6 @@ def hash_event(
     return sha256(body.encode()).hexdigest()
 
 
-def hash_claim_event(
-    *,
-    claim: str,
-    number: int,
-    type: str,
-    recorded_at: str,
-    actor: str,
-    data: str,
-    salts: Salts | None = None,
-    previous_hash: str,
-) -> str:
-    """Return the hash of an event of a claim."""
-    return hash_event(
-        Subject(SubjectKind.CLAIM, claim),
-        number=number,
-        type=type,
-        recorded_at=recorded_at,
-        actor=actor,
-        data=data,
-        salts=salts,
-        previous_hash=previous_hash,
-    )
-
-
 def make_salts(places: Iterable[Place]) -> dict[str, str]:
     """Return a new salt for each place."""
     return {".".join(place): secrets.token_hex(SALT_BYTES) for place in places}

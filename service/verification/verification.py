@@ -57,13 +57,6 @@ UNPROVED_COLUMNS: Mapping[tuple[str, str], str] = {
 """Columns of proved tables that do not follow from the record, and what they hold."""
 
 
-def explain_unproved(table: str, column: str | None = None) -> str | None:
-    """Say what a table or column holds that verify does not prove; None if it does."""
-    if column is not None and (table, column) in UNPROVED_COLUMNS:
-        return UNPROVED_COLUMNS[table, column]
-    return UNPROVED.get(table)
-
-
 @dataclass(frozen=True, slots=True)
 class Report:
     """What was read, how many breaks there are, the first few of them, and what is not proved."""

@@ -14,12 +14,13 @@ from service.domain import access
 from service.domain.access import Action
 from service.domain.claims import Kind, Lifecycle, Stance, Status
 from service.domain.errors import Invalid, NotFound, NotYetRecorded
+from service.field_types import In, Slug
 from service.search.index import query_parser
 from service.store.paging import BY_END, DEFAULT_LIMIT, MAX_LIMIT
 from service.store.types import format_id
 from service.views import JsonObject
 from service.web.calls import Call
-from service.web.fields import Id, In, Instant, Slug
+from service.web.fields import Id, Instant
 
 
 class Shown:

@@ -1,39 +1,26 @@
 """The types of fields: texts by the one policy (`domain/texts.py`), instants with their offset."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from annotated_types import GroupedMetadata
 from fastapi import Path, Query
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
-    StringConstraints,
     WithJsonSchema,
 )
 
-from service.domain import addresses, ids, texts
-from service.domain.account_bounds import EMAIL, LONGEST_EMAIL, LONGEST_NAME
+from service.domain import ids
 from service.domain.errors import NotFound
+from service.field_types import In
 
 RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
 EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
 LATEST = datetime(2200, 1, 1, tzinfo=UTC)
-SLUG = r"^[a-z0-9]+(-[a-z0-9]+)*$"
-COUNTRY = r"^[A-Z]{2}$"
-LANGUAGE = r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$"
-
-
-class In(BaseModel):
-    """What is sent: unknown fields are refused, so that a typo is not silently ignored."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 def show_example(body: Mapping[str, Any]) -> ConfigDict:
@@ -74,31 +61,6 @@ def _parse_id(text: str) -> str:
     return parsed
 
 
-@dataclass(frozen=True)
-class Text(GroupedMetadata):
-    """A text of 1 to `most` characters that `clean`, a function of `domain/texts.py`, has passed.
-
-    `trimmed`: white space at its ends is taken off.
-    """
-
-    most: int
-    clean: Callable[[str], str]
-    trimmed: bool = True
-
-    def __iter__(self) -> Iterator[object]:
-        yield StringConstraints(
-            strip_whitespace=self.trimmed or None, min_length=1, max_length=self.most
-        )
-        yield AfterValidator(self._check)
-
-    def _check(self, text: str) -> str:
-        cleaned = self.clean(text)
-        # The composed form of a few letters is longer than they are.
-        if len(cleaned) > self.most:
-            raise ValueError(f"a text has at most {self.most} characters in composed form (NFC)")
-        return cleaned
-
-
 Instant = Annotated[
     datetime,
     BeforeValidator(_parse_instant),
@@ -111,39 +73,7 @@ Instant = Annotated[
         }
     ),
 ]
-Slug = Annotated[str, StringConstraints(pattern=SLUG, min_length=2, max_length=64)]
-Country = Annotated[str, StringConstraints(pattern=COUNTRY)]
-Language = Annotated[str, StringConstraints(pattern=LANGUAGE, max_length=35)]
-Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-Email = Annotated[
-    str,
-    StringConstraints(strip_whitespace=True, pattern=EMAIL, max_length=LONGEST_EMAIL),
-    AfterValidator(texts.check_address),
-]
-Url = Annotated[
-    str,
-    StringConstraints(strip_whitespace=True, max_length=2048),
-    AfterValidator(addresses.clean_address),
-]
 Id = Annotated[str, AfterValidator(_parse_id), WithJsonSchema({"type": "string", "format": "uuid"})]
-# Printed within sentences, or shown beside what people sign with their names.
-Name = Annotated[str, Text(LONGEST_NAME, texts.clean_name)]
-PersonName = Annotated[str, Text(200, texts.clean_name)]
-FullName = Annotated[str, Text(300, texts.clean_name)]
-# One line.
-Title = Annotated[str, Text(300, texts.clean_line)]
-Headline = Annotated[str, Text(500, texts.clean_line)]
-Label = Annotated[str, Text(40, texts.clean_line)]
-Code = Annotated[str, Text(64, texts.clean_line)]
-Tag = Annotated[str, Text(50, texts.clean_line)]
-# Several lines.
-Reason = Annotated[str, Text(2000, texts.clean_prose)]
-ClaimText = Annotated[str, Text(2000, texts.clean_prose)]
-Description = Annotated[str, Text(5000, texts.clean_prose)]
-LongQuote = Annotated[str, Text(10_000, texts.clean_prose, trimmed=False)]
-Context = Annotated[str, StringConstraints(max_length=200), AfterValidator(texts.clean_context)]
-"""What stands before or after a quote: it may be empty or blank."""
-
 AsOf = Annotated[Instant | None, Query(description="What the desk knew at this instant")]
 
 ID_SCHEMA = {"type": "string", "format": "uuid"}

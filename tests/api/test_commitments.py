@@ -17,12 +17,12 @@ from sqlalchemy import Connection, select, update
 
 from service.config import Settings
 from service.domain.claims import format_instant
-from service.record.canonical import hash_claim_event
 from service.store import tables
 from tests.api import twins
 from tests.api.twins import Twin
 from tests.support import desk as support
 from tests.support.desk import Desk
+from tests.support.hashes import hash_claim_event
 from tests.verification.tampering import allow_changes
 
 Json = dict[str, Any]

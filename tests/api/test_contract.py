@@ -18,6 +18,7 @@ from schemathesis.specs.openapi import checks
 
 from service.app import create_app
 from service.config import Settings
+from service.field_types import In
 from service.web.bodies import (
     account_inputs,
     claim_inputs,
@@ -26,7 +27,6 @@ from service.web.bodies import (
     statement_inputs,
     webhook_inputs,
 )
-from service.web.fields import In
 from tests.support import desk as support
 from tests.support.desk import SOURCE, Desk, build_quote, build_statement
 

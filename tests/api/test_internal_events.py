@@ -8,11 +8,12 @@ from sqlalchemy import Connection, select
 
 from service.domain import disclosure
 from service.record import event_queries
-from service.record.canonical import hash_claim_event, render_canonical
+from service.record.canonical import render_canonical
 from service.store import tables
 from tests.api import twins
 from tests.api.twins import Twin
 from tests.support.desk import Desk
+from tests.support.hashes import hash_claim_event
 from tests.verification.tampering import unlock
 
 AMENDMENTS: tuple[dict[str, Any], ...] = (

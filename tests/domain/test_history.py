@@ -38,6 +38,7 @@ from tests.domain.builders import (
     build_support,
     set_aside,
 )
+from tests.support import hashes
 
 
 def build_full_record() -> Record:
@@ -328,7 +329,7 @@ def test_the_hash_is_of_the_whole_line(
     expected = sha256(
         encode_independently(line | {"actor": actor, "data": data}).encode()
     ).hexdigest()
-    assert expected == canonical.hash_claim_event(
+    assert expected == hashes.hash_claim_event(
         **line, actor=canonical.render_canonical(actor), data=canonical.render_canonical(data)
     )
 
@@ -340,7 +341,7 @@ def test_hash_equals_a_known_value() -> None:
         '"previous_hash":"' + "0" * 64 + '","recorded_at":"2023-10-02T12:00:00Z",'
         '"type":"claim.withdrawn"}'
     )
-    assert sha256(body.encode()).hexdigest() == canonical.hash_claim_event(
+    assert sha256(body.encode()).hexdigest() == hashes.hash_claim_event(
         claim="c",
         number=2,
         type="claim.withdrawn",
@@ -361,7 +362,7 @@ def test_every_line_of_a_record_can_be_hashed() -> None:
         for event in events:
             data = canonical.render_canonical(event.data)
             assert data == encode_independently(event.data)
-            last = canonical.hash_claim_event(
+            last = hashes.hash_claim_event(
                 claim=one.claim_id,
                 number=event.number,
                 type=event.type,

@@ -21,10 +21,11 @@ from service.domain.inputs import NewQuote, NewSource, NewStatement
 from service.exchange import export, export_format
 from service.exchange.export_check import Tally
 from service.exchange.scratch import Refusal, Scratch
-from service.record.canonical import hash_claim_event, render_canonical
+from service.record.canonical import render_canonical
 from service.store.engine import Database
 from service.verification import verification
 from service.webhooks import webhook_commands
+from tests.support.hashes import hash_claim_event
 from tests.verification.workday import BEGIN, Day, work_a_day
 
 HOSTILE = (

@@ -14,10 +14,11 @@ from service.claims.history_queries import parse_event
 from service.config import Settings
 from service.domain import history
 from service.domain.claims import format_instant
-from service.record.canonical import GENESIS, hash_claim_event, read_salts
+from service.record.canonical import GENESIS, read_salts
 from service.store.engine import Database
 from service.store.tables import claim_versions, claims, decisions, events, links
 from service.verification import verification
+from tests.support.hashes import hash_claim_event
 
 Json = dict[str, Any]
 

@@ -24,7 +24,7 @@ from service.domain.claims import ClaimState, format_instant
 from service.domain.history import Draft
 from service.domain.subjects import Subject, SubjectKind
 from service.record import writer
-from service.record.canonical import hash_claim_event, render_canonical
+from service.record.canonical import render_canonical
 from service.search.index.index_tables import claim_search
 from service.store import migrate, states, tables
 from service.store.engine import Database
@@ -34,6 +34,7 @@ from tests.exchange.desks import export_desk
 from tests.faults.ledgers import audit
 from tests.faults.served import run_command
 from tests.support import desk as support
+from tests.support.hashes import hash_claim_event
 from tests.support.postgres import PostgresServer
 
 GUARDS = {

@@ -17,10 +17,11 @@ from service.domain.access import SYSTEM
 from service.domain.claims import format_instant
 from service.domain.history import EVENT_TYPES
 from service.exchange import seeds
-from service.record.canonical import hash_claim_event, render_canonical
+from service.record.canonical import render_canonical
 from service.store import tables
 from service.store.engine import Database
 from service.verification import claim_checks, search_checks, verification
+from tests.support.hashes import hash_claim_event
 from tests.verification.tampering import change_rows, read_lines, verify, verify_tampered
 from tests.verification.workday import ANNA, BEGIN
 

@@ -21,6 +21,7 @@ from service.domain.access import Action
 from service.domain.claims import Kind, Precision, Scope
 from service.domain.errors import ClaimdeskError, Conflict, Invalid, NotFound
 from service.domain.inputs import NewClaim
+from service.field_types import In, Slug
 from service.search.similar import similar_claims
 from service.search.similar.similarity import ComparedClaim
 from service.store.paging import MAX_LIMIT, Window
@@ -29,7 +30,7 @@ from service.web.bodies import claim_inputs, statement_inputs
 from service.web.bodies.directory_inputs import SourceIn
 from service.web.bodies.statement_inputs import StatementIn
 from service.web.calls import Call, allow
-from service.web.fields import In, RecordId, Slug
+from service.web.fields import RecordId
 
 router = APIRouter(include_in_schema=False)
 

@@ -26,10 +26,10 @@ from service.domain.errors import (
     NotAuthenticated,
     StillRunning,
 )
+from service.field_types import COUNTRY, LANGUAGE, SLUG
 from service.record.idempotency import Answer
 from service.web import sessions
 from service.web.calls import Allow, Call
-from service.web.fields import COUNTRY, LANGUAGE, SLUG
 from service.web.request_context import context_of
 
 T = TypeVar("T")

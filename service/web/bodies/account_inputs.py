@@ -6,7 +6,8 @@ from pydantic import Field, StrictBool
 
 from service.domain.access import Role
 from service.domain.account_bounds import LONGEST_PASSWORD, SHORTEST_PASSWORD
-from service.web.fields import LEFT_OUT, Email, Id, In, Instant, Name, show_example
+from service.field_types import Email, In, Name
+from service.web.fields import LEFT_OUT, Id, Instant, show_example
 
 
 class KeyIn(In):

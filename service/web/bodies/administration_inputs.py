@@ -2,7 +2,7 @@
 
 from pydantic import Field, StrictBool
 
-from service.web.fields import In
+from service.field_types import In
 
 
 class PolicyChange(In):

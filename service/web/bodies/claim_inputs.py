@@ -15,20 +15,10 @@ from service.domain.inputs import (
     NewClaim,
     NewStatement,
 )
+from service.field_types import ClaimText, Code, In, LongQuote, Slug, Tag
 from service.web.bodies.directory_inputs import SpeakerIn
 from service.web.bodies.statement_inputs import Quotes, build_speaker
-from service.web.fields import (
-    LEFT_OUT,
-    ClaimText,
-    Code,
-    Id,
-    In,
-    Instant,
-    LongQuote,
-    Slug,
-    Tag,
-    show_example,
-)
+from service.web.fields import LEFT_OUT, Id, Instant, show_example
 
 
 class OriginIn(In):

@@ -15,14 +15,9 @@ from service.domain.guards import Move
 from service.domain.inputs import (
     NewSource,
 )
+from service.field_types import Code, In, Reason
 from service.web.bodies.directory_inputs import SourceIn
-from service.web.fields import (
-    Code,
-    Id,
-    In,
-    Reason,
-    show_example,
-)
+from service.web.fields import Id, show_example
 
 
 class SetAsideIn(In):

@@ -1,14 +1,12 @@
 """Bodies of requests about parties, speakers, sources and stories."""
 
 from service.domain.inputs import NewSource, NewSpeaker
-from service.web.fields import (
-    LEFT_OUT,
+from service.field_types import (
     Country,
     Description,
     FullName,
     Headline,
     In,
-    Instant,
     Label,
     Language,
     Name,
@@ -17,8 +15,8 @@ from service.web.fields import (
     Slug,
     Title,
     Url,
-    show_example,
 )
+from service.web.fields import LEFT_OUT, Instant, show_example
 
 
 class PartyIn(In):

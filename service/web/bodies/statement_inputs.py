@@ -21,18 +21,9 @@ from service.domain.inputs import (
     Selector,
     WithdrawalReport,
 )
+from service.field_types import Context, In, Language, LongQuote, Reason, Slug
 from service.web.bodies.directory_inputs import SourceIn, SpeakerIn
-from service.web.fields import (
-    Context,
-    Id,
-    In,
-    Instant,
-    Language,
-    LongQuote,
-    Reason,
-    Slug,
-    show_example,
-)
+from service.web.fields import Id, Instant, show_example
 
 
 class SelectorIn(In):

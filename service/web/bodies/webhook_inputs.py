@@ -17,7 +17,8 @@ from service.domain.webhooks import (
     Ordering,
     is_reserved_header,
 )
-from service.web.fields import LEFT_OUT, Id, In, Instant, Reason, Slug, Text, show_example
+from service.field_types import In, Reason, Slug, Text
+from service.web.fields import LEFT_OUT, Id, Instant, show_example
 
 TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}")
 VALUE = re.compile(r"[\x21-\x7e](?:[\x20-\x7e\t]{0,1998}[\x21-\x7e])?")
