@@ -36,11 +36,11 @@ async def test_statement_recorded_late_changes_no_earlier_answer(desk: Desk) -> 
         "awaiting_confirmation"
     )
     for path in ("links", "suggestion"):
-        then = await desk.reader.get(
+        response = await desk.reader.get(
             f"/v1/claims/{claim}/{path}", params={"as_of": on_the_second.isoformat()}
         )
-        assert not (then.json().get("items"))
-        assert not (then.json().get("trace"))
+        assert not (response.json().get("items"))
+        assert not (response.json().get("trace"))
 
 
 async def test_claim_is_not_yet_recorded_before_its_first_event(desk: Desk) -> None:
@@ -100,14 +100,14 @@ async def test_act_on_several_claims_has_one_instant(desk: Desk) -> None:
     claims had changed: at no instant does it show on one of them and not on another."""
     await desk.record_parties()
     first, second = (await desk.record_claim())["id"], (await desk.record_claim())["id"]
-    said = await desk.post("/v1/statements", build_statement("nato", basis="documents"))
-    stance = {"statement": said["id"], "stance": "supports"}
+    statement = await desk.post("/v1/statements", build_statement("nato", basis="documents"))
+    stance = {"statement": statement["id"], "stance": "supports"}
     await desk.post(f"/v1/claims/{first}/links", stance)
     desk.clock.advance(hours=2)
     await desk.post(f"/v1/claims/{second}/links", stance)
     desk.clock.advance(hours=-1)
     await desk.editor.patch("/v1/parties/nato", json={"parent": "washington"})
-    await desk.post(f"/v1/statements/{said['id']}/withdrawal", {"reason": "no"}, status=200)
+    await desk.post(f"/v1/statements/{statement['id']}/withdrawal", {"reason": "no"}, status=200)
     merged = await desk.checker.post(
         f"/v1/claims/{first}/merge", json={"into": second}, headers={"If-Match": "*"}
     )
@@ -120,7 +120,7 @@ async def test_act_on_several_claims_has_one_instant(desk: Desk) -> None:
     acts = ("party.changed", "statement.withdrawn")
     assert [instants[act] for act in acts] == [last[act] for act in acts]
     assert instants["claim.merged"] == last["claim.absorbed"]
-    withdrawn = (await desk.reader.get(f"/v1/statements/{said['id']}")).json()["withdrawn_at"]
+    withdrawn = (await desk.reader.get(f"/v1/statements/{statement['id']}")).json()["withdrawn_at"]
     assert withdrawn == last["statement.withdrawn"]
     at = datetime.fromisoformat(last["party.changed"])
     before = at - MICROSECOND

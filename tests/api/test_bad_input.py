@@ -108,10 +108,10 @@ async def test_instants_must_be_rfc_3339_with_an_offset(
     async with nothing_changes(desk):
         claim = await desk.checker.post("/v1/claims", json=build_claim(claimed_at=instant))
         assert reason in require_field_error(claim, "body", "claimed_at")
-        said = await desk.checker.post(
+        response = await desk.checker.post(
             "/v1/statements", json=build_statement("nato", said_at=instant)
         )
-        assert reason in require_field_error(said, "body", "said_at")
+        assert reason in require_field_error(response, "body", "said_at")
         if isinstance(instant, str) and reason != "future":
             for url, name in (
                 ("/v1/claims", "as_of"),

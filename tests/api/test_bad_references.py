@@ -206,17 +206,17 @@ async def test_decision_cites_only_active_links_of_its_claim(desk: Desk) -> None
     """What a decision cites or sets aside is an active link of that very claim."""
     await desk.record_parties()
     claim, other = await desk.record_claim(), await desk.record_claim()
-    mine = await desk.link_statement(claim["id"], "supports", "nato")
+    link = await desk.link_statement(claim["id"], "supports", "nato")
     gone = await desk.link_statement(claim["id"], "supports", "pristina")
     others = await desk.link_statement(other["id"], "supports", "nato")
     await desk.checker.post(f"/v1/links/{gone['id']}/retraction", json=REASON)
     async with nothing_changes(desk):
         for cited in (others["id"], gone["id"], NOBODY):
-            moved = await desk.change_status(claim["id"], "confirmed", cites=[mine["id"], cited])
+            moved = await desk.change_status(claim["id"], "confirmed", cites=[link["id"], cited])
             require_field_error(moved, "body", "cites", 1)
-        aside = [{"link": mine["id"], "reason": "x"}]
+        aside = [{"link": link["id"], "reason": "x"}]
         moved = await desk.change_status(
-            claim["id"], "confirmed", cites=[mine["id"]], set_aside=aside
+            claim["id"], "confirmed", cites=[link["id"]], set_aside=aside
         )
         require_field_error(moved, "body", "set_aside", 0)
         for to in ("true", "asserted", "disputed"):

@@ -33,11 +33,11 @@ async def test_a_claim_is_recorded_as_it_was_sent(desk: Desk) -> None:
         claimed_at="2023-10-02T14:30:00+02:00",
         precision="minute",
     )
-    made = await desk.checker.post("/v1/claims", json=body)
-    claim = made.json()
-    assert made.headers["Location"] == f"/v1/claims/{claim['id']}"
-    assert made.headers["ETag"] == '"1"'
-    read = await desk.reader.get(made.headers["Location"])
+    response = await desk.checker.post("/v1/claims", json=body)
+    claim = response.json()
+    assert response.headers["Location"] == f"/v1/claims/{claim['id']}"
+    assert response.headers["ETag"] == '"1"'
+    read = await desk.reader.get(response.headers["Location"])
     assert read.json() == claim
     expected = {
         "text": "Serbia cut its troops from 8,350 to 4,500",
@@ -124,18 +124,18 @@ async def test_unattributed_claim_can_be_confirmed_by_any_party(desk: Desk) -> N
 async def test_claim_can_originate_from_a_recorded_statement(desk: Desk) -> None:
     """Its party's speaker is the claimant's too; a withdrawn statement cannot be an origin."""
     await desk.record_parties()
-    said = await desk.post(
+    statement = await desk.post(
         "/v1/statements", build_statement("belgrade", speaker={"name": "Miloš Vučević"})
     )
-    claim = await desk.record_claim(speaker=None, origin=None, origin_statement=said["id"])
+    claim = await desk.record_claim(speaker=None, origin=None, origin_statement=statement["id"])
     assert claim["claimant"]["speaker"] == {"name": "Miloš Vučević", "role": None}
     withdrawn = await desk.checker.post(
-        f"/v1/statements/{said['id']}/withdrawal", json={"reason": "denied", "source": SOURCE}
+        f"/v1/statements/{statement['id']}/withdrawal", json={"reason": "denied", "source": SOURCE}
     )
     assert withdrawn.status_code == 200
     assert (await desk.read_claim(claim["id"]))["lifecycle"] == "withdrawn"
     async with nothing_changes(desk):
-        body = build_claim(origin=None, origin_statement=said["id"])
+        body = build_claim(origin=None, origin_statement=statement["id"])
         require_problem(await desk.checker.post("/v1/claims", json=body), "statement-withdrawn")
 
 
@@ -180,8 +180,8 @@ async def test_typo_keeps_the_revision_and_a_material_change_makes_a_new_one(des
     assert revised["suggested_status"] == "awaiting_confirmation"
     changes = (await desk.reader.get(f"/v1/claims/{claim}/status-changes")).json()["items"]
     assert [change["cause"] for change in changes] == ["decision", "amendment"]
-    shown = (await desk.reader.get(f"/v1/claims/{claim}/links")).json()["items"]
-    assert [each["affirmed"] for each in shown] == [False]
+    items = (await desk.reader.get(f"/v1/claims/{claim}/links")).json()["items"]
+    assert [each["affirmed"] for each in items] == [False]
     affirmed = await desk.checker.post(f"/v1/links/{link}/affirmation")
     assert affirmed.json()["suggested_status"] == "confirmed"
     assert affirmed.json()["status"] == "awaiting_confirmation"

@@ -135,5 +135,5 @@ async def test_existing_duplicates_stay_and_are_listed(desk: Desk) -> None:
     )
     [alike] = await desk.database.read(list_confusable_names)
     assert (alike.kind, set(alike.ids)) == ("party", {"nato", "other"})
-    kept = await desk.editor.patch("/v1/parties/other", json={"kind": "agency"})
-    assert kept.status_code == 200
+    response = await desk.editor.patch("/v1/parties/other", json={"kind": "agency"})
+    assert response.status_code == 200

@@ -58,8 +58,8 @@ EXAMPLES = 8
 
 
 def get_operation(path: str, method: str) -> dict[str, Any]:
-    found: dict[str, Any] = DOCUMENT["paths"][path][method]
-    return found
+    paths: dict[str, Any] = DOCUMENT["paths"][path][method]
+    return paths
 
 
 @pytest.mark.parametrize(("path", "method"), OPERATIONS)
@@ -261,7 +261,7 @@ async def fill(desk: Desk) -> dict[str, Any]:
     await desk.post("/v1/stories", {"slug": "border", "title": "The border"})
     claim, other = await desk.record_claim(story="border"), await desk.record_claim()
     link = await desk.link_statement(claim["id"], "supports", "nato")
-    said = await desk.post("/v1/statements", build_statement("washington"))
+    statement = await desk.post("/v1/statements", build_statement("washington"))
     person = {"name": "Matthew Miller", "party": "washington"}
     speaker = await desk.post("/v1/speakers", person)
     source = await desk.post("/v1/sources", {"url": "https://example.org/1"})
@@ -284,9 +284,9 @@ async def fill(desk: Desk) -> dict[str, Any]:
         "part_of": claim["id"],
         "into": other["id"],
         "link_id": link["id"],
-        "statement_id": said["id"],
-        "statement": said["id"],
-        "origin_statement": said["id"],
+        "statement_id": statement["id"],
+        "statement": statement["id"],
+        "origin_statement": statement["id"],
         "speaker_id": speaker["id"],
         "speaker": None,
         "source_id": source["id"],

@@ -194,8 +194,8 @@ async def test_event_list_gives_every_event_once_and_in_order(desk: Desk) -> Non
         ),
         ({"after": numbers[5]}, lambda item: item["seq"] > numbers[5]),
     ):
-        found = (await desk.reader.get("/v1/events", params=query)).json()["items"]
-        assert found == [each for each in seen if matches(each)], query
+        items = (await desk.reader.get("/v1/events", params=query)).json()["items"]
+        assert items == [each for each in seen if matches(each)], query
     in_story = (await desk.reader.get("/v1/events", params={"story": "border"})).json()["items"]
     assert len(in_story) == 2 * 3
     for invalid_query in (

@@ -24,8 +24,8 @@ async def test_a_source_is_recorded_once(desk: Desk) -> None:
         assert response.status_code == 201
     await desk.record_parties()
     await desk.record_claim()
-    found = (await desk.reader.get("/v1/sources", params={"url": SOURCE["url"]})).json()["items"]
-    assert [each["sha256"] for each in found] == [None, "b" * 64, "a" * 64]
+    items = (await desk.reader.get("/v1/sources", params={"url": SOURCE["url"]})).json()["items"]
+    assert [each["sha256"] for each in items] == [None, "b" * 64, "a" * 64]
     read = await desk.reader.get(made.headers["Location"])
     assert read.json() == made.json()
 
@@ -33,7 +33,7 @@ async def test_a_source_is_recorded_once(desk: Desk) -> None:
 async def test_spellings_of_an_address_make_one_source(desk: Desk) -> None:
     """Case of the host, its port, Punycode, a fragment and a campaign's parameters: the first
     stays as it was given, and is found by any of them."""
-    made = await desk.post("/v1/sources", {"url": "https://bücher.example/a?p=1", "title": "T"})
+    source = await desk.post("/v1/sources", {"url": "https://bücher.example/a?p=1", "title": "T"})
     spellings = [
         "https://BÜCHER.example:443/a?p=1#top",
         "HTTPS://xn--bcher-kva.example/a/?utm_source=mail&p=1",
@@ -41,21 +41,21 @@ async def test_spellings_of_an_address_make_one_source(desk: Desk) -> None:
     async with nothing_changes(desk):
         for url in spellings:
             again = await desk.post("/v1/sources", {"url": url, "title": "Other"}, status=200)
-            assert again == made
+            assert again == source
     for url in spellings:
-        found = (await desk.reader.get("/v1/sources", params={"url": url})).json()["items"]
-        assert found == [made]
+        items = (await desk.reader.get("/v1/sources", params={"url": url})).json()["items"]
+        assert items == [source]
     other = await desk.post("/v1/sources", {"url": "HTTPS://Other.example/"})
     assert other["url"] == "https://Other.example/"
 
 
 async def test_address_alone_refers_to_the_known_source(desk: Desk) -> None:
     """Whatever the hash of its text: another source would have no headline."""
-    made = await desk.post("/v1/sources", SOURCE | {"title": "T", "sha256": "a" * 64})
+    source = await desk.post("/v1/sources", SOURCE | {"title": "T", "sha256": "a" * 64})
     again = await desk.post(
         "/v1/sources", {"url": SOURCE["url"] + "#end", "language": "en"}, status=200
     )
-    assert again == made
+    assert again == source
 
 
 @pytest.mark.parametrize(
@@ -91,15 +91,15 @@ async def test_speaker_is_found_without_diacritics(desk: Desk) -> None:
     new; without a role the latest of that name is meant."""
     await desk.record_parties()
     body = {"name": "Miloš Vučević", "role": "Defence Minister", "party": "belgrade"}
-    made = await desk.checker.post("/v1/speakers", json=body)
-    assert made.status_code == 201
+    response = await desk.checker.post("/v1/speakers", json=body)
+    assert response.status_code == 201
     plain = body | {"name": "MILOS  vucevic", "role": "defence minister"}
     again = await desk.checker.post("/v1/speakers", json=plain)
-    assert (again.status_code, again.json()) == (200, made.json())
+    assert (again.status_code, again.json()) == (200, response.json())
     claim = await desk.record_claim(speaker={"name": "Milos Vucevic"})
     assert claim["claimant"]["speaker"]["name"] == "Miloš Vučević"
     later = await desk.checker.post("/v1/speakers", json=body | {"role": "Prime Minister"})
-    assert later.json()["id"] != made.json()["id"]
+    assert later.json()["id"] != response.json()["id"]
     claim = await desk.record_claim(speaker={"name": "Milos Vucevic"})
     assert claim["claimant"]["speaker"]["role"] == "Prime Minister"
     other = await desk.checker.post("/v1/speakers", json=body | {"party": "nato"})
@@ -112,9 +112,9 @@ async def test_speaker_is_found_without_diacritics(desk: Desk) -> None:
         ({"name": "vucevic", "party": "nato"}, 1),
         ({"party": "washington"}, 0),
     ):
-        found = (await desk.reader.get("/v1/speakers", params=query)).json()["items"]
-        assert len(found) == count, query
-        assert all("folded_name" not in each for each in found)
+        items = (await desk.reader.get("/v1/speakers", params=query)).json()["items"]
+        assert len(items) == count, query
+        assert all("folded_name" not in each for each in items)
 
 
 @pytest.mark.parametrize(
@@ -134,17 +134,17 @@ async def test_a_speaker_is_found_however_the_name_is_spelled(
 ) -> None:
     await desk.post("/v1/parties", {"slug": "belgrade", "name": "Belgrade"})
     made = await desk.post("/v1/speakers", {"party": "belgrade", "name": recorded_name})
-    found = (await desk.reader.get("/v1/speakers", params={"name": typed_name})).json()["items"]
-    assert [speaker["id"] for speaker in found] == [made["id"]]
+    items = (await desk.reader.get("/v1/speakers", params={"name": typed_name})).json()["items"]
+    assert [speaker["id"] for speaker in items] == [made["id"]]
 
 
 async def test_one_name_in_two_spellings_is_one_speaker(desk: Desk) -> None:
     await desk.post("/v1/parties", {"slug": "belgrade", "name": "Belgrade"})
     body = {"party": "belgrade", "name": "Ana Đukić-Perić", "role": "Foreign-Minister"}
-    made = await desk.post("/v1/speakers", body)
+    speaker = await desk.post("/v1/speakers", body)
     same = body | {"name": "Ana Djukic Peric", "role": "foreign minister"}
     again = await desk.checker.post("/v1/speakers", json=same)
-    assert (again.status_code, again.json()["id"]) == (200, made["id"])
+    assert (again.status_code, again.json()["id"]) == (200, speaker["id"])
 
 
 async def test_corrected_speaker_changes_on_every_claim(desk: Desk) -> None:
@@ -207,9 +207,9 @@ async def test_a_story_names_the_parties_in_it(desk: Desk) -> None:
 
 async def test_story_change_without_a_difference_changes_nothing(desk: Desk) -> None:
     """An empty change, or one to the present values, keeps `updated_at`."""
-    made = await desk.post("/v1/stories", {"slug": "border", "title": "Border"})
+    story = await desk.post("/v1/stories", {"slug": "border", "title": "Border"})
     for change in ({}, {"title": "Border"}):
         answer = await desk.editor.patch("/v1/stories/border", json=change)
-        assert answer.json()["updated_at"] == made["updated_at"]
+        assert answer.json()["updated_at"] == story["updated_at"]
     moved = await desk.editor.patch("/v1/stories/border", json={"title": "The border"})
-    assert moved.json()["updated_at"] > made["updated_at"]
+    assert moved.json()["updated_at"] > story["updated_at"]

@@ -261,8 +261,8 @@ async def test_last_modified_appears_after_a_minute(desk: Desk) -> None:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         return (await desk.reader.get(url, headers=named)).status_code
 
-    fresh = await desk.reader.get(url)
-    assert "Last-Modified" not in fresh.headers
+    response = await desk.reader.get(url)
+    assert "Last-Modified" not in response.headers
     now = format_datetime(desk.clock.now, usegmt=True)
     assert await status(If_Modified_Since=now) == 200
     newest = (await read_feed(desk))["items"][0]["date_published"]
@@ -270,7 +270,7 @@ async def test_last_modified_appears_after_a_minute(desk: Desk) -> None:
     settled = await desk.reader.get(url)
     modified = settled.headers["Last-Modified"]
     assert feedparser.parse(settled.content).feed.updated == newest
-    assert settled.headers["ETag"] == fresh.headers["ETag"]
+    assert settled.headers["ETag"] == response.headers["ETag"]
     assert await status(If_Modified_Since=modified) == 304
     later = format_datetime(desk.clock.now, usegmt=True)
     assert await status(If_Modified_Since=later) == 304

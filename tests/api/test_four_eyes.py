@@ -99,8 +99,8 @@ async def test_a_wording_changed_since_the_proposal_voids_it(desk: Desk) -> None
         {"field": "text", "seen": text, "now": "Serbia killed 400 civilians"}
     ]
     assert refused["decision"] == decision["id"]
-    shown = (await desk.checker.get(f"/v1/decisions/{decision['id']}")).json()
-    assert (shown["state"], shown["printed"]["changed"]) == ("pending", ["text"])
+    body = (await desk.checker.get(f"/v1/decisions/{decision['id']}")).json()
+    assert (body["state"], body["printed"]["changed"]) == ("pending", ["text"])
     again = require_proposal(
         await desk.change_status(claim, "confirmed", cites=[link["id"]]), "status"
     )
@@ -403,8 +403,8 @@ async def test_merge_turns_the_duplicates_origin_into_a_link(desk: Desk) -> None
     """The other party's own words become a link that has to be weighed: it counts for nothing, and
     prints nowhere, until somebody affirms it, which takes two people on a confirmed claim."""
     claim = await record_confirmed_claim(desk)
-    said = build_statement("washington", basis="own_observation")
-    origin = {"quotes": said["quotes"], "basis": "own_observation"}
+    statement = build_statement("washington", basis="own_observation")
+    origin = {"quotes": statement["quotes"], "basis": "own_observation"}
     duplicate = (await desk.record_claim(claimant="washington", speaker=None, origin=origin))["id"]
     before = await read_printed(desk, claim)
     assert (await merge(desk, duplicate, claim)).status_code == 200

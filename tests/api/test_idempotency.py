@@ -66,10 +66,10 @@ async def test_key_with_another_request_is_refused(desk: Desk) -> None:
 async def test_callers_do_not_share_keys(desk: Desk) -> None:
     """Two callers may use the same key; neither gets the other's answer."""
     await desk.record_parties()
-    mine = await desk.checker.post("/v1/claims", json=build_claim(), headers=KEY)
+    response = await desk.checker.post("/v1/claims", json=build_claim(), headers=KEY)
     theirs = await desk.checker2.post("/v1/claims", json=build_claim(), headers=KEY)
     assert "Idempotent-Replayed" not in theirs.headers
-    assert mine.json()["id"] != theirs.json()["id"]
+    assert response.json()["id"] != theirs.json()["id"]
     refused = await desk.reader.post("/v1/claims", json=build_claim(), headers=KEY)
     require_problem(refused, "forbidden")
 
@@ -79,8 +79,8 @@ async def test_a_key_is_kept_for_a_day(desk: Desk) -> None:
     await desk.record_parties()
     first = await desk.checker.post("/v1/claims", json=build_claim(), headers=KEY)
     desk.clock.advance(hours=23, minutes=59)
-    within = await desk.checker.post("/v1/claims", json=build_claim(), headers=KEY)
-    assert within.json()["id"] == first.json()["id"]
+    response = await desk.checker.post("/v1/claims", json=build_claim(), headers=KEY)
+    assert response.json()["id"] == first.json()["id"]
     desk.clock.advance(minutes=2)
     after = await desk.checker.post("/v1/claims", json=build_claim(), headers=KEY)
     assert after.status_code == 201

@@ -39,10 +39,10 @@ async def test_queries_leave_out_the_events_that_the_rulebook_calls_internal(des
             text = orjson.dumps(data, option=orjson.OPT_SORT_KEYS).decode()
             connection.execute(tables.events.insert().values(copied | changed | {"data": text}))
         rows = connection.execute(select(tables.events)).all()
-        told = set(
+        values = set(
             connection.scalars(select(tables.events.c.seq).where(event_queries.is_disclosed()))
         )
-        return rows, told
+        return rows, values
 
     rows, told = await desk.database.rehearse(read)
     expected = {
@@ -62,12 +62,12 @@ async def test_end_of_a_page_does_not_reveal_internal_events(desk: Desk) -> None
         asked = f"/v1/events?types={types}&limit=1"
         assert (await desk.checker.get(asked)).json()["next_after"] < newest
         assert (await desk.reader.get(asked)).json() == {"items": [], "next_after": newest}
-    seen = [
+    pages = [
         event
         async for event in _read_pages(desk, "/v1/events?types=claim.amended&limit=1")
         if "tags" not in event["data"] and "text" not in event["data"]
     ]
-    assert seen == []
+    assert pages == []
 
 
 async def test_hashes_do_not_reveal_what_is_withheld(desk: Desk) -> None:
@@ -75,8 +75,8 @@ async def test_hashes_do_not_reveal_what_is_withheld(desk: Desk) -> None:
     claim, assignee = await _record_assigned_claim(desk)
     url = f"/v1/claims/{claim}/history"
     whole = (await desk.checker.get(url)).json()["items"]
-    told = (await desk.reader.get(url)).json()["items"]
-    assert [event["hash"] for event in told] == [event["hash"] for event in whole]
+    items = (await desk.reader.get(url)).json()["items"]
+    assert [event["hash"] for event in items] == [event["hash"] for event in whole]
     amended = whole[2]
     tried = hash_claim_event(
         claim=claim,
@@ -87,7 +87,7 @@ async def test_hashes_do_not_reveal_what_is_withheld(desk: Desk) -> None:
         data=render_canonical({"assignee": assignee}),
         previous_hash=amended["previous_hash"],
     )
-    assert tried not in {event["hash"] for event in told}
+    assert tried not in {event["hash"] for event in items}
     secret = {event["hash"] for event in whole[2:]}
     for address in ("/v1/events", f"/v1/events?claim={claim}", f"/claims/{claim}"):
         answer = (await desk.reader.get(address)).text
@@ -105,14 +105,14 @@ async def test_hashes_of_events_without_salts_are_sealed(desk: Desk) -> None:
     await desk.database.write(forget_salts)
     url = f"/v1/claims/{claim}/history"
     whole = (await desk.checker.get(url)).json()["items"]
-    told = (await desk.reader.get(url)).json()["items"]
-    assert [event["hash"] for event in told] == [
+    items = (await desk.reader.get(url)).json()["items"]
+    assert [event["hash"] for event in items] == [
         *(event["hash"] for event in whole[:2]),
         None,
         None,
     ]
     before = [event["previous_hash"] for event in whole[:3]]
-    assert [event["previous_hash"] for event in told] == [*before, None]
+    assert [event["previous_hash"] for event in items] == [*before, None]
     later = (await desk.reader.get(f"{url}?limit=3")).links["next"]["url"]
     (last,) = (await desk.reader.get(later)).json()["items"]
     assert (last["hash"], last["previous_hash"]) == (None, None)

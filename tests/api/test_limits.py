@@ -47,10 +47,10 @@ async def test_caller_over_the_limit_gets_429(
             response = await desk.reader.get(path)
             assert response.status_code == 200
             assert response.headers["RateLimit-Policy"] == '"minute";q=5;w=60'
-            told = re.fullmatch(r'"minute";r=(\d+);t=(\d+)', response.headers["RateLimit"])
-            assert told is not None
-            assert int(told[1]) == remaining
-            assert 0 < int(told[2]) <= 61
+            match = re.fullmatch(r'"minute";r=(\d+);t=(\d+)', response.headers["RateLimit"])
+            assert match is not None
+            assert int(match[1]) == remaining
+            assert 0 < int(match[2]) <= 61
         for _ in range(3):
             refused = await desk.reader.get(path)
             require_problem(refused, "rate-limited")
@@ -184,11 +184,11 @@ async def send_secrets(desk: Desk) -> list[str]:
     """Send all that must not be logged, and have a request fail; gives what must not show."""
     ids = {"X-Request-Id": "to-be-found"}
     await desk.record_parties()
-    made = await desk.admin.post(
+    response = await desk.admin.post(
         "/v1/users",
         json={"email": "a@example.org", "name": "A", "role": "reader", "password": SECRET},
     )
-    assert made.status_code == 201
+    assert response.status_code == 201
     await desk.public.post("/v1/session", json={"email": "a@example.org", "password": SECRET + "x"})
     key = (await desk.admin.post("/v1/keys", json={"name": "K", "role": "reader"})).json()["key"]
     await desk.public.get("/v1/me", headers={"Authorization": f"Bearer {key}x"})

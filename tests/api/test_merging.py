@@ -71,8 +71,8 @@ async def test_links_move_once_for_each_statement(desk: Desk) -> None:
     nothing until the survivor's link is affirmed; retracted links stay behind."""
     await desk.record_parties()
     loser, survivor = (await desk.record_claim())["id"], (await desk.record_claim())["id"]
-    mine = (await desk.reader.get("/v1/statements", params={"party": "belgrade"})).json()["items"]
-    began = min(mine, key=lambda own_link: own_link["recorded_at"])["id"]
+    items = (await desk.reader.get("/v1/statements", params={"party": "belgrade"})).json()["items"]
+    began = min(items, key=lambda own_link: own_link["recorded_at"])["id"]
     both, torn, moved, gone = [
         (await desk.post("/v1/statements", build_statement(party, basis="own_observation")))["id"]
         for party in ("nato", "pristina", "washington", "nato")

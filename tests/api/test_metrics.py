@@ -16,9 +16,9 @@ async def test_only_administrators_read_metrics(settings: Settings, public_read:
         require_problem(await desk.public.get("/metrics"), "not-authenticated")
         for client in (desk.reader, desk.checker, desk.editor):
             require_problem(await client.get("/metrics"), "forbidden")
-        shown = await desk.admin.get("/metrics")
-        assert shown.headers["content-type"].startswith("text/plain; version=0.0.4")
-        assert "\nclaimdesk_requests_total{" in shown.text
+        response = await desk.admin.get("/metrics")
+        assert response.headers["content-type"].startswith("text/plain; version=0.0.4")
+        assert "\nclaimdesk_requests_total{" in response.text
 
 
 @pytest.mark.parametrize(

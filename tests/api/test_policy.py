@@ -19,8 +19,8 @@ async def test_setting_of_a_process_does_not_override_the_policy(desk: Desk) -> 
     claim = (await desk.record_claim())["id"]
     support_link = await desk.link_statement(claim, "supports", "nato", basis="own_observation")
     async with support.run_second_process(desk, four_eyes=False) as second:
-        said = (await second.reader.get("/v1/policy")).json()
-        assert said == {"four_eyes": True}
+        body = (await second.reader.get("/v1/policy")).json()
+        assert body == {"four_eyes": True}
         answer = await second.change_status(claim, "confirmed", cites=[support_link["id"]])
         assert answer.status_code == 202, answer.text
     assert (await desk.read_claim(claim))["status"] != "confirmed"
@@ -62,10 +62,10 @@ async def test_only_administrators_change_the_policy(desk: Desk) -> None:
 
 async def test_account_changes_are_recorded(desk: Desk) -> None:
     """By whom and by what; secrets as digests; each account with a chain of its own."""
-    made = await desk.admin.post(
+    response = await desk.admin.post(
         "/v1/users", json={"email": "eva@example.org", "name": "Eva", "role": "checker"}
     )
-    eva = made.json()["id"]
+    eva = response.json()["id"]
     await desk.admin.patch(f"/v1/users/{eva}", json={"role": "editor", "password": "x" * 20})
     await desk.admin.patch(f"/v1/users/{eva}", json={"disabled": True})
     events = await read_audit(desk, kind="person", subject=eva)

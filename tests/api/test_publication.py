@@ -46,9 +46,9 @@ async def read_review(desk: Desk, claim: str, **query: str) -> Json:
     response = await desk.reader.get(f"/v1/claims/{claim}/claimreview", params=query)
     assert response.status_code == 200, response.text
     assert response.headers["content-type"] == "application/ld+json"
-    found: Json = response.json()
-    schema_org.check(found)
-    return found
+    body: Json = response.json()
+    schema_org.check(body)
+    return body
 
 
 async def read_badge(desk: Desk, claim: str, **query: str) -> list[str]:
@@ -81,12 +81,12 @@ async def test_claims_of_the_article_as_claim_review(desk: Desk) -> None:
     claims = {named[each["text"]]: each["id"] for each in listed}
 
     async def require_golden_review(key: str, name: str) -> Json:
-        found = await read_review(desk, claims[key])
-        shown = orjson.dumps(found, option=orjson.OPT_INDENT_2).decode()
+        review = await read_review(desk, claims[key])
+        shown = orjson.dumps(review, option=orjson.OPT_INDENT_2).decode()
         for other, claim in claims.items():
             shown = shown.replace(claim, other)
         assert f"{shown}\n" == (GOLDEN / f"{name}.json").read_text(), name
-        return found
+        return review
 
     assert (await require_golden_review("C1", "awaiting"))["@type"] == "Claim"
     assert (await require_golden_review("C4", "disputed"))["reviewRating"] == {
@@ -207,9 +207,9 @@ async def test_publications_as_of_an_instant(desk: Desk) -> None:
     assert (await read_review(desk, claim))["@type"] == "ClaimReview"
     assert (await read_review(desk, claim, as_of=then))["@type"] == "Claim"
     assert await read_badge(desk, claim) == ["Confirmed"]
-    shown = await read_badge(desk, claim, as_of=then)
-    assert shown[0] == "Asserted"
-    assert shown[1].startswith("as of 2 October 2023, ")
+    badge = await read_badge(desk, claim, as_of=then)
+    assert badge[0] == "Asserted"
+    assert badge[1].startswith("as of 2 October 2023, ")
     assert (await embed(desk, url)).json()["title"].startswith("Confirmed: ")
     of_then = (await embed(desk, f"{url}?utm_source=x&as_of={then}#top")).json()
     assert of_then["title"].startswith("Asserted: ")
@@ -217,8 +217,8 @@ async def test_publications_as_of_an_instant(desk: Desk) -> None:
     for part in ("claimreview", "badge.svg"):
         missing = await desk.reader.get(f"/v1/claims/{claim}/{part}", params={"as_of": early})
         require_problem(missing, "not-yet-recorded")
-        wrong = await desk.reader.get(f"/v1/claims/{claim}/{part}", params={"as_of": "then"})
-        require_field_error(wrong, "query", "as_of")
+        response = await desk.reader.get(f"/v1/claims/{claim}/{part}", params={"as_of": "then"})
+        require_field_error(response, "query", "as_of")
     require_field_error(await embed(desk, f"{url}?as_of=then"), "query", "url")
 
 

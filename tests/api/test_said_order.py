@@ -85,9 +85,9 @@ async def test_timeline_orders_a_day_after_its_hours(desk: Desk) -> None:
     await desk.post("/v1/stories", {"slug": "border", "title": "The border"})
     claim = await desk.record_claim(story="border", claimed_at=SAID[0][0], precision=SAID[0][1])
     for said_at, precision in (SAID[i] for i in (5, 3, 6, 1, 4, 2)):
-        said = build_statement("washington", said_at=said_at, precision=precision)
+        statement = build_statement("washington", said_at=said_at, precision=precision)
         await desk.post(
-            f"/v1/claims/{claim['id']}/links", {"statement": said, "stance": "comments"}
+            f"/v1/claims/{claim['id']}/links", {"statement": statement, "stance": "comments"}
         )
     found = await walk(desk, "/v1/stories/border/timeline", clock="said")
     assert sort_items(found) == EXPECTED

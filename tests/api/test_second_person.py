@@ -79,9 +79,11 @@ async def test_key_made_by_the_proposer_cannot_approve(desk: Desk) -> None:
     ada = await make_person(desk, "Ada", Role.ADMIN)
     ben = await make_person(desk, "Ben", Role.CHECKER)
     async with open_client(desk, await make_key(desk, "Ada", Role.ADMIN, ada)) as admin:
-        made = await admin.post("/v1/keys", json={"name": "Ben", "role": "checker", "user": ben})
-        assert made.status_code == 201, made.text
-        async with open_client(desk, made.json()["key"]) as as_ben:
+        response = await admin.post(
+            "/v1/keys", json={"name": "Ben", "role": "checker", "user": ben}
+        )
+        assert response.status_code == 201, response.text
+        async with open_client(desk, response.json()["key"]) as as_ben:
             refused = await approve(as_ben, await propose(desk, admin))
             require_problem(refused, "second-person-needed")
             assert "Ada" in refused.json()["detail"]

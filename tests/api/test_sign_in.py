@@ -23,12 +23,12 @@ PARTY = {"slug": "belgrade", "name": "Belgrade"}
 
 
 async def create_user(desk: Desk, role: str = "checker", **body: Any) -> dict[str, Any]:
-    made = await desk.admin.post(
+    response = await desk.admin.post(
         "/v1/users",
         json={"email": f"{role}@example.org", "name": f"Ana the {role}", "role": role, **body},
     )
-    assert made.status_code == 201, made.text
-    return dict(made.json())
+    assert response.status_code == 201, response.text
+    return dict(response.json())
 
 
 async def link_for(desk: Desk, email: str) -> str:
@@ -313,12 +313,12 @@ async def test_other_site_cannot_change_anything_with_a_session(desk: Desk) -> N
             read = await desk.public.get("/v1/me", headers=headers)
             assert read.status_code == 200
     for slug, origin in (("one", "http://testserver"), ("two", desk.settings.base_url)):
-        made = await desk.public.post(
+        response = await desk.public.post(
             "/v1/parties",
             json=PARTY | {"slug": slug, "name": slug},
             headers=signed_in | {"Origin": origin},
         )
-        assert made.status_code == 201, made.text
+        assert response.status_code == 201, response.text
     with_key = await desk.checker.post(
         "/v1/parties", json=PARTY, headers={"Origin": "https://cms.example"}
     )
@@ -347,10 +347,10 @@ async def test_a_password_signs_in(desk: Desk) -> None:
     signed_in = {"Cookie": f"claimdesk_session={read_cookie(right).value}"}
     assert (await desk.public.get("/v1/me", headers=signed_in)).json()["role"] == "checker"
     async with nothing_changes(desk):
-        wrong = await desk.public.post("/v1/session", json=body | {"password": PASSWORD + "!"})
+        response = await desk.public.post("/v1/session", json=body | {"password": PASSWORD + "!"})
         unknown = await desk.public.post("/v1/session", json=body | {"email": "b@example.org"})
-        told = require_problem(wrong, "not-authenticated")["detail"]
-        assert require_problem(unknown, "not-authenticated")["detail"] == told
+        detail = require_problem(response, "not-authenticated")["detail"]
+        assert require_problem(unknown, "not-authenticated")["detail"] == detail
     await exhaust(desk, "checker@example.org")
     async with nothing_changes(desk):
         late = await desk.public.post("/v1/session", json=body)
@@ -448,8 +448,8 @@ async def test_too_many_passwords_at_once_are_refused_without_hashing(desk: Desk
 
     storm = asyncio.gather(*(guess(number) for number in range(200)))
     await asyncio.sleep(0.2)
-    mine = await desk.public.post("/v1/session", json=body, headers=known)
-    assert mine.status_code == 204
+    response = await desk.public.post("/v1/session", json=body, headers=known)
+    assert response.status_code == 204
     answers = await storm
     busy = [answer for answer in answers if answer.status_code == 503]
     assert {answer.status_code for answer in answers} == {401, 503}
@@ -512,10 +512,10 @@ async def test_last_administrator_cannot_be_demoted_or_disabled(desk: Desk) -> N
 
 async def test_email_address_belongs_to_one_user(desk: Desk) -> None:
     """The same address in other case is the same user; no answer holds a password's hash."""
-    made = await create_user(desk, password=PASSWORD)
+    user = await create_user(desk, password=PASSWORD)
     again = await desk.admin.post(
         "/v1/users", json={"email": "CHECKER@example.org", "name": "B", "role": "reader"}
     )
     require_problem(again, "already-exists")
-    assert made["has_password"] is True
-    assert "argon2" not in (await desk.admin.get(f"/v1/users/{made['id']}")).text
+    assert user["has_password"] is True
+    assert "argon2" not in (await desk.admin.get(f"/v1/users/{user['id']}")).text

@@ -214,8 +214,8 @@ async def test_similar_claims_are_found_in_other_scripts_and_languages(desk: Des
         "Србија је смањила број војника у близини Косова на 4.500",
         "Serbia cut the number of its soldiers near Kosovo to 4,500",
     ):
-        found = await desk.checker.post("/v1/claims?dry_run=true", json=build_claim(text=text))
-        (one,) = found.json()["similar"]
+        response = await desk.checker.post("/v1/claims?dry_run=true", json=build_claim(text=text))
+        (one,) = response.json()["similar"]
         assert (one["id"], one["probably_same"]) == (first["id"], True), text
 
 

@@ -22,17 +22,17 @@ URL = "http://127.0.0.1:9/hook"
 
 
 async def register(desk: Desk, **settings: Any) -> Json:
-    made = await desk.admin.post("/v1/webhooks", json={"url": URL, **settings})
-    assert made.status_code == 201, made.text
-    answer: Json = made.json()
+    response = await desk.admin.post("/v1/webhooks", json={"url": URL, **settings})
+    assert response.status_code == 201, response.text
+    answer: Json = response.json()
     return answer
 
 
 async def list_deliveries(desk: Desk, webhook: str, **query: str) -> list[Json]:
     """Newest first."""
-    found = await desk.admin.get(f"/v1/webhooks/{webhook}/deliveries", params=query)
-    assert found.status_code == 200, found.text
-    items: list[Json] = found.json()["items"]
+    response = await desk.admin.get(f"/v1/webhooks/{webhook}/deliveries", params=query)
+    assert response.status_code == 200, response.text
+    items: list[Json] = response.json()["items"]
     return items
 
 
@@ -42,11 +42,11 @@ async def test_secret_of_a_registered_webhook_is_shown_once(desk: Desk) -> None:
     made = await register(desk)
     assert made["secret"].startswith("whsec_")
     assert len(made["secret"]) == len("whsec_") + 44
-    kept = (await desk.admin.get(f"/v1/webhooks/{made['id']}")).json()
-    assert kept == {name: value for name, value in made.items() if name != "secret"}
-    assert (kept["state"], kept["ordering"]) == ("active", "claim")
-    assert (kept["max_in_flight"], kept["timeout_s"]) == (8, 15)
-    assert kept["event_types"] == kept["parties"] == []
+    body = (await desk.admin.get(f"/v1/webhooks/{made['id']}")).json()
+    assert body == {name: value for name, value in made.items() if name != "secret"}
+    assert (body["state"], body["ordering"]) == ("active", "claim")
+    assert (body["max_in_flight"], body["timeout_s"]) == (8, 15)
+    assert body["event_types"] == body["parties"] == []
     listed = await desk.admin.get("/v1/webhooks")
     assert made["secret"] not in listed.text
     secret = (await desk.admin.get(f"/v1/webhooks/{made['id']}/secret")).json()
@@ -164,10 +164,10 @@ async def test_retry_with_idempotency_key_gets_the_first_answer(
 
 async def test_answers_with_secrets_are_not_cached(desk: Desk) -> None:
     """Nothing between us and an administrator stores an answer that holds one."""
-    made = await desk.admin.post("/v1/webhooks", json={"url": URL})
-    place = f"/v1/webhooks/{made.json()['id']}/secret"
+    response = await desk.admin.post("/v1/webhooks", json={"url": URL})
+    place = f"/v1/webhooks/{response.json()['id']}/secret"
     for answer in (
-        made,
+        response,
         await desk.admin.get(place),
         await desk.admin.post(f"{place}/rotation"),
     ):
@@ -211,8 +211,8 @@ async def test_events_are_delivered_to_matching_endpoints(desk: Desk) -> None:
     assert await types(of_nato) == []
     assert await types(of_claim) == asked
     assert await types(of_washington) == asked
-    told = (await desk.admin.get("/v1/events")).json()["items"]
-    assert [each["type"] for each in told] == await types(every)
+    items = (await desk.admin.get("/v1/events")).json()["items"]
+    assert [each["type"] for each in items] == await types(every)
 
 
 async def test_deliveries_can_be_paged_and_filtered(desk: Desk) -> None:
@@ -365,8 +365,8 @@ async def test_a_secret_is_rotated_with_an_overlap(desk: Desk) -> None:
     assert first["secret"] not in (made["secret"], None)
     [until] = first["previous_until"]
     assert until.startswith("2023-10-03T12")
-    kept = (await desk.admin.get(place)).json()
-    assert kept == first
+    body = (await desk.admin.get(place)).json()
+    assert body == first
     shorter = (await desk.admin.post(f"{place}/rotation", json={"overlap_hours": 1})).json()
     # The oldest of three signs no longer than was asked for last.
     assert [each[:13] for each in shorter["previous_until"]] == ["2023-10-02T13"] * 2
@@ -405,10 +405,10 @@ async def test_readiness_fails_where_no_dispatcher_works(desk: Desk) -> None:
     desk.clock.advance(minutes=6)
     refused = require_problem(await desk.public.get("/readyz"), "unavailable")
     assert "claimdesk dispatch" in refused["detail"]
-    shown = (await desk.admin.get("/metrics")).text
-    assert "claimdesk_webhook_due 1.0" in shown
+    text = (await desk.admin.get("/metrics")).text
+    assert "claimdesk_webhook_due 1.0" in text
     age = next(
-        line for line in shown.splitlines() if line.startswith("claimdesk_webhook_oldest_due")
+        line for line in text.splitlines() if line.startswith("claimdesk_webhook_oldest_due")
     )
     assert float(age.split()[1]) > 300
 

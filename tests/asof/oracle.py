@@ -95,9 +95,9 @@ class Oracle:
             "changed_until": lambda moment: state.updated_at <= when(moment),
             "drift": lambda _: evidence.suggest_status(state).status is not state.status,
         }
-        asked = {name: value for name, value in query.items() if name in tests}
+        values = {name: value for name, value in query.items() if name in tests}
         linked = "party" not in query and "stance" not in query
-        return all(tests[name](value) for name, value in asked.items()) and (
+        return all(tests[name](value) for name, value in values.items()) and (
             linked or self.has_stance(state, query.get("party"), query.get("stance"), at)
         )
 
@@ -170,8 +170,8 @@ def find_said_end(event: Event) -> datetime:
     """The end of the day or hour that is known."""
     moment = read_said_instant(event)
     assert moment is not None
-    said = event.data if event.type == "claim.created" else event.data["link"]
-    return moment + LENGTHS[said["precision"]]
+    data = event.data if event.type == "claim.created" else event.data["link"]
+    return moment + LENGTHS[data["precision"]]
 
 
 def find_claimed_end(state: ClaimState) -> datetime:

@@ -152,7 +152,7 @@ async def test_links_as_of_any_instant_equal_the_folded_record(oracle: Oracle) -
 
 
 def summarize_link(link: dict[str, Any]) -> tuple[Any, ...]:
-    said = link["statement"]
+    statement = link["statement"]
     return (
         link["id"],
         link["stance"],
@@ -160,9 +160,9 @@ def summarize_link(link: dict[str, Any]) -> tuple[Any, ...]:
         link["conflicting"],
         link["set_aside"],
         link["retracted_at"] is not None,
-        said["withdrawn_at"] is not None,
-        said["party_name"],
-        said["root"],
-        said["root_name"],
-        said["speaker"]["name"] if said["speaker"] else None,
+        statement["withdrawn_at"] is not None,
+        statement["party_name"],
+        statement["root"],
+        statement["root_name"],
+        statement["speaker"]["name"] if statement["speaker"] else None,
     )

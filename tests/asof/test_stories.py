@@ -158,8 +158,8 @@ async def test_matrix_without_as_of_is_that_of_the_last_instant(oracle: Oracle) 
         for path in ("matrix", "timeline"):
             url = f"/v1/stories/{slug}/{path}"
             now = (await desk.reader.get(url, params={"limit": 20})).json()
-            then = await desk.reader.get(url, params={"limit": 20, "as_of": later})
-            assert then.json() | {"next_cursor": None} == now | {
+            response = await desk.reader.get(url, params={"limit": 20, "as_of": later})
+            assert response.json() | {"next_cursor": None} == now | {
                 "as_of": later,
                 "next_cursor": None,
             }

@@ -31,13 +31,13 @@ SMALLEST = 3_000
 
 def _names(choices: Mapping[str, object]) -> Callable[[str], list[str]]:
     def parse(text: str) -> list[str]:
-        wanted = [name.strip() for name in text.split(",")]
-        unknown = [name for name in wanted if name not in choices]
+        names = [name.strip() for name in text.split(",")]
+        unknown = [name for name in names if name not in choices]
         if unknown:
             raise argparse.ArgumentTypeError(
                 f"{', '.join(unknown)}: not one of {', '.join(choices)}"
             )
-        return [name for name in choices if name in wanted]
+        return [name for name in choices if name in names]
 
     return parse
 

@@ -162,7 +162,7 @@ class _Maker:
                 return known.id
         key = uuid7(rng, at)
         publisher = self.publisher()
-        made = Source(
+        source = Source(
             key,
             f"https://{publisher.lower().replace(' ', '-')}.example/{key.hex}",
             publisher,
@@ -170,8 +170,8 @@ class _Maker:
             moment(at - rng.random() * _HOUR),
             "en",
         )
-        self.articles.append(made)
-        new_sources.append(made)
+        self.articles.append(source)
+        new_sources.append(source)
         return key
 
     def statement(self, party: Party | None, at: float, new_sources: list[Source]) -> Statement:

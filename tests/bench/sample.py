@@ -45,15 +45,15 @@ def draw(claims: Sequence[Claim], total: int, number: int, seed: int) -> Sample:
     moving = rng.sample(may_move, min(len(may_move), round(MOVING * share) + 1))
     still = [c for c in claims if c.id not in set(moving)]
     read = rng.sample(still, min(len(still), round(READ * share) + 1))
-    found = Sample(read=[c.id for c in read], moving=moving)
+    sample = Sample(read=[c.id for c in read], moving=moving)
     for c in read:
         life = (generate.END - c.created_at).total_seconds()
-        found.as_of.append(
+        sample.as_of.append(
             (c.id, generate.moment(c.created_at.timestamp() + 0.001 + rng.random() * life))
         )
         if c.claimant:
-            found.filters.append((c.claimant, c.status))
-    return found
+            sample.filters.append((c.claimant, c.status))
+    return sample
 
 
 def new_claims(world: World, seed: int) -> list[dict[str, Any]]:

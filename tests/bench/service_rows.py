@@ -450,19 +450,19 @@ class Teller:
         self.rows["claim_tags"].extend((tag, record.id, claim.created_at) for tag in claim.tags)
 
     def _link(self, record: _Record, link: shapes.Link, at: datetime, by: Actor) -> None:
-        said = self.statements[link.statement]
-        assert said.party is not None
-        text = said.quotes[0].text
+        statement = self.statements[link.statement]
+        assert statement.party is not None
+        text = statement.quotes[0].text
         made = Link(
             id=_text(link.id),
             statement=_text(link.statement),
             stance=Stance(link.stance),
             scope=Scope(link.scope),
             conditional=link.conditional,
-            basis=Basis(said.basis),
-            voice=self._voice(said.party, said.speaker),
-            said_at=said.said_at,
-            precision=Precision(said.precision),
+            basis=Basis(statement.basis),
+            voice=self._voice(statement.party, statement.speaker),
+            said_at=statement.said_at,
+            precision=Precision(statement.precision),
             quote=text if len(text) <= EXCERPT_LENGTH else text[: EXCERPT_LENGTH - 1] + "…",
             recorded_at=at,
         )

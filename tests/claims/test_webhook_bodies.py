@@ -125,10 +125,10 @@ def test_every_type_has_a_renderer() -> None:
 def test_bodies_hold_nothing_internal() -> None:
     """No note and no assignee; an amendment of the assignee alone is no message, nor is a line of
     the record that is the desk's bookkeeping."""
-    told = record_day().messages()
-    for _, body in told:
+    messages = record_day().messages()
+    for _, body in messages:
         assert body is None or (PRIVATE.encode() not in body and b"assignee" not in body)
-    silent = [event for event, body in told if body is None]
+    silent = [event for event, body in messages if body is None]
     assert [(event.type, event.data) for event in silent] == [("claim.amended", {"assignee": None})]
     affirmed = Event(2, "link.affirmed", NOON, {"link": "link-1"})
     assert render_message(affirmed, build_claim(version=2), by="Ana", base_url=BASE) is None
@@ -194,9 +194,9 @@ def test_parties_of_a_claim_include_their_roots() -> None:
 def test_addresses_lead_to_the_desks_pages() -> None:
     """A claim's address is where it is read by people."""
     assert build_claim_url("claim-1", BASE) == "https://desk.example/claims/claim-1"
-    told = webhook_bodies.build_claim(build_claim(claimant=None), BASE)
-    assert told["claimant"] is None
-    assert told["url"] == build_claim_url("claim-1", BASE)
+    claim = webhook_bodies.build_claim(build_claim(claimant=None), BASE)
+    assert claim["claimant"] is None
+    assert claim["url"] == build_claim_url("claim-1", BASE)
 
 
 def test_instants_are_utc_with_a_z() -> None:

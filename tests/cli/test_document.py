@@ -24,9 +24,9 @@ def test_printed_and_written_documents_are_equal(
 
 def test_difference_is_shown_with_the_remedy(run: Run, folder: Path) -> None:
     run("openapi", "--write", "openapi.json")
-    kept = (folder / "openapi.json").read_text(encoding="utf-8")
+    text = (folder / "openapi.json").read_text(encoding="utf-8")
     (folder / "openapi.json").write_text(
-        kept.replace('"title": "Claimdesk"', '"title": "Other"', 1), encoding="utf-8"
+        text.replace('"title": "Claimdesk"', '"title": "Other"', 1), encoding="utf-8"
     )
     checked = run("openapi", "--check", "openapi.json")
     assert checked.exit_code == 1

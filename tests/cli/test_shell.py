@@ -41,11 +41,11 @@ def test_port_that_is_no_number_is_refused(
 
 def test_settings_are_read_from_an_env_file(run_json: RunJson, folder: Path) -> None:
     (folder / ".env").write_text("CLAIMDESK_FOUR_EYES=off\n")
-    shown = {row["variable"]: row for row in run_json("config")}
-    assert shown["CLAIMDESK_FOUR_EYES"]["value"] is False
-    assert shown["CLAIMDESK_FOUR_EYES"]["default"] is True
-    assert shown["CLAIMDESK_FOUR_EYES"]["changed"]
-    assert not shown["CLAIMDESK_PUBLIC_READ"]["changed"]
+    rows = {row["variable"]: row for row in run_json("config")}
+    assert rows["CLAIMDESK_FOUR_EYES"]["value"] is False
+    assert rows["CLAIMDESK_FOUR_EYES"]["default"] is True
+    assert rows["CLAIMDESK_FOUR_EYES"]["changed"]
+    assert not rows["CLAIMDESK_PUBLIC_READ"]["changed"]
 
 
 def test_config_does_not_print_the_password(
@@ -102,11 +102,11 @@ def test_interrupt_prints_no_stack_trace(run: Run, monkeypatch: pytest.MonkeyPat
 def test_help_imports_nothing_heavy() -> None:
     """`claimdesk --help` takes an eighth of a second; with these it would take one."""
     program = "import sys, service.cli.commands as _; print(*sys.modules)"
-    found = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
     )
     heavy = {"alembic", "asyncio", "fastapi", "pydantic", "rich", "sqlalchemy", "uvicorn"}
-    assert heavy.isdisjoint(found.stdout.split())
+    assert heavy.isdisjoint(process.stdout.split())
 
 
 def test_command_runs_in_a_process_of_its_own(really_run: ReallyRun, folder: Path) -> None:

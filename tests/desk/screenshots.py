@@ -64,8 +64,8 @@ async def _work(desk: Desk) -> str:
             return answer.json()
 
         async def record_observation(words: str) -> tuple[str, str, str]:
-            found = (await client.get("/v1/claims", params={"q": words}, headers=ana)).json()
-            claim = found["items"][0]["id"]
+            body = (await client.get("/v1/claims", params={"q": words}, headers=ana)).json()
+            claim = body["items"][0]["id"]
             link = await post(f"/v1/claims/{claim}/links", _build_observation())
             version = (await client.get(f"/v1/claims/{claim}", headers=ana)).json()["version"]
             return claim, link["id"], f'"{version}"'

@@ -10,11 +10,11 @@ async def test_account_page_lists_the_accounts_changes(people: People) -> None:
     await submit(people.admin, reader, f"{reader}/link")
     await submit(people.admin, reader, f"{reader}/state", state="disabled")
     shown = parse_page(await people.admin.get(reader)).xpath("//ol[contains(@class, 'audit')]/li")
-    told = [read_words(line) for line in shown]
-    assert "changed the account of" in told[0]
-    assert "disabled." in told[0]
-    assert "made a sign-in link for" in told[1]
-    assert "Ada Admin" in told[1]
+    words = [read_words(line) for line in shown]
+    assert "changed the account of" in words[0]
+    assert "disabled." in words[0]
+    assert "made a sign-in link for" in words[1]
+    assert "Ada Admin" in words[1]
 
 
 async def test_the_policy_is_changed_by_a_form_and_recorded(people: People) -> None:
@@ -36,8 +36,8 @@ async def test_profile_lists_what_others_did_to_the_account(people: People) -> N
     assert "What others did to your account" in before.text or "sign-in link" not in before.text
     person = f"/admin/people/{people.ids['checker']}"
     await submit(people.admin, person, f"{person}/link")
-    shown = parse_page(await people.checker.get("/profile"))
-    [first, *_] = shown.xpath("//section[@aria-labelledby='others']//li")
-    told = read_words(first)
-    assert "Ada Admin" in told
-    assert "made a sign-in link for" in told
+    page = parse_page(await people.checker.get("/profile"))
+    [first, *_] = page.xpath("//section[@aria-labelledby='others']//li")
+    words = read_words(first)
+    assert "Ada Admin" in words
+    assert "made a sign-in link for" in words

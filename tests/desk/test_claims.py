@@ -28,7 +28,7 @@ async def test_claim_page_has_a_column_for_each_root_party(
 ) -> None:
     """A column for each root party, the claimant's first; what was withdrawn or retracted is struck
     through, not gone."""
-    kept = await desk.link_statement(claim, "requests_confirmation", "state-department")
+    link = await desk.link_statement(claim, "requests_confirmation", "state-department")
     gone = await desk.link_statement(claim, "contradicts", "pristina")
     await desk.post(
         f"/v1/links/{gone['id']}/retraction", {"reason": "Of another claim"}, status=200
@@ -39,7 +39,7 @@ async def test_claim_page_has_a_column_for_each_root_party(
     card = page.get_element_by_id(f"l-{gone['id']}")
     assert card.cssselect("s")
     assert "Of another claim" in read_words(card)
-    assert not page.get_element_by_id(f"l-{kept['id']}").cssselect("s")
+    assert not page.get_element_by_id(f"l-{link['id']}").cssselect("s")
     assert not page.cssselect("form[method=post]:not([action='/sign-out'])")
 
 
@@ -94,8 +94,8 @@ async def test_decision_is_proposed_and_then_approved(
     assert (await desk.read_claim(claim))["status"] == "asserted"
     approved = await send_form(people.checker2, page, approval, comment="Read the report")
     assert approved.headers["location"] == f"/claims/{claim}?done=approved"
-    told = read_text(await people.reader.get(f"/claims/{claim}"))
-    assert "proposed by Ana Checker, approved by Boris Checker" in told
+    text = read_text(await people.reader.get(f"/claims/{claim}"))
+    assert "proposed by Ana Checker, approved by Boris Checker" in text
 
 
 async def test_refused_form_keeps_what_was_typed(desk: Desk, people: People, claim: str) -> None:
@@ -122,8 +122,8 @@ async def test_refused_form_keeps_what_was_typed(desk: Desk, people: People, cla
 
 async def test_override_needs_two_editors(desk: Desk, people: People, claim: str) -> None:
     """Against the rules: a ground and an explanation, and a second editor."""
-    told = await people.checker.get(f"/claims/{claim}")
-    assert "Against the rules" not in read_text(told)
+    response = await people.checker.get(f"/claims/{claim}")
+    assert "Against the rules" not in read_text(response)
     bare = await submit(
         people.editor,
         f"/claims/{claim}",
@@ -240,10 +240,10 @@ async def test_statement_is_linked_to_a_claim(desk: Desk, people: People, claim:
     assert (await desk.read_claim(claim))["status"] == "awaiting_confirmation"
     other = await desk.record_claim(text="Serbia sent the reserves home")
     again = f"/claims/{other['id']}/link"
-    known = await submit(
+    response = await submit(
         people.checker, f"{again}?statement={statement['id']}", again, stance="comments"
     )
-    assert known.status_code == 303
+    assert response.status_code == 303
     (second,) = (await desk.reader.get(f"/v1/claims/{other['id']}/links")).json()["items"]
     assert second["statement"]["id"] == statement["id"]
 
@@ -261,9 +261,9 @@ async def test_link_is_retracted_and_affirmed(desk: Desk, people: People, claim:
         material="yes",
     )
     assert amended.headers["location"].endswith("done=amended")
-    told = await people.checker.get(f"/claims/{claim}")
-    assert "not affirmed" in read_text(told)
-    affirmed = await send_form(people.checker, told, f"{address}/affirmation")
+    response = await people.checker.get(f"/claims/{claim}")
+    assert "not affirmed" in read_text(response)
+    affirmed = await send_form(people.checker, response, f"{address}/affirmation")
     assert affirmed.headers["location"].endswith("done=affirmed")
     done = await send_form(people.checker, bare, f"{address}/retraction", reason="Of another day")
     assert done.headers["location"].endswith("done=retracted")
@@ -312,8 +312,8 @@ async def test_duplicate_is_merged(desk: Desk, people: People, claim: str) -> No
         308,
         f"/claims/{other['id']}?done=led-here",
     )
-    then = await people.reader.get(f"/claims/{claim}", params={"as_of": before})
-    assert then.status_code == 200
+    response = await people.reader.get(f"/claims/{claim}", params={"as_of": before})
+    assert response.status_code == 200
 
 
 async def test_claimant_can_withdraw_a_claim(desk: Desk, people: People, claim: str) -> None:
@@ -336,11 +336,11 @@ async def test_as_of_shows_the_claim_as_it_was_known(
     before = desk.clock.now
     await desk.link_statement(claim, "contradicts", "pristina")
     await desk.post(f"/v1/claims/{claim}/notes", {"text": "Since then"})
-    then = await people.checker.get(f"/claims/{claim}", params={"as_of": before.isoformat()})
-    told = read_text(then)
-    assert "This is what the desk knew on" in told
-    assert "Since then" not in told
-    assert not parse_page(then).cssselect(".decide, form.assign, #p-pristina")
+    response = await people.checker.get(f"/claims/{claim}", params={"as_of": before.isoformat()})
+    text = read_text(response)
+    assert "This is what the desk knew on" in text
+    assert "Since then" not in text
+    assert not parse_page(response).cssselect(".decide, form.assign, #p-pristina")
     early = await people.checker.get(f"/claims/{claim}", params={"as_of": "2020-01-01T00:00:00Z"})
     assert early.status_code == 404
     assert "only later" in read_text(early)
@@ -448,9 +448,9 @@ async def test_proposals_show_the_print_line_after_them(
         finding_cites=[denial["id"]],
     )
     assert proposed.headers["location"].endswith("done=proposed#pending")
-    seen = await people.editor.get(address)
-    assert "finding: refuted" in read_text(seen)
-    assert [read_words(item) for item in parse_page(seen).cssselect(".prints dd")] == [
+    response = await people.editor.get(address)
+    assert "finding: refuted" in read_text(response)
+    assert [read_words(item) for item in parse_page(response).cssselect(".prints dd")] == [
         "none refuted"
     ]
     queue = await people.editor.get("/review")

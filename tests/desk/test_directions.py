@@ -81,7 +81,9 @@ async def test_every_page_isolates_names_and_texts(people: People) -> None:
     webhook = await desk.admin.post("/v1/webhooks", json=hook)
     assert webhook.status_code == 201, webhook.text
     claim = (await desk.record_claim(text="(عبر ثلاثون", story="hudud", claimant="falih"))["id"]
-    said = await desk.post("/v1/statements", build_statement("falih", quotes=[build_quote("(لا")]))
+    statement = await desk.post(
+        "/v1/statements", build_statement("falih", quotes=[build_quote("(لا")])
+    )
     link = await desk.link_statement(claim, "supports", "nato", note="(سمعناه")
     people.desk.app.state.services.callers.forget_credentials()
     proposed = await desk.change_status(
@@ -94,8 +96,8 @@ async def test_every_page_isolates_names_and_texts(people: People) -> None:
         f"/claims/{claim}",
         "/intake",
         "/search?q=عبر",
-        f"/statements/{said['id']}",
-        f"/statements/{said['id']}/withdraw",
+        f"/statements/{statement['id']}",
+        f"/statements/{statement['id']}/withdraw",
         f"/claims/{claim}/withdraw",
         "/parties/falih/edit",
         "/stories/hudud",
@@ -138,14 +140,16 @@ async def test_titles_and_answers_for_others_isolate_text_from_right_to_left(
     made = await desk.record_claim(text="(عبر ثلاثون جنديا", story="hudud", claimant="falih")
     plain = await desk.record_claim(text="Troops (30) crossed")
     claim = made["id"]
-    said = await desk.post("/v1/statements", build_statement("falih", quotes=[build_quote("(لا")]))
+    statement = await desk.post(
+        "/v1/statements", build_statement("falih", quotes=[build_quote("(لا")])
+    )
     for address, text_in_title in (
         (f"/claims/{claim}", made["text"]),
         ("/stories/hudud", "(الحدود"),
         ("/parties/falih", "(فالح"),
         ("/parties/falih/edit", "(فالح"),
         ("/search?q=عبر", "عبر"),
-        (f"/statements/{said['id']}", "(فالح"),
+        (f"/statements/{statement['id']}", "(فالح"),
     ):
         title = parse_page(await people.editor.get(address)).findtext(".//title")
         assert f"\u2068{text_in_title}" in title, address

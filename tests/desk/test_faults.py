@@ -99,8 +99,8 @@ async def test_missing_status_and_reason_are_shown_at_once(
     claim = places["claim"]
     refused = await submit(people.checker, claim, f"{claim}/status", reason=" ")
     (fault,) = parse_page(refused).cssselect("#decide-fault")
-    told = read_words(fault)
-    assert told == "status: this is needed; reason: this is needed"
+    words = read_words(fault)
+    assert words == "status: this is needed; reason: this is needed"
 
 
 async def test_words_that_are_not_in_the_article_cannot_be_verbatim(

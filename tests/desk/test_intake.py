@@ -102,14 +102,14 @@ async def test_similar_claim_is_shown_before_recording(
 ) -> None:
     """A claim that is probably there is shown, and recorded only when somebody insists."""
     await desk.record_claim(text="Belgrade’s troops left")
-    shown = await submit(people.checker, place, f"{place}/passages", **PASSAGE)
-    assert shown.status_code == 422
-    assert "this may be recorded already" in read_text(shown)
-    assert find_form(parse_page(shown), f"{place}/passages").fields["claim"] == PASSAGE["claim"]
+    response = await submit(people.checker, place, f"{place}/passages", **PASSAGE)
+    assert response.status_code == 422
+    assert "this may be recorded already" in read_text(response)
+    assert find_form(parse_page(response), f"{place}/passages").fields["claim"] == PASSAGE["claim"]
     assert (await desk.reader.get("/v1/statements")).json()["items"][0]["quotes"][0][
         "text"
     ] != "We left"
-    done = await send_form(people.checker, shown, f"{place}/passages", **PASSAGE, anyway="yes")
+    done = await send_form(people.checker, response, f"{place}/passages", **PASSAGE, anyway="yes")
     assert done.status_code == 303
     part = await people.checker.get(
         "/intake/similar", params={"text": "Belgrade's troops left", "party": "belgrade"}

@@ -25,31 +25,31 @@ def build_lane(*turns: tuple[Status, float], merged: float | None = None) -> Lan
 
 def test_bars_stand_where_their_times_are() -> None:
     """In proportion to the time from the first claim to now; what holds still goes on beyond."""
-    drawn = lane_chart.draw_chart(
+    chart = lane_chart.draw_chart(
         {
             "a": build_lane((Status.ASSERTED, 0), (Status.DISPUTED, 5)),
             "b": build_lane((Status.ASSERTED, 2), merged=4),
         },
         until=NOON + timedelta(hours=10),
     )
-    assert drawn is not None
-    assert [(item.status, item.at, item.width) for item in drawn.bars["a"]] == [
+    assert chart is not None
+    assert [(item.status, item.at, item.width) for item in chart.bars["a"]] == [
         ("asserted", 0, 47),
         ("disputed", 47, 53),
     ]
-    assert [(item.at, item.width) for item in drawn.bars["b"]] == [(18.8, 18.8)]
-    assert drawn.bars["a"][-1].until is None
-    assert (drawn.closed["b"].lifecycle, drawn.closed["b"].at) == ("merged", 37.6)
-    assert drawn.begin == "2023-10-02T12:00:00Z"
+    assert [(item.at, item.width) for item in chart.bars["b"]] == [(18.8, 18.8)]
+    assert chart.bars["a"][-1].until is None
+    assert (chart.closed["b"].lifecycle, chart.closed["b"].at) == ("merged", 37.6)
+    assert chart.begin == "2023-10-02T12:00:00Z"
 
 
 def test_no_label_overlaps_the_word_now() -> None:
     """A tick beside the word `now` keeps its line only."""
-    drawn = lane_chart.draw_chart(
+    chart = lane_chart.draw_chart(
         {"a": build_lane((Status.ASSERTED, 0))}, until=NOON + timedelta(hours=5.2)
     )
-    assert drawn is not None
-    assert [tick.label for tick in drawn.ticks] == [
+    assert chart is not None
+    assert [tick.label for tick in chart.ticks] == [
         "2 Oct, 12:00",
         "13:00",
         "14:00",
@@ -57,16 +57,16 @@ def test_no_label_overlaps_the_word_now() -> None:
         "16:00",
         "",
     ]
-    assert [tick.anchor for tick in drawn.ticks][:2] == ["start", "middle"]
+    assert [tick.anchor for tick in chart.ticks][:2] == ["start", "middle"]
 
 
 def test_story_without_lanes_has_no_chart() -> None:
     """Nothing is divided by no time at all."""
     assert lane_chart.draw_chart({}, until=NOON) is None
     assert lane_chart.draw_chart({"a": Lane((), Lifecycle.ACTIVE, None)}, until=NOON) is None
-    drawn = lane_chart.draw_chart({"a": build_lane((Status.ASSERTED, 0))}, until=NOON)
-    assert drawn is not None
-    assert [(item.at, item.width) for item in drawn.bars["a"]] == [(94, 6)]
+    chart = lane_chart.draw_chart({"a": build_lane((Status.ASSERTED, 0))}, until=NOON)
+    assert chart is not None
+    assert [(item.at, item.width) for item in chart.bars["a"]] == [(94, 6)]
 
 
 @pytest.mark.parametrize(

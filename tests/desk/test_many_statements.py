@@ -25,9 +25,9 @@ async def test_page_of_many_statements_is_light_and_links_to_all_of_them(desk: D
     claim, links = await record_statements(desk)
     supporter = (await desk.link_statement(claim, "supports", "nato"))["id"]
     page = (await desk.checker.get(f"/claims/{claim}")).text
-    shown = set(re.findall(r'id="l-([0-9a-f-]{36})"', page))
-    assert supporter in shown, "who takes a side is shown first"
-    assert len(shown) <= 30
+    matches = set(re.findall(r'id="l-([0-9a-f-]{36})"', page))
+    assert supporter in matches, "who takes a side is shown first"
+    assert len(matches) <= 30
     assert len(page) < 50_000
     assert "more parties" in " ".join(page.split())
     found: list[str] = []

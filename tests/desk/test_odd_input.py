@@ -175,8 +175,8 @@ async def test_values_of_choices_are_checked(desk: Desk, people: People, odd: st
 async def test_claim_found_by_search_stays_chosen(desk: Desk, people: People) -> None:
     """It is none of those that the page offers by itself; a refused form still has it."""
     await desk.record_parties()
-    made = await desk.checker.post("/v1/stories", json={"slug": "kosovo", "title": "Kosovo"})
-    assert made.status_code == 201
+    response = await desk.checker.post("/v1/stories", json={"slug": "kosovo", "title": "Kosovo"})
+    assert response.status_code == 201
     other = await desk.record_claim(text="The barracks are empty")
     article = {"url": "https://example.org/a", "text": "Show us, they said.", "story": "kosovo"}
     begun = await submit(people.checker, "/intake", "/intake", **article)
@@ -221,9 +221,11 @@ async def test_newest_notes_are_shown(desk: Desk, people: People) -> None:
     assert "Call number 202." in page
     assert "Call number 2." not in page
     assert page.index("Call number 201.") < page.index("Call number 202.")
-    then = await people.checker.get(f"/claims/{claim['id']}", params={"as_of": first.isoformat()})
-    assert "Call number 0." in read_text(then)
-    assert "Call number 1." not in read_text(then)
+    response = await people.checker.get(
+        f"/claims/{claim['id']}", params={"as_of": first.isoformat()}
+    )
+    assert "Call number 0." in read_text(response)
+    assert "Call number 1." not in read_text(response)
 
 
 async def test_party_beyond_the_offered_list_can_be_named(desk: Desk, people: People) -> None:
@@ -267,12 +269,12 @@ async def test_page_as_of_any_instant_equals_the_api(desk: Desk, people: People)
         for near in (-1, 0, 1):
             moment = datetime.fromisoformat(event["recorded_at"]) + timedelta(microseconds=near)
             asked = {"as_of": moment.isoformat()}
-            known = await desk.reader.get(f"/v1/claims/{claim['id']}", params=asked)
+            response = await desk.reader.get(f"/v1/claims/{claim['id']}", params=asked)
             page = await people.reader.get(f"/claims/{claim['id']}", params=asked)
-            assert page.status_code == known.status_code
-            if known.status_code != 200:
+            assert page.status_code == response.status_code
+            if response.status_code != 200:
                 continue
-            shown, then = parse_page(page), known.json()
+            shown, then = parse_page(page), response.json()
             assert shown.cssselect("h1")[0].text_content() == then["text"]
             assert shown.get_element_by_id("print-line").text_content() == then["print_line"]
             (status,) = shown.cssselect(".current-status .status")
@@ -288,8 +290,8 @@ async def test_length_of_an_article_counts_characters(
     longest = letter * 100_000
     begun = await submit(people.checker, "/intake", "/intake", **article, text=longest)
     assert begun.status_code == 303
-    shown = parse_page(await people.checker.get(begun.headers["location"]))
-    assert shown.get_element_by_id("text").text_content() == longest
+    page = parse_page(await people.checker.get(begun.headers["location"]))
+    assert page.get_element_by_id("text").text_content() == longest
     refused = await submit(people.checker, "/intake", "/intake", **article, text=longest + letter)
     assert refused.status_code == 422
     assert "take it in in parts" in read_text(refused)

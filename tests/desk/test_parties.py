@@ -47,10 +47,10 @@ async def test_party_can_be_added(people: People, parties: None) -> None:
         people.checker, "/parties", "/parties", name="Kosovo Force", parent="nato", country="xk"
     )
     assert answer.headers["location"] == "/parties/kosovo-force?done=recorded"
-    said = read_text(await people.reader.get("/parties/kosovo-force"))
-    assert "Parties › NATO" in said
-    assert "XK" in said
-    assert "confirms no claim of NATO’s" in said
+    text = read_text(await people.reader.get("/parties/kosovo-force"))
+    assert "Parties › NATO" in text
+    assert "XK" in text
+    assert "confirms no claim of NATO’s" in text
 
 
 @pytest.mark.parametrize(
@@ -138,9 +138,9 @@ async def test_speakers_can_be_added_and_corrected(
 
 
 async def test_a_party_shows_the_speakers_below_it_too(people: People, parties: None) -> None:
-    said = read_text(await people.reader.get("/parties/washington"))
-    assert "Matthew Miller, spokesman State Department" in said
-    assert "Below it" in said
+    text = read_text(await people.reader.get("/parties/washington"))
+    assert "Matthew Miller, spokesman State Department" in text
+    assert "Below it" in text
 
 
 async def test_unknown_address_is_answered_404(people: People) -> None:

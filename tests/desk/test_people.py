@@ -57,8 +57,8 @@ async def test_only_administrators_see_people_and_keys(people: People) -> None:
 
 async def test_people_are_listed_page_by_page(people: People) -> None:
     """With address, role, how they sign in, and who is disabled; page by page."""
-    shown = await people.admin.get(PEOPLE)
-    rows = [read_words(item) for item in parse_page(shown).xpath("//tbody/tr")]
+    response = await people.admin.get(PEOPLE)
+    rows = [read_words(item) for item in parse_page(response).xpath("//tbody/tr")]
     assert len(rows) == 10  # with the four whose keys the tests use
     assert "Ada Admin you admin@desk.example admin link 2 Oct 2023" in rows
 
@@ -91,10 +91,10 @@ async def test_added_person_gets_in_by_a_link_shown_once(people: People) -> None
     """The link works once; it is on no page afterwards, in no cache, and not in what is kept for a
     double click, which makes neither a second account nor a second link."""
     page = await people.admin.get(PEOPLE)
-    made = await send_form(people.admin, page, PEOPLE, **NEW)
-    assert made.status_code == 200
-    assert made.headers["cache-control"] == "no-store"
-    link = require_shown_once(made)
+    response = await send_form(people.admin, page, PEOPLE, **NEW)
+    assert response.status_code == 200
+    assert response.headers["cache-control"] == "no-store"
+    link = require_shown_once(response)
     assert link.startswith(f"{people.desk.settings.base_url}/sign-in/")
     again = await send_form(people.admin, page, PEOPLE, **NEW)
     assert again.status_code == 200
@@ -175,8 +175,8 @@ async def test_disabled_person_loses_every_access_at_once(people: People) -> Non
     """Session, link and key; enabled again, a new link lets them in, and the old one does not."""
     checker = people.ids["checker"]
     place = f"{PEOPLE}/{checker}"
-    made = await submit(people.admin, place, f"{place}/link")
-    old = require_shown_once(made).rpartition("/")[2]
+    response = await submit(people.admin, place, f"{place}/link")
+    old = require_shown_once(response).rpartition("/")[2]
     assert (await people.checker.get("/")).status_code == 200
     out = await submit(people.admin, place, f"{place}/state")
     assert out.headers["location"] == f"{place}?done=disabled"
@@ -234,10 +234,10 @@ async def test_new_key_is_shown_once(people: People) -> None:
         "user": people.ids["editor"],
         "expires_at": "2024-01-31T12:30",
     }
-    made = await send_form(people.admin, page, KEYS, **fields)
-    assert made.headers["cache-control"] == "no-store"
-    key = require_shown_once(made)
-    assert "acting as Edit Editor, until 31 Jan 2024, 12:30 UTC" in read_text(made)
+    response = await send_form(people.admin, page, KEYS, **fields)
+    assert response.headers["cache-control"] == "no-store"
+    key = require_shown_once(response)
+    assert "acting as Edit Editor, until 31 Jan 2024, 12:30 UTC" in read_text(response)
     me = await people.desk.public.get("/v1/me", headers={"Authorization": f"Bearer {key}"})
     assert (me.json()["id"], me.json()["role"]) == (people.ids["editor"], "checker")
     again = await send_form(people.admin, page, KEYS, **fields)
@@ -249,9 +249,9 @@ async def test_new_key_is_shown_once(people: People) -> None:
     [row] = [
         item for item in parse_page(shown).xpath("//tbody/tr") if "The <CMS>" in read_words(item)
     ]
-    told = read_words(row)
-    assert "acts as Edit Editor, made 2 Oct 2023" in told
-    assert "31 Jan 2024, 12:30 UTC" in told
+    words = read_words(row)
+    assert "acts as Edit Editor, made 2 Oct 2023" in words
+    assert "31 Jan 2024, 12:30 UTC" in words
 
 
 @pytest.mark.parametrize(

@@ -45,10 +45,10 @@ async def set_password(people: People, password: str = PASSWORD, **fields: str) 
 
 async def test_profile_shows_name_role_and_permissions(people: People) -> None:
     """Each role its own; nothing that only others may."""
-    shown = read_text(await people.checker.get("/profile"))
-    assert "Ana Checker checker@desk.example checker" in shown
-    assert "change a claim's status" in shown
-    assert "manage users" not in shown
+    text = read_text(await people.checker.get("/profile"))
+    assert "Ana Checker checker@desk.example checker" in text
+    assert "change a claim's status" in text
+    assert "manage users" not in text
     assert "manage users" in read_text(await people.admin.get("/profile"))
     assert (await people.public.get("/profile")).headers["location"] == "/sign-in?next=%2Fprofile"
 
@@ -118,9 +118,9 @@ async def test_all_other_sessions_can_be_ended_at_once(people: People) -> None:
 async def test_many_sessions_stay_one_page(people: People) -> None:
     for _ in range(60):
         await people.sign_in("checker")
-    shown = await people.checker.get("/profile")
-    assert len(parse_page(shown).xpath("//ul/li[form]")) == 50
-    assert "And 11 more" in read_text(shown)
+    response = await people.checker.get("/profile")
+    assert len(parse_page(response).xpath("//ul/li[form]")) == 50
+    assert "And 11 more" in read_text(response)
 
 
 async def test_password_can_be_set_and_changed(people: People) -> None:
@@ -136,8 +136,8 @@ async def test_password_can_be_set_and_changed(people: People) -> None:
         actor=access.SYSTEM,
         now=people.desk.clock.now,
     )
-    shown = await people.checker.get("/profile")
-    assert "Change your password" in read_text(shown)
+    response = await people.checker.get("/profile")
+    assert "Change your password" in read_text(response)
     async with nothing_changes(people.desk):
         for present in (None, "", "not this one!", f"{PASSWORD} ", "x" * 3000):
             refused = await submit(
@@ -208,10 +208,10 @@ async def test_attempts_at_the_present_password_are_limited(people: People) -> N
     fields = {"password": OTHER, "again": OTHER}
     now = people.desk.clock.now
     for _ in range(TRIES_A_MINUTE):
-        wrong = await send_form(
+        response = await send_form(
             people.checker, page, "/profile/password", present="a guess", **fields
         )
-        assert wrong.status_code == 422
+        assert response.status_code == 422
         people.desk.clock.now = now
     late = await send_form(people.checker, page, "/profile/password", present=PASSWORD, **fields)
     assert late.status_code == 429
@@ -225,10 +225,10 @@ async def test_attempts_at_the_present_password_are_limited(people: People) -> N
 async def test_a_key_has_no_sessions_and_no_password(people: People) -> None:
     """Its profile says so, whosever it is; no form is taken from it, though a cookie stands beside
     it, not even from an administrator's key."""
-    made = await people.desk.admin.post(
+    response = await people.desk.admin.post(
         "/v1/keys", json={"name": "Mine", "role": "reader", "user": people.ids["admin"]}
     )
-    keys = {people.desk.keys["admin"]: "belongs to nobody", made.json()["key"]: "acts as Ada"}
+    keys = {people.desk.keys["admin"]: "belongs to nobody", response.json()["key"]: "acts as Ada"}
     for key, message in keys.items():
         bearer = {"Authorization": f"Bearer {key}"}
         shown = await people.desk.public.get("/profile", headers=BROWSER | bearer)
@@ -347,8 +347,8 @@ async def test_person_is_told_of_a_sign_in_link_made_for_them(people: People) ->
     await make_link(people)
     people.desk.app.state.services.callers.forget_credentials()
     for page in ("/", "/parties", "/profile"):
-        shown = read_text(await people.checker.get(page))
-        assert f"{NAMES['admin']} made a sign-in link for you on 2 Oct 2023" in shown
+        text = read_text(await people.checker.get(page))
+        assert f"{NAMES['admin']} made a sign-in link for you on 2 Oct 2023" in text
     assert "made a sign-in link" not in read_text(await people.editor.get("/"))
 
     impostor = await people.desk.database.write(
@@ -365,11 +365,11 @@ async def test_person_is_told_of_a_sign_in_link_made_for_them(people: People) ->
 
     home = await people.checker.get("/")
     [number] = parse_page(home).xpath(f"//form[@action='{NOTICE}']/input[@name='number']/@value")
-    seen = await send_form(people.checker, home, NOTICE, number=number)
-    assert seen.headers["location"] == "/profile?done=link-seen"
-    shown = read_text(await people.checker.get("/profile"))
-    assert "made a sign-in link for you" not in shown
-    assert "made a sign-in link for Ana Checker" in shown, "it stays listed"
+    response = await send_form(people.checker, home, NOTICE, number=number)
+    assert response.headers["location"] == "/profile?done=link-seen"
+    text = read_text(await people.checker.get("/profile"))
+    assert "made a sign-in link for you" not in text
+    assert "made a sign-in link for Ana Checker" in text, "it stays listed"
     await make_link(people)
     people.desk.app.state.services.callers.forget_credentials()
     assert "made a sign-in link for you" in read_text(await people.checker.get("/"))
@@ -379,8 +379,8 @@ async def test_person_is_told_of_a_sign_in_link_made_for_them(people: People) ->
 
 async def make_link(people: People) -> None:
     person = f"/admin/people/{people.ids['checker']}"
-    made = await submit(people.admin, person, f"{person}/link")
-    assert made.status_code == 200, read_text(made)
+    response = await submit(people.admin, person, f"{person}/link")
+    assert response.status_code == 200, read_text(response)
 
 
 @pytest.mark.parametrize("number", ["", "x", "1e400", "-1", "9" * 30])

@@ -16,8 +16,8 @@ async def test_page_of_a_party_shows_the_progress_of_a_rename(
     await record_claims(desk)
     await rename(desk, "Beograd")
     await run_turns(desk, 1)
-    shown = read_text(await people.reader.get("/parties/belgrade"))
-    assert f"{BATCH} of {CLAIMS} claims carry the new name" in shown
+    text = read_text(await people.reader.get("/parties/belgrade"))
+    assert f"{BATCH} of {CLAIMS} claims carry the new name" in text
     await run_turns(desk)
-    shown = read_text(await people.reader.get("/parties/belgrade"))
-    assert "carry the new name" not in shown
+    text = read_text(await people.reader.get("/parties/belgrade"))
+    assert "carry the new name" not in text

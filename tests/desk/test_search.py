@@ -82,9 +82,9 @@ async def test_unsearchable_query_is_kept_and_explained(
 
 
 async def test_empty_result_gives_advice(people: People, claim: str) -> None:
-    said = read_text(await people.checker.get("/search?q=zeppelin"))
-    assert "Nothing found" in said
-    assert "Try fewer words" in said
+    text = read_text(await people.checker.get("/search?q=zeppelin"))
+    assert "Nothing found" in text
+    assert "Try fewer words" in text
     within = read_text(await people.checker.get("/search?q=regime&status=confirmed&in=claims"))
     assert "No claim within these filters" in within
     assert "Clear" in within

@@ -55,10 +55,10 @@ async def test_menu_shows_who_is_signed_in(people: People) -> None:
     """Each sees who they are signed in as, and what they may do; the public is asked to sign in,
     and comes back to where it wanted to go."""
     for name in ("reader", "checker", "checker2", "editor", "editor2", "admin"):
-        shown = await getattr(people, name).get("/")
-        assert "Signed in as" in read_text(shown)
-        assert ('href="/admin/people"' in shown.text) == (name == "admin")
-        assert ('href="/intake"' in shown.text) == (name != "reader")
+        response = await getattr(people, name).get("/")
+        assert "Signed in as" in read_text(response)
+        assert ('href="/admin/people"' in response.text) == (name == "admin")
+        assert ('href="/intake"' in response.text) == (name != "reader")
     public = await people.public.get("/?status=asserted")
     assert (public.status_code, public.headers["cache-control"]) == (303, "no-store")
     assert public.headers["location"] == "/sign-in?next=%2F%3Fstatus%3Dasserted"
@@ -125,10 +125,10 @@ async def test_password_attempts_are_limited(people: People, ana: str) -> None:
     page = await people.public.get("/sign-in")
     now = people.desk.clock.now
     for _ in range(TRIES_A_MINUTE):
-        wrong = await send_form(
+        response = await send_form(
             people.public, page, "/sign-in", email=ana, password="not this one!"
         )
-        assert wrong.status_code == 401
+        assert response.status_code == 401
         people.desk.clock.now = now
     late = await send_form(people.public, page, "/sign-in", email=ana, password=PASSWORD)
     assert late.status_code == 429
@@ -148,10 +148,10 @@ async def test_a_form_of_another_site_signs_nobody_in(people: People, ana: str) 
     mine = parse_page(page).xpath("//form[@action='/sign-in']//input[@name='csrf']/@value")[0]
     fields = {"email": ana, "password": PASSWORD}
     async with people.browser() as other:
-        theirs = await other.get("/sign-in")
-        token = parse_page(theirs).xpath("//form[@action='/sign-in']//input[@name='csrf']/@value")[
-            0
-        ]
+        response = await other.get("/sign-in")
+        token = parse_page(response).xpath(
+            "//form[@action='/sign-in']//input[@name='csrf']/@value"
+        )[0]
     async with nothing_changes(people.desk):
         for csrf in (None, "", token, mine[:-1], "é"):
             refused = await send_form(people.public, page, "/sign-in", csrf=csrf, **fields)
@@ -200,10 +200,10 @@ async def test_a_link_signs_in_once(people: People) -> None:
     url = await link_for(people)
     async with nothing_changes(people.desk):
         assert (await people.public.head(url)).status_code == 200
-        asked = await people.public.get(url)
-        assert "Sign in as Ana Checker" in read_text(asked)
-        assert asked.headers["cache-control"] == "no-store"
-    first = await send_form(people.public, asked, url)
+        response = await people.public.get(url)
+        assert "Sign in as Ana Checker" in read_text(response)
+        assert response.headers["cache-control"] == "no-store"
+    first = await send_form(people.public, response, url)
     assert (first.status_code, first.headers["location"]) == (303, "/")
     assert first.headers["cache-control"] == "no-store"
     assert read_cookie(first)["httponly"] is True
@@ -214,7 +214,7 @@ async def test_a_link_signs_in_once(people: People) -> None:
         assert read_cookie(again) is None
         assert "no longer works This sign-in link was used before" in read_text(again)
         assert parse_page(again).xpath("//main//a[@href='/sign-in']")
-        late = await send_form(other, asked, url)
+        late = await send_form(other, response, url)
         assert late.status_code == 403  # its form is of another visit
 
 
@@ -224,13 +224,13 @@ async def test_used_link_leads_signed_in_people_to_the_board(people: People) -> 
     url = await link_for(people)
     assert (await submit(people.public, url, url)).status_code == 303
     for browser, name in ((people.public, "Ana Checker"), (people.editor, "Edit Editor")):
-        shown = await browser.get(url)
-        assert shown.status_code == 401
-        assert f"You are signed in as {name} and need no link." in read_text(shown)
-        assert "claimdesk users link" not in read_text(shown)
-        assert "API key" not in read_text(shown)
-        assert "What you typed" not in read_text(shown)
-        assert parse_page(shown).xpath("//main//a[@href='/']")
+        response = await browser.get(url)
+        assert response.status_code == 401
+        assert f"You are signed in as {name} and need no link." in read_text(response)
+        assert "claimdesk users link" not in read_text(response)
+        assert "API key" not in read_text(response)
+        assert "What you typed" not in read_text(response)
+        assert parse_page(response).xpath("//main//a[@href='/']")
     fresh = await link_for(people)
     other = await people.editor.get(fresh)
     assert "You are signed in as Edit Editor. This link is for Ana Checker" in read_text(other)
@@ -279,8 +279,11 @@ async def test_signing_out_ends_the_session_at_once(people: People) -> None:
     assert read_cookie(out).value == ""
     assert "You are signed out." in read_text(await people.checker.get(out.headers["location"]))
     async with people.browser(people.tokens["checker"]) as thief:
-        shown = await thief.get("/review")
-        assert (shown.status_code, shown.headers["location"]) == (303, "/sign-in?next=%2Freview")
+        response = await thief.get("/review")
+        assert (response.status_code, response.headers["location"]) == (
+            303,
+            "/sign-in?next=%2Freview",
+        )
     assert (await other.get("/")).status_code == 200
     await other.aclose()
 
@@ -288,11 +291,11 @@ async def test_signing_out_ends_the_session_at_once(people: People) -> None:
 async def test_signing_out_needs_a_form_of_the_session(people: People) -> None:
     """Another site signs nobody out, nor does a page of another's session."""
     page = await people.checker.get("/")
-    theirs = await people.editor.get("/")
+    response = await people.editor.get("/")
     async with nothing_changes(people.desk):
         refused = await send_form(people.checker, page, "/sign-out", csrf=None)
         assert refused.status_code == 403
-        refused = await send_form(people.checker, theirs, "/sign-out")
+        refused = await send_form(people.checker, response, "/sign-out")
         assert refused.status_code == 403
         csrf = parse_page(page).xpath("//form[@action='/sign-out']//input[@name='csrf']/@value")[0]
         for headers in ({"Origin": "https://evil.example"}, {"Origin": "null"}):
@@ -317,8 +320,8 @@ async def test_ended_session_must_sign_in_again(people: People) -> None:
     page = await people.checker.get("/")
     await people.desk.database.write(session_commands.end_sessions, people.ids["checker"])
     people.desk.app.state.services.callers.forget_credentials()
-    shown = await people.checker.get("/?kind=figure")
-    assert shown.headers["location"] == "/sign-in?next=%2F%3Fkind%3Dfigure"
+    response = await people.checker.get("/?kind=figure")
+    assert response.headers["location"] == "/sign-in?next=%2F%3Fkind%3Dfigure"
     sent = await send_form(people.checker, page, "/sign-out")
     assert sent.status_code == 401
     assert "sign in in another tab" in read_text(sent)
@@ -331,13 +334,13 @@ async def test_ended_session_sees_the_public_pages_with_public_reading(
     wrong key is told so."""
     stale = {"Cookie": f"{COOKIE}=ended"}
     async with support.run_desk(settings.model_copy(update={"public_read": True})) as desk:
-        shown = await desk.public.get("/", headers=BROWSER | stale)
-        assert shown.status_code == 200
-        assert "Sign in" in read_text(shown)
-        assert "Signed in as" not in read_text(shown)
+        response = await desk.public.get("/", headers=BROWSER | stale)
+        assert response.status_code == 200
+        assert "Sign in" in read_text(response)
+        assert "Signed in as" not in read_text(response)
         # The cookie goes: with it, the page's stream of events would be refused for ever.
-        assert shown.headers["set-cookie"].startswith(f'{COOKIE}=""; ')
-        assert "Max-Age=0" in shown.headers["set-cookie"]
+        assert response.headers["set-cookie"].startswith(f'{COOKIE}=""; ')
+        assert "Max-Age=0" in response.headers["set-cookie"]
         missing = await desk.public.get("/nothing", headers=BROWSER | stale)
         assert "set-cookie" not in missing.headers  # nobody has looked at it there
         inside = await desk.public.get("/intake", headers=BROWSER | stale)
@@ -350,9 +353,9 @@ async def test_ended_session_sees_the_public_pages_with_public_reading(
 
 async def test_sign_in_page_reveals_nothing_of_the_desk(people: People) -> None:
     """Closed to the public, the sign-in page has neither navigation nor feeds."""
-    shown = await people.public.get("/sign-in")
+    response = await people.public.get("/sign-in")
     for inside in ("/intake", "/admin", "/feeds", 'id="q"'):
-        assert inside not in shown.text
-    cookie = read_cookie(shown, VISIT)
+        assert inside not in response.text
+    cookie = read_cookie(response, VISIT)
     assert cookie["httponly"] is True
     assert (cookie["samesite"], cookie["path"]) == ("lax", "/")

@@ -36,7 +36,7 @@ async def test_a_statement_shows_its_words_source_and_claims(
 ) -> None:
     claim, statement = confirmed_claim
     answer = await people.reader.get(f"/statements/{statement}")
-    said = read_text(answer)
+    text = read_text(answer)
     for part in (
         "NATO, 2 October 2023",
         "basis: own observation",
@@ -45,7 +45,7 @@ async def test_a_statement_shows_its_words_source_and_claims(
         "supports",
         "Confirmed",
     ):
-        assert part in said, part
+        assert part in text, part
     page = parse_page(answer)
     assert page.xpath(f'//li[@data-row]//a[@href="/claims/{claim}"]')
     (outside,) = page.xpath(f'//a[@href="{SOURCE["url"]}"]')
@@ -124,12 +124,12 @@ async def test_withdrawn_statement_takes_its_claims_confirmation_back(
         people.checker, url, url, reason="It corrected itself.", url="https://nato.example/1"
     )
     assert answer.headers["location"] == f"/statements/{statement}?done=statement-withdrawn"
-    shown = await people.checker.get(answer.headers["location"])
-    assert "Every claim that it is linked to was weighed anew." in read_text(shown)
-    assert "It corrected itself." in read_text(shown)
-    assert parse_page(shown).xpath("//blockquote/s")
-    assert parse_page(shown).xpath('//a[@href="https://nato.example/1"]')
-    assert f'href="{url}"' not in shown.text
+    response = await people.checker.get(answer.headers["location"])
+    assert "Every claim that it is linked to was weighed anew." in read_text(response)
+    assert "It corrected itself." in read_text(response)
+    assert parse_page(response).xpath("//blockquote/s")
+    assert parse_page(response).xpath('//a[@href="https://nato.example/1"]')
+    assert f'href="{url}"' not in response.text
     assert (await desk.read_claim(claim))["status"] == "awaiting_confirmation"
 
 
@@ -189,7 +189,7 @@ async def test_a_known_address_without_a_headline_is_the_known_source(
 ) -> None:
     """Another would have no name; what is typed and differs from the known makes one."""
     claim, statement = confirmed_claim
-    known = await desk.post(
+    source = await desk.post(
         "/v1/sources",
         {
             "url": "https://example.net/a",
@@ -219,7 +219,7 @@ async def test_a_known_address_without_a_headline_is_the_known_source(
     )
     assert answer.status_code == 303, answer.text
     sources = (await desk.reader.get("/v1/sources", params={"url": form["url"]})).json()["items"]
-    assert sources == [known]
+    assert sources == [source]
     other = build_fields(url=form["url"], publisher="A Third Outlet")
     await submit(people.checker, page, f"{page}/quotes", **other)
     sources = (await desk.reader.get("/v1/sources", params={"url": form["url"]})).json()["items"]

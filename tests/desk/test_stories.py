@@ -35,10 +35,10 @@ async def test_the_list_shows_every_story_with_its_statuses(
     """Title, description, how many claims have which status, and a link to each."""
     page = await people.reader.get("/stories")
     assert page.status_code == 200
-    said = read_text(page)
-    assert "Kosovo border" in said
-    assert "Troops near the line." in said
-    assert "1 awaiting confirmation" in said
+    text = read_text(page)
+    assert "Kosovo border" in text
+    assert "Troops near the line." in text
+    assert "1 awaiting confirmation" in text
     assert parse_page(page).xpath('//li[@data-row]//a[@href="/stories/border"]')
     assert not parse_page(page).xpath('//form[@action="/stories"]'), "readers record nothing"
 
@@ -87,9 +87,9 @@ async def test_an_editor_changes_title_and_description(people: People, story: st
     assert (await people.checker.get(url)).status_code == 403
     answer = await submit(people.editor, url, url, title="The border", description="")
     assert answer.headers["location"] == "/stories/border?done=saved"
-    said = read_text(await people.reader.get("/stories/border"))
-    assert "The border" in said
-    assert "Troops near the line." not in said
+    text = read_text(await people.reader.get("/stories/border"))
+    assert "The border" in text
+    assert "Troops near the line." not in text
     refused = await submit(people.editor, url, url, title="x" * 301)
     assert refused.status_code == 422
     assert parse_page(refused).get_element_by_id("title").value == "x" * 301
@@ -150,10 +150,10 @@ async def test_lanes_show_statuses_in_shapes_words_and_a_table(people: People, s
 
 async def test_timeline_is_newest_first_in_both_orders(people: People, story: str) -> None:
     by_record = parse_page(await people.reader.get("/stories/border"))
-    told = [read_words(item) for item in by_record.xpath('//ol[@class="events"]/li')]
-    assert "From asserted to awaiting confirmation" in told[0]
-    assert "asks for confirmation (conditionally)" in told[1]
-    assert "Claimed by Belgrade" in told[2]
+    words = [read_words(item) for item in by_record.xpath('//ol[@class="events"]/li')]
+    assert "From asserted to awaiting confirmation" in words[0]
+    assert "asks for confirmation (conditionally)" in words[1]
+    assert "Claimed by Belgrade" in words[2]
     by_word = parse_page(await people.reader.get("/stories/border?clock=said"))
     said = [read_words(item) for item in by_word.xpath('//ol[@class="events"]/li')]
     assert len(said) == 2, "what only the desk did was never said"
@@ -170,11 +170,11 @@ async def test_as_of_shows_what_the_desk_knew_then(desk: Desk, people: People, s
     assert "NATO" in read_text(now)
     assert parse_page(now).body.get("data-live").endswith("story=border")
     for query in ({"as_of": before.isoformat()}, {"at": before.strftime("%Y-%m-%dT%H:%M")}):
-        then = await people.reader.get("/stories/border", params=query)
-        assert then.status_code == 200
-        assert "As the desk knew it on 2 Oct 2023, 13:0" in read_text(then)
-        assert "NATO" not in read_text(then)
-        assert parse_page(then).body.get("data-live") is None
+        response = await people.reader.get("/stories/border", params=query)
+        assert response.status_code == 200
+        assert "As the desk knew it on 2 Oct 2023, 13:0" in read_text(response)
+        assert "NATO" not in read_text(response)
+        assert parse_page(response).body.get("data-live") is None
     early = await people.reader.get("/stories/border?at=2023-10-02T11:00")
     assert early.status_code == 404
     assert "began this story only later" in read_text(early)
@@ -214,8 +214,8 @@ async def test_large_story_has_pages(desk: Desk, people: People) -> None:
     assert sorted(await walk_pages("matrix", "//tr[@data-row]")) == sorted(made)
     events = await walk_pages("happened", '//ol[@class="events"]/li')
     assert len(events) == len(set(events)) == 43
-    wrong = await people.reader.get("/stories/border?claims=nonsense")
-    assert wrong.status_code == 422
+    response = await people.reader.get("/stories/border?claims=nonsense")
+    assert response.status_code == 422
 
 
 async def test_a_page_costs_as_many_queries_for_one_claim_as_for_twenty(
@@ -259,10 +259,10 @@ async def test_public_sees_stories_and_nothing_internal(
     open_to_all(desk)
     page = await people.public.get("/stories/border")
     assert page.status_code == 200
-    shown = page.text
-    assert "asks for confirmation" in shown
+    text = page.text
+    assert "asks for confirmation" in text
     for hidden in ("/statements/", "/edit", "csrf", "/intake", 'method="post"'):
-        assert hidden not in shown
+        assert hidden not in text
     listing = await people.public.get("/stories")
     assert "Record a story" not in listing.text
 

@@ -31,23 +31,23 @@ LIST = "/admin/webhooks"
 
 async def register(people: People, **fields: Any) -> str:
     """Register by the form, as an administrator does; gives the id."""
-    made = await submit(people.admin, NEW, LIST, **{"url": URL} | fields)
-    assert made.status_code == 303, read_text(made)
-    place, _, query = made.headers["location"].partition("/secret")
+    response = await submit(people.admin, NEW, LIST, **{"url": URL} | fields)
+    assert response.status_code == 303, read_text(response)
+    place, _, query = response.headers["location"].partition("/secret")
     assert query == "?done=registered"
     return str(place.rpartition("/")[2])
 
 
 async def read_endpoint(people: People, webhook: str) -> Json:
-    found: Json = (await people.desk.admin.get(f"/v1/webhooks/{webhook}")).json()
-    return found
+    body: Json = (await people.desk.admin.get(f"/v1/webhooks/{webhook}")).json()
+    return body
 
 
 async def list_deliveries(people: People, webhook: str) -> list[Json]:
-    found: list[Json] = (await people.desk.admin.get(f"/v1/webhooks/{webhook}/deliveries")).json()[
+    items: list[Json] = (await people.desk.admin.get(f"/v1/webhooks/{webhook}/deliveries")).json()[
         "items"
     ]
-    return found
+    return items
 
 
 def list_faults(response: httpx.Response) -> dict[str, str]:
@@ -75,9 +75,9 @@ async def test_only_administrators_see_webhooks(people: People) -> None:
 
 
 async def test_empty_list_explains_itself(people: People) -> None:
-    shown = await people.admin.get(LIST)
-    assert "Nobody is told yet" in read_text(shown)
-    assert parse_page(shown).xpath(f"//a[@href='{NEW}']")
+    response = await people.admin.get(LIST)
+    assert "Nobody is told yet" in read_text(response)
+    assert parse_page(response).xpath(f"//a[@href='{NEW}']")
 
 
 async def test_a_webhook_is_registered_as_filled_in(people: People) -> None:
@@ -98,7 +98,7 @@ async def test_a_webhook_is_registered_as_filled_in(people: People) -> None:
         "headers": "Authorization: Bearer a:b\r\n\r\nX-Desk:  one ",
     }
     webhook = await register(people, **filled)
-    made = await read_endpoint(people, webhook)
+    endpoint = await read_endpoint(people, webhook)
     expected = {
         "url": URL,
         "description": "The CMS <b>",
@@ -111,8 +111,8 @@ async def test_a_webhook_is_registered_as_filled_in(people: People) -> None:
         "timeout_s": 2.5,
         "headers": {"Authorization": "Bearer a:b", "X-Desk": "one"},
     }
-    assert {name: made[name] for name in expected} == expected
-    assert made["created_by"] == "Ada Admin"
+    assert {name: endpoint[name] for name in expected} == expected
+    assert endpoint["created_by"] == "Ada Admin"
     place = f"{LIST}/{webhook}"
     saved = await submit(people.admin, f"{place}/edit", place)
     assert saved.headers["location"] == f"{place}?done=saved"
@@ -141,13 +141,13 @@ async def test_secret_is_on_its_own_page_only(people: People) -> None:
     """What is answered to the form, and kept for a double click, has no secret; the page that shows
     it is not stored, and says how to verify."""
     page = await people.admin.get(NEW)
-    made = await send_form(people.admin, page, LIST, url=URL)
+    response = await send_form(people.admin, page, LIST, url=URL)
     again = await send_form(people.admin, page, LIST, url=URL)
-    assert made.headers["location"] == again.headers["location"]
+    assert response.headers["location"] == again.headers["location"]
     assert len((await people.desk.admin.get("/v1/webhooks")).json()["items"]) == 1
-    shown = await people.admin.get(made.headers["location"])
+    shown = await people.admin.get(response.headers["location"])
     assert shown.headers["cache-control"] == "no-store"
-    place = made.headers["location"].partition("/secret")[0]
+    place = response.headers["location"].partition("/secret")[0]
     secret = (await people.desk.admin.get(f"/v1{place.removeprefix('/admin')}/secret")).json()
     assert secret["secret"] in shown.text
     assert "How to verify" in read_text(shown)
@@ -201,13 +201,13 @@ async def test_a_refusal_keeps_what_was_typed(
     assert message in list_faults(refused)[field], list_faults(refused)
     page = parse_page(refused)
     assert page.xpath("//*[@role='alert']")
-    shown = read_fields(find_form(page, LIST))
+    fields = read_fields(find_form(page, LIST))
     for name, value in typed.items():
         if name not in ("event_types", "headers"):
-            assert shown[name] == value, name
-    assert shown["headers"].replace("\r", "") == typed["headers"]
+            assert fields[name] == value, name
+    assert fields["headers"].replace("\r", "") == typed["headers"]
     if field != "event_types":
-        assert shown["event_types"] == typed["event_types"]
+        assert fields["event_types"] == typed["event_types"]
 
 
 async def test_webhook_is_edited_while_its_name_does_not_resolve(
@@ -235,9 +235,9 @@ async def test_webhook_can_be_paused_and_activated(people: People) -> None:
     paused = await submit(people.admin, place, f"{place}/state", reason="The CMS moves house")
     assert "kept" in read_text(await people.admin.get(paused.headers["location"]))
     for path in (LIST, place):
-        shown = read_text(await people.admin.get(path))
-        assert "paused" in shown
-        assert "The CMS moves house" in shown
+        text = read_text(await people.admin.get(path))
+        assert "paused" in text
+        assert "The CMS moves house" in text
     refused = await submit(people.admin, place, f"{place}/ping")
     assert refused.status_code == 409
     assert "activate it first" in read_text(refused)
@@ -284,9 +284,9 @@ async def test_secret_is_rotated(people: People) -> None:
         assert parse_page(refused).xpath("//input[@name='overlap_hours']/@value") == [hours]
     rotated = await submit(people.admin, place, f"{place}/rotation", overlap_hours="2")
     assert "whsec_" not in rotated.text
-    shown = await people.admin.get(rotated.headers["location"])
-    assert before not in shown.text
-    assert "The one before it signs too, until 2 Oct 2023, 14:0" in read_text(shown)
+    response = await people.admin.get(rotated.headers["location"])
+    assert before not in response.text
+    assert "The one before it signs too, until 2 Oct 2023, 14:0" in read_text(response)
 
 
 async def test_deliveries_are_listed_filtered_and_paged(people: People) -> None:
@@ -372,12 +372,12 @@ async def test_delivery_page_shows_its_body_and_each_attempt(people: People) -> 
         ["1.", "failed"],
     ]
     for attempt, number, status in zip(attempts, (3, 2, 1), (200, 503, 500), strict=True):
-        said = read_words(attempt)
-        assert f"HTTP {status}" in said
-        assert f"POST {URL}" in said
-        assert f"X-Number: {number}" in said
-        assert f"<script>alert({number})</script>" in said
-        assert "2 Oct 2023" in said
+        words = read_words(attempt)
+        assert f"HTTP {status}" in words
+        assert f"POST {URL}" in words
+        assert f"X-Number: {number}" in words
+        assert f"<script>alert({number})</script>" in words
+        assert "2 Oct 2023" in words
     assert "Attempts 3" in shown
     unknown = await people.admin.get(f"{LIST}/{webhook}/deliveries/{NOBODY}")
     assert unknown.status_code == 404
@@ -393,9 +393,9 @@ async def test_delivery_page_shows_the_next_attempt(people: People) -> None:
     rests = people.desk.clock.advance(hours=3)
     await board.set_columns(webhook, blocked_until=rests + timedelta(minutes=10))
     assert "next 2 Oct" not in read_text(await people.admin.get(place))
-    shown = read_text(await people.admin.get(f"{place}/deliveries/{delivery}"))
-    assert "next attempt" not in shown
-    assert f"left alone until {format_moment(rests + timedelta(minutes=10))}" in shown
+    text = read_text(await people.admin.get(f"{place}/deliveries/{delivery}"))
+    assert "next attempt" not in text
+    assert f"left alone until {format_moment(rests + timedelta(minutes=10))}" in text
 
 
 async def test_delivery_can_be_sent_again(people: People) -> None:
@@ -408,9 +408,9 @@ async def test_delivery_can_be_sent_again(people: People) -> None:
         assert sent.headers["location"] == f"{place}?done=redelivered"
     [again] = await list_deliveries(people, webhook)
     assert (again["state"], again["replay"]) == ("pending", True)
-    shown = read_text(await people.admin.get(sent.headers["location"]))
-    assert "It is sent again" in shown
-    assert "waiting" in shown
+    text = read_text(await people.admin.get(sent.headers["location"]))
+    assert "It is sent again" in text
+    assert "waiting" in text
 
 
 async def test_dead_letters_can_be_recovered(people: People) -> None:

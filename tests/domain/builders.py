@@ -192,9 +192,9 @@ class Record:
 
     def link(self, new: Link, **times: Any) -> Link:
         self.act(amendments.draft_link(self.state, new, note=None), **times)
-        made = self.state.find_link(new.id)
-        assert made is not None
-        return made
+        link = self.state.find_link(new.id)
+        assert link is not None
+        return link
 
     def retract(self, target: Link) -> ClaimState:
         return self.act(

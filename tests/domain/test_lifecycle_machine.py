@@ -593,19 +593,19 @@ class Desk(RuleBasedStateMachine):
         """What a diligent checker does; or, for once, sets every contradiction aside."""
         number = self.claim(claim_choice)
         state = self.records[number].state
-        to = evidence.suggest_status(state).status
+        status = evidence.suggest_status(state).status
         set_aside: tuple[SetAside, ...] = ()
         if aside and state.status is DISPUTED:
-            to = CONFIRMED
+            status = CONFIRMED
             set_aside = tuple(
                 SetAside(link.id, "of another unit")
                 for link in evidence.list_open_contradictions(state)
             )
-        cites = tuple(link.id for link in guards.list_citable_links(state, to))
-        move = Move(to, "as the links suggest", cites, set_aside)
+        cites = tuple(link.id for link in guards.list_citable_links(state, status))
+        move = Move(status, "as the links suggest", cites, set_aside)
         changed = self.change_status(number, move, four_eyes=four_eyes, actor=actor)
         if state.lifecycle is Lifecycle.ACTIVE and state.status in (ASSERTED, AWAITING):
-            assert changed or state.pending or to is state.status, "guards allow the suggestion"
+            assert changed or state.pending or status is state.status, "guards allow the suggestion"
 
     def change_status(self, number: int, move: Move, *, four_eyes: bool, actor: Actor) -> bool:
         record = self.records[number]
@@ -859,7 +859,7 @@ class Desk(RuleBasedStateMachine):
     ) -> None:
         """What a merge does to the account of the claim that remains."""
         gone, kept = self.records[number], self.records[survivor]
-        here = {
+        values = {
             value.statement: value
             for value in self.accounts[survivor].values()
             if not value.retracted and not value.withdrawn
@@ -878,7 +878,7 @@ class Desk(RuleBasedStateMachine):
         for link_id, each in moving.items():
             if each.statement == kept.origin:
                 continue
-            mine = here.get(each.statement)
+            mine = values.get(each.statement)
             if mine is None:
                 self.accounts[survivor][link_id] = each
             elif CAUTIOUS.index(each.stance) > CAUTIOUS.index(mine.stance):
@@ -923,10 +923,10 @@ class Desk(RuleBasedStateMachine):
         draft = Draft("party.changed", {"party": party, "parties": voices})
         concerned = []
         for number, record in enumerate(self.records):
-            shown = {value.party for value in self.accounts[number].values()}
+            parties = {value.party for value in self.accounts[number].values()}
             if record.claimant is not None:
-                shown.add(record.claimant.party)
-            if shown & below:
+                parties.add(record.claimant.party)
+            if parties & below:
                 concerned.append(number)
         if not agreed and any(self.is_for_two(number, draft) for number in concerned):
             self.parents[party] = former

@@ -120,14 +120,14 @@ def test_any_document_is_read_or_refused_with_a_reason(
         shape
     ]
     with closing(Scratch()) as scratch:
-        found = list(
+        reviews = list(
             import_reviews.read_reviews(
                 io.BytesIO(orjson.dumps(document)), Mapping(name="m"), scratch
             )
         )
-    assert any(isinstance(result, ClaimRow | RowRefusal) for _, result in found)
+    assert any(isinstance(result, ClaimRow | RowRefusal) for _, result in reviews)
     if shape == 1:
-        assert {place for place, _ in found} >= {1, 2}
+        assert {place for place, _ in reviews} >= {1, 2}
 
 
 @settings(max_examples=150, deadline=None)

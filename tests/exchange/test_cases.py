@@ -43,9 +43,9 @@ async def import_case(
         mapping = import_mapping.parse_mapping(mapped.read_bytes())
     mapping = mapping.model_copy(update=changes)
     result = await import_mapped_rows(database, path.read_bytes(), form, mapping)
-    found = {claim["text"]: claim for claim in await list_claims(database)}
+    claims = {claim["text"]: claim for claim in await list_claims(database)}
     await desks.count_proved_claims(database)
-    return result, found
+    return result, claims
 
 
 async def read_origins(database: Database) -> dict[str, str]:
@@ -211,8 +211,8 @@ async def test_spellings_of_one_name_are_one_party(database: Database) -> None:
     """Apostrophes, scripts, marks of no width, đ and dj."""
     result, found = await import_case(database, "one-name.json")
     assert (result.refused, len(found)) == ([], 8)
-    told = [claim["claimant"]["party"] for claim in found.values()]
-    assert told == ["dangelo-union"] * 3 + ["ministarstvo-odbrane"] * 3 + ["djordje-net"] * 2
+    parties = [claim["claimant"]["party"] for claim in found.values()]
+    assert parties == ["dangelo-union"] * 3 + ["ministarstvo-odbrane"] * 3 + ["djordje-net"] * 2
 
 
 async def test_spellings_of_one_speaker_are_one_person(database: Database) -> None:

@@ -230,8 +230,8 @@ async def test_invalid_json_that_can_be_read_does_not_stop_the_import(
     for n, (dirt, _) in enumerate(DIRT):
         # Each in the place of what the review says there, and at an address of its own.
         review = REVIEW | {"url": f"https://checker.example/{n}"}
-        kept = {name: value for name, value in review.items() if f'"{name}": ' not in dirt}
-        dirty.append(f"{orjson.dumps(kept).decode()[:-1]}, {dirt}}}")
+        values = {name: value for name, value in review.items() if f'"{name}": ' not in dirt}
+        dirty.append(f"{orjson.dumps(values).decode()[:-1]}, {dirt}}}")
     text = f"{before}{between.join([*dirty, clean])}{after}"
     result = await import_rows(database, text.encode("utf-8", "surrogateescape"), "claimreview")
     expected = [

@@ -85,8 +85,8 @@ async def test_the_claims_of_the_article_have_the_statuses_of_the_table(
     """So do suggestions, claimants, kinds and parts."""
     report = await load(database, plan)
     assert report == seeds.LoadReport(COUNTS, {})
-    found = await read_documents(database, plan)
-    ids = {claim["id"]: key for key, claim in found.items()}
+    documents = await read_documents(database, plan)
+    ids = {claim["id"]: key for key, claim in documents.items()}
     assert {
         key: (
             claim["status"],
@@ -98,17 +98,17 @@ async def test_the_claims_of_the_article_have_the_statuses_of_the_table(
             claim["kind"],
             ids.get(claim["part_of"]),
         )
-        for key, claim in found.items()
+        for key, claim in documents.items()
     } == TABLE
-    assert [ids[component["id"]] for component in found["C0"]["components"]] == ["C1", "C2"]
-    assert {component["status"] for component in found["C0"]["components"]} == {AWAITING}
-    assert [ids[component["id"]] for component in found["C7"]["components"]] == ["C8"]
-    assert {claim["story"] for claim in found.values()} == {"kosovo-border-2023"}
-    assert found["C1"]["print_line"].startswith(
+    assert [ids[component["id"]] for component in documents["C0"]["components"]] == ["C1", "C2"]
+    assert {component["status"] for component in documents["C0"]["components"]} == {AWAITING}
+    assert [ids[component["id"]] for component in documents["C7"]["components"]] == ["C8"]
+    assert {claim["story"] for claim in documents.values()} == {"kosovo-border-2023"}
+    assert documents["C1"]["print_line"].startswith(
         "Claimed by Belgrade (Gen. Milan Mojsilović, 2 October 2023). "
         "Washington has asked for confirmation."
     )
-    assert found["C7"]["evidence"]["supports"] == []
+    assert documents["C7"]["evidence"]["supports"] == []
 
 
 async def test_three_claims_are_moved_by_rule_and_one_by_a_person(
@@ -146,8 +146,8 @@ async def test_loaded_statements_are_known_from_the_instant_of_loading(
         select(tables.events.c.recorded_at).where(tables.events.c.kind != "setting").distinct(),
     )
     assert [event.recorded_at for event in recorded] == [NOW]
-    said = await read_rows(database, select(func.min(tables.statements.c.said_at).label("first")))
-    assert said[0].first == datetime(2023, 9, 24, tzinfo=UTC)
+    rows = await read_rows(database, select(func.min(tables.statements.c.said_at).label("first")))
+    assert rows[0].first == datetime(2023, 9, 24, tzinfo=UTC)
 
 
 async def test_loading_a_file_twice_changes_nothing(database: Database, plan: Plan) -> None:
@@ -167,8 +167,8 @@ async def test_a_file_that_was_loaded_in_part_is_completed(database: Database, p
         {},
     ):
         await load(database, plan.model_copy(update=part))
-    found = await read_documents(database, plan)
-    assert {key: claim["status"] for key, claim in found.items()} == {
+    documents = await read_documents(database, plan)
+    assert {key: claim["status"] for key, claim in documents.items()} == {
         key: row[0] for key, row in TABLE.items()
     }
     assert await load(database, plan) == seeds.LoadReport({}, COUNTS)
@@ -195,10 +195,10 @@ async def test_later_changes_of_the_desk_stay(database: Database, plan: Plan) ->
     """Amended wording, a retracted link and a renamed story are found again and left as they
     are."""
     await load(database, plan)
-    found = await read_documents(database, plan)
+    documents = await read_documents(database, plan)
     await database.write(
         claim_commands.amend_claim,
-        found["C3"]["id"],
+        documents["C3"]["id"],
         {"text": "600 British soldiers reinforce NATO in Kosovo"},
         material=False,
         four_eyes=True,

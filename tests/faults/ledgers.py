@@ -95,11 +95,11 @@ def _prove_versions(connection: Connection, claim: Any, rows: Any) -> None:
 
 
 def _prove_links(connection: Connection, state: Any) -> None:
-    found = connection.execute(select(links).where(links.c.claim == state.id)).all()
-    assert {(row.id, row.statement, row.party, row.root, row.stance) for row in found} == {
+    rows = connection.execute(select(links).where(links.c.claim == state.id)).all()
+    assert {(row.id, row.statement, row.party, row.root, row.stance) for row in rows} == {
         (link.id, link.statement, link.voice.party, link.voice.root, link.stance.value)
         for link in state.links
     }
-    assert {row.id for row in found if row.retracted_at} == {
+    assert {row.id for row in rows if row.retracted_at} == {
         link.id for link in state.links if link.retracted
     }

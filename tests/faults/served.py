@@ -103,9 +103,9 @@ class Started:
     def _greeted(self, ready: re.Pattern[str]) -> str:
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
-            found = ready.search(self.output)
-            if found:
-                return found[1]
+            match = ready.search(self.output)
+            if match:
+                return match[1]
             if not self.alive:
                 break
             time.sleep(0.01)
@@ -158,15 +158,17 @@ class Worker(Started):
 
     def figure(self, name: str) -> float:
         """The value of a metric, named as Prometheus shows it."""
-        shown = httpx.get(f"http://127.0.0.1:{self._port}/metrics").text
-        line = next(line for line in shown.splitlines() if line.startswith(f"{name} "))
+        text = httpx.get(f"http://127.0.0.1:{self._port}/metrics").text
+        line = next(line for line in text.splitlines() if line.startswith(f"{name} "))
         return float(line.rpartition(" ")[2])
 
 
 def build_environment(database_url: str, **settings: str) -> dict[str, str]:
     """The environment of a process that works on this database, and nothing else of Claimdesk."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("CLAIMDESK_")}
-    return kept | {
+    values = {
+        name: value for name, value in os.environ.items() if not name.startswith("CLAIMDESK_")
+    }
+    return values | {
         "CLAIMDESK_DATABASE_URL": database_url,
         "CLAIMDESK_RATE_LIMIT": "off",
         "CLAIMDESK_LOG_LEVEL": "error",

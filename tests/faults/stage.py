@@ -147,11 +147,11 @@ class Stage:
         """Every delivery of an endpoint, the newest first."""
         path = f"/v1/webhooks/{webhook['id']}/deliveries?limit=100"
         page = self.call("GET", path)
-        found: list[Json] = page["items"]
+        items: list[Json] = page["items"]
         while page["next_cursor"]:
             page = self.call("GET", f"{path}&cursor={page['next_cursor']}")
-            found += page["items"]
-        return found
+            items += page["items"]
+        return items
 
     def read_delivery(self, webhook: Json, message: str) -> Json:
         """One delivery, with its attempts."""

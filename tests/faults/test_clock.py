@@ -152,8 +152,8 @@ async def test_deliveries_put_off_by_a_wrong_clock_are_due_once_it_is_right(
     from service.store.webhook_tables import webhook_deliveries as deliveries
     from service.store.webhook_tables import webhooks
 
-    made = await desk.admin.post("/v1/webhooks", json={"url": "http://127.0.0.1:9/hook"})
-    assert made.status_code == 201, made.text
+    response = await desk.admin.post("/v1/webhooks", json={"url": "http://127.0.0.1:9/hook"})
+    assert response.status_code == 201, response.text
     await desk.admin.post("/v1/parties", json={"slug": "belgrade", "name": "Belgrade"})
     await desk.record_claim()
     far = desk.clock.now + timedelta(days=3650)

@@ -19,9 +19,9 @@ def record_supported_claim(server: Served, secret: str, text: str) -> tuple[str,
     """The ids of a claim and of the link that would let it be confirmed."""
     claim = call(server, secret, "POST", "/v1/claims", **build_claim(text=text))
     assert claim.status_code == 201, claim.text
-    said = build_statement("nato", basis="own_observation")
+    statement = build_statement("nato", basis="own_observation")
     path = f"/v1/claims/{claim.json()['id']}/links"
-    link = call(server, secret, "POST", path, statement=said, stance="supports")
+    link = call(server, secret, "POST", path, statement=statement, stance="supports")
     assert link.status_code == 201, link.text
     return claim.json()["id"], link.json()["id"]
 
@@ -47,8 +47,8 @@ def test_policy_of_the_database_overrides_the_setting(settings: Settings, tmp_pa
         claim, link = record_supported_claim(first, checker, "Units returned to normal")
         waits = confirm(second, checker, claim, link)
         assert waits.status_code == 202, waits.text
-        shown = call(first, checker, "GET", f"/v1/claims/{claim}").json()
-        assert shown["status"] == "asserted"
+        body = call(first, checker, "GET", f"/v1/claims/{claim}").json()
+        assert body["status"] == "asserted"
 
         changed = call(first, admin, "PATCH", "/v1/policy", four_eyes=False)
         assert changed.json() == {"four_eyes": False}

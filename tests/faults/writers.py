@@ -59,9 +59,9 @@ class Writers:
             assert (
                 await self.client.post("/v1/parties", json={"slug": slug, "name": slug})
             ).is_success
-        made = await self.client.post("/v1/claims", json=build_claim())
-        assert made.status_code == 201, made.text
-        return str(made.json()["id"])
+        response = await self.client.post("/v1/claims", json=build_claim())
+        assert response.status_code == 201, response.text
+        return str(response.json()["id"])
 
     async def write(self, claim: str, writers: int) -> None:
         """Write until the server no longer answers."""

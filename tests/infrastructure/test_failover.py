@@ -126,11 +126,11 @@ async def test_readiness_says_when_changes_wait_for_a_standby_that_is_gone(
         async with support.run_desk(settings) as desk:
             assert (await desk.public.get("/readyz")).status_code == 200
             await set_standby(server, "nobody")
-            told = await desk.public.get("/readyz")
-            while told.status_code == 200:  # until every process of the server knows
-                told = await desk.public.get("/readyz")
-            assert told.status_code == 503
-            assert "standby that is gone" in told.json()["detail"]
+            response = await desk.public.get("/readyz")
+            while response.status_code == 200:  # until every process of the server knows
+                response = await desk.public.get("/readyz")
+            assert response.status_code == 503
+            assert "standby that is gone" in response.json()["detail"]
             await set_standby(server, "")
             monkeypatch.setattr(readiness, "ANSWER_SECONDS", 10)
             monkeypatch.setattr(readiness, "FAILED_SECONDS", 0)

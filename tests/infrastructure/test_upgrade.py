@@ -114,9 +114,9 @@ def test_older_server_is_refused_changes_after_an_upgrade(
     old = build_prelude(before)
     call(empty_url, old, tmp_path, "db", "upgrade")
     made = call(empty_url, old, tmp_path, "keys", "create", "--name", "a", "--role", "admin")
-    found = re.search(r"cd_\S+", made)
-    assert found is not None, made
-    token = found[0]
+    match = re.search(r"cd_\S+", made)
+    assert match is not None, made
+    token = match[0]
     server = Served(empty_url, tmp_path, prelude=old, is_new=True, CLAIMDESK_LOG_LEVEL="warning")
     try:
         party = {"slug": "belgrade", "name": "Belgrade"}

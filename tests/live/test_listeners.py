@@ -63,10 +63,10 @@ async def create_key(served: Served, **fields: Any) -> tuple[str, dict[str, str]
 
 async def create_user(served: Served, role: str = "checker") -> tuple[str, str]:
     """A user: their id, and the token of a session."""
-    made = await served.desk.admin.post(
+    response = await served.desk.admin.post(
         "/v1/users", json={"email": "ana@example.org", "name": "Ana", "role": role}
     )
-    person = str(made.json()["id"])
+    person = str(response.json()["id"])
     token = await served.desk.database.write(
         session_commands.start_session, person, now=served.desk.clock.now
     )
@@ -79,12 +79,12 @@ async def test_revoked_key_ends_its_streams(served: Served) -> None:
     async with (
         httpx.AsyncClient(base_url=served.url, headers=headers) as client,
         served.client("reader") as other,
-        open_source(client) as one,
+        open_source(client) as source,
         open_source(client, story="border") as two,
         open_source(other) as stays,
     ):
         assert (await served.desk.admin.post(f"/v1/keys/{key_id}/revocation")).is_success
-        assert await is_ended(one)
+        assert await is_ended(source)
         assert await is_ended(two)
         require_problem(await client.get("/v1/events/stream"), "not-authenticated")
         await served.desk.record_claim()
@@ -128,14 +128,14 @@ async def test_changed_user_ends_their_streams(served: Served, change: dict[str,
     async with (
         httpx.AsyncClient(base_url=served.url, headers=headers) as by_key,
         httpx.AsyncClient(base_url=served.url, headers=cookie) as by_session,
-        open_source(by_key) as one,
+        open_source(by_key) as source,
         open_source(by_session) as two,
     ):
         changed = await served.desk.admin.patch(f"/v1/users/{person}", json=change)
         assert changed.is_success, changed.text
         assert await is_ended(two)
         if "password" not in change:
-            assert await is_ended(one)
+            assert await is_ended(source)
         second = await by_key.head("/v1/events/stream")
         assert second.status_code == (401 if "disabled" in change else 200)
 
@@ -282,13 +282,13 @@ async def test_client_that_does_not_read_delays_nobody_and_is_cut(
                 await desk.link_statement(claim, "comments", "nato", **LONG)
                 assert await source.next() is not None
             await wait_until(lambda: is_waiting(slow))
-            left = slow.position
+            position = slow.position
             connections = served.server.server_state.connections
             held = [connection.transport.get_write_buffer_size() for connection in connections]
             assert 0 < max(held) < 3 * event_ring.CHUNK_BYTES
             await desk.record_claim()
             assert await source.next() is not None
-            assert slow.position == left < served.live.ring.top, "nothing more is taken for it"
+            assert slow.position == position < served.live.ring.top, "nothing more is taken for it"
             monkeypatch.setattr(live, "STUCK_SECONDS", 0.5)
             await wait_until(lambda: slow not in listeners)
             async with served.client("admin") as admin:

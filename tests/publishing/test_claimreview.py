@@ -67,10 +67,10 @@ def test_unknown_fields_of_a_source_are_left_out() -> None:
     """No property is null; a source without a date is no first appearance where another has one;
     as of an instant at which none was known there is no appearance."""
     undated = EARLY | {"url": "https://example.org/undated", "published_at": None}
-    found = build_review(build_claim(), undated, EARLY, undated)
-    assert found["appearance"][0] == {"@type": "CreativeWork", "url": undated["url"]} | {
+    review = build_review(build_claim(), undated, EARLY, undated)
+    assert review["appearance"][0] == {"@type": "CreativeWork", "url": undated["url"]} | {
         "publisher": {"@type": "Organization", "name": "Example News"}
     }
-    assert found["firstAppearance"]["url"] == EARLY["url"]
+    assert review["firstAppearance"]["url"] == EARLY["url"]
     assert build_review(build_claim(), undated, undated)["firstAppearance"]["url"] == undated["url"]
     assert not {"appearance", "firstAppearance"} & build_review(build_claim()).keys()

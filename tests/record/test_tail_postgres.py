@@ -169,9 +169,9 @@ async def test_each_transaction_announces_its_numbers_once(database: Database) -
 
     def work(connection: Connection) -> list[int]:
         counts = [connection.execute(ANNOUNCED).scalar_one()]
-        mine = [create_claim(connection, str(n)) for n in range(20)]
+        claims = [create_claim(connection, str(n)) for n in range(20)]
         counts.append(connection.execute(ANNOUNCED).scalar_one())
-        write(connection, mine, text="more", before=0, after=0, undo=False)
+        write(connection, claims, text="more", before=0, after=0, undo=False)
         counts.append(connection.execute(ANNOUNCED).scalar_one())
         return counts
 

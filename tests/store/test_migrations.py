@@ -178,8 +178,8 @@ async def test_migration_fills_in_the_story_of_older_events(settings: Settings) 
     await require_guards(settings)
     await require_append_only(settings)
     async with support.run_desk(settings) as desk:
-        told = (await desk.reader.get("/v1/events")).json()["items"]
-        assert {(each["claim"] == claim, each["story"]) for each in told} == {
+        items = (await desk.reader.get("/v1/events")).json()["items"]
+        assert {(each["claim"] == claim, each["story"]) for each in items} == {
             (True, "border"),
             (False, None),
         }
@@ -231,8 +231,8 @@ async def test_migration_keeps_several_spellings_of_one_address(settings: Settin
     await asyncio.to_thread(migrate.upgrade, settings)
     assert await asyncio.to_thread(migrate.find_differences, settings) == []
     async with support.run_desk(settings) as desk:
-        found = (await desk.reader.get("/v1/sources", params={"url": url})).json()["items"]
-        assert len(found) == 3
+        items = (await desk.reader.get("/v1/sources", params={"url": url})).json()["items"]
+        assert len(items) == 3
         again = await desk.post("/v1/sources", {"url": url, "title": "Other"}, status=200)
         assert again["url"] == "https://EXAMPLE.org/page"
 
@@ -264,8 +264,8 @@ async def test_migration_keeps_two_spellings_of_one_speaker(
     async with support.run_desk(settings, desk.clock) as desk:
         report = await desk.database.read(verification.verify)
         assert report.ok, report.breaks
-        found = (await desk.reader.get("/v1/speakers?name=djukic")).json()["items"]
-        assert [speaker["name"] for speaker in found] == ["Ana Đukić", "Ana Djukić"]
+        items = (await desk.reader.get("/v1/speakers?name=djukic")).json()["items"]
+        assert [speaker["name"] for speaker in items] == ["Ana Đukić", "Ana Djukić"]
         again = {"party": "belgrade", "name": "Ana Dukić"}
         assert (await desk.checker.post("/v1/speakers", json=again)).json()["id"] == ana["id"]
         exported = await export_desk(desk.database)
@@ -402,8 +402,8 @@ async def test_migrated_proposal_is_bound_to_the_print_line_of_its_time(settings
         for _ in range(2):
             claim = (await desk.record_claim())["id"]
             link = await desk.link_statement(claim, "supports", "nato")
-            made = (await desk.change_status(claim, "confirmed", cites=[link["id"]])).json()
-            waiting.append((claim, made["id"]))
+            body = (await desk.change_status(claim, "confirmed", cites=[link["id"]])).json()
+            waiting.append((claim, body["id"]))
         await desk.database.write(forget_what_printed, [claim for claim, _ in waiting])
     await asyncio.to_thread(migrate.downgrade, settings, "0009")
     await asyncio.to_thread(migrate.upgrade, settings)

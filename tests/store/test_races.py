@@ -150,8 +150,8 @@ async def test_merged_links_follow_a_renamed_speaker(desk: Desk) -> None:
     """Likewise for a speaker's corrected name."""
     await desk.record_parties()
     loser, survivor = await desk.record_claim(), await desk.record_claim()
-    said = build_statement("nato", speaker={"name": "Jens Stoltenburg"})
-    body = {"statement": said, "stance": "supports"}
+    statement = build_statement("nato", speaker={"name": "Jens Stoltenburg"})
+    body = {"statement": statement, "stance": "supports"}
     linked = await desk.post(f"/v1/claims/{loser['id']}/links", body)
     speaker = linked["statement"]["speaker"]["id"]
     async with hold_lock(read_url(desk), LOCK_CLAIM, survivor["id"]) as held:
@@ -173,9 +173,9 @@ async def test_linking_waits_for_a_speaker_who_is_being_renamed(desk: Desk) -> N
     """A claim never shows the old name for good."""
     await desk.record_parties()
     claim, other = await desk.record_claim(), await desk.record_claim()
-    said = build_statement("nato", speaker={"name": "Jens Stoltenburg"})
+    statement = build_statement("nato", speaker={"name": "Jens Stoltenburg"})
     linked = await desk.post(
-        f"/v1/claims/{other['id']}/links", {"statement": said, "stance": "supports"}
+        f"/v1/claims/{other['id']}/links", {"statement": statement, "stance": "supports"}
     )
     speaker = linked["statement"]["speaker"]["id"]
     async with hold_lock(read_url(desk), LOCK_CLAIM, other["id"]) as held:

@@ -163,9 +163,9 @@ async def test_process_is_refused_by_an_incompatible_newer_schema(
     claim = (await desk.record_claim())["id"]
     own = releases.find_newest_schema()
     await upgrade_schema(own + 1)
-    told = await desk.public.get("/readyz")
-    assert told.status_code == 503
-    assert "newer" in told.json()["detail"]
+    response = await desk.public.get("/readyz")
+    assert response.status_code == 503
+    assert "newer" in response.json()["detail"]
     refused = await desk.checker.post("/v1/claims", json=support.build_claim(text="too late"))
     assert refused.status_code == 503, refused.text
     assert REASON in refused.json()["detail"]
@@ -183,6 +183,6 @@ async def test_schema_behind_the_code_is_not_ready(
             text("UPDATE alembic_version SET version_num = '0001'")
         )
     )
-    told = await desk.public.get("/readyz")
-    assert told.status_code == 503
-    assert "claimdesk db upgrade" in told.json()["detail"]
+    response = await desk.public.get("/readyz")
+    assert response.status_code == 503
+    assert "claimdesk db upgrade" in response.json()["detail"]

@@ -49,9 +49,9 @@ async def record_claims(desk: Desk, count: int = CLAIMS) -> list[str]:
 async def rename(desk: Desk, name: str, slug: str = "belgrade") -> Json:
     answer = await desk.editor.patch(f"/v1/parties/{slug}", json={"name": name})
     assert answer.status_code == 200, answer.text
-    shown: Json = answer.json()
-    assert shown["name"] == name
-    return shown
+    body: Json = answer.json()
+    assert body["name"] == name
+    return body
 
 
 async def run_turns(desk: Desk, turns: int = 1_000) -> int:
@@ -170,11 +170,11 @@ async def test_claim_changed_before_its_batch_gets_the_new_name_once(desk: Desk)
 async def test_claim_recorded_during_a_rename_has_the_new_name(desk: Desk) -> None:
     await record_claims(desk)
     await rename(desk, "Beograd")
-    made = await desk.record_claim(speaker=None)
-    assert made["claimant"]["name"] == "Beograd"
+    claim = await desk.record_claim(speaker=None)
+    assert claim["claimant"]["name"] == "Beograd"
     await run_turns(desk)
-    assert (await desk.read_claim(made["id"]))["version"] == made["version"]
-    assert made["id"] not in await count_renames(desk)
+    assert (await desk.read_claim(claim["id"]))["version"] == claim["version"]
+    assert claim["id"] not in await count_renames(desk)
 
 
 async def test_second_rename_during_the_first_wins_on_every_claim(desk: Desk) -> None:
@@ -260,8 +260,8 @@ async def test_changed_full_name_is_indexed_in_batches(desk: Desk) -> None:
     await run_turns(desk)
     assert await count_left(desk) == (0, 0)
     assert await count_renames(desk) == {}
-    found = await desk.reader.get("/v1/claims", params={"q": "srbija", "limit": 100})
-    assert {item["id"] for item in found.json()["items"]} == set(ids)
+    response = await desk.reader.get("/v1/claims", params={"q": "srbija", "limit": 100})
+    assert {item["id"] for item in response.json()["items"]} == set(ids)
     await audit(desk.settings)
 
 

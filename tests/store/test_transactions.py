@@ -162,9 +162,9 @@ async def test_statement_linked_during_its_withdrawal_does_not_count(desk: Desk)
     await desk.record_parties()
     ids = [(await desk.record_claim())["id"] for _ in range(6)]
     for _ in range(3):
-        said = await desk.post("/v1/statements", build_statement("nato", basis="documents"))
-        link = {"statement": said["id"], "stance": "supports"}
-        path = f"/v1/statements/{said['id']}/withdrawal"
+        statement = await desk.post("/v1/statements", build_statement("nato", basis="documents"))
+        link = {"statement": statement["id"], "stance": "supports"}
+        path = f"/v1/statements/{statement['id']}/withdrawal"
         *linked, withdrawn = await asyncio.gather(
             *(desk.checker.post(f"/v1/claims/{claim}/links", json=link) for claim in ids[:3]),
             desk.checker.post(path, json={"reason": "misspoke", "source": None}),
@@ -239,8 +239,8 @@ async def test_withdrawal_changes_a_component_and_its_parent(desk: Desk) -> None
 async def test_renamed_speaker_changes_every_claim_that_names_them(desk: Desk) -> None:
     """Also if the claim's origin names no speaker, or another."""
     await desk.record_parties()
-    said = await desk.post("/v1/statements", build_statement("belgrade"))
-    body = build_claim(origin_statement=said["id"])
+    statement = await desk.post("/v1/statements", build_statement("belgrade"))
+    body = build_claim(origin_statement=statement["id"])
     del body["origin"]
     claim = await desk.post("/v1/claims", body)
     speaker = next(

@@ -76,8 +76,8 @@ def _require_container(element: Element, kind: str) -> None:
 
 
 def _list_links(element: Element, relation: str) -> list[Element]:
-    found = element.findall(f"{ATOM}link")
-    return [each for each in found if each.get("rel", "alternate") == relation]
+    matches = element.findall(f"{ATOM}link")
+    return [each for each in matches if each.get("rel", "alternate") == relation]
 
 
 def _require_iri(text: str) -> None:

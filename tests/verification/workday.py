@@ -168,9 +168,9 @@ def work_a_day(connection: Connection) -> None:
     )
     day.amend(part, text="a part, worded otherwise", material=True)
     link_commands.affirm_link(connection, support, four_eyes=True, **day.by())
-    shown = connection.execute(select(tables.links).where(tables.links.c.id == support)).one()
+    rows = connection.execute(select(tables.links).where(tables.links.c.id == support)).one()
     paraphrase = NewQuote("the same, in another paper", "en", Rendering.PARAPHRASE, SOURCE)
-    statement_commands.add_quote(connection, shown.statement, paraphrase, **day.by())
+    statement_commands.add_quote(connection, rows.statement, paraphrase, **day.by())
     link_commands.retract_link(connection, second, reason="misread", four_eyes=True, **day.by())
     # Decisions that are rejected, withdrawn and superseded.
     other = day.claim("another", tags=("troops",))
@@ -206,7 +206,7 @@ def work_a_day(connection: Connection) -> None:
     )
     statement_commands.withdraw_statement(
         connection,
-        shown.statement,
+        rows.statement,
         reason="an error",
         source=SOURCE,
         said_at=BEGIN,
@@ -305,11 +305,11 @@ def make_every_proposal(connection: Connection, day: Day) -> None:
         link_commands.retract_link(connection, first, reason="misread", four_eyes=True, **day.by())
     )
     second = day.link(claim, "albania", Stance.CONTRADICTS)
-    said = connection.scalars(
+    values = connection.scalars(
         select(tables.links.c.statement).where(tables.links.c.id == second)
     ).one()
     (waiting,) = statement_commands.withdraw_statement(
-        connection, said, reason="an error", source=None, four_eyes=True, **day.by()
+        connection, values, reason="an error", source=None, four_eyes=True, **day.by()
     )
     decision_commands.approve_decision(connection, waiting, note=None, **day.by(BORIS))
     denial = day.link(claim, "albania", Stance.CONTRADICTS)

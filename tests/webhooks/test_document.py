@@ -63,10 +63,14 @@ def find_free_port() -> int:
 @pytest.fixture
 def environment(tmp_path: Path) -> Environment:
     """What the document's first block exports, on a database of its own."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("CLAIMDESK_")}
+    values = {
+        name: value for name, value in os.environ.items() if not name.startswith("CLAIMDESK_")
+    }
     settings = re.findall(r"(CLAIMDESK_\w+)=(\S+)", find_blocks("sh")[0])
     assert len(settings) == 2
-    return kept | dict(settings) | {"CLAIMDESK_DATABASE_URL": f"sqlite:///{tmp_path}/claimdesk.db"}
+    return (
+        values | dict(settings) | {"CLAIMDESK_DATABASE_URL": f"sqlite:///{tmp_path}/claimdesk.db"}
+    )
 
 
 @contextmanager
@@ -310,13 +314,13 @@ def test_first_commands_end_in_a_verified_ping(environment: Environment, tmp_pat
         secret = run_claimdesk(environment, tmp_path, *create[1:3], address).strip()
         (made,) = json.loads(run_claimdesk(environment, tmp_path, "webhooks", "list", "--json"))
         settings = environment | {"CLAIMDESK_WEBHOOK_SECRET": secret}
-        with run_process([*listen, "--port", str(port)], tmp_path, settings) as shown:
-            shown("Listening on")
+        with run_process([*listen, "--port", str(port)], tmp_path, settings) as process:
+            process("Listening on")
             assert ping[3] == "ID"
             run_claimdesk(environment, tmp_path, *ping[1:3], made["id"])
-            shown("webhook.ping")
-            assert shown("  id ").endswith("verified")
-            assert "unverified" not in shown("  id ")
+            process("webhook.ping")
+            assert process("  id ").endswith("verified")
+            assert "unverified" not in process("  id ")
 
 
 def test_receiver_in_python_verifies_what_is_sent(environment: Environment, tmp_path: Path) -> None:

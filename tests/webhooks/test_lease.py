@@ -58,25 +58,31 @@ async def test_only_open_endpoints_with_due_deliveries_are_listed(board: Board) 
     """Not before its time, and nothing of an endpoint that is paused, disabled, deleted or asked
     to be left alone; at its time, all that is open."""
     names = ("due", "later", "paused", "disabled", "deleted", "blocked", "unblocked")
-    of = {name: await board.create_endpoint() for name in names}
-    messages = {name: await board.put_event(webhook) for name, webhook in of.items()}
+    endpoints = {name: await board.create_endpoint() for name in names}
+    messages = {name: await board.put_event(webhook) for name, webhook in endpoints.items()}
     soon = board.now + timedelta(seconds=1)
-    await board.set_delivery_columns(of["later"], messages["later"], visible_at=soon)
-    await board.set_columns(of["paused"], state="paused")
-    await board.set_columns(of["disabled"], state="disabled")
-    await board.set_columns(of["deleted"], deleted_at=board.now)
-    await board.set_columns(of["blocked"], blocked_until=soon)
-    await board.set_columns(of["unblocked"], blocked_until=board.now)
-    assert set(await board.list_due_endpoints()) == {of["due"], of["unblocked"]}
-    assert set(count_shares(await board.lease_deliveries(endpoints=of.values()))) == {
-        of["due"],
-        of["unblocked"],
+    await board.set_delivery_columns(endpoints["later"], messages["later"], visible_at=soon)
+    await board.set_columns(endpoints["paused"], state="paused")
+    await board.set_columns(endpoints["disabled"], state="disabled")
+    await board.set_columns(endpoints["deleted"], deleted_at=board.now)
+    await board.set_columns(endpoints["blocked"], blocked_until=soon)
+    await board.set_columns(endpoints["unblocked"], blocked_until=board.now)
+    assert set(await board.list_due_endpoints()) == {endpoints["due"], endpoints["unblocked"]}
+    assert set(count_shares(await board.lease_deliveries(endpoints=endpoints.values()))) == {
+        endpoints["due"],
+        endpoints["unblocked"],
     }
     board.now = soon
-    assert set(count_shares(await board.lease_deliveries())) == {of["later"], of["blocked"]}
-    await board.set_state(of["paused"], EndpointState.ACTIVE)
-    await board.set_state(of["disabled"], EndpointState.ACTIVE)
-    assert set(count_shares(await board.lease_deliveries())) == {of["paused"], of["disabled"]}
+    assert set(count_shares(await board.lease_deliveries())) == {
+        endpoints["later"],
+        endpoints["blocked"],
+    }
+    await board.set_state(endpoints["paused"], EndpointState.ACTIVE)
+    await board.set_state(endpoints["disabled"], EndpointState.ACTIVE)
+    assert set(count_shares(await board.lease_deliveries())) == {
+        endpoints["paused"],
+        endpoints["disabled"],
+    }
 
 
 async def test_a_lost_delivery_is_sent_again_at_once(board: Board) -> None:

@@ -47,8 +47,8 @@ async def record_full_day(desk: Desk) -> None:
     assert patched.status_code == 200, patched.text
     await desk.post(f"/v1/claims/{claim}/notes", {"text": PRIVATE})
     await desk.link_statement(claim, "requests_confirmation", "washington")
-    seen = await desk.link_statement(claim, "supports", "nato", note=PRIVATE)
-    proposed = await desk.change_status(claim, "confirmed", cites=[seen["id"]])
+    link = await desk.link_statement(claim, "supports", "nato", note=PRIVATE)
+    proposed = await desk.change_status(claim, "confirmed", cites=[link["id"]])
     assert proposed.status_code == 202, proposed.text
     rejection = f"/v1/decisions/{proposed.json()['id']}/rejection"
     rejected = await desk.editor.post(rejection, json={"comment": "not yet"})
@@ -59,8 +59,8 @@ async def record_full_day(desk: Desk) -> None:
         headers=HEADERS,
     )
     assert finding.status_code == 202, finding.text
-    found = await desk.editor.post(f"/v1/decisions/{finding.json()['id']}/approval")
-    assert found.status_code == 200, found.text
+    response = await desk.editor.post(f"/v1/decisions/{finding.json()['id']}/approval")
+    assert response.status_code == 200, response.text
     origin = await desk.post(
         "/v1/statements", build_statement("pristina", quotes=[build_quote("No.")])
     )
@@ -71,7 +71,7 @@ async def record_full_day(desk: Desk) -> None:
     )
     assert gone.status_code == 200, gone.text
     retracted = await desk.checker.post(
-        f"/v1/links/{seen['id']}/retraction", json={"reason": "another unit"}
+        f"/v1/links/{link['id']}/retraction", json={"reason": "another unit"}
     )
     assert retracted.status_code == 200, retracted.text
     twin = (await desk.record_claim(text="Serbia's units went home"))["id"]
@@ -150,14 +150,14 @@ async def test_filters_choose_the_endpoints(desk: Desk, board: Board) -> None:
         },
         "all but one": {"story": "border", "claim": first, "parties": ("nato",)},
     }
-    of = {name: await board.create_endpoint(**changes) for name, changes in filters.items()}
+    endpoints = {name: await board.create_endpoint(**changes) for name, changes in filters.items()}
     await desk.link_statement(first, "comments", "kosovo-police")
     await desk.link_statement(
         (await desk.record_claim(story=None, claimant="washington", speaker=None))["id"],
         "comments",
         "state-department",
     )
-    matched = {name: await count_types(board, webhook) for name, webhook in of.items()}
+    matched = {name: await count_types(board, webhook) for name, webhook in endpoints.items()}
     link, created = "link.created", "claim.created"
     assert matched == {
         "story": {link: 1},
@@ -185,16 +185,16 @@ async def test_party_filter_includes_all_parties_below(desk: Desk, board: Board)
         above = slug
     claim = (await desk.record_claim())["id"]
     chain = ("washington", "state-department", "bureau", "office")
-    of = {
+    endpoints = {
         slug: await board.create_endpoint(parties=(slug,)) for slug in (*chain, "pristina", "nato")
     }
     types = {"event_types": ("link.created",)}
-    of["both"] = await board.create_endpoint(parties=("nato", "state-department"), **types)
+    endpoints["both"] = await board.create_endpoint(parties=("nato", "state-department"), **types)
 
     async def link_and_list() -> set[str]:
         return {
             slug
-            for slug, each in of.items()
+            for slug, each in endpoints.items()
             if (await count_types(board, each)).get("link.created")
         }
 
@@ -202,7 +202,7 @@ async def test_party_filter_includes_all_parties_below(desk: Desk, board: Board)
     assert await link_and_list() == {"washington", "state-department", "bureau", "both"}
     moved = await desk.editor.patch("/v1/parties/bureau", json={"parent": "kosovo-police"})
     assert moved.status_code == 200, moved.text
-    of = {
+    endpoints = {
         slug: await board.create_endpoint(parties=(slug,)) for slug in (*chain, "pristina", "nato")
     }
     other = (await desk.record_claim())["id"]

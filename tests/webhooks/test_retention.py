@@ -164,5 +164,5 @@ async def test_concurrent_retention_leaves_no_message(
         await wait_for_waiting(database_url, 2)
         await held.release()
         assert await asyncio.gather(*both) == [1, 1]
-    left = await board.read_rows(select(func.count()).select_from(tables.webhook_messages))
-    assert left[0][0] == 0
+    rows = await board.read_rows(select(func.count()).select_from(tables.webhook_messages))
+    assert rows[0][0] == 0

@@ -63,13 +63,13 @@ async def test_everything_arrives_after_an_outage(desk: Desk) -> None:
     board.now = datetime.now(UTC).replace(microsecond=0)
     desk.clock.now = board.now
     await desk.record_parties()
-    made = await desk.admin.post("/v1/webhooks", json={"url": "http://127.0.0.1:9/hook"})
-    assert made.status_code == 201, made.text
-    webhook = made.json()["id"]
+    response = await desk.admin.post("/v1/webhooks", json={"url": "http://127.0.0.1:9/hook"})
+    assert response.status_code == 201, response.text
+    webhook = response.json()["id"]
     claim = (await desk.record_claim())["id"]
     await desk.link_statement(claim, "requests_confirmation", "washington")
-    told = {row.message for row in await board.list_deliveries()}
-    assert len(told) == 3  # the claim, the link, and the status that follows from it
+    messages = {row.message for row in await board.list_deliveries()}
+    assert len(messages) == 3  # the claim, the link, and the status that follows from it
     board.now = desk.clock.now
     began = board.now
     while board.now < began + timedelta(hours=100):
@@ -84,7 +84,7 @@ async def test_everything_arrives_after_an_outage(desk: Desk) -> None:
     path = f"/v1/webhooks/{webhook}"
     listed = await desk.admin.get(f"{path}/deliveries", params={"state": "dead"})
     dead = {item["id"] for item in listed.json()["items"]}
-    assert dead == told
+    assert dead == messages
     since = (began - timedelta(minutes=5)).isoformat()
     for _ in range(2):  # asked twice, nothing is sent twice
         answer = await desk.admin.post(f"{path}/recovery", json={"since": since})
@@ -94,8 +94,8 @@ async def test_everything_arrives_after_an_outage(desk: Desk) -> None:
     while leased := await take_next_turn(board, webhook):
         arrived += [each.message for each in leased]
         await board.settle_attempts(*(board.build_attempt(each) for each in leased))
-    assert sorted(arrived) == sorted(told)
+    assert sorted(arrived) == sorted(messages)
     positions = {row.message: row.position for row in await board.list_deliveries()}
     assert [positions[message] for message in arrived] == sorted(positions.values())
     listed = await desk.admin.get(f"{path}/deliveries", params={"state": "delivered"})
-    assert {item["id"] for item in listed.json()["items"]} == told
+    assert {item["id"] for item in listed.json()["items"]} == messages

@@ -20,11 +20,11 @@ pytestmark = pytest.mark.usefixtures("dispatcher_log")
 
 async def test_stop_waits_for_attempts_in_flight(settings: Settings, live_board: Board) -> None:
     """A receiver that is about to answer is heard, and its answer written down."""
-    asked = asyncio.Event()
+    event = asyncio.Event()
 
     async def answer_slowly(receiver: Receiver, reader: Any, writer: Any) -> None:
         await receiver.request(reader)
-        asked.set()
+        event.set()
         await asyncio.sleep(0.2)
         await receiver.send(writer, OK)
 
@@ -34,7 +34,7 @@ async def test_stop_waits_for_attempts_in_flight(settings: Settings, live_board:
     ):
         webhook = await live_board.create_endpoint(url=receiver.url)
         message = await live_board.put_event(webhook)
-        await asked.wait()
+        await event.wait()
     row = await live_board.read_delivery(webhook, message)
     assert (row.state, row.lease) == (DeliveryState.DELIVERED, None)
 

@@ -344,12 +344,12 @@ async def test_outcomes_are_counted_and_logged(
 ) -> None:
     """Dead, fenced, given up and disabled are counted and told to operators as they happen."""
     fail = b"HTTP/1.1 410 Gone\r\nContent-Length: 0\r\n\r\n"
-    asked = asyncio.Event()
+    event = asyncio.Event()
     goes_on = asyncio.Event()
 
     async def wait_for_release(receiver: Receiver, reader: Any, writer: Any) -> None:
         await receiver.request(reader)
-        asked.set()
+        event.set()
         await goes_on.wait()
         await receiver.send(writer, OK)
 
@@ -367,7 +367,7 @@ async def test_outcomes_are_counted_and_logged(
         await live_board.set_delivery_columns(
             killer, killing, lease="0" * 32, attempts=1, tries=1, visible_at=live_board.now
         )
-        await asked.wait()
+        await event.wait()
         await live_board.set_delivery_columns(fenced, message, lease="1" * 32)
         goes_on.set()
         await wait_for_state(live_board, dead, message, "dead")

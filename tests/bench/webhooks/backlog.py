@@ -83,10 +83,10 @@ def measure(benches: Sequence[Bench]) -> Rounds:
 def _fill(bench: Bench, size: int) -> list[str]:
     """The ids of ten of the others, each with one delivery due."""
     rows.clear(bench.url)
-    one = Endpoint(bench.receiver.url("/slow/much"), (NOT_NEEDED,))
+    endpoint = Endpoint(bench.receiver.url("/slow/much"), (NOT_NEEDED,))
     told = Endpoint(bench.receiver.url("/now/fresh"))
     quiet = [Endpoint(bench.receiver.url(f"/now/{n}"), (NOT_NEEDED,)) for n in range(ENDPOINTS - 2)]
-    ids = rows.endpoints(bench.url, [one, told, *quiet])
+    ids = rows.endpoints(bench.url, [endpoint, told, *quiet])
     if size:
         rows.deliveries(bench.url, ids[:1], size)
     others = ids[-OTHERS_DUE:]

@@ -32,8 +32,8 @@ def measure(benches: Sequence[dict[str, Bench]], world: World, rounds: int, seco
             for case, bench in by_case.items():
                 rows.clear(bench.url)
                 if case != NOBODY:
-                    to = bench.receiver.url("/now")
-                    rows.endpoints(bench.url, [Endpoint(f"{to}/{n}") for n in range(2)])
+                    url = bench.receiver.url("/now")
+                    rows.endpoints(bench.url, [Endpoint(f"{url}/{n}") for n in range(2)])
                 options = () if case == SENT else ("--no-dispatch",)
                 server = stack.enter_context(run_server(bench.url, *options))
                 runners.append((case, bench, _runner(bench, server)))

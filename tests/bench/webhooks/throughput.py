@@ -75,10 +75,10 @@ def _drained(
     """Deliveries a second from WARM of the backlog to its end."""
     rows.clear(bench.url)
     bench.receiver.clear()
-    to = [
+    endpoints = [
         Endpoint(bench.receiver.url(f"{path}/{n}"), max_in_flight=in_flight) for n in range(count)
     ]
-    rows.deliveries(bench.url, rows.endpoints(bench.url, to), BACKLOG // count)
+    rows.deliveries(bench.url, rows.endpoints(bench.url, endpoints), BACKLOG // count)
     rows.settle_all(bench.url)
     with run_dispatcher(bench.url) as worker:
         if not wait_until(lambda: bench.receiver.count() >= BACKLOG, WAIT_SECONDS):

@@ -27,9 +27,9 @@ async def record_claim(desk: Desk, text: str, **changes: Any) -> str:
     }
     async with httpx.AsyncClient(base_url=desk.url) as client:
         headers = {"Authorization": f"Bearer {desk.create_key('checker')}"}
-        made = await client.post("/v1/claims", json=body, headers=headers)
-    assert made.status_code == 201, made.text
-    return str(made.json()["id"])
+        response = await client.post("/v1/claims", json=body, headers=headers)
+    assert response.status_code == 201, response.text
+    return str(response.json()["id"])
 
 
 async def link(

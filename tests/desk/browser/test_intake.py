@@ -154,10 +154,10 @@ async def _describe_claims(desk: Desk, story: str = "by-hand") -> list[Any]:
     """The claims of a story, with what makes two desks the same."""
     async with httpx.AsyncClient(base_url=desk.url) as client:
         client.headers["Authorization"] = f"Bearer {desk.create_key('checker')}"
-        found = (await client.get("/v1/claims", params={"story": story})).json()["items"]
-        texts = {item["id"]: item["text"] for item in found}
+        items = (await client.get("/v1/claims", params={"story": story})).json()["items"]
+        texts = {item["id"]: item["text"] for item in items}
         known = []
-        for claim in found:
+        for claim in items:
             links = (await client.get(f"/v1/claims/{claim['id']}/links")).json()["items"]
             known.append(
                 [

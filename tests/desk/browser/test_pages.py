@@ -36,8 +36,8 @@ async def places(desk: Desk) -> AsyncIterator[dict[str, str]]:
 async def list_addresses(desk: Desk) -> dict[str, str]:
     async with httpx.AsyncClient(base_url=desk.url) as client:
         client.headers["Authorization"] = f"Bearer {desk.create_key('admin')}"
-        found = (await client.get("/v1/claims", params={"q": '"armed group"'})).json()["items"]
-        claim = found[0]["id"]
+        items = (await client.get("/v1/claims", params={"q": '"armed group"'})).json()["items"]
+        claim = items[0]["id"]
         links = (await client.get(f"/v1/claims/{claim}/links")).json()["items"]
         hook = {"url": "http://127.0.0.1:9/hook", "description": "The CMS"}
         hooks = (await client.get("/v1/webhooks")).json()["items"]
