@@ -13,6 +13,7 @@ from service.claims import (
     statement_queries,
     statement_views,
 )
+from service.claims.pending_statements import RecordedStatement
 from service.domain.access import Action
 from service.field_types import Slug
 from service.record.idempotency import Answer
@@ -101,7 +102,7 @@ async def list_statements(
 async def create_statement(body: statement_inputs.StatementIn, call: Recording) -> Response:
     """One utterance of one party, with at least one rendering and its source."""
 
-    def answer(connection: Connection, spoken: statement_commands.RecordedStatement) -> Answer:
+    def answer(connection: Connection, spoken: RecordedStatement) -> Answer:
         return build_answer(
             statement_queries.read_statement(connection, spoken.id),
             status=201,

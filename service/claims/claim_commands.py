@@ -17,6 +17,7 @@ from service.claims import (
     statement_commands,
 )
 from service.claims.claim_writer import Versions
+from service.claims.pending_statements import PendingStatement
 from service.claims.proposal_commands import Outcome
 from service.directory import party_commands, source_commands
 from service.domain import access, amendments, history, ids, lifecycle
@@ -32,8 +33,10 @@ from service.domain.inputs import NewClaim, NewSource, NewStatement, Verdict
 from service.domain.subjects import SubjectKind
 from service.record import audit, writer
 from service.record.writer import EventRow
+from service.store.compiled_statements import CompiledStatement
 from service.store.tables import api_keys, claims, notes, stories, users
 
+STORY = CompiledStatement(select(stories.c.slug).where(stories.c.slug == bindparam("story")))
 ABOVE = (
     select(claims.c.part_of)
     .where(claims.c.id == bindparam("claim"))
@@ -49,8 +52,11 @@ def create_claim(
     Raises Invalid for a story, party, speaker, parent or origin that does not exist or fit.
     """
     access.require_permission(actor, Action.RECORD)
-    draft = _draft_creation(connection, new, actor=actor, now=now)
-    return claim_writer.begin_record(connection, ids.make_id(), [draft], actor=actor, now=now).state
+    draft, origin = _draft_creation(connection, new, actor=actor, now=now)
+    begun = claim_writer.begin_record(
+        connection, ids.make_id(), [draft], origin=origin, actor=actor, now=now
+    )
+    return begun.state
 
 
 def import_claim(
@@ -67,31 +73,35 @@ def import_claim(
     Both are one change: webhooks and feeds never show the claim without that status.
     """
     access.require_permission(actor, Action.OVERRIDE)
-    drafts = [_draft_creation(connection, new, actor=actor, now=now)]
+    draft, origin = _draft_creation(connection, new, actor=actor, now=now)
+    drafts = [draft]
     if verdict is not None:
-        begun = history.apply_event(
-            None, Event(1, drafts[0].type, now, drafts[0].data), claim_id=claim_id
-        )
+        begun = history.apply_event(None, Event(1, draft.type, now, draft.data), claim_id=claim_id)
         drafts.append(
             lifecycle.import_status(begun, verdict.to, reason=verdict.reason, source=verdict.source)
         )
-    return claim_writer.begin_record(connection, claim_id, drafts, actor=actor, now=now).state
+    return claim_writer.begin_record(
+        connection, claim_id, drafts, origin=origin, actor=actor, now=now
+    ).state
 
 
-def _draft_creation(connection: Connection, new: NewClaim, *, actor: Actor, now: datetime) -> Draft:
-    """Draft the first event of a claim; what it refers to is looked up, or recorded."""
+def _draft_creation(
+    connection: Connection, new: NewClaim, *, actor: Actor, now: datetime
+) -> tuple[Draft, PendingStatement | None]:
+    """Draft the first event of a claim; what it refers to is looked up, or recorded.
+
+    Its statement, where that is new, is to be written with the claim.
+    """
     lines: list[EventRow] = []
     statement_commands.require_not_future(new.claimed_at, now=now, loc=("body", "claimed_at"))
-    if new.story is not None:
-        known = connection.scalar(select(stories.c.slug).where(stories.c.slug == new.story))
-        if known is None:
-            raise Invalid(
-                f"there is no story '{new.story}'; create it with POST /v1/stories",
-                loc=("body", "story"),
-            )
+    if new.story is not None and STORY.run(connection, {"story": new.story}).first() is None:
+        raise Invalid(
+            f"there is no story '{new.story}'; create it with POST /v1/stories",
+            loc=("body", "story"),
+        )
     if new.part_of is not None:
         _require_parent(connection, new.part_of)
-    claimant = None
+    claimant = pending = None
     if new.claimant is not None:
         claimant = party_commands.resolve_voice(
             connection, new.claimant, new.speaker, lines, actor=actor, now=now, field="claimant"
@@ -100,15 +110,17 @@ def _draft_creation(connection: Connection, new: NewClaim, *, actor: Actor, now:
         raise Invalid("a speaker speaks for a party: name the claimant", loc=("body", "claimant"))
     if isinstance(new.origin, NewStatement):
         same = (new.origin.party, new.origin.speaker) == (new.claimant, new.speaker)
-        origin = statement_commands.record_statement(
+        pending = statement_commands.prepare_statement(
             connection,
             new.origin,
             voice=claimant if same else None,
+            claimant=claimant,
+            lines=lines,
             actor=actor,
             now=now,
             loc=("body", "origin"),
-            lines=lines,
         )
+        origin = pending.statement
     else:
         writer.write_lines(connection, lines)
         origin = statement_commands.lock_statement(
@@ -117,7 +129,7 @@ def _draft_creation(connection: Connection, new: NewClaim, *, actor: Actor, now:
     said = origin.voice
     if claimant and claimant.speaker is None and said and said.party == claimant.party:
         claimant = replace(claimant, speaker=said.speaker)
-    return amendments.draft_creation(new, claimant=claimant, origin_statement=origin.id)
+    return amendments.draft_creation(new, claimant=claimant, origin_statement=origin.id), pending
 
 
 def amend_claim(

@@ -19,11 +19,13 @@ from sqlalchemy import Connection, Insert, bindparam, case, insert, null, select
 from service.claims import (
     documents,
     existence,
+    pending_statements,
     projections,
     rename_queue,
     state_cache,
     webhook_bodies,
 )
+from service.claims.pending_statements import PendingStatement
 from service.domain import amendments, evidence, history, lifecycle
 from service.domain.access import Actor
 from service.domain.claims import Cause, ClaimState, Lifecycle, compute_end
@@ -104,10 +106,12 @@ HOLD = select(claims.c.changed_at).where(claims.c.id == bindparam("claim")).with
 
 
 @lru_cache
-def _build_opening(lines: int, messages: int) -> StatementBatch:
-    """Build the writes that begin a record with so many events and so many messages."""
+def _build_opening(lines: int, messages: int, renderings: int) -> StatementBatch:
+    """Build the writes that begin a record with so many events and so many messages, and of the
+    statement that the claim is made of, where it has renderings."""
     columns = (*ROW_COLUMNS, "id", "created_at")
     return StatementBatch(
+        *(pending_statements.build_inserts(renderings) if renderings else ()),
         insert(claims).values(bind_columns(claims, columns, "new")),
         writer.build_insert(lines, "line"),
         *_build_message_inserts(messages),
@@ -196,10 +200,21 @@ def lock_claims(connection: Connection, claim_ids: Collection[str], *, now: date
 
 
 def begin_record(
-    connection: Connection, claim_id: str, drafts: Sequence[Draft], *, actor: Actor, now: datetime
+    connection: Connection,
+    claim_id: str,
+    drafts: Sequence[Draft],
+    *,
+    origin: PendingStatement | None,
+    actor: Actor,
+    now: datetime,
 ) -> Recorded:
-    """Begin a claim's record with `claim.created`, and the events that come with it."""
-    return _append(connection, None, claim_id, drafts, actor=actor, now=now, cause=None)
+    """Begin a claim's record with `claim.created`, and the events that come with it.
+
+    `origin` is the statement that the claim is made of, where that is to be written with it.
+    """
+    return _append(
+        connection, None, claim_id, drafts, origin=origin, actor=actor, now=now, cause=None
+    )
 
 
 def record_events(
@@ -230,6 +245,7 @@ def _append(
     actor: Actor,
     now: datetime,
     cause: Cause | None,
+    origin: PendingStatement | None = None,
 ) -> Recorded:
     before = loaded.state if loaded else None
     state, last_hash = before, loaded.last_hash if loaded else GENESIS
@@ -261,7 +277,9 @@ def _append(
             after = append(automatic)
 
     parameters = {f"new_{name}": value for name, value in build_row(after, last_hash).items()}
-    parameters |= writer.build_parameters("line", [line for _, line in appended])
+    lines: list[Mapping[str, Any]] = [*origin.lines] if origin is not None else []
+    lines += (line for _, line in appended)
+    parameters |= writer.build_parameters("line", lines)
     messages = 0
     row_changes: list[projections.RowChange] = []
     for (previous, state_after, event), (_, line) in zip(steps, appended, strict=True):
@@ -277,11 +295,18 @@ def _append(
                 f"told_{messages}", event, line, after, body, now=now
             )
             messages += 1
-    searched = index_writer.build_row_after(connection, steps)
+    if origin is not None:
+        searched: index_writer.IndexRow | None = index_writer.build_claim_row(
+            after, origin.sources, ()
+        )
+        parameters |= origin.build_parameters()
+    else:
+        searched = index_writer.build_row_after(connection, steps)
     parameters |= searched or {}
     if before is None:
+        renderings = len(origin.quote_rows) if origin is not None else 0
         parameters |= {"new_id": claim_id, "new_created_at": at}
-        _build_opening(len(appended), messages).run(connection, parameters)
+        _build_opening(len(lines), messages, renderings).run(connection, parameters)
     else:
         parameters |= {"claim_id": claim_id, "superseded_at": at}
         _build_continuation(len(appended), messages, searched is not None).run(

@@ -12,8 +12,9 @@ from sqlalchemy import (
 
 from service.claims import claim_writer, existence, proposal_commands
 from service.claims.claim_writer import Loaded, Versions
+from service.claims.pending_statements import RecordedStatement
 from service.claims.proposal_commands import Outcome
-from service.claims.statement_commands import RecordedStatement, lock_statement, record_statement
+from service.claims.statement_commands import lock_statement, record_statement
 from service.domain import access, amendments, ids
 from service.domain.access import Action, Actor
 from service.domain.changes import Change

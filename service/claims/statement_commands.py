@@ -1,9 +1,7 @@
 """Records statements, adds quotes to them, and withdraws them."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
@@ -17,6 +15,7 @@ from sqlalchemy import (
 )
 
 from service.claims import claim_writer, existence, proposal_commands
+from service.claims.pending_statements import PendingStatement, RecordedStatement
 from service.directory import party_commands, source_commands
 from service.domain import access, amendments, ids, plain_data
 from service.domain.access import Action, Actor
@@ -34,7 +33,6 @@ from service.domain.subjects import Subject, SubjectKind
 from service.record import writer
 from service.record.writer import EventRow
 from service.search.index import index_writer
-from service.store.compiled_statements import StatementBatch, bind_columns
 from service.store.engine import clamp_now
 from service.store.row_data import QUOTE
 from service.store.tables import claims, links, quotes, statements
@@ -52,18 +50,6 @@ LOCK_STATEMENT = (
     # A withdrawal waits for whoever is about to link, and whoever links sees a withdrawal.
     .with_for_update(read=True, key_share=True, of=statements)
 )
-STATEMENT_COLUMNS = (
-    "id",
-    "party",
-    "speaker",
-    "said_at",
-    "said_end",
-    "precision",
-    "basis",
-    "recorded_at",
-    "recorded_by",
-)
-QUOTE_COLUMNS = tuple(column.name for column in quotes.c)
 EVENT_COLUMNS = ("party", "speaker", "said_at", "precision", "basis")
 """What the event of a statement repeats of its row; who recorded it, and when, is the event's."""
 EVENT_QUOTE_COLUMNS = tuple(name for name in QUOTE.columns if name != "recorded_at")
@@ -73,49 +59,41 @@ QuoteRow = Mapping[str, Any]
 """The columns of a row of `quotes`."""
 
 
-@lru_cache
-def _build_recording(renderings: int, lines: int) -> StatementBatch:
-    """Build the writes of a statement with so many renderings and events: parameters are
-    `<row>_<column>`."""
-    return StatementBatch(
-        insert(statements).values(bind_columns(statements, STATEMENT_COLUMNS, "0")),
-        insert(quotes).values(
-            [bind_columns(quotes, QUOTE_COLUMNS, f"{i + 1}") for i in range(renderings)]
-        ),
-        index_writer.INSERT_STATEMENT,
-        writer.build_insert(lines, "line"),
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class RecordedStatement:
-    """A statement as links and claims need it; `voice` is None if no party made it."""
-
-    id: str
-    voice: Voice | None
-    said_at: datetime
-    precision: Precision
-    basis: Basis
-    quote: str
-
-
 def record_statement(
     connection: Connection,
     new: NewStatement,
     *,
-    voice: Voice | None = None,
     actor: Actor,
     now: datetime,
     loc: tuple[str | int, ...] = ("body",),
-    lines: list[EventRow] | None = None,
 ) -> RecordedStatement:
     """Record one utterance with its renderings.
 
-    `voice` is whose it is, if known.  `lines` are events that wait to be written: they are written
-    with this statement's own.  Raises Invalid for references to things that do not exist.
+    Raises Invalid for references to things that do not exist.
+    """
+    pending = prepare_statement(connection, new, lines=[], actor=actor, now=now, loc=loc)
+    pending.write(connection)
+    return pending.statement
+
+
+def prepare_statement(
+    connection: Connection,
+    new: NewStatement,
+    *,
+    voice: Voice | None = None,
+    claimant: Voice | None = None,
+    lines: list[EventRow],
+    actor: Actor,
+    now: datetime,
+    loc: tuple[str | int, ...] = ("body",),
+) -> PendingStatement:
+    """Prepare the rows of one utterance with its renderings, for the caller to write.
+
+    `voice` is whose it is, if known, and `claimant` whose the claim is that is made of it.  `lines`
+    are events that wait to be written: they are written with this statement's own.  Raises Invalid
+    for references to things that do not exist.
     """
     access.require_permission(actor, Action.RECORD)
-    lines = lines if lines is not None else []
     require_not_future(new.said_at, now=now, loc=(*loc, "said_at"))
     if not new.quotes:
         raise Invalid("a statement needs at least one quote", loc=(*loc, "quotes"))
@@ -126,36 +104,37 @@ def record_statement(
     elif new.party is None and new.speaker is not None:
         raise Invalid("a speaker speaks for a party: name it", loc=(*loc, "party"))
     statement_id = ids.make_id()
-    rows = [
-        {
-            "id": statement_id,
-            "party": new.party,
-            "speaker": voice.speaker.id if voice and voice.speaker else None,
-            "said_at": new.said_at,
-            "said_end": compute_end(new.said_at, new.precision),
-            "precision": new.precision.value,
-            "basis": new.basis.value,
-            "recorded_at": now,
-            "recorded_by": actor.name,
-        }
-    ] + [
+    row = {
+        "id": statement_id,
+        "party": new.party,
+        "speaker": voice.speaker.id if voice and voice.speaker else None,
+        "said_at": new.said_at,
+        "said_end": compute_end(new.said_at, new.precision),
+        "precision": new.precision.value,
+        "basis": new.basis.value,
+        "recorded_at": now,
+        "recorded_by": actor.name,
+    }
+    quote_rows = [
         _build_quote_row(
             connection, statement_id, position, quote, actor=actor, now=now, loc=loc, lines=lines
         )
         for position, quote in enumerate(new.quotes, start=1)
     ]
-    said = {name: rows[0][name] for name in EVENT_COLUMNS}
+    said = {name: row[name] for name in EVENT_COLUMNS}
     draft = Draft(
         "statement.recorded",
-        plain_data.make_plain(said | {"quotes": _select_quote_columns(rows[1:])}),
+        plain_data.make_plain(said | {"quotes": _select_quote_columns(quote_rows)}),
     )
-    lines += writer.build_first_lines(_build_subject(statement_id), [draft], actor=actor, now=now)
-    parameters = {f"{i}_{name}": value for i, row in enumerate(rows) for name, value in row.items()}
-    parameters |= index_writer.build_new_statement_row(connection, statement_id, new.quotes, voice)
-    parameters |= writer.build_parameters("line", lines)
-    _build_recording(len(new.quotes), len(lines)).run(connection, parameters)
-    return RecordedStatement(
-        statement_id, voice, new.said_at, new.precision, new.basis, _shorten(new.quotes[0].text)
+    subject = _build_subject(statement_id)
+    return PendingStatement(
+        RecordedStatement(
+            statement_id, voice, new.said_at, new.precision, new.basis, _shorten(new.quotes[0].text)
+        ),
+        row,
+        quote_rows,
+        [*lines, *writer.build_first_lines(subject, [draft], actor=actor, now=now)],
+        index_writer.read_new_sources(connection, statement_id, new.quotes, (voice, claimant)),
     )
 
 

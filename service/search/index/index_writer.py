@@ -59,8 +59,14 @@ COMPILED_INSERT_CLAIM, COMPILED_UPDATE_CLAIM = (
     CompiledStatement(INSERT_CLAIM.inline()),
     CompiledStatement(UPDATE_CLAIM),
 )
-INSERT_STATEMENT = insert(statement_search).values(statement=_statement, words=_words)
-COMPILED_INSERT_STATEMENT = CompiledStatement(INSERT_STATEMENT.inline())
+COMPILED_INSERT_STATEMENT = CompiledStatement(
+    insert(statement_search).values(statement=_statement, words=_words).inline()
+)
+# Its words have another name than a claim's: the two rows are written together.
+INSERT_NEW_STATEMENT = insert(statement_search).values(
+    statement=_statement,
+    words=bindparam("search_statement_words", type_=statement_search.c.words.type),
+)
 _REPLACED_STATEMENT = CompiledStatement(
     update(statement_search).where(statement_search.c.statement == _statement).values(words=_words)
 )
@@ -240,14 +246,28 @@ _SPOKEN = (
 )
 
 
-def build_new_statement_row(
-    connection: Connection, statement: str, quotes: Iterable[NewQuote], voice: Voice | None
-) -> IndexRow:
-    """Return the row of a statement that is being recorded."""
-    party = _FULL_NAME.run(connection, {"party": voice.party}).first() if voice else None
-    quoted = [Quoted(quote.text, quote.language) for quote in quotes]
-    words = build_statement_line(quoted, voice, party[0] if party else None)
-    return {"search_statement": statement, "search_words": words}
+def read_new_sources(
+    connection: Connection,
+    statement: str,
+    quotes: Iterable[NewQuote],
+    voices: Iterable[Voice | None],
+) -> FieldSources:
+    """Return what the index needs of a statement that is being recorded, and of a claim that is
+    made of it; `voices` are whose they are."""
+    sources = FieldSources()
+    sources.quotes[statement] = [Quoted(quote.text, quote.language) for quote in quotes]
+    for party in {voice.party for voice in voices if voice is not None}:
+        full_name = _FULL_NAME.run(connection, {"party": party}).scalar()
+        if full_name is not None:
+            sources.full_names[party] = full_name
+    return sources
+
+
+def build_new_statement_row(statement: str, voice: Voice | None, sources: FieldSources) -> IndexRow:
+    """Return the parameters of INSERT_NEW_STATEMENT."""
+    full_name = sources.full_names.get(voice.party) if voice else None
+    words = build_statement_line(sources.quotes[statement], voice, full_name)
+    return {"search_statement": statement, "search_statement_words": words}
 
 
 def build_statement_line(
