@@ -1,4 +1,4 @@
-"""What the desk knew at an instant: the hard cases one by one (tests/asof tries them together)."""
+"""What the desk knew at an instant: hard cases one by one (tests/asof tries them together)."""
 
 from datetime import datetime, timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""What cannot be understood is refused, with a problem that says why, and changes nothing."""
+"""Invalid input is refused with a problem that says why, and changes nothing."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""What points at the wrong thing, or comes a second time, is refused and changes nothing."""
+"""References to the wrong thing, and second tries, are refused and change nothing."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What the desk works through: decisions, the review queue, and the tail of all events."""
+"""Decisions, the review queue, and the list of all events."""
 
 import asyncio
 from typing import Any

@@ -1,4 +1,4 @@
-"""What wraps every answer: allowances, request ids, headers, HEAD, and logs that keep secrets."""
+"""What every answer has: limits, request ids, security headers, HEAD, and logs without secrets."""
 
 import io
 import re
@@ -24,7 +24,7 @@ SECRET = "NOT-FOR-THE-LOG"
 
 @pytest.fixture
 def let_time_pass(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
-    """Lets seconds pass for the limiter, which else stands still."""
+    """Let seconds pass for the limiter, whose clock stands still otherwise."""
     now = 1000.0
 
     def pass_(seconds: float) -> None:
@@ -181,7 +181,7 @@ def fail_on_quotes(connection: Connection) -> None:
 
 
 async def send_secrets(desk: Desk) -> list[str]:
-    """Send all that must not be logged, and have a request fail; gives what must not show."""
+    """Send everything that must not be logged, and make a request fail; returns the secrets."""
     ids = {"X-Request-Id": "to-be-found"}
     await desk.record_parties()
     response = await desk.admin.post(

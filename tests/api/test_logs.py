@@ -1,4 +1,4 @@
-"""Nothing that somebody sent moves the terminal or hides in the log of whoever reads it."""
+"""Nothing that somebody sends controls the terminal, or is hidden, when the log is read."""
 
 import json
 import re

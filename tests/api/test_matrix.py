@@ -1,4 +1,4 @@
-"""Who stands where: the article's traps, components, pages, and who is told what."""
+"""The matrix of a story: the traps of the article, components, pages, and disclosure."""
 
 from typing import Any
 

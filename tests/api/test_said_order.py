@@ -1,5 +1,5 @@
-"""Lists by when something was said are in the order of the ends of the days and hours that are
-known: what is of a day is no midnight news."""
+"""Lists by when something was said are in the order of the ends of known days and hours: what is of
+a day follows what is of its hours."""
 
 from datetime import UTC, datetime
 from typing import Any

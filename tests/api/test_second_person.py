@@ -1,5 +1,5 @@
-"""Who may be the second person: somebody else, by means that the proposer did not make, and who
-may still act at that moment."""
+"""Who may be the second person: another person, with means that the proposer did not make, who may
+still act at that moment."""
 
 import asyncio
 from typing import Any

@@ -1,4 +1,4 @@
-"""Keys, sessions, sign-in links and passwords: what lets somebody in, and what no longer does."""
+"""Keys, sessions, sign-in links and passwords: what lets a person in, and until when."""
 
 import asyncio
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""What strangers ask for is bounded, made once for all of them, and weighed."""
+"""Pages for strangers: rendered once for all of them, bounded, and charged by their cost."""
 
 import asyncio
 from collections.abc import AsyncIterator

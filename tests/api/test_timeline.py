@@ -1,4 +1,4 @@
-"""What happened in a story: both clocks, who is told what, and what is refused."""
+"""The timeline of a story: both orders, disclosure, and refusals."""
 
 from typing import Any
 

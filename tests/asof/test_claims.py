@@ -1,4 +1,4 @@
-"""At every instant of a desk's weeks, every answer as of then is the record folded up to it."""
+"""At every instant of a desk's weeks, every answer equals the record folded up to it."""
 
 from datetime import datetime, timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""One bad row ends no command that reads: it is said what cannot be read, without a traceback."""
+"""One damaged row ends no command that reads: it is reported without a traceback."""
 
 import shutil
 import sqlite3

@@ -1,4 +1,4 @@
-"""Which schema a database has, and what is said where it cannot be used."""
+"""Which schema a database has, and what is reported if it cannot be used."""
 
 import sqlite3
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What `claimdesk import` takes a file for where nobody says it."""
+"""How `claimdesk import` detects the format of a file."""
 
 import json
 from pathlib import Path

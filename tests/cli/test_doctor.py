@@ -1,4 +1,4 @@
-"""`claimdesk doctor` says what is wrong: each thing is broken here for real, and named."""
+"""`claimdesk doctor` names what is wrong: each fault is made for real."""
 
 import json
 import os
@@ -35,7 +35,7 @@ def _webhooks_stay_on_this_machine(folder: Path, monkeypatch: pytest.MonkeyPatch
 
 @pytest.fixture
 def examine(run: Run) -> Examine:
-    """What the doctor finds, by check; and that the exit code says whether there are faults."""
+    """What the doctor finds, by check; the exit code says whether there are faults."""
 
     def examine() -> dict[str, str]:
         result = run("doctor", "--json")

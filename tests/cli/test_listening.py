@@ -1,4 +1,4 @@
-"""`claimdesk webhooks listen`: what it shows, what it answers, for real."""
+"""`claimdesk webhooks listen`: what it prints and answers, in a real process."""
 
 import http.client
 import json

@@ -1,4 +1,4 @@
-"""Settings, refusals, versions and the weight of it all."""
+"""Settings, refusals, versions, and how much a command imports."""
 
 import os
 import signal

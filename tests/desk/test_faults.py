@@ -1,4 +1,4 @@
-"""A refused form: everything that is wrong is told at once, by the names that the fields have."""
+"""A refused form shows everything that is wrong at once, by the labels of the fields."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Lists of several pages: each goes on where the one before ended, however it was come to."""
+"""Lists of several pages: each begins where the one before ended."""
 
 import pytest
 

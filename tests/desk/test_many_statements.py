@@ -1,4 +1,4 @@
-"""A claim of which many have spoken: its page stays light, and everything is a click away."""
+"""A claim with many statements: its page stays light, and links to all of them."""
 
 import re
 

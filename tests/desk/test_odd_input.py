@@ -1,4 +1,4 @@
-"""What no browser sends by itself, and what people paste: refused or taken, never a 500."""
+"""Input that no browser sends by itself, and pasted text: refused or accepted, never a 500."""
 
 import asyncio
 from datetime import datetime, timedelta

@@ -1,4 +1,4 @@
-"""People and keys at the desk: who is let in, as what, by which link or key, and no longer."""
+"""Pages of people and keys: who gets in, with which role, by which link or key."""
 
 from typing import Any
 

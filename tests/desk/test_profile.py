@@ -1,4 +1,4 @@
-"""One's profile: what one may do, where one is signed in, and one's password."""
+"""The profile: permissions, sessions, and the password."""
 
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager

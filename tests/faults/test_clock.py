@@ -1,5 +1,5 @@
-"""The machine's clock is set wrong: nothing is stamped with it, and everything goes on once it is
-right, or once somebody said that it is."""
+"""A wrong system clock: nothing is recorded with it, and changes are accepted again once it is
+right, or an operator has accepted it."""
 
 import subprocess
 import time

@@ -1,4 +1,4 @@
-"""Databases that restart, are busy, or say nothing: the dispatcher waits, and loses nothing."""
+"""Databases that restart, are busy, or do not notify: the dispatcher waits, and loses nothing."""
 
 import resource
 import threading
@@ -40,8 +40,7 @@ BELLS = """
 
 
 def require_all_delivered(stage: Stage, path: str = "/hook") -> None:
-    """Everything acknowledged has come, and nothing counts as delivered without an attempt in the
-    log that says so."""
+    """Require that everything acknowledged was delivered, each with an attempt in the log."""
     wait_until(lambda: stage.count_deliveries("state <> 'delivered'") == 0)
     got = {each.data["reason"] for each in stage.receiver.at(path) if each.status == 204}
     assert got == {reason for reasons in stage.acknowledged.values() for reason in reasons}
@@ -109,8 +108,8 @@ def test_worker_waits_for_a_busy_sqlite(stage: Stage) -> None:
 
 
 def refuse_once_writing_fails(stage: Stage, worker: Worker, fail: Fault, mend: Fault) -> None:
-    """A worker that has been told 204 cannot write it down between `fail` and `mend`; afterwards it
-    does, and nothing comes twice."""
+    """Let a worker that got 204 fail to write it down between `fail` and `mend`; afterwards it
+    writes it, and sends nothing twice."""
     stage.register(event_types=["claim.status_changed"])
     claims = [stage.record_claim() for _ in range(3)]
     stage.change_claim(claims[0])

@@ -1,4 +1,4 @@
-"""A backlog for one endpoint beside a thousand others: whoever is well does not wait behind it."""
+"""A backlog for one endpoint beside a thousand others: healthy endpoints do not wait for it."""
 
 import asyncio
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""An import killed with `kill -9`, at whatever it is doing, goes on when it is run again."""
+"""An import that is killed with `kill -9` at any moment can be continued."""
 
 import asyncio
 import json

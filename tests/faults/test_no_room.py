@@ -1,5 +1,4 @@
-"""A disk that is full under a database: said as it is, logged as it is, and over once there is
-room."""
+"""A full disk under a database is reported and logged, and over once there is room."""
 
 import os
 import shutil

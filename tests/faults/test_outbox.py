@@ -1,4 +1,5 @@
-"""The API killed around COMMIT: a change, its message and its deliveries are there, or none is."""
+"""The API is killed around COMMIT: a change, its message and its deliveries are there, or none
+is."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""`kill -9` in the middle of a rename that comes to its claims in batches."""
+"""A rename in batches is killed with `kill -9` and continued."""
 
 from collections import Counter
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""`claimdesk serve` as it meets the world: databases old and new, ports taken, workers."""
+"""`claimdesk serve` with old and new databases, taken ports, and several workers."""
 
 import asyncio
 import socket

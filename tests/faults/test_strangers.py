@@ -1,4 +1,4 @@
-"""Strangers at the socket of a served desk: what they send costs little, and never others' time."""
+"""Strangers at the socket of a server: what they send costs little, and delays nobody."""
 
 import json
 import socket

@@ -1,4 +1,4 @@
-"""Workers that are killed, stopped, or die of what they carry.
+"""Workers that are killed or stopped, or that a delivery kills.
 
 Judged by two ledgers: what the API acknowledged, and what the receiver got.
 """

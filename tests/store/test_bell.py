@@ -1,4 +1,5 @@
-"""The bell: rung after a commit and not before, carried between processes, mended when broken."""
+"""Wakeups: caused by a commit and nothing else, carried between processes, and restored after an
+outage."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,7 +1,8 @@
-"""Endpoints, what they are told, and a dispatcher's turns by hand: real commits, time of one's own.
+"""Endpoints, their deliveries, and a dispatcher's turns by hand: real commits, a clock of the
+test's own.
 
 Deliveries are written here as the outbox writes them (test_outbox.py proves the outbox itself), so
-that a test says in a line what is due, and to whom.
+that a test says in one line what is due, and to which endpoint.
 """
 
 import itertools
@@ -70,7 +71,7 @@ class Board:
         return webhook
 
     async def create_endpoints(self, count: int) -> list[str]:
-        """So many endpoints, in one transaction."""
+        """Create so many endpoints, in one transaction."""
 
         def create(connection: Connection) -> list[str]:
             return [
@@ -81,15 +82,16 @@ class Board:
         return await self.database.write(create)
 
     async def put_event(self, *endpoints: str, claim: str | None = "a", body: bytes = b"{}") -> str:
-        """One event of a claim for these endpoints, due now; gives its message."""
+        """Put one event of a claim for these endpoints, due now; returns its message."""
         return (await self.put_events([(endpoint, claim) for endpoint in endpoints], body=body))[0]
 
     async def put_events(
         self, pairs: Iterable[tuple[str, str | None]], *, body: bytes = b"{}"
     ) -> list[str]:
-        """A delivery for each endpoint and claim, in this order, in one transaction.
+        """Put a delivery for each endpoint and claim, in this order, in one transaction.
 
-        One message serves those that stand together with the same claim."""
+        Consecutive pairs with the same claim share one message.
+        """
         messages: list[str] = []
         lines: list[dict[str, Any]] = []
         deliveries: list[dict[str, Any]] = []
@@ -122,7 +124,7 @@ class Board:
         return messages
 
     async def set_columns(self, webhook: str, **values: Any) -> None:
-        """Set an endpoint's columns, as if it had come to that."""
+        """Set columns of an endpoint, as if it had come to that."""
         one = update(tables.webhooks).where(tables.webhooks.c.id == webhook).values(**values)
         await self.database.write(lambda connection: connection.execute(one))
 
@@ -197,7 +199,7 @@ class Board:
         return one
 
     async def settle_attempts(self, *attempts: Attempt) -> Settlement:
-        """Write down what became of them, and lease nothing."""
+        """Settle these attempts, and lease nothing."""
         return (await self.take_turn(*attempts, endpoints=())).settled
 
     async def release_leases(self, *leased: Leased) -> int:
@@ -213,7 +215,7 @@ class Board:
         started_at: datetime | None = None,
         **changes: Any,
     ) -> Attempt:
-        """What the receiver answered; None for `status`: nothing."""
+        """Build an attempt with the receiver's answer; None for `status`: no answer."""
         values = {
             "started_at": started_at or self.now,
             "seconds": 0.1,
@@ -234,7 +236,7 @@ class Board:
         )
 
     async def fail_attempts(self, webhook: str, times: int = 1, status: int | None = 500) -> None:
-        """So many failures in a row of events of their own, a millisecond apart, never waiting."""
+        """Let so many deliveries of events of their own fail in a row, a millisecond apart."""
         for _ in range(times):
             await self.set_columns(webhook, blocked_until=None)
             message = await self.put_event(webhook, claim=None)
@@ -276,5 +278,5 @@ class Board:
 
 
 def make_claim_id(claim: str | None) -> str | None:
-    """A claim's id, from a name that a test gives it."""
+    """Make a claim's id from the name that a test gives it."""
     return None if claim is None else str(uuid5(NAMESPACE_OID, claim))

@@ -1,4 +1,5 @@
-"""A board of endpoints and deliveries on each kind of database, and what a dispatcher needs."""
+"""Fixtures: a board of endpoints and deliveries on each kind of database, and a dispatcher's
+log."""
 
 from datetime import UTC, datetime
 
@@ -19,7 +20,7 @@ def board(database: Database) -> Board:
 
 @pytest.fixture
 def live_board(database: Database) -> Board:
-    """A board of today: a dispatcher that runs has a real clock."""
+    """A board whose clock is the real one, as a running dispatcher needs."""
     board = Board(database)
     board.now = datetime.now(UTC)
     return board
@@ -27,7 +28,7 @@ def live_board(database: Database) -> Board:
 
 @pytest.fixture
 def dispatcher_log(monkeypatch: pytest.MonkeyPatch) -> LogCapture:
-    """What the dispatcher says in its log."""
+    """What the dispatcher logs."""
     capture = LogCapture()
     logger = structlog.wrap_logger(None, processors=[capture], wrapper_class=BoundLogger)
     monkeypatch.setattr(dispatcher, "log", logger)

@@ -1,4 +1,4 @@
-"""A dispatcher that runs, on a database that can be meddled with."""
+"""Runs a dispatcher on a database into which a test can reach."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -22,11 +22,11 @@ Hook = Callable[[Any], Awaitable[None]]
 
 
 async def do_nothing(_: Any) -> None:
-    """Meddle with nothing."""
+    """Do nothing."""
 
 
 class Meddled:
-    """A database whose turns are met before they begin and after their commit."""
+    """A database with hooks that run before a turn begins and after its commit."""
 
     def __init__(self, database: Database) -> None:
         self.database = database
@@ -51,7 +51,7 @@ class Meddled:
 
 
 class Running:
-    """What a test holds of a dispatcher."""
+    """A running dispatcher, and its metrics."""
 
     def __init__(
         self, settings: Settings, database: Database, pauses: Pauses, changes: dict[str, Any]
@@ -87,7 +87,7 @@ async def run_dispatcher(
 
 
 async def wait_until(condition: Callable[[], Awaitable[bool] | bool], seconds: float = 15) -> None:
-    """Return once it holds."""
+    """Return once the condition holds."""
     async with asyncio.timeout(seconds):
         while True:
             answer = condition()

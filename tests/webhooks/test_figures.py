@@ -1,4 +1,4 @@
-"""How deliveries stand, counted; and what counts as late."""
+"""Deliveries and endpoints are counted by state, and lateness is that of healthy endpoints."""
 
 from datetime import timedelta
 from typing import Any

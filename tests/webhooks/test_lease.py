@@ -1,4 +1,4 @@
-"""Leases: what is due is taken by one dispatcher, for a while, as far as there is room."""
+"""Leases: due deliveries are taken by one dispatcher, for a while, as far as there are slots."""
 
 import asyncio
 from collections import Counter

@@ -80,7 +80,7 @@ class Webhooks(RuleBasedStateMachine):
 
     @rule(room=st.integers(1, 4), settles=st.booleans(), is_well=st.booleans())
     def take_turn(self, room: int, settles: bool, is_well: bool) -> None:
-        """A worker's turn, in which it may settle the oldest that it has in hand."""
+        """Take a worker's turn, in which it may settle its oldest attempt."""
         attempts = []
         if settles and self.in_hand:
             attempts = [self.build_answer(0, is_well)]
@@ -105,7 +105,7 @@ class Webhooks(RuleBasedStateMachine):
     @precondition(lambda self: self.in_hand)
     @rule(position=which, is_well=st.booleans())
     def settle(self, position: int, is_well: bool) -> None:
-        """An answer, late or not, of any attempt."""
+        """Settle any attempt, late or not."""
         self.run(
             self.board.settle_attempts(self.build_answer(position % len(self.in_hand), is_well))
         )
@@ -119,7 +119,7 @@ class Webhooks(RuleBasedStateMachine):
     @precondition(lambda self: self.in_hand)
     @rule(position=which)
     def die(self, position: int) -> None:
-        """A worker is killed; whether the receiver got it, nobody knows."""
+        """Kill a worker; whether the receiver got the delivery, nobody knows."""
         self.in_hand.pop(position % len(self.in_hand))
         self.board.advance_clock(seconds=60)
 
@@ -185,7 +185,7 @@ class Webhooks(RuleBasedStateMachine):
         assert all(count <= CAP for count in in_flight.values())
 
     def all_arrives_in_the_end(self) -> None:
-        """Receivers are well again, and whatever was given up is asked for."""
+        """Let receivers work again, and recover what was given up."""
         for webhook in self.endpoints:
             self.run(self.board.set_state(webhook, EndpointState.ACTIVE))
             self.run(self.board.recover_deliveries(webhook))

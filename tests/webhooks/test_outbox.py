@@ -1,4 +1,4 @@
-"""The outbox: whoever wants an event has a delivery from the same transaction on, nobody else."""
+"""The outbox: each endpoint that wants an event has a delivery from the same transaction."""
 
 from collections import Counter
 from typing import Any

@@ -1,4 +1,4 @@
-"""What is old is forgotten in small batches; what is waited for never is."""
+"""Old deliveries are deleted in small batches; pending ones are not."""
 
 import asyncio
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""A receiver that is down for three days, on a clock of one's own."""
+"""A receiver that is down for three days, on a clock of the test's own."""
 
 import random
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Settling: what an answer makes of a delivery, and what it says of its endpoint."""
+"""Settling: how an answer changes a delivery and the health of its endpoint."""
 
 from datetime import timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""The dispatcher at work: it sends what is due, and survives what fails."""
+"""The running dispatcher sends what is due, and survives errors."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta

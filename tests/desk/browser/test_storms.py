@@ -1,4 +1,4 @@
-"""Pages that stay open while much happens, and forms at their edges."""
+"""Open pages during many changes, and edge cases of forms."""
 
 import httpx
 import pytest

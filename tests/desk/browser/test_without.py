@@ -1,4 +1,4 @@
-"""Without scripts, and without a mouse."""
+"""The desk without scripts, and without a mouse."""
 
 import pytest
 from playwright.async_api import expect
