@@ -31,6 +31,7 @@ help:
 	@echo 'make install  build .venv without starting anything                       (PYTHON=/path/to/python)'
 	@echo 'make lint     the checks without the tests'
 	@echo 'make faults   thousands of webhooks while workers and servers are killed  (ARGS="...")'
+	@echo 'make coverage the tests with their coverage measured, and its floors     (ARGS="...")'
 	@echo 'make pooled   the tests on PostgreSQL through a pgbouncer in transaction mode (ARGS="...")'
 	@echo 'make check-external  our OpenAPI document in tools from npm: types for TypeScript, a linter'
 	@echo 'make bench    measurements                                                (ARGS="...")'
@@ -117,6 +118,13 @@ lint: install-dev
 faults: install-dev
 	@$(BIN)/python -m tests.support.programs
 	@CLAIMDESK_FAULTS=long $(BIN)/python -m pytest tests/faults tests/infrastructure $(ARGS)
+
+# Not in `make test`, of whose time it takes twice as much. What decides, records and sends has the higher floor.
+.PHONY: coverage
+coverage: install-dev
+	@$(BIN)/python -m pytest -n 3 --dist worksteal --cov --cov-report= $(ARGS)
+	@$(BIN)/coverage report --fail-under=100 --include='service/domain/*,service/record/*,service/webhooks/*'
+	@$(BIN)/coverage report
 
 # Every test that uses PostgreSQL, through a pgbouncer; ARGS=tests/api for some of them.
 .PHONY: pooled

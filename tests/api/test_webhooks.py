@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 from pydantic import TypeAdapter
+from sqlalchemy import update
 
 from service.api import webhook_events
 from service.domain.webhooks import EventType
+from service.store.webhook_tables import webhooks
 from service.webhooks import due_endpoints
 from service.webhooks.address_guard import AddressGuard, AddressRefused
 from service.webhooks.delivery import Outgoing, Sender
@@ -420,3 +422,22 @@ async def test_claim_address_in_a_webhook_leads_to_the_claims_page(desk: Desk) -
     led = await desk.reader.get(f"/claims/{claim['id']}")
     assert f"<title>{claim['text']}" in led.text
     require_problem(await desk.public.get(f"/claims/{claim['id']}"), "not-authenticated")
+
+
+async def test_new_address_begins_in_good_health(desk: Desk) -> None:
+    """What failed was the old one; other changes leave the health as it is."""
+    webhook = (await register(desk))["id"]
+    await desk.database.write(
+        lambda connection: connection.execute(update(webhooks).values(failures=3))
+    )
+    for change, failures in (({"description": "CMS"}, 3), ({"url": f"{URL}/new"}, 0)):
+        changed = await desk.admin.patch(f"/v1/webhooks/{webhook}", json=change)
+        assert changed.json()["health"]["failures_in_a_row"] == failures
+
+
+async def test_change_of_an_endpoint_to_what_it_is_leaves_no_record(desk: Desk) -> None:
+    webhook = (await register(desk))["id"]
+    before = (await desk.admin.get("/v1/audit")).json()["items"]
+    same = await desk.admin.patch(f"/v1/webhooks/{webhook}", json={"url": URL})
+    assert same.status_code == 200
+    assert (await desk.admin.get("/v1/audit")).json()["items"] == before

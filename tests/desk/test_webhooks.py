@@ -479,3 +479,15 @@ async def test_a_form_without_its_token_changes_nothing(people: People) -> None:
             refused = await submit(people.admin, page, action, csrf=None, url=URL)
             assert refused.status_code == 403, action
             assert "not filled in on a page of your present session" in read_text(refused)
+
+
+async def test_list_names_what_an_endpoint_is_told_of(people: People) -> None:
+    await people.desk.record_parties()
+    await people.desk.post("/v1/stories", {"slug": "border", "title": "The border"})
+    claim = (await people.desk.record_claim())["id"]
+    for filters in ({"claim": claim}, {"story": "border", "parties": ["nato"]}):
+        made = await people.desk.admin.post("/v1/webhooks", json={"url": URL, **filters})
+        assert made.status_code == 201, made.text
+    shown = read_text(await people.admin.get(LIST))
+    assert "told of every event of one claim" in shown
+    assert "told of every event of the story border where nato speaks" in shown

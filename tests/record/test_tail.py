@@ -13,6 +13,7 @@ from service.claims import claim_commands, claim_writer
 from service.config import Settings
 from service.domain.access import SYSTEM
 from service.domain.claims import Basis, Kind, Precision, Rendering
+from service.domain.errors import EpochEnded
 from service.domain.history import Draft
 from service.domain.inputs import NewClaim, NewQuote, NewSource, NewStatement
 from service.record import event_queries
@@ -154,3 +155,9 @@ async def test_tail_passes_numbers_that_were_rolled_back(database: Database) -> 
     await database.write(write, [first], text="done", before=0, after=0, undo=False)
     seen, _ = await read_on(database, 0, 10)
     assert [(event.claim, event.number) for event in seen] == [(first, 1), (first, 2)]
+
+
+async def test_number_that_the_record_has_not_reached_has_ended(database: Database) -> None:
+    """The reader had it of a database that was here before."""
+    with pytest.raises(EpochEnded):
+        await database.read(event_queries.list_events_after, after=999_999, limit=5)

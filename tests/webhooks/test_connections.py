@@ -158,6 +158,25 @@ async def test_connection_is_kept_after_any_complete_answer(parts: list[bytes]) 
         assert there.connections == 1
 
 
+async def test_connection_that_is_closed_while_idle_is_replaced() -> None:
+    """However long after the answer the receiver closes it."""
+    closing = asyncio.Event()
+
+    async def behave(
+        receiver: Receiver, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        await receiver.request(reader)
+        await receiver.send(writer, OK)
+        await closing.wait()
+
+    async with receivers.run_receiver(behave) as there, run_sender() as sender:
+        assert (await sender.send(build_outgoing(there.url))).delivered
+        closing.set()
+        await asyncio.sleep(0.05)
+        assert (await sender.send(build_outgoing(there.url))).delivered
+        assert there.connections == 2
+
+
 async def test_a_connection_that_was_closed_meanwhile_costs_no_attempt() -> None:
     """The receiver closes after each answer without a word: every delivery arrives all the same."""
     async with receivers.run_receiver(build_closing(OK)) as there, run_sender() as sender:

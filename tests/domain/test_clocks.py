@@ -1,0 +1,31 @@
+"""A clock beside that of the database server, between two looks at it."""
+
+from datetime import timedelta
+
+import pytest
+
+from service.domain.clocks import ClockGuard, ClockReference, count_seconds
+from service.domain.errors import ClockWrong
+from tests.domain.builders import NOON
+
+TOLERANCE = timedelta(minutes=5)
+
+
+def test_clock_that_leaves_the_servers_is_noticed_before_the_next_look() -> None:
+    """The server's clock is reckoned forward by the stopwatch from what it showed."""
+    shown, counted = [NOON], [0.0]
+    guard = ClockGuard(lambda: shown[0], tolerance=TOLERANCE, stopwatch=lambda: counted[0])
+    accepted = ClockReference(server_ahead=timedelta(minutes=4), accepted_at=NOON)
+    guard.compare_with(accepted, measured_at=NOON)
+    shown[0] += timedelta(minutes=10)
+    counted[0] += 600
+    guard.require()
+    shown[0] += timedelta(minutes=4)
+    counted[0] += 360
+    with pytest.raises(ClockWrong, match="that of the database server"):
+        guard.require()
+
+
+def test_seconds_are_counted_forwards() -> None:
+    before = count_seconds()
+    assert 0 <= count_seconds() - before < 60
