@@ -12,10 +12,9 @@ from pathlib import Path
 import pytest
 import uvloop
 
-from service.webhooks import delivery
 from service.webhooks.address_guard import AddressGuard
 from service.webhooks.answer_stream import READ_BYTES
-from service.webhooks.delivery import Answer, Sender
+from service.webhooks.delivery import Answer, Bounds, Sender
 from tests.webhooks import receivers
 from tests.webhooks.receivers import (
     OK,
@@ -224,10 +223,12 @@ async def test_changed_url_takes_effect_at_once() -> None:
         assert (old.connections, new.connections) == (1, 1)
 
 
-async def test_idle_connections_are_closed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """After KEEPALIVE_SECONDS an idle connection is closed, though nothing is sent any more."""
-    monkeypatch.setattr(delivery, "KEEPALIVE_SECONDS", 0.1)
-    async with receivers.run_receiver(build_answering(OK)) as there, run_sender() as sender:
+async def test_idle_connections_are_closed() -> None:
+    """After its time an idle connection is closed, though nothing is sent any more."""
+    async with (
+        receivers.run_receiver(build_answering(OK)) as there,
+        run_sender(bounds=Bounds(keepalive_seconds=0.1)) as sender,
+    ):
         await sender.send(build_outgoing(there.url))
         assert len(there.open) == 1
         await asyncio.sleep(0.06)
@@ -238,18 +239,22 @@ async def test_idle_connections_are_closed(monkeypatch: pytest.MonkeyPatch) -> N
         assert there.connections == 3
 
 
-async def test_number_of_kept_connections_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_number_of_kept_connections_is_bounded() -> None:
     """Of more endpoints, or more connections, than are kept, the longest unused go."""
-    monkeypatch.setattr(delivery, "MAX_TARGETS", 3)
-    async with receivers.run_receiver(build_answering(OK)) as there, run_sender() as sender:
+    async with (
+        receivers.run_receiver(build_answering(OK)) as there,
+        run_sender(bounds=Bounds(targets=3)) as sender,
+    ):
         for number in range(5):
             await sender.send(replace(build_outgoing(there.url), endpoint=str(number)))
         await asyncio.sleep(0.05)
         assert len(there.open) == 3
         await sender.send(replace(build_outgoing(there.url), endpoint="4"))
         assert there.connections == 5
-    monkeypatch.setattr(delivery, "MAX_IDLE", 2)
-    async with receivers.run_receiver(build_answering(OK)) as there, run_sender() as sender:
+    async with (
+        receivers.run_receiver(build_answering(OK)) as there,
+        run_sender(bounds=Bounds(idle=2)) as sender,
+    ):
         for number in range(3):
             await sender.send(replace(build_outgoing(there.url), endpoint=str(number)))
         await asyncio.sleep(0.05)
