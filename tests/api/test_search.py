@@ -83,6 +83,7 @@ async def pretend_large(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """Take nothing for rare, have thousands of numbers between two claims, and look through few of
     them at once."""
     await desk.database.write(lambda connection: connection.exec_driver_sql(SPREAD))
+    # Limits that only thousands of claims reach; each query chooses its plan by them.
     monkeypatch.setattr(index_pages, "RARE", -1)
     monkeypatch.setattr(index_pages, "SORTABLE", -1)
     monkeypatch.setattr(index_pages, "STEPS", 3)

@@ -67,6 +67,7 @@ async def test_expanded_links_end_with_the_cursor_of_the_list(
     claim, links = await record_linked_claim(desk)
     whole = (await desk.reader.get(f"/v1/claims/{claim}?expand=links")).json()
     assert ([link["id"] for link in whole["links"]], whole["links_next_cursor"]) == (links, None)
+    # A page that a few links fill; the bound is part of the API's document.
     monkeypatch.setattr("service.api.claim_links.MAX_LIMIT", 4)
     now = desk.clock.now.isoformat()
     for query in ({}, {"as_of": now}):
@@ -112,6 +113,7 @@ async def test_pages_with_ages_are_rendered_again(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await record_linked_claim(desk)
+    # Shared answers are a matter of the process: no caller bounds them.
     monkeypatch.setattr(shared, "KEPT_SECONDS", 0.0)
     read = count_matrices(monkeypatch)
     for _ in range(2):
@@ -121,6 +123,7 @@ async def test_pages_with_ages_are_rendered_again(
 
 async def test_cache_for_strangers_is_bounded(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     await record_linked_claim(desk)
+    # Shared answers are a matter of the process: no caller bounds them.
     monkeypatch.setattr(shared, "MOST_BYTES", 40_000)
     answers = desk.app.state.services.shared
     for number in range(20):
@@ -136,6 +139,7 @@ async def test_strangers_queue_without_delaying_signed_in_people(
 ) -> None:
     """Two answers are made at a time; where the line is full the next is told to come back."""
     await record_linked_claim(desk)
+    # Shared answers are a matter of the process: no caller bounds them.
     monkeypatch.setattr(shared, "MOST_WAITING", 1)
     lane = desk.app.state.services.shared._makers
     for _ in range(shared.AT_ONCE):

@@ -63,6 +63,7 @@ ACTS = st.lists(
 
 @pytest.fixture
 def small_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Limits that only thousands of links reach; a claim is large whoever asks for it.
     monkeypatch.setattr("service.claims.state_cache.MIN_LINKS", 0)
     monkeypatch.setattr(states, "FIRST", 2)
 
@@ -291,6 +292,7 @@ async def test_search_row_of_a_claim_equals_a_rebuilt_one(
     database: Database, positions: dict[Level, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever was done, also where the row has no room for more; `verify` finds nothing."""
+    # Limits that only thousands of links reach; a claim is large whoever asks for it.
     monkeypatch.setattr(postings, "MAX_PLACES", positions)
     monkeypatch.setattr(index_writer, "MANY_LINKS", 0)
 
@@ -324,6 +326,7 @@ async def test_link_on_a_full_search_row_indexes_nothing(
     monkeypatch.setattr(
         postings, "MAX_PLACES", {Level.TEXT: 4, Level.NAMES: 150, Level.QUOTES: 200}
     )
+    # A limit that only thousands of links reach.
     monkeypatch.setattr(index_writer, "MANY_LINKS", 3)
 
     def work(connection: Connection) -> None:
@@ -382,6 +385,7 @@ async def test_a_link_writes_as_much_on_a_large_claim_as_on_a_small_one(
 ) -> None:
     """The same statements, as many rows and about as many bytes: what stood before is not written
     again."""
+    # Limits that only thousands of links reach; a claim is large whoever asks for it.
     monkeypatch.setattr(states, "FIRST", 3)
     monkeypatch.setattr("service.claims.state_cache.MIN_LINKS", 3)
     monkeypatch.setattr(index_writer, "MANY_LINKS", 3)
@@ -482,6 +486,7 @@ async def test_concurrent_links_to_a_large_claim_are_all_recorded(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Who waited for the claim reads what those before it wrote, with nothing kept in memory."""
+    # The cache is the process's own.
     monkeypatch.setattr("service.claims.state_cache.STATES", StateCache(capacity=0))
 
     def begin(connection: Connection) -> str:

@@ -82,6 +82,7 @@ def test_key_is_revoked_by_its_id_or_by_the_whole_key(run: Run, run_json: RunJso
 def test_lists_longer_than_a_page_are_complete(
     run_json: RunJson, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # A page that a few rows fill; the bound is part of the API's document.
     monkeypatch.setattr("service.store.paging.MAX_LIMIT", 2)
     made = {
         run_json("keys", "create", "--name", f"k{n}", "--role", "reader")["id"] for n in range(5)

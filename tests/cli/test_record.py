@@ -85,6 +85,7 @@ def test_progress_bar_shows_on_a_terminal_only(
     with progress.ProgressBar("claims") as bar:
         bar.show(1, 2)
         assert bar._progress is None
+        # The bar shows after a while, and a test's work takes none.
         monkeypatch.setattr(bar, "AFTER_SECONDS", 0.0)
         bar.show(1, 2)
         assert bar._progress is not None
@@ -92,6 +93,7 @@ def test_progress_bar_shows_on_a_terminal_only(
     assert shown.out == ""
     assert "1/2" in shown.err
     with progress.ProgressBar("claims", quiet=True) as bar:
+        # The bar shows after a while, and a test's work takes none.
         monkeypatch.setattr(bar, "AFTER_SECONDS", 0.0)
         bar.show(1, 2)
         assert bar._progress is None

@@ -148,6 +148,7 @@ def test_limit_option_reads_as_many_pages_as_needed(
     run_json: RunJson, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Deliveries and webhooks come from as many pages as it takes, newest first, none twice."""
+    # A page that a few rows fill; the bound is part of the API's document.
     monkeypatch.setattr("service.store.paging.MAX_LIMIT", 2)
     made = [run_json("webhooks", "create", URL)["id"] for _ in range(5)]
     assert [each["id"] for each in run_json("webhooks", "list")] == made[::-1]

@@ -11,6 +11,7 @@ from tests.support.desk import Desk
 async def test_page_of_a_party_shows_the_progress_of_a_rename(
     desk: Desk, people: People, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # A batch that a few claims fill; the renamer runs within the application.
     monkeypatch.setattr(rename_batches, "BATCH", BATCH)
     monkeypatch.setattr(rename_batches, "BATCH_SECONDS", 60.0)
     await record_claims(desk)

@@ -221,6 +221,7 @@ async def test_large_story_has_pages(desk: Desk, people: People) -> None:
 async def test_a_page_costs_as_many_queries_for_one_claim_as_for_twenty(
     desk: Desk, people: People, story: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # Who asks is looked up once, however slow the machine.
     monkeypatch.setattr("service.web.callers.TRUSTED_SECONDS", 3600.0)
     sent: list[str] = []
 

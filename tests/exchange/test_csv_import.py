@@ -297,6 +297,7 @@ async def test_an_unclosed_quote_refuses_its_line_alone(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However many lines follow it."""
+    # A bound that a few lines reach; whoever imports cannot move it.
     monkeypatch.setattr("service.exchange.import_csv.MOST_LINES", 5)
     rows = [build_row(f"claim {n}") for n in range(20)]
     rows[3] = f'"{rows[3]}'

@@ -354,6 +354,7 @@ async def test_a_line_that_is_too_long_refuses_the_file(
     full_export: bytes, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is not read into memory first."""
+    # A bound that a short line reaches; whoever imports cannot move it.
     monkeypatch.setattr("service.exchange.export_files.LONGEST", 60)
     with pytest.raises(Invalid, match="a line has more than"):
         await import_lines(database, full_export)

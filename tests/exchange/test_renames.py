@@ -50,6 +50,7 @@ def count_events(connection: Connection) -> Counter[str]:
 async def test_a_rename_under_way_continues_after_the_import(
     database: Database, other_database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # A batch that a few claims fill; the renamer runs within the application.
     monkeypatch.setattr(rename_batches, "BATCH", BATCH)
     monkeypatch.setattr(rename_batches, "BATCH_SECONDS", 60.0)
     await database.write(begin_rename)

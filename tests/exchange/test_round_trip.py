@@ -120,8 +120,10 @@ async def test_the_size_of_batches_and_pages_does_not_matter(
 ) -> None:
     """Even where it separates the changes of one instant."""
     whole = await export_desk(full_desk)
+    # Pages and batches that a small desk fills; whoever exports chooses neither.
     monkeypatch.setattr(export, "PAGE", size)
     assert await export_desk(full_desk) == whole
+    # Likewise.
     monkeypatch.setattr("service.exchange.export_files.BATCH", size)
     assert (await import_lines(other_database, whole)).refused == []
     await count_proved_claims(other_database)

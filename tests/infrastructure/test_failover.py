@@ -117,6 +117,7 @@ async def test_readiness_says_when_changes_wait_for_a_standby_that_is_gone(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """PostgreSQL lets a commit wait for ever then; whoever asks for readiness does not."""
+    # Nobody chooses how long /readyz may think; a test cannot wait so long.
     monkeypatch.setattr(readiness, "ANSWER_SECONDS", 0.5)
     monkeypatch.setattr(readiness, "FRESH_SECONDS", 0)
     server = provide_server(own=True, durable=True)
@@ -132,6 +133,7 @@ async def test_readiness_says_when_changes_wait_for_a_standby_that_is_gone(
             assert response.status_code == 503
             assert "standby that is gone" in response.json()["detail"]
             await set_standby(server, "")
+            # Nobody chooses how long /readyz may think; a test cannot wait so long.
             monkeypatch.setattr(readiness, "ANSWER_SECONDS", 10)
             monkeypatch.setattr(readiness, "FAILED_SECONDS", 0)
             assert (await desk.public.get("/readyz")).status_code == 200

@@ -34,6 +34,7 @@ SOON = 0.05
 @pytest.fixture(autouse=True)
 def _quick_checks(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is done every second is done twenty times as often."""
+    # A test cannot wait as long as an open stream does, and no setting shortens it.
     monkeypatch.setattr(live, "CHECK_SECONDS", SOON)
 
 
@@ -208,6 +209,7 @@ async def test_reader_pauses_while_nobody_listens(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Neither wake-ups nor the clock make it read; the first to come back misses nothing."""
+    # Likewise.
     monkeypatch.setattr(live, "POLL_SECONDS", SOON)
     sent = 0
 
@@ -289,6 +291,7 @@ async def test_client_that_does_not_read_delays_nobody_and_is_cut(
             await desk.record_claim()
             assert await source.next() is not None
             assert slow.position == position < served.live.ring.top, "nothing more is taken for it"
+            # Likewise.
             monkeypatch.setattr(live, "STUCK_SECONDS", 0.5)
             await wait_until(lambda: slow not in listeners)
             async with served.client("admin") as admin:
@@ -331,6 +334,7 @@ async def test_streams_outlast_an_outage_of_the_database(
 ) -> None:
     """Nobody is cut, heartbeats go on, and what was recorded meanwhile comes when it is back; so
     with one that had to ask the database for what it missed."""
+    # Likewise.
     monkeypatch.setattr(live, "HEARTBEAT_SECONDS", 0.1)
     monkeypatch.setattr(event_stream, "TROUBLE_SECONDS", SOON)
     monkeypatch.setattr(event_ring, "MAX_EVENTS", 2)

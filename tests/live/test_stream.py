@@ -113,9 +113,11 @@ async def test_filtered_stream_equals_filtered_poll(
 ) -> None:
     """Whether an event is held or has to be looked up, and whether it came before or after; every
     stream ends at the newest number, whatever it was told."""
+    # A test cannot wait as long as an open stream does, and no setting shortens it.
     monkeypatch.setattr(listeners, "HEARTBEAT_SECONDS", 0.2)
     monkeypatch.setattr(listeners, "CHECK_SECONDS", 0.1)
     if is_small:
+        # Bounds that a few events reach; memory is the process's own.
         monkeypatch.setattr(event_ring, "MAX_EVENTS", 2)
         monkeypatch.setattr(listeners, "FIRST_EVENTS", 2)
         monkeypatch.setattr(listeners, "CATCH_UP_EVENTS", 3)
@@ -167,6 +169,7 @@ async def test_reconnecting_client_gets_each_event_once(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """While others write: cut after every few events, with a ring too small for what is missed."""
+    # Bounds that a few events reach; memory is the process's own.
     monkeypatch.setattr(event_ring, "MAX_EVENTS", 10)
     monkeypatch.setattr(listeners, "FIRST_EVENTS", 4)
     desk = served.desk

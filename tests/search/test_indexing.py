@@ -134,6 +134,7 @@ async def test_words_unknown_to_statistics_are_counted(
 ) -> None:
     """They know the thousand commonest terms: on a large desk any other may still be in thousands
     of claims.  What they know is believed, and so is that a small desk has no such."""
+    # A limit that only thousands of claims reach; each query chooses its plan by it.
     monkeypatch.setattr(index_pages, "SORTABLE", 3)
     for number in range(6):
         await desk.record_claim(

@@ -160,6 +160,7 @@ async def test_lost_notification_connection_is_opened_again(
 ) -> None:
     """The server ends the bell's connection, and for a while takes no other: when it is back, the
     bell rings for what was missed, and is carried again."""
+    # A relay belongs to its database, which does not choose how often it tries.
     monkeypatch.setattr(wakeups, "RECONNECT_SECONDS", 0.05)
     await carry_bell(other)
     theirs = Heard(other)

@@ -26,6 +26,7 @@ ON_SQLITE = pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
 @pytest.fixture
 def short_timeouts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait for locks and for connections as short as a test can."""
+    # A test cannot wait for a lock as long as a server does, and nobody chooses that.
     monkeypatch.setattr(postgresql, "BUSY_SECONDS", SOON)
     monkeypatch.setattr(sqlite, "BUSY_SECONDS", SOON)
 

@@ -133,11 +133,13 @@ def test_schema_is_the_head_of_the_migrations() -> None:
 async def upgrade_schema(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], Any]:
     """Bring the database under the desk to a schema that it does not know; the argument is the
     oldest that one has to know to go on."""
+    # Nobody chooses how long an answer of /readyz is kept.
     monkeypatch.setattr(readiness, "FRESH_SECONDS", 0)
 
     async def upgrade(oldest: int) -> None:
         def change(connection: Any) -> None:
             connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+            # The release that this one may not write beside is a fact of the code.
             monkeypatch.setattr(releases, "OLDEST_WRITER", oldest)
             releases.create_triggers(connection)
 
@@ -177,6 +179,7 @@ async def test_process_is_refused_by_an_incompatible_newer_schema(
 async def test_schema_behind_the_code_is_not_ready(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # Nobody chooses how long an answer of /readyz is kept.
     monkeypatch.setattr(readiness, "FRESH_SECONDS", 0)
     await desk.database.write(
         lambda connection: connection.execute(

@@ -27,6 +27,7 @@ Json = dict[str, Any]
 
 @pytest.fixture(autouse=True)
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    # A batch that a few claims fill; the renamer runs within the application.
     monkeypatch.setattr(rename_batches, "BATCH", BATCH)
     monkeypatch.setattr(rename_batches, "BATCH_SECONDS", 60.0)
 

@@ -72,10 +72,12 @@ async def test_batches_cover_every_claim_once(
     """Nothing depends on where one batch ends and the next begins."""
     whole = await verify(worked_database)
     for size in (1, 2, 7, 21):
+        # Batches that a day's work fills; nobody who verifies chooses their size.
         monkeypatch.setattr(claim_checks, "BATCH", size)
         monkeypatch.setattr(search_checks, "BATCH", size)
         assert await verify(worked_database) == whole
     for versions in (1, 6, 20):
+        # Likewise.
         monkeypatch.setattr(claim_checks, "VERSIONS", versions)
         assert await verify(worked_database) == whole
 

@@ -208,6 +208,7 @@ async def test_literal_addresses_are_vetted_unresolved() -> None:
 
 async def test_lookup_has_a_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
     """Registration does not wait for a name server that does not answer."""
+    # A bound on the resolver, the same for every guard of a process.
     monkeypatch.setattr(address_guard, "RESOLVE_SECONDS", 0.05)
 
     async def hang(_host: str, _port: int) -> list[str]:

@@ -236,6 +236,7 @@ async def test_failing_endpoints_do_not_hold_up_healthy_ones(
 ) -> None:
     """When failing endpoints have used up their room, a turn looks past them to whoever works,
     however many they are and however long they have waited."""
+    # A bound of the statement's length, which no dispatcher chooses.
     monkeypatch.setattr(due_endpoints, "ENDPOINTS_PER_TURN", 4)
     failing = await board.create_endpoints(8)
     for webhook in failing:
@@ -252,6 +253,7 @@ async def test_longest_unserved_endpoint_comes_first(
 ) -> None:
     """With more endpoints due than one turn looks at, whoever waited longest comes first: all are
     served once before any is served twice."""
+    # A bound of the statement's length, which no dispatcher chooses.
     monkeypatch.setattr(due_endpoints, "ENDPOINTS_PER_TURN", 8)
     endpoints = await board.create_endpoints(50)
     await board.put_events([(webhook, str(i)) for i in range(3) for webhook in endpoints])
@@ -269,6 +271,7 @@ async def test_turn_leases_for_a_bounded_number_of_endpoints(
 ) -> None:
     """However many endpoints something was settled for, a turn leases for AT_ONCE of them: SQLite
     takes no statement of any length."""
+    # A bound of the statement's length, which no dispatcher chooses.
     monkeypatch.setattr(due_endpoints, "ENDPOINTS_PER_TURN", 8)
     endpoints = await board.create_endpoints(20)
     await board.put_event(*endpoints)
