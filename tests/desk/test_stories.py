@@ -226,7 +226,9 @@ async def test_a_page_costs_as_many_queries_for_one_claim_as_for_twenty(
     sent: list[str] = []
 
     def note(*args: Any) -> None:
-        sent.append(args[2])
+        # Not that a session was used, which is written now and then.
+        if not args[2].startswith(("BEGIN", "UPDATE")):
+            sent.append(args[2])
 
     async def count_queries(path: str) -> int:
         sent.clear()
