@@ -239,9 +239,10 @@ def _read_password() -> str:
 
 
 def _hash_password(password: str) -> str:
-    if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD or "\x00" in password:
+    # A form sends no line breaks: nobody could sign in with them.
+    if not SHORTEST_PASSWORD <= len(password) <= LONGEST_PASSWORD or {*"\x00\r\n"} & {*password}:
         raise shell.UsageError(
-            f"A password has {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters."
+            f"A password is one line of {SHORTEST_PASSWORD} to {LONGEST_PASSWORD} characters."
         )
     from service.web import passwords
 

@@ -158,6 +158,9 @@ def test_password_is_read_from_standard_input(run: Run, run_json: RunJson) -> No
     assert run_json("users", "list")[0]["has_password"]
     short = run("users", "password", "ana@example.org", "--stdin", stdin="short\n")
     assert (short.exit_code, short.stdout) == (2, "")
+    typed_twice = "another horse battery\nanother horse battery\n"
+    twice = run("users", "password", "ana@example.org", stdin=typed_twice)
+    assert (twice.exit_code, twice.stdout) == (2, ""), "no form can send two lines"
     changed = run("users", "password", "ana@example.org", stdin="another horse battery\n")
     assert changed.exit_code == 0
     assert "horse" not in changed.output
