@@ -2,11 +2,12 @@
 (web/direct_routes.py)."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, NotRequired
 
 import orjson
 from fastapi import APIRouter, Response
 from orjson import Fragment
+from pydantic import Field
 from starlette.datastructures import QueryParams
 
 from service.api import claim_links
@@ -16,10 +17,11 @@ from service.claims.documents import add_assignee
 from service.domain import ids
 from service.domain.access import Action
 from service.domain.errors import Invalid, NotFound
-from service.search.finding import claim_hits
+from service.search.finding import claim_hits, facets
 from service.search.finding.claim_hits import ClaimSearch
+from service.search.finding.facets import FacetsView
 from service.search.index import query_parser
-from service.views import Page
+from service.views import Page, view
 from service.web import claim_requests
 from service.web.calls import JSON, PRIVATE, Call, allow, build_list_scope
 from service.web.conditions import format_etag, is_unchanged
@@ -27,6 +29,14 @@ from service.web.direct_routes import DirectRoute
 from service.web.shared import LIST_COST
 
 router = APIRouter(prefix="/v1/claims", tags=["claims"], route_class=DirectRoute)
+
+
+@view
+class ClaimPage(Page[claim_views.ClaimView]):
+    """A page of claims."""
+
+    facets: NotRequired[Annotated[FacetsView, Field(description="With facets only")]]
+
 
 Reading = Annotated[Call, allow(Action.READ_CLAIMS)]
 
@@ -105,7 +115,7 @@ def _parse_read_query(query: QueryParams) -> tuple[datetime | None, bool]:
     "",
     operation_id="list_claims",
     summary="List claims",
-    responses={200: {"model": Page[claim_views.ClaimView], "description": "Newest first"}},
+    responses={200: {"model": ClaimPage, "description": "Newest first"}},
     openapi_extra={"parameters": claim_requests.describe_parameters()},
 )
 async def list_claims(call: Reading) -> Response:
@@ -126,7 +136,15 @@ async def list_claims(call: Reading) -> Response:
         parsed = query_parser.parse_query(query.q)
         search = ClaimSearch(parsed, filters, claimant, party, query.limit, after)
         page = await claim_hits.find_claims(database, search)
-        return call.answer_items([_show_hit(call, hit) for hit in page.hits], page.after, scope)
+        more = {}
+        if query.facets:
+            if call.caller is None:
+                call.services.callers.charge(call.request, LIST_COST)
+            more["facets"] = await facets.count_facets(database, search)
+        items = [_show_hit(call, hit) for hit in page.hits]
+        return call.answer_items(items, page.after, scope, **more)
+    if query.facets:
+        raise Invalid("facets count what q finds: give q as well", loc=("query", "facets"))
     listing = claim_queries.build_list_query(
         filters, limit=query.limit, after=after, claimant=claimant, party=party
     )
@@ -147,6 +165,5 @@ def _show_document(call: Call, document: str, assignee: str | None) -> Fragment:
 
 def _show_hit(call: Call, hit: claim_hits.Hit) -> claim_views.ClaimView:
     """A claim that a search found, with what shows why."""
-    document = add_assignee(hit.document, hit.assignee if call.sees_internals else None)
-    claim: claim_views.ClaimView = orjson.loads(document)
-    return {**claim, "snippets": hit.snippets}
+    assignee = hit.assignee if call.sees_internals else None
+    return {**hit.claim, "assignee": assignee, "snippets": hit.snippets}

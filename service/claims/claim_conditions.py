@@ -13,6 +13,7 @@ from sqlalchemy import (
     bindparam,
     exists,
     false,
+    func,
     literal_column,
     or_,
     select,
@@ -25,6 +26,7 @@ from service.store.tables import (
     claim_tags,
     claims,
     links,
+    quotes,
     statements,
 )
 from service.store.types import Id, Instant
@@ -107,6 +109,8 @@ def build_conditions(
         found.append(row.c.agrees.is_(False))
     if "party" in names or "stance" in names:
         found.append(_match_links(shape, now=row is claims))
+    if "language" in names:
+        found.append(_match_language(names))
     if "tag" in names:
         found.append(_match_tags(names))
     if "claimed_since" in names:
@@ -164,6 +168,39 @@ def _match_links(shape: FilterSet, *, now: bool) -> ColumnElement[bool]:
         .select_from(links.join(statements, statements.c.id == links.c.statement))
         .where(and_(*conditions))
         .correlate(claims)
+    )
+
+
+def _match_language(names: frozenset[str]) -> ColumnElement[bool]:
+    """Whether a statement that the claim comes from, or that is linked to it, is quoted in this
+    language, whatever its script or country."""
+    language = func.lower(quotes.c.language)
+    spoken = [
+        or_(language == bindparam("language"), language.like(bindparam("language_further"))),
+        *([quotes.c.recorded_at <= AS_OF] if "as_of" in names else ()),
+    ]
+    linked = [
+        links.c.claim == claims.c.id,
+        links.c.retracted_at.is_(None)
+        if "as_of" not in names
+        else and_(
+            links.c.recorded_at <= AS_OF,
+            or_(links.c.retracted_at.is_(None), links.c.retracted_at > AS_OF),
+        ),
+    ]
+    return or_(
+        exists(
+            select(1)
+            .select_from(quotes)
+            .where(quotes.c.statement == claims.c.origin_statement, *spoken)
+            .correlate(claims)
+        ),
+        exists(
+            select(1)
+            .select_from(links.join(quotes, quotes.c.statement == links.c.statement))
+            .where(*linked, *spoken)
+            .correlate(claims)
+        ),
     )
 
 

@@ -124,6 +124,8 @@ class Filters:
     lifecycle: Lifecycle | None = None
     assignee: str | None = None
     part_of: str | None = None
+    language: str | None = None
+    """The primary tag, such as `sr`, of a language in which something is quoted."""
     claimed_since: datetime | None = None
     claimed_until: datetime | None = None
     changed_since: datetime | None = None
@@ -179,6 +181,8 @@ def describe_filters(
         continued=after is not None,
         lifecycle=filters.lifecycle,
     )
+    if filters.language is not None:
+        parameters["language_further"] = f"{filters.language}-%"
     if filters.claimed_until is not None:
         parameters["claimed_end_until"] = compute_end(filters.claimed_until, Precision.DAY)
     parameters |= {f"status_{i}": status.value for i, status in enumerate(filters.statuses)}

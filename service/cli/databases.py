@@ -103,8 +103,8 @@ async def guard_clock(
     return guard
 
 
-def prepare_schema(*, create: bool) -> None:
-    """Make sure that the database has the schema that this code needs.
+def prepare_schema(*, create: bool, check_index: bool = True) -> None:
+    """Make sure that the database has the schema that this code needs, and its search index.
 
     An embedded database is upgraded here.  On PostgreSQL the operator does that: other processes
     may still need the old schema.
@@ -116,13 +116,55 @@ def prepare_schema(*, create: bool) -> None:
         require_file()
     require_no_lost_database()
     head, current = migrate.find_head(), migrate.read_current(settings)
-    if current == head:
-        return
-    require_known_schema(current)
-    if settings.embedded:
+    if current != head:
+        require_known_schema(current)
+        if not settings.embedded:
+            _refuse_schema(current, head)
         migrate.upgrade(settings)
+    if not check_index:
         return
-    _refuse_schema(current, head)
+    if settings.embedded:
+        bring_index_up_to_date()
+    elif not _is_index_current():
+        raise shell.CommandError(
+            f"The search index is of an older release.  {UPGRADE}\n  {shell.describe_database()}"
+        )
+
+
+def bring_index_up_to_date() -> None:
+    """Build the search index again where it is of an older release."""
+    from service.search.index import index_rebuild
+
+    if _is_index_current():
+        return
+    shell.print_note("Building the search index again …")
+
+    async def rebuild(database: "Database") -> int:
+        return await index_rebuild.bring_up_to_date(database)
+
+    rows = _run(rebuild, check_clock=False)
+    shell.print_note(f"The search index is current ({rows:,} rows were built).")
+
+
+def rebuild_index() -> None:
+    """Build the search index again, whatever it holds."""
+    from service.search.index import index_rebuild
+
+    async def forget(database: "Database") -> None:
+        await database.write(index_rebuild.forget_version)
+
+    prepare_schema(create=False, check_index=False)
+    _run(forget, check_clock=False)
+    bring_index_up_to_date()
+
+
+def _is_index_current() -> bool:
+    from service.search.index import index_rebuild
+
+    async def ask(database: "Database") -> bool:
+        return await database.read(index_rebuild.is_current)
+
+    return _run(ask, check_clock=False)
 
 
 def require_readable() -> None:

@@ -19,9 +19,19 @@ def upgrade() -> None:
     databases.require_known_schema(before)
     if before == head:
         shell.print_note(f"The schema is current ({head}).")
-        return
-    migrate.upgrade(settings)
-    shell.print_note(f"The schema is at {head} now (before: {before or 'nothing'}).")
+    else:
+        migrate.upgrade(settings)
+        shell.print_note(f"The schema is at {head} now (before: {before or 'nothing'}).")
+    databases.bring_index_up_to_date()
+
+
+@app.command()
+def reindex() -> None:
+    """Build the search index anew from the record, in batches, while the desk is at work.
+
+    Where it is cut off, `claimdesk db upgrade` goes on with it.
+    """
+    databases.rebuild_index()
 
 
 @app.command()
@@ -51,18 +61,6 @@ def check() -> None:
     if differences:
         shell.fail(f"The schema differs from the code's in {len(differences)} places.")
     shell.print_note(f"The schema is current ({head}) and as the code takes it to be.")
-
-
-@app.command()
-def reindex() -> None:
-    """Build the search index anew, with the servers stopped: after an upgrade that reads words
-    otherwise, as the changes of a release say and `claimdesk verify` shows."""
-    from service.search.index import index_rebuild
-
-    databases.run_writing(
-        lambda database: database.write(index_rebuild.rebuild_index), create=False
-    )
-    shell.print_note("The search index is built anew.")
 
 
 def _read_schema() -> str | None:

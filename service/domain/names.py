@@ -11,7 +11,7 @@ from functools import lru_cache
 from service.domain import texts
 from service.domain.letters import LATIN
 
-APOSTROPHES = dict.fromkeys(map(ord, "'’‘ʼ`´′"))
+APOSTROPHES = dict.fromkeys(map(ord, "'’‘ʼ`´′‛ʻʾʿ＇"))
 # đ is written dj where a keyboard has none, and d where somebody leaves its stroke out.
 _DJ = re.compile("dj+")
 _LETTERS = re.compile(r"[^\W\d_]+")
@@ -37,6 +37,12 @@ def transliterate(name: str) -> str:
     )
     latin = _LETTERS.sub(lambda run: _write_in_latin(run[0]), letters)
     return " ".join(latin.split())
+
+
+def normalize_word(word: str) -> str:
+    """Return a word as `normalize_letters` does, but of nothing but letters and digits."""
+    plain = transliterate(texts.strip_name(word))
+    return _DJ.sub("d", "".join(filter(str.isalnum, plain)))
 
 
 def _write_in_latin(letters: str) -> str:

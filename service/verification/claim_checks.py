@@ -177,7 +177,7 @@ def _check_claim(
             claim_search.name,
             {
                 claim: read_indexed_row(
-                    index_writer.build_claim_row(state, sources, former), "former"
+                    index_writer.build_claim_row(state, sources, former), "former", "fields"
                 )
             },
             {indexed.claim: indexed._mapping for indexed in rows[claim_search.name]},

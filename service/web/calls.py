@@ -181,12 +181,15 @@ class Call:
         page, last = cut_page(rows, window, keys)
         return self.answer_items([shape(row) for row in page], last, scope)
 
-    def answer_items(self, items: list[Any], after: Sequence[Any] | None, scope: str) -> Response:
-        """Respond with `items`; `after` are the sort keys behind which the next page begins."""
+    def answer_items(
+        self, items: list[Any], after: Sequence[Any] | None, scope: str, **more: Any
+    ) -> Response:
+        """Respond with `items`; `after` are the sort keys behind which the next page begins, `more`
+        is what the page has beside them."""
         cursor = None
         if after is not None:
             cursor = self.services.cursors.write(scope, after, now=self.now)
-        body = orjson.dumps({"items": items, "next_cursor": cursor})
+        body = orjson.dumps({"items": items, "next_cursor": cursor, **more})
         return Response(
             body, headers=PRIVATE | build_link_header(self.request, cursor), media_type=JSON
         )
@@ -341,11 +344,12 @@ class Paged:
 
 def build_list_scope(name: str, request: Request) -> str:
     """Build what a cursor is bound to: the list, its path and its filters; without the empty ones
-    that a form sends, and without the word for what was done before a page was shown."""
+    that a form sends, and without what adds to a page: counts, and the word for what was done
+    before it was shown."""
     filters = [
         (key, value)
         for key, value in request.query_params.multi_items()
-        if value and key not in ("cursor", "limit", "done")
+        if value and key not in ("cursor", "limit", "facets", "done")
     ]
     return format_list_scope(name, request.url.path, filters)
 

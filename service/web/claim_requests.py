@@ -65,6 +65,14 @@ class ListQuery(In):
         Shown("A user or key; `me`: the caller", type="string"),
     ] = None
     part_of: Annotated[Id | None, Shown("The claim's parent", type="string", format="uuid")] = None
+    language: Annotated[
+        Annotated[str, Field(pattern="^[a-z]{2,3}$")] | None,
+        Shown(
+            "A language in which something is quoted, by its primary tag: `sr` is `sr-Latn` too",
+            type="string",
+            pattern="^[a-z]{2,3}$",
+        ),
+    ] = None
     claimed_since: _Day = None
     claimed_until: _Day = None
     changed_since: _Day = None
@@ -83,6 +91,13 @@ class ListQuery(In):
             maxLength=query_parser.MAX_CHARACTERS,
         ),
     ] = None
+    facets: Annotated[
+        bool,
+        Shown(
+            "With `q`: count what is found by status, story, party, kind and language",
+            type="boolean",
+        ),
+    ] = False
     sort: Annotated[
         Annotated[str, Field(pattern="^(changed|claimed|relevance)$")] | None,
         Shown(
@@ -213,6 +228,7 @@ def build_filters(query: ListQuery, call: Call) -> Filters:
         lifecycle=query.lifecycle,
         assignee=assignee,
         part_of=query.part_of,
+        language=query.language,
         claimed_since=query.claimed_since,
         claimed_until=query.claimed_until,
         changed_since=query.changed_since,

@@ -31,6 +31,12 @@ from service.webhooks import signatures
 from service.webhooks.address_guard import AddressGuard, AddressRefused, GuardedBackend
 from service.webhooks.answer_stream import AnswerStream
 
+MAX_TARGETS = 1024
+"""Endpoints whose connections are kept."""
+MAX_IDLE = 256
+"""Connections kept in all."""
+KEEPALIVE_SECONDS = 30.0
+BODY_SECONDS = 1.0
 READ_BYTES = 16 * 1024
 READ_PARTS = 64
 """One-byte chunks take as long to parse as big ones."""
@@ -39,6 +45,7 @@ HEADER_COUNT = 50
 HEADER_BYTES = 4 * 1024
 ERROR_LENGTH = 300
 RETRY_AFTER = timedelta(hours=1)
+
 FIXED_HEADERS = [
     (b"Content-Type", b"application/json"),
     (b"Accept", b"*/*"),
@@ -98,19 +105,6 @@ class _Reply:
     body: bytearray = field(default_factory=bytearray)
 
 
-@dataclass(frozen=True)
-class Bounds:
-    """How many endpoints and idle connections a sender keeps, and how long it waits."""
-
-    targets: int = 1024
-    idle: int = 256
-    keepalive_seconds: float = 30.0
-    body_seconds: float = 1.0
-
-
-BOUNDS = Bounds()
-
-
 class Sender:
     """Sends as many at once as it is asked to: its caller bounds that.
 
@@ -124,10 +118,8 @@ class Sender:
         clock: Callable[[], datetime],
         *,
         verify: ssl.SSLContext | None = None,
-        bounds: Bounds = BOUNDS,
     ) -> None:
         self._guard = guard
-        self._bounds = bounds
         self._clock = clock
         # SSL_CERT_FILE, where an operator sets it, otherwise certifi's.
         self._tls = httpx.create_ssl_context() if verify is None else verify
@@ -187,8 +179,7 @@ class Sender:
             response = await connection.handle_async_request(request)
             reply.status, reply.headers = response.status, response.headers
             limit = cast(float, deadline.when())
-            now = asyncio.get_running_loop().time()
-            deadline.reschedule(min(limit, now + self._bounds.body_seconds))
+            deadline.reschedule(min(limit, asyncio.get_running_loop().time() + BODY_SECONDS))
             stream = cast(AnswerStream, response.extensions["network_stream"])
             stream.begin_body(_find_body_length(response))
             await _read_body(response, reply.body)
@@ -210,7 +201,7 @@ class Sender:
         if target is not None:
             await self._close_idle(target)
         fresh = self._targets[outgoing.endpoint] = _Target(outgoing.url, address, url.netloc)
-        while len(self._targets) > self._bounds.targets:
+        while len(self._targets) > MAX_TARGETS:
             await self._close_oldest()
         return fresh
 
@@ -222,7 +213,7 @@ class Sender:
         return httpcore.AsyncHTTP11Connection(
             origin,
             await stream.start_tls(self._tls, host) if secure else stream,
-            self._bounds.keepalive_seconds,
+            KEEPALIVE_SECONDS,
         )
 
     async def _take_idle(self, target: _Target) -> httpcore.AsyncHTTP11Connection | None:
@@ -244,7 +235,7 @@ class Sender:
             return
         target.idle.append(connection)
         self._idle += 1
-        while self._idle > self._bounds.idle:
+        while self._idle > MAX_IDLE:
             await self._close_oldest()
         if self._sweeping is None or self._sweeping.done():
             self._sweeping = asyncio.create_task(self._sweep())
@@ -252,7 +243,7 @@ class Sender:
     async def _sweep(self) -> None:
         """Close expired connections, until none is idle."""
         while self._idle:
-            await asyncio.sleep(self._bounds.keepalive_seconds)
+            await asyncio.sleep(KEEPALIVE_SECONDS)
             for target in list(self._targets.values()):
                 expired = [connection for connection in target.idle if connection.has_expired()]
                 for connection in expired:

@@ -8,12 +8,13 @@ from urllib.parse import quote as escaped
 import httpx
 import pytest
 
+from service.domain.errors import Unsearchable
 from service.search.finding import claim_hits, index_pages
 from service.search.index import query_parser, ranking, searchable_fields
 from service.search.index.ranking import Tier
 from service.search.index.searchable_fields import Level, Quoted
 from tests.api.problems import require_field_error, require_problem
-from tests.support.corpus import QUERIES, build_name_fields, record_corpus
+from tests.support.corpus import QUERIES, build_name_fields, invent_queries, record_corpus
 from tests.support.desk import Desk, build_quote, build_statement
 
 MICROSECOND = timedelta(microseconds=1)
@@ -71,9 +72,25 @@ async def test_both_databases_find_what_ranking_finds(
             for snippet in each["snippets"]:
                 for start, end in snippet["marks"]:
                     marked = searchable_fields.read_name("quote", snippet["text"][start:end])
-                    assert any(any(term.find_in(marked)) for term in query.required), typed
+                    assert any(term.find_in(marked) for term in query.required), typed
         count += len(shown)
     assert count > 150
+
+
+async def test_invented_queries_find_what_ranking_finds(desk: Desk) -> None:
+    """Whatever is typed, both databases agree with the evaluator, or it is refused."""
+    corpus = await record_corpus(desk)
+    count = 0
+    for typed in invent_queries(seed=13, count=200):
+        try:
+            expected = corpus.find(typed)
+        except Unsearchable:
+            refused = await desk.reader.get("/v1/claims", params={"q": typed})
+            require_problem(refused, "unsearchable")
+            continue
+        assert await search_ids(desk.reader, typed) == expected, typed
+        count += len(expected)
+    assert count > 100
 
 
 SPREAD = "UPDATE claim_search SET number = number * 5000, words = words"

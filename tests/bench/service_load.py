@@ -137,12 +137,15 @@ class _PostgreSQL:
 async def _copy(connection: asyncpg.Connection, rows: Rows) -> None:
     for table, records in rows.items():
         if table in SEARCHED:
-            # asyncpg has tsvectors as text only; nothing in a line of terms needs an escape.
+            # asyncpg has tsvectors as text only, in whose lines only a backslash needs an escape.
             dialect = make_url("postgresql://").get_dialect()()
             kinds = [tables.metadata.tables[table].c[name].type for name in columns(table)]
             writers = [kind.dialect_impl(dialect).bind_processor(dialect) for kind in kinds]
             lines = (
-                "\t".join(str(w(v) if w else v) for w, v in zip(writers, record, strict=True))
+                "\t".join(
+                    str(w(v) if w else v).replace("\\", "\\\\")
+                    for w, v in zip(writers, record, strict=True)
+                )
                 for record in records
             )
             source = io.BytesIO("\n".join(lines).encode())

@@ -611,5 +611,5 @@ class _Record:
         )
         searched = index_writer.build_claim_row(self.state, self.known, self.former)
         self.rows["claim_search"].append(
-            (self.id, searched["search_words"], searched["search_former"])
+            tuple(searched[f"search_{name}"] for name in columns("claim_search")[1:])
         )

@@ -2,6 +2,7 @@
 
 import pytest
 
+from service.search.finding import facets
 from tests.desk.conftest import People, parse_page, read_text, read_words
 from tests.desk.test_stories import open_to_all
 from tests.support.desk import Desk, build_quote
@@ -96,11 +97,45 @@ async def test_filters_narrow_claims_and_are_kept(desk: Desk, people: People, cl
     for query in ("story=border", "kind=figure", "status=asserted"):
         page = parse_page(await people.reader.get(f"/search?q=regime&{query}"))
         assert page.xpath('//li[starts-with(@id, "c-")]/@id') == [f"c-{other}"]
-        assert page.xpath('//form[@class="filters"]//option[@selected]')
+        (chosen,) = page.xpath('//nav[@class="facets"]//a[@class="chip"]')
+        assert chosen.get("href") == "/search?q=regime"
+        assert page.xpath(f'//form[@class="filters"]//input[@name="{query.partition("=")[0]}"]')
     every = parse_page(
         await people.reader.get("/search?q=regime&status=&story=&kind=&sort=claimed")
     )
     assert len(every.xpath('//li[starts-with(@id, "c-")]')) == 2
+
+
+async def test_facets_narrow_the_search_and_lead_back(
+    desk: Desk, people: People, claim: str
+) -> None:
+    """Each value says how many claims it leaves, and its link leaves so many."""
+    await desk.post("/v1/stories", {"slug": "border", "title": "Kosovo <border>"})
+    await desk.record_claim(story="border", kind="figure")
+    await desk.record_claim(story="border")
+    await desk.confirm_claim(claim)
+    page = parse_page(await people.reader.get("/search?q=regime"))
+    links = page.xpath('//nav[@class="facets"]//li')
+    told = {read_words(link) for link in links}
+    assert {"Asserted 2", "Confirmed 1", "event 2", "figure 1"} <= told
+    for link in links:
+        (address,) = link.xpath("./a/@href")
+        count = int(link.xpath('./span[@class="count"]/text()')[0])
+        narrowed = parse_page(await people.reader.get(address))
+        assert len(narrowed.xpath('//li[starts-with(@id, "c-")]')) == count, address
+        (back,) = narrowed.xpath('//nav[@class="facets"]//a[@class="chip"]/@href')
+        assert back == "/search?q=regime"
+    nothing = parse_page(await people.reader.get("/search?q=regime&kind=position&status=asserted"))
+    assert len(nothing.xpath('//nav[@class="facets"]//a[@class="chip"]')) == 2
+    assert "<border>" not in (await people.reader.get("/search?q=regime&story=border")).text
+
+
+async def test_bounded_facets_say_at_least(
+    people: People, claim: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(facets, "MOST", 1)
+    page = await people.reader.get("/search?q=regime&status=asserted")
+    assert "At least so many" in read_text(page)
 
 
 async def test_results_have_pages(desk: Desk, people: People) -> None:

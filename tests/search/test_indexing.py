@@ -22,9 +22,10 @@ from service.search.index.match_expressions import IndexQuery
 from service.search.index.searchable_fields import Level
 from service.search.index.term_statistics import TermStatistics
 from service.search.similar import candidates
-from service.store import migrate, tables
+from service.store import installation, migrate, tables
 from service.store.engine import Database
 from tests.support.desk import Desk
+from tests.support.upgrading import upgrade_desk
 from tests.verification.tampering import verify, verify_tampered
 from tests.verification.workday import SOURCE, Day, work_a_day
 
@@ -61,7 +62,12 @@ async def test_index_rows_are_what_the_record_implies(
 
 @pytest.mark.parametrize(
     ("table", "column"),
-    [(claim_search, "words"), (claim_search, "former"), (statement_search, "words")],
+    [
+        (claim_search, "words"),
+        (claim_search, "former"),
+        (claim_search, "fields"),
+        (statement_search, "words"),
+    ],
 )
 async def test_verify_finds_a_changed_index_row(
     worked_database: Database, table: Table, column: str
@@ -101,7 +107,7 @@ async def test_migration_indexes_what_is_recorded(settings: Settings) -> None:
 
     await run(lambda database: database.write(work_a_day))
     await asyncio.to_thread(migrate.downgrade, settings, "0003")
-    await asyncio.to_thread(migrate.upgrade, settings)
+    await upgrade_desk(settings)
     assert await asyncio.to_thread(migrate.find_differences, settings) == []
     report = await run(verify)
     assert report.ok, report.breaks
@@ -161,3 +167,36 @@ async def test_words_unknown_to_statistics_are_counted(
         "army": False,
     }
     assert await find_known_words(200) == few | {"regime": True}
+
+
+async def test_index_of_an_older_release_is_built_again_in_batches(
+    worked_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where it is cut off, the next run goes on; rows keep their numbers, and so results their
+    order."""
+
+    def spoil(connection: Connection) -> list[int]:
+        installation.write_value(connection, installation.SEARCH_INDEX, {"version": 1})
+        for table in (claim_search, statement_search):
+            connection.execute(update(table).values(words="1outdated"))
+        connection.execute(delete(claim_search).where(claim_search.c.number == 2))
+        return list_numbers(connection)
+
+    def list_numbers(connection: Connection) -> list[int]:
+        query = select(claim_search.c.number).order_by(claim_search.c.claim)
+        return list(connection.scalars(query))
+
+    kept = await worked_database.write(spoil)
+    assert not await worked_database.read(index_rebuild.is_current)
+    monkeypatch.setattr(index_rebuild, "BATCH", 2)
+    assert await worked_database.write(index_rebuild.rebuild_batch) == 2
+    assert not await worked_database.read(index_rebuild.is_current)
+    built: list[int] = []
+    count = await index_rebuild.bring_up_to_date(worked_database, report=built.append)
+    assert count == sum(built)
+    assert max(built) == 2
+    assert await worked_database.read(index_rebuild.is_current)
+    assert await index_rebuild.bring_up_to_date(worked_database) == 0
+    report = await verify(worked_database)
+    assert report.ok, report.breaks
+    assert set(kept) < set(await worked_database.read(list_numbers))

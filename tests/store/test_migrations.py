@@ -36,6 +36,7 @@ from tests.faults.served import run_command
 from tests.support import desk as support
 from tests.support.hashes import hash_claim_event
 from tests.support.postgres import PostgresServer
+from tests.support.upgrading import upgrade_desk
 
 GUARDS = {
     "sqlite": {"events_no_update", "events_no_delete", "events_no_replace"},
@@ -88,7 +89,7 @@ async def test_downgrade_and_upgrade_work_with_data(settings: Settings, tmp_path
     await asyncio.to_thread(migrate.downgrade, settings, "base")
     assert await asyncio.to_thread(migrate.read_current, settings) is None
     assert await list_left_over(settings) == {"alembic_version"}
-    await asyncio.to_thread(migrate.upgrade, settings)
+    await upgrade_desk(settings)
     assert await asyncio.to_thread(migrate.find_differences, settings) == []
     await require_guards(settings)
     await record_something(settings)
@@ -100,7 +101,7 @@ async def test_upgrade_keeps_what_is_recorded(settings: Settings) -> None:
     """At the newest schema an upgrade changes nothing."""
     await record_something(settings)
     before = await audit(settings)
-    await asyncio.to_thread(migrate.upgrade, settings)
+    await upgrade_desk(settings)
     assert await audit(settings) == before
 
 
@@ -123,7 +124,7 @@ async def test_migration_moves_further_links_out_of_the_claim_and_back(
     await engine.stop()
     assert states.parse(old or "") == whole
     assert states.FURTHER not in (old or "")
-    await asyncio.to_thread(migrate.upgrade, settings)
+    await upgrade_desk(settings)
     assert await audit(settings) == before
     assert await asyncio.to_thread(migrate.find_differences, settings) == []
     assert await read_state(settings, claim) == whole
@@ -149,7 +150,7 @@ async def test_migration_indexes_long_rows_again(settings: Settings) -> None:
         lambda connection: connection.execute(update(claim_search).values(words=words))
     )
     await database.stop()
-    await asyncio.to_thread(migrate.upgrade, settings)
+    await upgrade_desk(settings)
     assert await audit(settings) == before
 
 
@@ -172,7 +173,7 @@ async def test_migration_fills_in_the_story_of_older_events(settings: Settings) 
         await desk.record_claim()
     before = await audit(settings)
     await asyncio.to_thread(migrate.downgrade, settings, "0002")
-    await asyncio.to_thread(migrate.upgrade, settings)
+    await upgrade_desk(settings)
     assert await audit(settings) == before
     assert await asyncio.to_thread(migrate.find_differences, settings) == []
     await require_guards(settings)
@@ -198,7 +199,7 @@ async def test_migrated_versions_answer_questions_as_of_an_instant(settings: Set
         await desk.link_statement(other, "supports", "nato", basis="documents")
     before = await audit(settings)
     await asyncio.to_thread(migrate.downgrade, settings, "0004")
-    await asyncio.to_thread(migrate.upgrade, settings)
+    await upgrade_desk(settings)
     assert await audit(settings) == before
     assert await asyncio.to_thread(migrate.find_differences, settings) == []
     async with support.run_desk(settings) as desk:
@@ -228,7 +229,7 @@ async def test_migration_keeps_several_spellings_of_one_address(settings: Settin
 
     await database.write(spell)
     await database.stop()
-    await asyncio.to_thread(migrate.upgrade, settings)
+    await upgrade_desk(settings)
     assert await asyncio.to_thread(migrate.find_differences, settings) == []
     async with support.run_desk(settings) as desk:
         items = (await desk.reader.get("/v1/sources", params={"url": url})).json()["items"]
@@ -260,7 +261,7 @@ async def test_migration_keeps_two_spellings_of_one_speaker(
         desk.clock.advance(seconds=1)
         await desk.database.write(record_another_spelling)
     await asyncio.to_thread(migrate.downgrade, settings, "0020")
-    await asyncio.to_thread(migrate.upgrade, settings)
+    await upgrade_desk(settings)
     async with support.run_desk(settings, desk.clock) as desk:
         report = await desk.database.read(verification.verify)
         assert report.ok, report.breaks
@@ -406,7 +407,7 @@ async def test_migrated_proposal_is_bound_to_the_print_line_of_its_time(settings
             waiting.append((claim, body["id"]))
         await desk.database.write(forget_what_printed, [claim for claim, _ in waiting])
     await asyncio.to_thread(migrate.downgrade, settings, "0009")
-    await asyncio.to_thread(migrate.upgrade, settings)
+    await upgrade_desk(settings)
     async with support.run_desk(settings) as desk:
         report = await desk.database.read(verification.verify)
         assert report.ok, report.breaks

@@ -23,6 +23,7 @@ from service.verification import verification
 from tests.support import desk as support
 from tests.support.desk import BEGIN, Desk
 from tests.support.postgres import PostgresServer
+from tests.support.upgrading import upgrade_desk
 
 FIXTURES = Path(__file__).parent.parent / "fixtures" / "old_desk"
 Json = dict[str, Any]
@@ -58,7 +59,7 @@ async def test_upgraded_desk_answers_as_its_old_release_did(
     old_settings: Settings, database_kind: str
 ) -> None:
     """Claims as served, histories with their hashes, as-of answers, events and lists."""
-    await asyncio.to_thread(migrate.upgrade, old_settings)
+    await upgrade_desk(old_settings)
     assert await asyncio.to_thread(migrate.find_differences, old_settings) == []
     answers = orjson.loads(unpack(f"answers-{database_kind}.json.gz"))
     assert len(answers) > 150
@@ -103,7 +104,7 @@ CHANGING = {"next", "next_cursor", "instance"}
 
 async def test_upgrade_records_what_had_no_events_as_found(old_settings: Settings) -> None:
     """Each statement, source, party, speaker and story gets an event that says so."""
-    await asyncio.to_thread(migrate.upgrade, old_settings)
+    await upgrade_desk(old_settings)
     database = Database(old_settings)
     await database.start()
 

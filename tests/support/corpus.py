@@ -1,11 +1,12 @@
 """A desk with words of every kind to search for, and what the rulebook alone finds in it."""
 
+import random
 from dataclasses import dataclass, field
 from typing import Any
 
-from service.search.index import query_parser, ranking, searchable_fields, stemmer
+from service.search.index import query_parser, ranking, searchable_fields
 from service.search.index.ranking import Tier
-from service.search.index.searchable_fields import Field, Level, Quoted
+from service.search.index.searchable_fields import Field, Quoted
 from tests.support.desk import SOURCE, Desk
 
 PARTIES: dict[str, tuple[str, str | None, str | None]] = {
@@ -74,6 +75,22 @@ CLAIMS: list[tuple[str, str | None, Any, dict[str, Any], list[Any], list[Any]]] 
     ("Ђоковић је у Љубљани", "belgrade", DJOKOVIC, {}, [("Рекао је да је ту", "sr")], []),
     ("A lie'; DROP TABLE claims; -- <b>bold</b> 🇷🇸 שלום", "nato", None, {}, ["\u200fevil"], []),
     ("Administrative lines are no borders", "belgrade", None, {"story": "border"}, ["…"], []),
+    (
+        "The re-opening of the crossing at Iğdır'da, Mr O’Neill said 🔥🔥",
+        None,
+        None,
+        {},
+        ["reopening: don't"],
+        [("nato", None, [("中国军队撤退到2023年的边界", "zh"), ("กองทัพไทยถอนทหาร 🕊️", "th")])],
+    ),
+    (
+        "Vojska se vratila na granicu, kaže Đukanović",
+        "belgrade",
+        None,
+        {},
+        [("Ushtrisë iu urdhërua nga ministri", "sq"), ("Ђукановић — и војници", "sr")],
+        [],
+    ),
 ]
 QUERIES = [
     "vucevic", "VUČEVIĆ", "Вучевић", "вучевића", "mojsilovic general", "djokovic", "Đoković",
@@ -89,8 +106,42 @@ QUERIES = [
     "radoicic", "milan", "milan radoičić", "milan -radoičić", "bold", "' OR 1", "1=1",
     "NEAR(serbia kosovo)", "words:serbia", "claim_words MATCH", "serbia & kosovo", "a | b | c",
     "!serbia", "serbia <-> has", "serbia:A", "(serbia", "{serbia}", "^serbia", "serbia AND kosovo",
-    "NOT serbia", "שלום", "evil", "\\serbia", "%", "zzz",
+    "NOT serbia", "שלום", "evil", "\\serbia", "%", "zzz", "O'Neill", "neill", "oneill said",
+    "reopening", "re‑open", '"reopening of the crossing"', "Iğdır", "igdir’den", "dont", "🔥", "🕊",
+    "中国", "军队", "军", "退到", "中军", "2023年", "กองทัพ", "ไทย", "vojske", "војсци", "vojnik",
+    "dukanovic", "Djukanović -vojska", "ushtria", "ministrit", "reop*", "crossing 🔥 -🕊",
 ]  # fmt: skip
+
+
+def invent_queries(seed: int, count: int) -> list[str]:
+    """Queries of one to three words, phrases, beginnings and exclusions out of these claims."""
+    rng = random.Random(seed)
+    texts: list[str] = [
+        piece
+        for text, _, speaker, _, statements, links in CLAIMS
+        for piece in (
+            text,
+            *(speaker.values() if speaker else ()),
+            *(read_text_and_language(quote)[0] for quote in statements),
+            *(read_text_and_language(quote)[0] for _, _, words in links for quote in words),
+        )
+        if piece
+    ]
+
+    def invent_part() -> str:
+        words = [word.strip('"*-,.;:()“”…') for word in rng.choice(texts).split()]
+        words = [word for word in words if word] or ["serbia"]
+        first = rng.randrange(len(words))
+        kind = rng.random()
+        if kind < 0.2:
+            return '"' + " ".join(words[first : first + rng.randint(1, 3)]) + '"'
+        if kind < 0.3 and words[first][:3].isalpha() and len(words[first]) > 3:
+            return words[first][:3] + "*"
+        if kind < 0.4:
+            return rng.choice((str.upper, str.title, str.lower))(words[first])
+        return ("-" if kind > 0.9 else "") + words[first]
+
+    return [" ".join(invent_part() for _ in range(rng.randint(1, 3))) for _ in range(count)]
 
 
 @dataclass
@@ -146,7 +197,7 @@ async def record_corpus(desk: Desk) -> Corpus:
         corpus.ids.append(claim)
         corpus.texts[claim] = text
         corpus.fields[claim] = [
-            searchable_fields.read_field("text", Level.TEXT, text, (stemmer.ENGLISH,)),
+            searchable_fields.read_text(text),
             *(each for voice in voices for each in build_name_fields(*voice)),
             *(
                 searchable_fields.read_quote(Quoted(*read_text_and_language(quote)))

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 
 from service.webhooks.address_guard import AddressGuard, Resolve
-from service.webhooks.delivery import BOUNDS, Answer, Bounds, Outgoing, Sender
+from service.webhooks.delivery import Answer, Outgoing, Sender
 from tests.webhooks import receivers
 from tests.webhooks.receivers import (
     Behaviour,
@@ -44,20 +44,17 @@ async def run_sender(
     clock: Callable[[], datetime] = lambda: NOW,
     resolve: Resolve = resolve_to_loopback,
     verify: ssl.SSLContext | None = None,
-    bounds: Bounds = BOUNDS,
 ) -> AsyncIterator[Sender]:
     guard = AddressGuard(allow_http=True, allow_cidrs=LOOPBACK, resolve=resolve)
-    sender = Sender(guard, clock, verify=verify or load_usual_authorities(), bounds=bounds)
+    sender = Sender(guard, clock, verify=verify or load_usual_authorities())
     try:
         yield sender
     finally:
         await sender.close()
 
 
-async def attempt_once(
-    behave: Behaviour, *, seconds: float = 5.0, bounds: Bounds = BOUNDS
-) -> Answer:
-    async with receivers.run_receiver(behave) as there, run_sender(bounds=bounds) as sender:
+async def attempt_once(behave: Behaviour, *, seconds: float = 5.0) -> Answer:
+    async with receivers.run_receiver(behave) as there, run_sender() as sender:
         return await sender.send(build_outgoing(there.url, timeout=seconds))
 
 

@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 import uvloop
 
+from service.webhooks import delivery
 from service.webhooks.address_guard import AddressGuard
 from service.webhooks.answer_stream import READ_BYTES
-from service.webhooks.delivery import Answer, Bounds, Sender
+from service.webhooks.delivery import Answer, Sender
 from tests.webhooks import receivers
 from tests.webhooks.receivers import (
     OK,
@@ -223,12 +224,10 @@ async def test_changed_url_takes_effect_at_once() -> None:
         assert (old.connections, new.connections) == (1, 1)
 
 
-async def test_idle_connections_are_closed() -> None:
-    """After its time an idle connection is closed, though nothing is sent any more."""
-    async with (
-        receivers.run_receiver(build_answering(OK)) as there,
-        run_sender(bounds=Bounds(keepalive_seconds=0.1)) as sender,
-    ):
+async def test_idle_connections_are_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After KEEPALIVE_SECONDS an idle connection is closed, though nothing is sent any more."""
+    monkeypatch.setattr(delivery, "KEEPALIVE_SECONDS", 0.1)
+    async with receivers.run_receiver(build_answering(OK)) as there, run_sender() as sender:
         await sender.send(build_outgoing(there.url))
         assert len(there.open) == 1
         await asyncio.sleep(0.06)
@@ -239,22 +238,18 @@ async def test_idle_connections_are_closed() -> None:
         assert there.connections == 3
 
 
-async def test_number_of_kept_connections_is_bounded() -> None:
+async def test_number_of_kept_connections_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of more endpoints, or more connections, than are kept, the longest unused go."""
-    async with (
-        receivers.run_receiver(build_answering(OK)) as there,
-        run_sender(bounds=Bounds(targets=3)) as sender,
-    ):
+    monkeypatch.setattr(delivery, "MAX_TARGETS", 3)
+    async with receivers.run_receiver(build_answering(OK)) as there, run_sender() as sender:
         for number in range(5):
             await sender.send(replace(build_outgoing(there.url), endpoint=str(number)))
         await asyncio.sleep(0.05)
         assert len(there.open) == 3
         await sender.send(replace(build_outgoing(there.url), endpoint="4"))
         assert there.connections == 5
-    async with (
-        receivers.run_receiver(build_answering(OK)) as there,
-        run_sender(bounds=Bounds(idle=2)) as sender,
-    ):
+    monkeypatch.setattr(delivery, "MAX_IDLE", 2)
+    async with receivers.run_receiver(build_answering(OK)) as there, run_sender() as sender:
         for number in range(3):
             await sender.send(replace(build_outgoing(there.url), endpoint=str(number)))
         await asyncio.sleep(0.05)

@@ -16,7 +16,6 @@ import pytest
 import standardwebhooks
 
 from service.webhooks import delivery
-from service.webhooks.delivery import Bounds
 from tests.webhooks import receivers
 from tests.webhooks.receivers import (
     OK,
@@ -209,11 +208,13 @@ async def test_misbehaving_receiver_costs_bounded_time_and_memory(case: Case) ->
     assert there.connections == 1
 
 
-async def test_a_dripping_body_holds_a_slot_for_a_second_at_most() -> None:
-    """With the head the attempt is decided: its body has a time of its own, not the deadline."""
-    assert delivery.BOUNDS.body_seconds == 1.0
-    dripping = build_endless(b"HTTP/1.1 202 OK\r\n\r\n", b"x", 0.02)
-    answer = await attempt_once(dripping, seconds=5, bounds=Bounds(body_seconds=0.2))
+async def test_a_dripping_body_holds_a_slot_for_a_second_at_most(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """With the head the attempt is decided: its body has BODY_SECONDS, not the whole deadline."""
+    assert delivery.BODY_SECONDS == 1.0
+    monkeypatch.setattr(delivery, "BODY_SECONDS", 0.2)
+    answer = await attempt_once(build_endless(b"HTTP/1.1 202 OK\r\n\r\n", b"x", 0.02), seconds=5)
     assert answer.delivered
     assert 0.15 < answer.seconds < 1
     assert set(answer.response_body) == {"x"}
@@ -228,9 +229,10 @@ async def test_incomplete_body_is_kept_as_far_as_it_came() -> None:
     assert answer.response_body == "as far as"
 
 
-async def test_answer_is_read_up_to_its_limit() -> None:
+async def test_answer_is_read_up_to_its_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     """After 16 KiB of a body its sender is hung up on, however long it might go on: neither the
     second for bodies nor the deadline is waited for."""
+    monkeypatch.setattr(delivery, "BODY_SECONDS", 1000)
 
     async def pause(receiver: Receiver, reader: Any, writer: Any) -> None:
         await receiver.request(reader)
@@ -239,7 +241,7 @@ async def test_answer_is_read_up_to_its_limit() -> None:
         await reader.read()  # until it is hung up on
 
     async with asyncio.timeout(20):
-        answer = await attempt_once(pause, seconds=1000, bounds=Bounds(body_seconds=1000))
+        answer = await attempt_once(pause, seconds=1000)
     assert (answer.delivered, len(answer.response_body)) == (True, delivery.BODY_BYTES)
 
 

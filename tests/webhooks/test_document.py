@@ -163,7 +163,7 @@ def test_common_fields_are_those_of_the_views() -> None:
 @pytest.mark.parametrize(
     "words",
     [
-        f"for {delivery.BOUNDS.body_seconds:g} second at most",
+        f"for {delivery.BODY_SECONDS:g} second at most",
         f"{delivery.BODY_BYTES // 1024} KiB of it are kept",
         f"for {delivery.RETRY_AFTER / timedelta(hours=1):g} hour at most",
         f"{TIMEOUT_S} seconds at most",

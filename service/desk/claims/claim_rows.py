@@ -1,7 +1,6 @@
 """Builds claims in lists, as pages show them: the stance of each party, and the assignee."""
 
 from collections.abc import Collection, Iterable
-from typing import NotRequired
 
 import orjson
 from fastapi import Request
@@ -30,7 +29,7 @@ class ClaimRow(ClaimView):
     """A claim in a list. Its `assignee` is a name, and None for whoever is not of the desk."""
 
     stands: list[PartyStance]
-    shown: NotRequired[list[Markup]]
+    shown: list[Markup]
     """Where the words that were searched for were found."""
 
 
@@ -49,10 +48,19 @@ def read_list_query(request: Request) -> claim_requests.ListQuery:
 
 async def build_rows(call: Call, stored: Iterable[tuple[str, str | None]]) -> list[ClaimRow]:
     """Build the rows of claims that are given as stored: each a document and its assignee's id."""
+    return await complete_rows(
+        call, [(orjson.loads(document), assignee) for document, assignee in stored]
+    )
+
+
+async def complete_rows(
+    call: Call, claims: Iterable[tuple[ClaimView, str | None]]
+) -> list[ClaimRow]:
+    """Build the rows of claims: each as it is served, and its assignee's id."""
     rows: list[ClaimRow] = []
     assignees: list[str | None] = []
-    for document, assignee in stored:
-        rows.append(orjson.loads(document))
+    for claim, assignee in claims:
+        rows.append({**claim, "stands": [], "shown": []})
         assignees.append(assignee if call.sees_internals else None)
     party_names = await read_party_names(
         call, {root for row in rows for _, roots in _list_roots(row) for root in roots}

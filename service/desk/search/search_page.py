@@ -11,11 +11,13 @@ from typing_extensions import TypedDict
 from service.claims.statement_views import SnippetView, StatementView
 from service.desk.claims import claim_rows
 from service.desk.layout.rendering import render
+from service.desk.search import facet_links
 from service.domain import access
 from service.domain.access import Action
 from service.domain.errors import Unsearchable
-from service.search.finding import claim_hits, statement_hits
+from service.search.finding import claim_hits, facets, statement_hits
 from service.search.finding.claim_hits import ClaimSearch
+from service.search.finding.facets import FacetsView
 from service.search.index import query_parser
 from service.store.paging import Window
 from service.stories import story_queries
@@ -26,7 +28,8 @@ router = APIRouter(include_in_schema=False)
 
 CLAIMS, STATEMENTS, FEW = 25, 25, 8
 STORIES = 200
-KEPT = ("status", "story", "kind", "as_of", "sort")
+NARROWING = ("status", "story", "party", "stance", "kind", "language", "claimant", "tag")
+KEPT = (*NARROWING, "as_of", "sort")
 """Filters of claims, which the links to other pages of the results keep."""
 EVERYBODYS = statement_hits.Filters(None, None, None, None)
 
@@ -43,6 +46,7 @@ class Results(TypedDict, total=False):
     fault: str | None
     claims: list[Any]
     more_claims: str | None
+    counts: FacetsView | None
     statements: list[StatementRow]
     more_statements: str | bool | None
 
@@ -51,6 +55,7 @@ NOTHING: Results = {
     "fault": None,
     "claims": [],
     "more_claims": None,
+    "counts": None,
     "statements": [],
     "more_statements": None,
 }
@@ -72,6 +77,18 @@ async def show_results(
         except Unsearchable as error:
             results["fault"] = error.detail
             status = error.status
+    stories = await call.read(story_queries.list_stories, window=Window(STORIES, None))
+    counts = results.pop("counts", None)
+    slugs = {each["value"] for each in counts["party"]} if counts else set()
+    party_names = await claim_rows.read_party_names(
+        call, slugs | {slug for slug in request.query_params.getlist("party") if slug}
+    )
+    groups = facet_links.build_groups(
+        request.query_params,
+        counts,
+        stories={story["slug"]: story["title"] for story in stories},
+        parties=party_names,
+    )
     return render(
         request,
         "search.html",
@@ -81,8 +98,14 @@ async def show_results(
         text=text,
         as_of=None if only_statements else list_query.as_of,
         filters={name: request.query_params.get(name) or None for name in KEPT},
-        narrowed=any(request.query_params.get(name) for name in KEPT),
-        stories=await call.read(story_queries.list_stories, window=Window(STORIES, None)),
+        kept=[
+            (name, value)
+            for name, value in request.query_params.multi_items()
+            if value and name in KEPT and name != "sort"
+        ],
+        narrowed=any(request.query_params.get(name) for name in NARROWING),
+        groups=[] if only_statements else groups,
+        most_counted=None if counts is None or counts["is_complete"] else facets.MOST,
         only_statements=only_statements,
         all_statements=_build_address(request, **{"in": "statements"}),
         first=_build_address(request, **({"in": "statements"} if only_statements else {})),
@@ -122,15 +145,16 @@ async def _search(
             call, filters.claimant, "claimant", filters.as_of
         )
         party = await claim_requests.find_family(call, filters.party, "party", filters.as_of)
-        page = await claim_hits.find_claims(
-            database, ClaimSearch(query, filters, claimant, party, CLAIMS, after)
-        )
-        rows = await claim_rows.build_rows(
-            call, [(hit.document, hit.assignee) for hit in page.hits]
+        search = ClaimSearch(query, filters, claimant, party, CLAIMS, after)
+        page = await claim_hits.find_claims(database, search)
+        rows = await claim_rows.complete_rows(
+            call, [(hit.claim, hit.assignee) for hit in page.hits]
         )
         for claim, hit in zip(rows, page.hits, strict=True):
             _show_why(claim, hit.snippets)
         results |= {"claims": rows, "more_claims": build_next_address(page.after)}
+        if after is None:
+            results["counts"] = await facets.count_facets(database, search)
     # What was said is found as it is now, and on the first page of claims.
     if only_statements or (
         _may_read_statements(call) and after is None and list_query.as_of is None
@@ -150,7 +174,6 @@ async def _search(
 
 def _show_why(claim: Any, snippets: Iterable[SnippetView]) -> None:
     """Mark what was found in the claim's text there, and show other snippets below it."""
-    claim["shown"] = []
     for snippet in snippets:
         if snippet["field"] == "text" and snippet["text"] == claim["text"]:
             claim["text"] = mark_snippet(snippet)
@@ -172,6 +195,6 @@ def _build_address(request: Request, **changes: str) -> str:
     kept = [
         (name, value)
         for name, value in request.query_params.multi_items()
-        if value and name in ("q", "claimant", "party", "stance", "tag", *KEPT)
+        if value and name in ("q", *KEPT)
     ]
     return f"/search?{urlencode([*kept, *changes.items()])}"

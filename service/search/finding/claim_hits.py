@@ -4,19 +4,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
+from itertools import chain
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, FromClause, Select, case, select
+import orjson
+from sqlalchemy import ColumnElement, FromClause, Select, case, cast, null, select
 
 from service.claims import claim_conditions, claim_queries
 from service.claims.claim_conditions import FilterSet
 from service.claims.claim_queries import Family, Filters
+from service.claims.claim_views import ClaimView
 from service.claims.statement_views import SnippetView
 from service.domain.claims import Lifecycle
 from service.search.finding import fields_as_of, index_pages, snippets
 from service.search.finding.index_pages import Keys, PageRequest, RankedRow
 from service.search.index import (
-    field_sources,
     match_expressions,
     postings,
     ranking,
@@ -26,13 +28,11 @@ from service.search.index.index_tables import claim_search
 from service.search.index.match_expressions import IndexQuery
 from service.search.index.query_parser import Query
 from service.search.index.ranking import Tier
-from service.search.index.searchable_fields import FieldSources
 from service.search.index.term_statistics import name_dialect
-from service.store import states
 from service.store.compiled_statements import Parameters
 from service.store.engine import Database, Lookup
 from service.store.tables import claims
-from service.store.types import format_id
+from service.store.types import LongText, format_id
 
 STEPS = 8
 """A page for an instant tries so many times `RANKED` claims at most."""
@@ -71,9 +71,10 @@ class ClaimSearch:
 
 
 class Hit(NamedTuple):
-    """A claim that was found: what is served of it, the keys of the page after it, and why."""
+    """A claim that was found, as it is served but for its assignee, the keys of the page after it,
+    and why."""
 
-    document: str
+    claim: ClaimView
     assignee: str | None
     keys: Keys
     snippets: list[SnippetView]
@@ -91,24 +92,21 @@ async def find_claims(database: Database, search: ClaimSearch) -> Page:
         return await _find_as_of(database, search, search.filters.as_of)
     is_ranked = search.filters.sort == "relevance"
     rows, after = await (_find_ranked if is_ranked else _find_sorted)(database, search)
-    claim_states = [states.parse(row.served[2]) for row in rows]
-    # What stands in the claim's text is shown from there: only the others need more.
-    deep = [state for state, row in zip(claim_states, rows, strict=True) if row.tier > Tier.TEXT]
-    sources = FieldSources()
-    if deep:
-        sources = await database.read(field_sources.read_sources, deep)
-    hits = []
-    for row, state in zip(rows, claim_states, strict=True):
-        fields = searchable_fields.read_claim(state, sources)
-        shown = snippets.list_snippets(search.query, fields)
-        hits.append(Hit(row.served[0], row.served[1], row.keys, shown))
-    return Page(hits, after)
+    return Page([_build_hit(search.query, row) for row in rows], after)
+
+
+def _build_hit(query: Query, row: RankedRow) -> Hit:
+    document, assignee, written = row.served[:3]
+    claim: ClaimView = orjson.loads(document)
+    text = searchable_fields.read_text(claim["text"])
+    others = snippets.read_likeliest_first(query, written) if written else ()
+    return Hit(claim, assignee, row.keys, snippets.list_snippets(query, chain((text,), others)))
 
 
 async def _find_ranked(
     database: Database, search: ClaimSearch
 ) -> tuple[list[RankedRow], Keys | None]:
-    filter_set, parameters = _split_filters(search, None)
+    filter_set, parameters = split_filters(search, None)
     return await index_pages.find_page(
         database,
         PageRequest(
@@ -126,17 +124,32 @@ async def _find_ranked(
 
 
 def _select_served(
-    filter_set: FilterSet, source: FromClause, key: ColumnElement[Any]
+    filter_set: FilterSet,
+    source: FromClause,
+    key: ColumnElement[Any],
+    number: ColumnElement[Any],
+    tier: Tier | ColumnElement[Any],
 ) -> Select[Any]:
-    """Select document, assignee and state of claims that are found and pass the filters."""
+    """Select document and assignee of claims that are found and pass the filters, and the names and
+    quotes of those that were not found by their text alone."""
+    fields: ColumnElement[Any] = (
+        select(_shown.c.fields).where(_shown.c.number == number).scalar_subquery()
+    )
+    if not isinstance(tier, Tier):
+        fields = case((tier > Tier.TEXT.value, fields))
+    elif tier <= Tier.TEXT:
+        fields = cast(null(), LongText)
     return (
-        select(claims.c.document, claims.c.assignee, states.whole(claims))
+        select(claims.c.document, claims.c.assignee, fields.label("fields"))
         .select_from(match_expressions.FixedJoin(source, claims, claims.c.id == key))
         .where(
             claims.c.lifecycle != Lifecycle.MERGED.value,
             *claim_conditions.build_conditions(filter_set, claims, claims.c.changed_at),
         )
     )
+
+
+_shown = claim_search.alias("shown")
 
 
 # In another order than the index's.
@@ -149,7 +162,7 @@ async def _find_sorted(
     index_query = IndexQuery(dialect, claim_search, search.query, search.labels)
     match = index_query.match_any_tier()
     after, hits = search.after, list[RankedRow]()
-    filter_set, parameters = _split_filters(search, after)
+    filter_set, parameters = split_filters(search, after)
     parameters = {**parameters, "match": match}
     if await index_pages.is_sortable(database, index_query, match):
         rows = await database.look_up(
@@ -165,7 +178,7 @@ async def _find_sorted(
             if len(hits) > search.limit or len(rows) < limit:
                 break
             after = _build_keys(rows[-1][3:])
-            filter_set, further = _split_filters(search, after)
+            filter_set, further = split_filters(search, after)
             parameters = {**parameters, **further}
         else:
             if len(hits) <= search.limit:
@@ -175,7 +188,7 @@ async def _find_sorted(
     return hits[: search.limit], hits[search.limit - 1].keys
 
 
-def _split_filters(search: ClaimSearch, after: Keys | None) -> tuple[FilterSet, Parameters]:
+def split_filters(search: ClaimSearch, after: Keys | None) -> tuple[FilterSet, Parameters]:
     return claim_queries.describe_filters(
         search.filters, after=after, claimant=search.claimant, party=search.party
     )
@@ -187,12 +200,13 @@ def _select_sorted(dialect: str, filter_set: FilterSet) -> Lookup:
     moment = claim_conditions.choose_sort_key(filter_set)
     if dialect == "sqlite":
         source = match_expressions.get_source(dialect, claim_search)
-        page = _select_served(filter_set, source, claim_search.c.claim)
+        number = match_expressions.get_number(dialect, claim_search)
+        page = _select_served(filter_set, source, claim_search.c.claim, number, Tier.ANYWHERE)
         page = page.where(match_expressions.matches(dialect, claim_search))
     else:
         found = match_expressions.select_matches(dialect, claim_search).cte("found")
         found = found.prefix_with("MATERIALIZED")
-        page = _select_served(filter_set, found, found.c.key)
+        page = _select_served(filter_set, found, found.c.key, found.c.number, Tier.ANYWHERE)
     page = page.add_columns(moment, claims.c.id)
     return Lookup(claim_conditions.order_page(page, filter_set, moment, claims.c.id))
 
@@ -204,7 +218,6 @@ def _select_walk(dialect: str, filter_set: FilterSet) -> Lookup:
     row = select(
         claims.c.document,
         claims.c.assignee,
-        claims.c.state,
         moment.label("moment"),
         claims.c.id.label("id"),
     ).where(
@@ -214,10 +227,11 @@ def _select_walk(dialect: str, filter_set: FilterSet) -> Lookup:
     walked = claim_conditions.order_page(row, filter_set, moment, claims.c.id).cte("walked")
     fits = match_expressions.has_match(dialect, claim_search, walked.c.id).label("fits")
     tried = select(walked, fits).cte("tried")
+    fields = select(_shown.c.fields).where(_shown.c.claim == tried.c.id).scalar_subquery()
     return Lookup(
         select(
             *(case((tried.c.fits, tried.c[name])) for name in ("document", "assignee")),
-            case((tried.c.fits, states.whole(tried))),
+            case((tried.c.fits, fields)),
             tried.c.moment,
             tried.c.id,
         ).order_by(tried.c.moment.desc(), tried.c.id.desc())
@@ -245,7 +259,7 @@ async def _find_as_of(database: Database, search: ClaimSearch, moment: datetime)
     is_ranked = search.filters.sort == "relevance"
     if not is_ranked or (search.after and search.after[0] is not None):
         return await _walk_as_of(database, search, moment, search.after)
-    rows = await _find_at_any_time(database, search, None, RANKED + 1)
+    rows = await find_at_any_time(database, search, None, RANKED + 1)
     if len(rows) > RANKED:
         return await _walk_as_of(database, search, moment, None)
     ranked = await _rank_as_of(database, search, rows, moment)
@@ -269,7 +283,7 @@ async def _walk_as_of(
     """Return claims in the order asked for, or the latest changed first."""
     hits: list[Hit] = []
     for _ in range(STEPS):
-        rows = await _find_at_any_time(database, search, after, RANKED)
+        rows = await find_at_any_time(database, search, after, RANKED)
         hits += [hit for _, hit in await _rank_as_of(database, search, rows, moment)]
         if len(hits) > search.limit:
             return Page(hits[: search.limit], hits[search.limit - 1].keys)
@@ -279,12 +293,12 @@ async def _walk_as_of(
     return Page(hits, after)
 
 
-async def _find_at_any_time(
+async def find_at_any_time(
     database: Database, search: ClaimSearch, after: Keys | None, limit: int
 ) -> list[Sequence[Any]]:
     """Return claims that may have matched once and pass the filters at the instant asked for."""
     dialect = name_dialect(database)
-    filter_set, parameters = _split_filters(search, after)
+    filter_set, parameters = split_filters(search, after)
     sort = "changed" if search.filters.sort == "relevance" else search.filters.sort
     lookup = claim_queries.prepare_list(replace(filter_set, matching=dialect, sort=sort))
     index_query = IndexQuery(dialect, claim_search, search.query, search.fixed_labels)
@@ -306,5 +320,6 @@ async def _rank_as_of(
         tier = ranking.rank_fields(search.query, fields)
         if tier is not None:
             shown = snippets.list_snippets(search.query, fields)
-            ranked.append((tier, Hit(row[0], row[1], _build_keys(row[2:]), shown)))
+            hit = Hit(orjson.loads(row[0]), row[1], _build_keys(row[2:]), shown)
+            ranked.append((tier, hit))
     return ranked

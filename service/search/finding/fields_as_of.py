@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from itertools import groupby
 from operator import attrgetter
+from typing import NamedTuple
 
 import orjson
 from sqlalchemy import Connection, select
@@ -12,21 +13,35 @@ from service.domain import history
 from service.domain.claims import ClaimState
 from service.domain.history import Event
 from service.search.index import field_sources, searchable_fields
-from service.search.index.searchable_fields import Field
+from service.search.index.searchable_fields import Field, FieldSources
 from service.store import states
 from service.store.tables import claims, events
+
+
+class KnownClaims(NamedTuple):
+    """Claims as they were known at an instant."""
+
+    states: list[ClaimState]
+    sources: FieldSources
+
+
+def read_as_of(connection: Connection, claim_ids: Sequence[str], moment: datetime) -> KnownClaims:
+    """Return claims as the desk knew them at `moment`: four queries however many.
+
+    Nobody records what a party's full name was before: one that has changed since is left out.
+    """
+    found = _read_states(connection, claim_ids, moment)
+    return KnownClaims(found, field_sources.read_sources(connection, found, as_of=moment))
 
 
 def read_fields_as_of(
     connection: Connection, claim_ids: Sequence[str], moment: datetime
 ) -> dict[str, list[Field]]:
-    """Return the fields of claims as the desk knew them at `moment`: four queries however many.
-
-    Nobody records what a party's full name was before: one that has changed since is left out.
-    """
-    states = _read_states(connection, claim_ids, moment)
-    sources = field_sources.read_sources(connection, states, as_of=moment)
-    return {state.id: list(searchable_fields.read_claim(state, sources)) for state in states}
+    """Return the fields of claims as the desk knew them at `moment`."""
+    known = read_as_of(connection, claim_ids, moment)
+    return {
+        state.id: list(searchable_fields.read_claim(state, known.sources)) for state in known.states
+    }
 
 
 def _read_states(

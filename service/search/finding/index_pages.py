@@ -1,9 +1,9 @@
 """Find a page of results in an index: tier by tier, in each from the newest down.
 
 Common words cost what rare ones do, provided that no step looks at more than it must: what is rare
-is asked for as a whole, what is common by stretches of numbers, and a page that is full asks no
-more. Where filters turn away nearly all rows, a page ends short after so many steps, with keys to
-go on from.
+is asked for as a whole, what is common by stretches of numbers. All steps of a page are one
+statement, whose database comes to the next only if those before have not filled the page. Where
+filters turn away nearly all rows, a page ends short after so many steps, with keys to go on from.
 """
 
 from collections.abc import Callable, Sequence
@@ -25,6 +25,7 @@ from sqlalchemy import (
     literal_column,
     or_,
     select,
+    union_all,
 )
 
 from service.search.index import match_expressions, ranking, term_statistics
@@ -42,12 +43,15 @@ RARE = 500
 """So many matches are asked for as a whole."""
 SORTABLE = 3_000
 """So many matches are put in another order than the index's, on PostgreSQL."""
-STEPS = 8
+STEPS = 12
 """A page looks through so many stretches at most."""
 
-SelectServed = Callable[[Any, FromClause, ColumnElement[Any]], Select[Any]]
+SelectServed = Callable[
+    [Any, FromClause, ColumnElement[Any], ColumnElement[Any], "Tier | ColumnElement[Any]"],
+    Select[Any],
+]
 """Selects what is served of the rows that pass the filters: given the filters' shape, what the
-index gives, and the key in that of what was found."""
+index gives, in that the key and number of what was found, and its tier."""
 Keys = list[Any]
 """What the next page goes on from: tier and number of the last row, or its sort keys and id."""
 
@@ -81,6 +85,15 @@ Page = tuple[list[RankedRow], Keys | None]
 """Results, and the keys of the next page if there is more."""
 
 
+class Step(NamedTuple):
+    """What a page looks at next: of a tier, the rows in a range of numbers."""
+
+    tier: Tier
+    match: str
+    since: int
+    until: int
+
+
 async def find_page(database: Database, request: PageRequest) -> Page:
     """Return a page of results, best first."""
     index_query = request.index_query
@@ -88,44 +101,56 @@ async def find_page(database: Database, request: PageRequest) -> Page:
         database, index_query, index_query.lowest, most=RARE
     ):
         return await _find_in_all_tiers(database, request)
-    step = _select_step(
-        request.select_served, request.shape, index_query.index, index_query.dialect
+    steps, rest = await _list_steps(database, request)
+    lookup = _select_steps(
+        request.select_served,
+        request.shape,
+        index_query.index,
+        index_query.dialect,
+        tuple(step.tier for step in steps),
     )
-    rows, steps_left = list[RankedRow](), STEPS
-    first_tier, until = request.after or (Tier.TOGETHER, ABOVE_ALL)
+    parameters = {**request.parameters, "limit": request.limit + 1}
+    for place, step in enumerate(steps):
+        parameters |= build_step_parameters(place, step)
+    found = await database.look_up(lookup, parameters)
+    rows = [RankedRow(row, Tier(row[-2]), [row[-2], row[-1]]) for row in found]
+    if len(rows) > request.limit:
+        return rows[:-1], rows[-2].keys
+    return rows, rest
+
+
+async def _list_steps(database: Database, request: PageRequest) -> tuple[list[Step], Keys | None]:
+    """Return what the page looks at, in this order, and the keys of what it does not come to."""
+    index_query = request.index_query
+    first_tier, first_until = request.after or (Tier.TOGETHER, ABOVE_ALL)
+    steps: list[Step] = []
+    highest = None
     for tier in ranking.list_tiers(index_query.query, index_query.levels):
         if tier < first_tier:
             continue
-        until = until if tier == first_tier else ABOVE_ALL
+        until = first_until if tier == first_tier else ABOVE_ALL
         match = index_query.match_tier(tier)
-        at_once = await _may_look_at_all(database, request, tier, match)
-        if not at_once and until == ABOVE_ALL:
-            until = await term_statistics.read_highest_number(database, index_query.index) + 1
-        letters = iter("pq" + ("q" if request.has_filters else "r") * STEPS)
+        if await _may_look_at_all(database, request, tier):
+            if len(steps) == STEPS:
+                return steps, [tier.value, until]
+            steps.append(Step(tier, match, 0, until))
+            continue
+        if until == ABOVE_ALL:
+            if highest is None:
+                highest = await term_statistics.read_highest_number(database, index_query.index)
+            until = highest + 1
+        # FTS5 streams: it needs no small stretch to begin with.
+        small = "" if database.embedded else "p"
+        letters = iter(f"{small}q" + ("q" if request.has_filters else "r") * STEPS)
         while until > 0:
-            since, stretch_match = 0, match
-            if not at_once:
-                letter = next(letters)
-                since = _find_stretch_start(until, letter)
-                if not database.embedded:
-                    stretch_match = narrow_to_stretch(match, letter, since)
-            found = await database.look_up(
-                step,
-                {
-                    **request.parameters,
-                    "match": stretch_match,
-                    "since": since,
-                    "until": until,
-                    "limit": request.limit + 1 - len(rows),
-                },
-            )
-            rows += [RankedRow(row, tier, [tier.value, row[-1]]) for row in found]
-            if len(rows) > request.limit:
-                return rows[:-1], rows[-2].keys
-            until, steps_left = since, steps_left - 1
-            if steps_left == 0 and until > 0:
-                return rows, [tier.value, until]
-    return rows, None
+            if len(steps) == STEPS:
+                return steps, [tier.value, until]
+            letter = next(letters)
+            since = _find_stretch_start(until, letter)
+            within = match if database.embedded else narrow_to_stretch(match, letter, since)
+            steps.append(Step(tier, within, since, until))
+            until = since
+    return steps, None
 
 
 async def _find_in_all_tiers(database: Database, request: PageRequest) -> Page:
@@ -139,7 +164,7 @@ async def _find_in_all_tiers(database: Database, request: PageRequest) -> Page:
     found = await database.look_up(
         _select_all_tiers(request.select_served, request.shape, index_query.index, tuple(tiers)),
         {**request.parameters}
-        | {f"tier_{tier.value}": unlabelled.match_tier(tier) for tier in tiers}
+        | {f"match_{tier.value}": unlabelled.match_tier(tier) for tier in tiers}
         | {
             "match": index_query.match_any_tier(),
             "after_tier": after_tier,
@@ -153,34 +178,104 @@ async def _find_in_all_tiers(database: Database, request: PageRequest) -> Page:
     return rows[:-1], rows[-2].keys
 
 
+def build_step_parameters(place: int, step: Step) -> dict[str, Any]:
+    """Build the parameters of the step at this place of a statement."""
+    return {
+        f"match_{place}": step.match,
+        f"since_{place}": step.since,
+        f"until_{place}": step.until,
+    }
+
+
+async def list_steps_of_all(
+    database: Database, index_query: IndexQuery, *, most: int
+) -> tuple[list[Step], bool]:
+    """Return where to look for the newest that are found, whatever their tier, and whether that is
+    everywhere.  Where there are few, `most` or less, that is one step."""
+    match = index_query.match_any_tier()
+    if database.embedded or await term_statistics.has_few_matches(
+        database, index_query, index_query.lowest, most=most
+    ):
+        return [Step(Tier.ANYWHERE, match, 0, ABOVE_ALL)], True
+    until = await term_statistics.read_highest_number(database, index_query.index) + 1
+    steps = []
+    for letter in "pq" + "r" * (STEPS - 2):
+        if until > 0:
+            since = _find_stretch_start(until, letter)
+            narrowed = narrow_to_stretch(match, letter, since)
+            steps.append(Step(Tier.ANYWHERE, narrowed, since, until))
+            until = since
+    return steps, until == 0
+
+
+def select_newest_of_steps(dialect: str, index: Table, steps: int) -> Select[Any]:
+    """Select number and key of the newest rows in so many steps, at most as many as `most` says."""
+    most = bindparam("most", type_=Integer())
+    parts = []
+    for place in range(steps):
+        since, until = f"since_{place}", f"until_{place}"
+        matches = match_expressions.select_matches(dialect, index, f"match_{place}")
+        if dialect != "sqlite":
+            found = matches.cte(f"found_{place}").prefix_with("MATERIALIZED")
+            matches = select(found.c.number, found.c.key)
+        number = matches.selected_columns[0]
+        part = matches.where(match_expressions.is_in_range(number, since, until))
+        parts.append(part.order_by(number.desc()).limit(most))
+    if steps == 1:
+        return parts[0]
+    union = union_all(*(select(part.subquery(f"step_{place}")) for place, part in enumerate(parts)))
+    return select(union.subquery("newest")).limit(most)
+
+
 @lru_cache(maxsize=512)
-def _select_step(select_served: SelectServed, shape: Any, index: Table, dialect: str) -> Lookup:
+def _select_steps(
+    select_served: SelectServed, shape: Any, index: Table, dialect: str, tiers: tuple[Tier, ...]
+) -> Lookup:
+    """Select the rows of steps, which are of these tiers: those of the first step, then the next.
+
+    Either database gives the rows of UNION ALL one part after the other, and begins none whose rows
+    the limit does not let through: PostgreSQL as long as no part runs in parallel, which none does
+    that reads a CTE.
+    """
+    limit = bindparam("limit", type_=Integer())
+    parts = [
+        _select_step(select_served, shape, index, dialect, place, tier).limit(limit)
+        for place, tier in enumerate(tiers)
+    ]
+    if len(parts) == 1:
+        return Lookup(parts[0])
+    steps = (part.subquery(f"step_{place}") for place, part in enumerate(parts))
+    return Lookup(union_all(*(select(step) for step in steps)).limit(limit))
+
+
+def _select_step(
+    select_served: SelectServed, shape: Any, index: Table, dialect: str, place: int, tier: Tier
+) -> Select[Any]:
     """Select the newest of a tier within a range of numbers.
 
     FTS5 streams; on PostgreSQL what matches is looked up first, so that no plan walks all rows in
     order and tries each.
     """
+    since, until = f"since_{place}", f"until_{place}"
     if dialect == "sqlite":
         number = match_expressions.get_number(dialect, index)
-        page = select_served(shape, match_expressions.get_source(dialect, index), index.c[1])
+        source = match_expressions.get_source(dialect, index)
+        page = select_served(shape, source, index.c[1], number, tier)
         page = page.where(
-            match_expressions.matches(dialect, index), match_expressions.is_in_range(number)
+            match_expressions.matches(dialect, index, f"match_{place}"),
+            match_expressions.is_in_range(number, since, until),
         )
     else:
-        found = _select_matches_first(dialect, index)
+        matches = match_expressions.select_matches(dialect, index, f"match_{place}")
+        found = matches.cte(f"found_{place}").prefix_with("MATERIALIZED")
         # In order before anything is joined: the limit then ends the joining. OFFSET keeps it so.
-        bounded = select(found).where(match_expressions.is_in_range(found.c.number))
+        bounded = select(found).where(match_expressions.is_in_range(found.c.number, since, until))
         in_order = bounded.order_by(found.c.number.desc()).offset(literal_column("0"))
-        newest = in_order.subquery("newest")
+        newest = in_order.subquery(f"newest_{place}")
         number = newest.c.number
-        page = select_served(shape, newest, newest.c.key)
-    ordered = page.add_columns(number).order_by(number.desc())
-    return Lookup(ordered.limit(bindparam("limit", type_=Integer())))
-
-
-def _select_matches_first(dialect: str, index: Table) -> FromClause:
-    matches = match_expressions.select_matches(dialect, index)
-    return matches.cte("found").prefix_with("MATERIALIZED")
+        page = select_served(shape, newest, newest.c.key, number, tier)
+    tier_value = literal_column(str(tier.value), Integer()).label("tier")
+    return page.add_columns(tier_value, number.label("number")).order_by(number.desc())
 
 
 @lru_cache(maxsize=512)
@@ -189,7 +284,7 @@ def _select_all_tiers(
 ) -> Lookup:
     """Select all that is found, each with its tier, on PostgreSQL."""
     in_tiers = [
-        (match_expressions.matches("postgresql", index, f"tier_{tier.value}"), tier.value)
+        (match_expressions.matches("postgresql", index, f"match_{tier.value}"), tier.value)
         for tier in tiers[:-1]
     ]
     last = literal(tiers[-1].value, Integer())
@@ -203,7 +298,7 @@ def _select_all_tiers(
     after_tier = bindparam("after_tier", type_=BigInteger())
     after_number = bindparam("after_number", type_=BigInteger())
     page = (
-        select_served(shape, found, found.c.key)
+        select_served(shape, found, found.c.key, number, tier)
         .add_columns(tier, number)
         .where(or_(tier > after_tier, and_(tier == after_tier, number < after_number)))
         .order_by(tier, number.desc())
@@ -217,15 +312,15 @@ def _find_stretch_start(until: int, letter: str) -> int:
     return (until - 1) >> bits << bits
 
 
-async def _may_look_at_all(
-    database: Database, request: PageRequest, tier: Tier, match: str
-) -> bool:
+async def _may_look_at_all(database: Database, request: PageRequest, tier: Tier) -> bool:
     """Return whether a tier is asked for as a whole."""
     if database.embedded:
         # FTS5 gives the newest first, and stops when it is told to.
-        return not request.has_filters or await _are_few(database, request.index_query.index, match)
+        return not request.has_filters
+    index_query = request.index_query
+    statistics = await term_statistics.read_statistics(database, index_query.index)
     level = ranking.LEVELS.get(tier, Level.TEXT)
-    return await term_statistics.has_few_matches(database, request.index_query, level, most=RARE)
+    return statistics.estimate(index_query, level, cautiously=True) <= RARE
 
 
 async def _are_few(database: Database, index: Table, match: str) -> bool:

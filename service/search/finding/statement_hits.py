@@ -16,11 +16,14 @@ from service.search.index import field_sources, match_expressions, searchable_fi
 from service.search.index.index_tables import statement_search
 from service.search.index.match_expressions import IndexQuery
 from service.search.index.query_parser import Query
+from service.search.index.ranking import Tier
 from service.search.index.searchable_fields import STATEMENT_LEVELS, Quoted
 from service.search.index.term_statistics import name_dialect
 from service.store.engine import Database
 from service.store.tables import parties, statements
 from service.store.types import Id, Instant, format_id
+
+_BELOW = select_subtree(bindparam("said_party"), "below")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +62,17 @@ async def find_statements(
 
 
 def _select_served(
-    names: frozenset[str], source: FromClause, key: ColumnElement[Any]
+    names: frozenset[str],
+    source: FromClause,
+    key: ColumnElement[Any],
+    number: ColumnElement[Any],
+    tier: Tier | ColumnElement[Any],
 ) -> Select[Any]:
     found = select(statements.c.id).select_from(
         match_expressions.FixedJoin(source, statements, statements.c.id == key)
     )
     if "party" in names:
-        within = select_subtree(bindparam("said_party"), "below")
-        found = found.where(statements.c.party.in_(within))
+        found = found.where(statements.c.party.in_(_BELOW))
     if "speaker" in names:
         found = found.where(statements.c.speaker == bindparam("said_speaker", type_=Id))
     if "since" in names:

@@ -1,12 +1,16 @@
-"""Build the whole search index anew from the record."""
+"""Build the search index anew from the record, in batches, each in a transaction of its own.
 
-from collections.abc import Iterator
+The desk keeps the version of the words that its index is of, and how far a rebuild has come: where
+one is cut off, the next goes on from there.
+"""
+
+from collections.abc import Callable
 from itertools import groupby
 from operator import attrgetter
 from typing import Any
 
 import orjson
-from sqlalchemy import ColumnElement, Connection, delete, select, union
+from sqlalchemy import ColumnElement, Connection, exists, select, union
 
 from service.domain import history
 from service.domain.claims import ClaimState
@@ -14,47 +18,121 @@ from service.domain.history import Event
 from service.search.index import field_sources, index_writer
 from service.search.index.index_tables import claim_search, statement_search
 from service.search.index.searchable_fields import FieldSources
-from service.store import states
+from service.store import installation, states
+from service.store.engine import Database
+from service.store.installation import SEARCH_INDEX
 from service.store.tables import claims, events, links, quotes, statements
 
+VERSION = 2
+"""Of what a row of the index holds.  Whoever changes what words or stems are raises it: desks are
+then indexed again by `claimdesk db upgrade`."""
 BATCH = 500
 
 
+def is_current(connection: Connection) -> bool:
+    """Return whether the index is of this version, or holds nothing yet."""
+    progress = installation.read_document(connection, SEARCH_INDEX)
+    if progress is not None:
+        return progress == _build_progress(None)
+    return not any(
+        connection.scalar(select(exists(select(table.c.number))))
+        for table in (claim_search, statement_search)
+    )
+
+
+async def bring_up_to_date(
+    database: Database, *, report: Callable[[int], None] = lambda rows: None
+) -> int:
+    """Build again what is not of this version.  Returns how many rows that were; `report` is told
+    of each batch."""
+    count = 0
+    while (rows := await database.write(rebuild_batch)) is not None:
+        count += rows
+        report(rows)
+    return count
+
+
 def rebuild_index(connection: Connection) -> None:
-    """Index everything, oldest first, a batch at a time."""
-    connection.execute(delete(claim_search))
-    connection.execute(delete(statement_search))
-    for low, high in _list_batches(connection, claims.c.id):
-        sources = read_sources_between(connection, low, high)
-        former = _read_former_terms(connection, sources, low, high)
-        batch = connection.execute(
-            select(claims.c.id, claims.c.state)
-            .where(*list_bounds(claims.c.id, low, high))
-            .order_by(claims.c.id)
-        ).all()
-        found = [states.read_locked(connection, claim.id, claim.state) for claim in batch]
-        rows = [
-            index_writer.build_claim_row(state, sources, former.get(state.id, ()))
-            for state in found
-        ]
-        index_writer.COMPILED_INSERT_CLAIM.run_each(connection, rows)
-    for low, high in _list_batches(connection, statements.c.id):
-        rows = index_writer.build_statement_rows(
-            connection, *list_bounds(statements.c.id, low, high)
-        )
-        index_writer.COMPILED_INSERT_STATEMENT.run_each(connection, rows)
+    """Build everything again in one transaction."""
+    forget_version(connection)
+    while rebuild_batch(connection) is not None:
+        pass
 
 
-def _list_batches(connection: Connection, key: Any) -> Iterator[tuple[str | None, str]]:
-    """Yield where each batch of keys begins and ends, the beginning excluded."""
-    low: str | None = None
-    while True:
-        keys = select(key).where(*list_bounds(key, low, None)).order_by(key).limit(BATCH)
-        batch = connection.scalars(keys).all()
-        if not batch:
-            return
-        yield low, batch[-1]
-        low = batch[-1]
+def forget_version(connection: Connection) -> None:
+    """Take all rows for rows of another version."""
+    installation.write_value(connection, SEARCH_INDEX, _build_progress("claims"))
+
+
+def _build_progress(table: str | None, until: str | None = None) -> installation.Document:
+    """Build what is kept of a rebuild: the table that is worked on, if any, and up to which key."""
+    return {"version": VERSION, "table": table, "until": until}
+
+
+def rebuild_batch(connection: Connection) -> int | None:
+    """Build the next rows again.  Returns how many; None where all are of this version."""
+    if is_current(connection):
+        installation.write_value(connection, SEARCH_INDEX, _build_progress(None))
+        return None
+    progress = installation.read_document(connection, SEARCH_INDEX)
+    if progress is None or progress["version"] != VERSION:
+        progress = _build_progress("claims")
+    low: str | None = progress["until"]
+    is_of_claims = progress["table"] == "claims"
+    key = claims.c.id if is_of_claims else statements.c.id
+    # Locked, so that what is written meanwhile is not overwritten by what was read before.
+    batch = connection.scalars(
+        select(key).where(*list_bounds(key, low, None)).order_by(key).limit(BATCH).with_for_update()
+    ).all()
+    if not batch:
+        following = _build_progress("statements" if is_of_claims else None)
+        installation.write_value(connection, SEARCH_INDEX, following)
+        return 0
+    (_rebuild_claims if is_of_claims else _rebuild_statements)(connection, low, batch[-1])
+    installation.write_value(
+        connection, SEARCH_INDEX, _build_progress(progress["table"], batch[-1])
+    )
+    return len(batch)
+
+
+def _rebuild_claims(connection: Connection, low: str | None, high: str) -> None:
+    sources = read_sources_between(connection, low, high)
+    former = _read_former_terms(connection, sources, low, high)
+    batch = connection.execute(
+        select(claims.c.id, claims.c.state)
+        .where(*list_bounds(claims.c.id, low, high))
+        .order_by(claims.c.id)
+    ).all()
+    found = [states.read_locked(connection, claim.id, claim.state) for claim in batch]
+    rows = [
+        index_writer.build_claim_row(state, sources, former.get(state.id, ())) for state in found
+    ]
+    indexed = {*connection.scalars(_select_indexed(claim_search.c.claim, low, high))}
+    _write(connection, rows, "search_claim", indexed)
+
+
+def _rebuild_statements(connection: Connection, low: str | None, high: str) -> None:
+    bounds = list_bounds(statements.c.id, low, high)
+    rows = index_writer.build_statement_rows(connection, *bounds)
+    indexed = {*connection.scalars(_select_indexed(statement_search.c.statement, low, high))}
+    _write(connection, rows, "search_statement", indexed)
+
+
+def _select_indexed(key: ColumnElement[Any], low: str | None, high: str) -> Any:
+    return select(key).where(*list_bounds(key, low, high))
+
+
+def _write(
+    connection: Connection, rows: list[index_writer.IndexRow], key: str, indexed: set[str]
+) -> None:
+    """Replace the rows that are there, so that they keep their numbers, and add the others."""
+    of_claims = key == "search_claim"
+    replace = index_writer.COMPILED_UPDATE_CLAIM if of_claims else index_writer.REPLACE_STATEMENT
+    add = (
+        index_writer.COMPILED_INSERT_CLAIM if of_claims else index_writer.COMPILED_INSERT_STATEMENT
+    )
+    replace.run_each(connection, [row for row in rows if row[key] in indexed])
+    add.run_each(connection, [row for row in rows if row[key] not in indexed])
 
 
 def list_bounds(key: Any, low: str | None, high: str | None) -> list[ColumnElement[bool]]:

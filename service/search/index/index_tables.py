@@ -73,8 +73,13 @@ def _build_table(name: str, key: str, refers_to: str, *columns: Column[Any]) -> 
     )
 
 
-# `former`: terms of what no longer stands, by which queries of the past find it.
+# `former`: terms of what no longer stands, by which queries of the past find it; `fields`: the
+# names and quotes that the words are of (`searchable_fields.write_fields`), which snippets show.
 claim_search = _build_table(
-    "claim_search", "claim", "claims.id", Column("former", LongText, nullable=False)
+    "claim_search",
+    "claim",
+    "claims.id",
+    Column("former", LongText, nullable=False),
+    Column("fields", LongText, nullable=False, server_default=""),
 )
 statement_search = _build_table("statement_search", "statement", "statements.id")

@@ -49,10 +49,13 @@ IndexRow = dict[str, str]
 _claim = bindparam("search_claim", type_=claim_search.c.claim.type)
 _statement = bindparam("search_statement", type_=statement_search.c.statement.type)
 _words = bindparam("search_words", type_=claim_search.c.words.type)
-_former = bindparam("search_former", type_=claim_search.c.former.type)
-INSERT_CLAIM = insert(claim_search).values(claim=_claim, words=_words, former=_former)
+_beside_words = {
+    name: bindparam(f"search_{name}", type_=claim_search.c[name].type)
+    for name in ("former", "fields")
+}
+INSERT_CLAIM = insert(claim_search).values(claim=_claim, words=_words, **_beside_words)
 UPDATE_CLAIM = (
-    update(claim_search).where(claim_search.c.claim == _claim).values(words=_words, former=_former)
+    update(claim_search).where(claim_search.c.claim == _claim).values(words=_words, **_beside_words)
 )
 # Inline: numbers are drawn by the database itself.
 COMPILED_INSERT_CLAIM, COMPILED_UPDATE_CLAIM = (
@@ -67,7 +70,7 @@ INSERT_NEW_STATEMENT = insert(statement_search).values(
     statement=_statement,
     words=bindparam("search_statement_words", type_=statement_search.c.words.type),
 )
-_REPLACED_STATEMENT = CompiledStatement(
+REPLACE_STATEMENT = CompiledStatement(
     update(statement_search).where(statement_search.c.statement == _statement).values(words=_words)
 )
 
@@ -78,10 +81,14 @@ def build_claim_row(
     """Return a claim's row."""
     kept = sorted(former_terms)
     fields = searchable_fields.read_claim(state, sources)
+    indexed_fields: list[Field] = []
     return {
         "search_claim": state.id,
-        "search_words": postings.build_line(fields, postings.list_labels(state), kept),
+        "search_words": postings.build_line(
+            fields, postings.list_labels(state), kept, indexed_fields=indexed_fields
+        ),
         "search_former": " ".join(kept),
+        "search_fields": searchable_fields.write_fields(indexed_fields),
     }
 
 
@@ -93,7 +100,7 @@ def list_lost_terms(step: Step, sources: FieldSources) -> set[str]:
     names, statements = set(_read_names(after)), searchable_fields.list_statements(after)
     gone = [field for field in _read_names(before) if field not in names]
     if before.text != after.text:
-        gone.append(searchable_fields.read_text(before))
+        gone.append(searchable_fields.read_text(before.text))
     for statement in searchable_fields.list_statements(before):
         if statement not in statements:
             gone += map(searchable_fields.read_quote, sources.quotes[statement])
@@ -305,4 +312,4 @@ def _build_voice(spoken: Any) -> Voice | None:
 
 def reindex_statements(connection: Connection, *conditions: ColumnElement[bool]) -> None:
     """Index the statements again that meet the conditions."""
-    _REPLACED_STATEMENT.run_each(connection, build_statement_rows(connection, *conditions))
+    REPLACE_STATEMENT.run_each(connection, build_statement_rows(connection, *conditions))

@@ -52,14 +52,15 @@ def _compile_join(join: FixedJoin, compiler: Any, **options: Any) -> str:
     return text
 
 
-def select_matches(dialect: str, index: Table) -> Select[Any]:
+def select_matches(dialect: str, index: Table, name: str = "match") -> Select[Any]:
     """Select `number` and `key`, the claim or statement, of rows that match.
 
     By words alone: with bounds of numbers beside them PostgreSQL, once it plans for any values,
     would walk the numbers and try each row.
     """
     columns = (get_number(dialect, index).label("number"), index.c[1].label("key"))
-    return select(*columns).select_from(get_source(dialect, index)).where(matches(dialect, index))
+    source = get_source(dialect, index)
+    return select(*columns).select_from(source).where(matches(dialect, index, name))
 
 
 def get_source(dialect: str, index: Table) -> FromClause:
@@ -88,9 +89,9 @@ def has_term(dialect: str, index: Table, term: str) -> ColumnElement[bool]:
     return index.c.words.op("@@", is_comparison=True)(cast(literal(f"'{term}'"), TSQUERY))
 
 
-def is_in_range(number: ColumnElement[int]) -> ColumnElement[bool]:
-    """Whether a number is one from `since` up to below `until`."""
-    return (number >= bindparam("since")) & (number < bindparam("until"))
+def is_in_range(number: ColumnElement[int], since: str, until: str) -> ColumnElement[bool]:
+    """Whether a number is one from the parameter `since` up to below the parameter `until`."""
+    return (number >= bindparam(since)) & (number < bindparam(until))
 
 
 def has_match(dialect: str, index: Table, key: ColumnElement[Any]) -> ColumnElement[bool]:

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 
 from service.domain.claims import ClaimState
-from service.search.index.searchable_fields import Field, Level
+from service.search.index.searchable_fields import Field, Level, Reading
 
 MAX_PLACES = {Level.TEXT: 1_000, Level.NAMES: 4_000, Level.QUOTES: 11_000}
 """Indexed words of each level: PostgreSQL knows 16,383 places."""
@@ -63,9 +63,10 @@ def list_former_terms(fields: Iterable[Field]) -> set[str]:
     """Return the terms by which the words of fields that no longer stand are found."""
     terms: set[str] = set()
     for field in fields:
-        for stems in field.stems:
-            terms.update(FORMER_STEM + stem for stem in stems)
-        terms.update(FORMER_EXACT + word for word in field.exact)
+        for reading in field.readings:
+            for stems in reading.stems:
+                terms.update(FORMER_STEM + stem for stem in stems)
+            terms.update(FORMER_EXACT + word for word in reading.exact)
     return terms
 
 
@@ -75,11 +76,13 @@ def build_line(
     former_terms: Iterable[str] = (),
     *,
     levels: Sequence[Level] = tuple(Level),
+    indexed_fields: list[Field] | None = None,
 ) -> str:
     """Return the line of what has these fields: placed terms level by level, then the others.
 
     Fields are read no further than there is room: what comes after that changes nothing. A name
-    that its own level has no room for takes none from the quotes either.
+    that its own level has no room for takes none from the quotes either. Those that had room are
+    added to `indexed_fields`.
     """
     placed: dict[Level, list[str]] = {level: [] for level in levels}
     exact: dict[Level, dict[str, None]] = {level: {} for level in levels}
@@ -88,10 +91,12 @@ def build_line(
             break
         if field.level is not Level.TEXT and _is_full(placed, field.level):
             continue
-        words = _select_exact_words(field.exact, field.stems)
+        if indexed_fields is not None:
+            indexed_fields.append(field)
+        words = _select_exact_words(field.readings)
         for level in levels:
             if field.level <= level and not _is_full(placed, level):
-                placed[level] += _place_stems(level, field.stems)
+                placed[level] += _place_stems(level, field.readings)
                 digit = str(level + EXACT)
                 exact[level] |= dict.fromkeys(digit + word for word in words)
     unplaced = dict.fromkeys(labels)
@@ -108,18 +113,26 @@ def _is_full(placed: Mapping[Level, Sequence[str]], level: Level) -> bool:
     return len(placed[level]) >= MAX_PLACES[level]
 
 
-@lru_cache(maxsize=8192)
-def _select_exact_words(
-    exact: tuple[str, ...], stems: tuple[tuple[str, ...], ...]
-) -> tuple[str, ...]:
+@lru_cache(maxsize=2048)
+def _select_exact_words(readings: tuple[Reading, ...]) -> tuple[str, ...]:
     """Return the words of a field that are not written as any of their stems."""
-    return tuple(word for word, *forms in zip(exact, *stems, strict=True) if word not in forms)
+    return tuple(
+        word
+        for reading in readings
+        for word, *forms in zip(reading.exact, *reading.stems, strict=True)
+        if word not in forms
+    )
 
 
-def _place_stems(level: Level, stems: Iterable[Iterable[str]]) -> list[str]:
+def _place_stems(level: Level, readings: Iterable[Reading]) -> list[str]:
     """Return a field's terms at a level, one rendering after the other, each followed by a gap."""
     digit = str(level.value)
-    return [term for rendering in stems for term in (*(digit + stem for stem in rendering), GAP)]
+    return [
+        term
+        for reading in readings
+        for stems in reading.stems
+        for term in (*(digit + stem for stem in stems), GAP)
+    ]
 
 
 def _limit_places(level: Level, placed: list[str]) -> list[str]:

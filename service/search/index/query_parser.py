@@ -5,18 +5,21 @@ found. Words and phrases are compared by their stems, prefixes by their letters.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from service.domain.errors import Unsearchable
 from service.search.index.searchable_fields import Field
 from service.search.index.stemmer import stem_phrase
-from service.search.index.tokenizer import split_into_words
+from service.search.index.tokenizer import is_unspaced, read_query_words
 
 MAX_CHARACTERS = 500
 MAX_WORDS = 16
 """Those within phrases and exclusions included."""
 MIN_PREFIX_LETTERS = 3
+PAIRS_OF_A_WORD = 4
+Readings = Sequence[Sequence[str]]
+"""Words as they are written in their parts; and in one, if that is something else."""
 
 _PIECE = re.compile(
     r'(?P<minus>-(?=[^\s"-]|"))?(?:"(?P<phrase>[^"]*)"|(?P<open>")|(?P<word>[^\s"]+))'
@@ -26,19 +29,33 @@ _QUOTES = str.maketrans(dict.fromkeys("“”„‟«»＂", '"'))
 
 @dataclass(frozen=True, slots=True)
 class Phrase:
-    """Words that follow one another, or a single word: `forms` are their stems by language."""
+    """Words that follow one another, or a single word: `forms` are their stems by language and
+    way of writing."""
 
     forms: tuple[tuple[str, ...], ...]
 
-    def find_in(self, field: Field) -> Iterator[tuple[int, int]]:
-        """Yield where it stands: the places of its first word, and of the word after its last."""
-        first_stems = {form[0] for form in self.forms}
-        for stems in field.stems:
-            for start, stem in enumerate(stems):
-                if stem in first_stems:
-                    for form in self.forms:
-                        if stems[start : start + len(form)] == form:
-                            yield start, start + len(form)
+    def find_in(self, field: Field) -> list[tuple[int, int]]:
+        """Return where it stands in the text of a field: where it begins and ends."""
+        places: list[tuple[int, int]] = []
+        for spans, _, renderings in field.readings:
+            for stems in renderings:
+                for form in self.forms:
+                    if form[0] in stems:
+                        places += _find_form(form, stems, spans)
+        return places
+
+
+def _find_form(
+    form: tuple[str, ...], stems: tuple[str, ...], spans: Sequence[tuple[int, int]]
+) -> list[tuple[int, int]]:
+    length = len(form)
+    if length == 1:
+        return [spans[place] for place, stem in enumerate(stems) if stem == form[0]]
+    return [
+        (spans[start][0], spans[start + length - 1][1])
+        for start, stem in enumerate(stems)
+        if stem == form[0] and stems[start : start + length] == form
+    ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +64,15 @@ class Prefix:
 
     text: str
 
-    def find_in(self, field: Field) -> Iterator[tuple[int, int]]:
-        """Yield where words begin so, as `Phrase.find_in` does."""
-        for place, word in enumerate(field.exact):
-            stems = (stems[place] for stems in field.stems)
-            if any(form.startswith(self.text) for form in (word, *stems)):
-                yield place, place + 1
+    def find_in(self, field: Field) -> list[tuple[int, int]]:
+        """Return where words begin so, as `Phrase.find_in` does."""
+        return [
+            spans[place]
+            for spans, exact, renderings in field.readings
+            for words in (exact, *renderings)
+            for place, word in enumerate(words)
+            if word.startswith(self.text)
+        ]
 
 
 Term = Phrase | Prefix
@@ -79,41 +99,60 @@ def parse_query(text: str) -> Query:
         raise _refuse("a text holds no NUL")
     required: dict[Term, None] = {}
     excluded: dict[Term, None] = {}
-    typed: list[str] = []
+    typed: list[Readings] = []
     count = 0
     for match in _PIECE.finditer(text.translate(_QUOTES)):
         if match["open"]:
             raise _refuse('a " is not closed: put one at each end of a phrase')
         terms = _parse_piece(match)
-        count += sum(len(words) for words, _ in terms)
+        count += sum(_count_words(readings[0]) for readings, _ in terms)
         if count > MAX_WORDS:
             raise _refuse(f"a query has at most {MAX_WORDS} words: name what matters most")
-        for words, term in terms:
+        for readings, term in terms:
             (excluded if match["minus"] else required)[term] = None
-            typed += [] if match["minus"] else words
+            typed += [] if match["minus"] else [readings]
     if not required:
         if excluded:
             raise _refuse("say what to look for as well: exclusions alone would find all the rest")
         raise _refuse("there is no word in it to look for")
     together = None
     if len(required) > 1 and not any(isinstance(term, Prefix) for term in required):
-        together = Phrase(stem_phrase(typed))
+        parts, in_one = (
+            [word for readings in typed for word in readings[place]] for place in (0, -1)
+        )
+        together = _build_phrase([parts, in_one])
     return Query(tuple(required), tuple(excluded), together)
 
 
-def _parse_piece(match: re.Match[str]) -> list[tuple[list[str], Term]]:
+def _count_words(words: Sequence[str]) -> int:
+    """Count the words of a query; four pairs of a text without spaces are one."""
+    pairs = sum(is_unspaced(word) for word in words)
+    return len(words) - pairs + -(-pairs // PAIRS_OF_A_WORD)
+
+
+def _build_phrase(readings: Iterable[Sequence[str]]) -> Phrase:
+    return Phrase(tuple(dict.fromkeys(form for words in readings for form in stem_phrase(words))))
+
+
+def _parse_piece(match: re.Match[str]) -> list[tuple[Readings, Term]]:
     """Return what a piece of a query asks for, each term with the words it is made of."""
     piece = match["phrase"] if match["phrase"] is not None else match["word"]
     is_prefix = match["phrase"] is None and piece.endswith("*")
     if match["phrase"] is None and "*" in piece.removesuffix("*"):
         raise _refuse("an asterisk stands at the end of a word: withdr*")
-    words = [word for _, _, word in split_into_words(piece)]
+    readings = read_query_words(piece)
+    words = readings[0]
     if not is_prefix:
-        return [(words, Phrase(stem_phrase(words)))] if words else []
-    if not words or len(words[-1]) < MIN_PREFIX_LETTERS:
+        if len(words) == 1 and len(words[0]) == 1 and is_unspaced(words[0]):
+            return [(readings, Prefix(words[0]))]
+        return [(readings, _build_phrase(readings))] if words else []
+    last = words[-1] if words else ""
+    if len(last) < MIN_PREFIX_LETTERS and not (last and is_unspaced(last)):
         raise _refuse(f"at least {MIN_PREFIX_LETTERS} letters or digits stand before an asterisk")
-    earlier = [([word], Phrase(stem_phrase([word]))) for word in words[:-1]]
-    return [*earlier, ([words[-1]], Prefix(words[-1]))]
+    earlier: list[tuple[Readings, Term]] = [
+        ([[word]], _build_phrase([[word]])) for word in words[:-1]
+    ]
+    return [*earlier, ([[last]], Prefix(last))]
 
 
 def _refuse(message: str) -> Unsearchable:

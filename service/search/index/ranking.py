@@ -29,7 +29,7 @@ def rank_fields(query: Query, fields: Sequence[Field]) -> Tier | None:
     """Return how well the query finds what has these fields; None where it does not."""
 
     def is_held(term: Term, level: Level) -> bool:
-        return any(True for field in fields if field.level <= level for _ in term.find_in(field))
+        return any(field.level <= level and term.find_in(field) for field in fields)
 
     if any(is_held(term, Level.QUOTES) for term in query.excluded):
         return None

@@ -1,7 +1,7 @@
 """The fields by which claims and statements are found, read as words and their stems.
 
-A quote is stemmed in its own language, any other text in English. Names are inflected by every
-language, so they are stemmed in all of them.
+A quote is stemmed in its own language, a claim's text in the language that it seems to be in.
+Names are inflected by every language, so they are stemmed in all of them.
 """
 
 from collections.abc import Iterable, Iterator
@@ -11,8 +11,7 @@ from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from service.domain.claims import ClaimState, Voice
-from service.search.index import stemmer
-from service.search.index.tokenizer import split_into_words
+from service.search.index import stemmer, tokenizer
 
 
 class Level(IntEnum):
@@ -27,23 +26,30 @@ STATEMENT_LEVELS = (Level.TEXT, Level.NAMES)
 """The levels of a statement, whose quotes are its text."""
 
 Kind = Literal["text", "quote", "speaker", "party"]
-_Words = tuple[tuple[tuple[int, int], ...], tuple[str, ...], tuple[tuple[str, ...], ...]]
+
+
+class Reading(NamedTuple):
+    """The words of a text, or of a part of it, in one way of writing them.
+
+    The nth word stands at `spans[n]` and is `exact[n]` normalized. `stems` has all words once for
+    each language that the text may be in.
+    """
+
+    spans: tuple[tuple[int, int], ...]
+    exact: tuple[str, ...]
+    stems: tuple[tuple[str, ...], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A searchable text.
-
-    Its nth word stands at `spans[n]` and is `exact[n]` normalized. `stems` has all words once for
-    each language that the text may be in.
-    """
+    """A searchable text, with the ways in which its words may be written."""
 
     kind: Kind
     level: Level
     text: str
-    spans: tuple[tuple[int, int], ...]
-    exact: tuple[str, ...]
-    stems: tuple[tuple[str, ...], ...]
+    readings: tuple[Reading, ...]
+    language: int | None = None
+    """That of a quote."""
 
 
 class Quoted(NamedTuple):
@@ -63,20 +69,32 @@ class FieldSources:
     """By party."""
 
 
-def read_field(kind: Kind, level: Level, text: str, languages: Iterable[int]) -> Field:
-    """Return a text as a field, stemmed in these languages."""
-    return Field(kind, level, text, *_read_words(text, tuple(languages)))
+def read_field(
+    kind: Kind, level: Level, text: str, languages: Iterable[int] | None = None
+) -> Field:
+    """Return a text as a field, stemmed in these languages; None: in those it seems to be in."""
+    return Field(kind, level, text, _read_text(text, None if languages is None else (*languages,)))
 
 
 # A quote is read when its statement is recorded, and again for its claim with each further link.
-@lru_cache(maxsize=8192)
-def _read_words(text: str, languages: tuple[int, ...]) -> _Words:
-    words = split_into_words(text)
-    exact = tuple(word for _, _, word in words)
-    stems = [stemmer.stem_word(word) for word in exact]
-    renderings = (tuple(forms[language] for forms in stems) for language in languages)
-    spans = tuple((start, end) for start, end, _ in words)
-    return spans, exact, tuple(dict.fromkeys(renderings))
+@lru_cache(maxsize=4096)
+def _read_text(text: str, languages: tuple[int, ...] | None) -> tuple[Reading, ...]:
+    readings = tokenizer.read_words(text)
+    if languages is None:
+        languages = stemmer.guess_languages(text, readings[0].words)
+    return tuple(
+        Reading(
+            reading.spans,
+            reading.words,
+            tuple(
+                dict.fromkeys(
+                    tuple(stemmer.stem_word(word, language) for word in reading.words)
+                    for language in languages
+                )
+            ),
+        )
+        for reading in readings
+    )
 
 
 @lru_cache(maxsize=4096)
@@ -87,12 +105,16 @@ def read_name(kind: Kind, text: str) -> Field:
 
 def read_quote(quote: Quoted, level: Level = Level.QUOTES) -> Field:
     """Return a quote as a field."""
-    return read_field("quote", level, quote.text, (stemmer.get_language(quote.language),))
+    return _read_quote(quote.text, stemmer.get_language(quote.language), level)
 
 
-def read_text(state: ClaimState) -> Field:
+def _read_quote(text: str, language: int, level: Level) -> Field:
+    return Field("quote", level, text, _read_text(text, (language,)), language)
+
+
+def read_text(text: str) -> Field:
     """Return a claim's text as a field."""
-    return read_field("text", Level.TEXT, state.text, (stemmer.ENGLISH,))
+    return read_field("text", Level.TEXT, text)
 
 
 def read_names(voice: Voice) -> Iterator[Field]:
@@ -119,7 +141,7 @@ def list_statements(state: ClaimState) -> dict[str, None]:
 
 def read_claim(state: ClaimState, sources: FieldSources) -> Iterator[Field]:
     """Yield all fields of a claim, each read when it is asked for."""
-    yield read_text(state)
+    yield read_text(state.text)
     seen: set[tuple[str, str]] = set()
     for voice in list_voices(state):
         full_name = sources.full_names.get(voice.party)
@@ -142,3 +164,26 @@ def read_statement(
         yield from read_names(voice)
         if full_name:
             yield read_name("party", full_name)
+
+
+def write_fields(fields: Iterable[Field]) -> str:
+    """Write the names and quotes of a claim as one line, the shape that is read fastest; its text
+    stands in its document.  No text holds the character between them."""
+    return BETWEEN_FIELDS.join(
+        (_LETTERS[field.kind] if field.language is None else str(field.language)) + field.text
+        for field in fields
+        if field.level is not Level.TEXT
+    )
+
+
+def read_written_field(written: str) -> Field:
+    """Return a field of a line that `write_fields` wrote and was split at `BETWEEN_FIELDS`."""
+    kind = _KINDS.get(written[0])
+    if kind is None:
+        return _read_quote(written[1:], int(written[0]), Level.QUOTES)
+    return read_name(kind, written[1:])
+
+
+BETWEEN_FIELDS = "\x1f"
+_LETTERS: dict[Kind, str] = {"party": "p", "speaker": "s"}
+_KINDS = {letter: kind for kind, letter in _LETTERS.items()}

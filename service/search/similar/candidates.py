@@ -6,11 +6,10 @@ from typing import NamedTuple
 
 from sqlalchemy import Integer, bindparam, select
 
-from service.search.index import match_expressions, stemmer, term_statistics
+from service.search.index import match_expressions, searchable_fields, term_statistics
 from service.search.index.index_tables import claim_search
 from service.search.index.match_syntax import MatchSyntax, narrow_to_stretch
 from service.search.index.searchable_fields import Level
-from service.search.index.tokenizer import split_into_words
 from service.store.engine import Database, Lookup
 from service.store.tables import claims
 from service.store.types import format_id
@@ -60,7 +59,8 @@ async def find_candidates(database: Database, text: str, *, limit: int) -> list[
 
     Where all its words are common, only the newest claims are looked at.
     """
-    stems = {stemmer.stem_word(word)[stemmer.ENGLISH] for _, _, word in split_into_words(text)}
+    readings = searchable_fields.read_text(text).readings
+    stems = {stem for reading in readings for stems in reading.stems for stem in stems}
     telling = sorted(stems, key=lambda stem: (not stem.isdecimal(), -len(stem), stem))
     terms = [f"{Level.TEXT.value}{stem}" for stem in telling[:MOST_WORDS]]
     counts = await _count_claims(database, terms)

@@ -16,7 +16,7 @@ from rapidfuzz import fuzz, process, utils
 
 from service.domain.claims import Kind
 from service.search.index import tokenizer
-from service.search.index.stemmer import stem_word
+from service.search.index.stemmer import LANGUAGES, stem_word
 from service.search.similar import assertion_parser, thesaurus
 from service.search.similar.assertion_parser import Assertion
 
@@ -108,7 +108,7 @@ def _normalize_text(text: str) -> str:
     text = text[:COMMON_CHARACTERS]
     if text.isascii():
         return str(utils.default_process(_GROUPING.sub("", text)))
-    return " ".join(word for _, _, word in tokenizer.split_into_words(text))
+    return " ".join(word for _, _, word, _ in tokenizer.split_into_words(text))
 
 
 def compare_claims(first: ComparedClaim, other: ComparedClaim) -> Similarity:
@@ -172,7 +172,9 @@ def _match_words(these: Iterable[str], those: Iterable[str]) -> dict[str, str]:
 
 @lru_cache(maxsize=1 << 14)
 def _list_stems(word: str) -> frozenset[str]:
-    return frozenset(stem for stem in stem_word(word) if len(stem) > 2)
+    return frozenset(
+        stem for stem in (stem_word(word, language) for language in LANGUAGES) if len(stem) > 2
+    )
 
 
 def _compare_texts(a: Assertion, b: Assertion, names: Mapping[str, str]) -> Iterator[Difference]:
