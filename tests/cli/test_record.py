@@ -38,8 +38,8 @@ def test_seed_can_be_another_file(run: Run, folder: Path) -> None:
         ("moon", "no TOML"),
         ('[[parties]]\nslug = "a b"\nname = "x"\ncolour = "red"\n', "parties.0.colour: "),
         (
-            '[[parties]]\nslug = "a"\nname = "x"\nparent = "b"\n',
-            "parties.0.parent: there is no 'b'",
+            '[[parties]]\nslug = "aa"\nname = "x"\nparent = "bb"\n',
+            "parties.0.parent: there is no 'bb'",
         ),
     ],
 )

@@ -52,17 +52,18 @@ def is_unproved(table: str, column: str = "") -> bool:
 async def test_change_of_any_column_is_found_or_declared_unprovable(
     worked_database: Database, table: Table
 ) -> None:
-    unnoticed, remarked = [], []
-    for column in table.c:
+    """Every column on SQLite; one of each type on PostgreSQL, whose rows the same code compares."""
+    columns = [column for column in table.c if not is_unproved(table.name, column.name)]
+    if not worked_database.embedded:
+        columns = [*{type(column.type): column for column in columns}.values()]
+    unnoticed = []
+    for column in columns:
         place = f"{table.name}.{column.name}"
-        if is_unproved(table.name, column.name):
-            remarked.append(place)
-            continue
         report = await verify_tampered(worked_database, build_row_change(table, column))
         if report.ok and not (place == "events.seq" and is_gap_remarked(report)):
             unnoticed.append(place)
     assert unnoticed == []
-    if remarked:
+    if any(is_unproved(table.name, column.name) for column in table.c):
         report = await verify_database(worked_database)
         assert table.name in {remark.table for remark in report.remarks}
 
