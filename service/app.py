@@ -53,6 +53,7 @@ from service.web.cors import CrossOriginReading
 from service.web.envelope import Envelope
 from service.web.readiness import Readiness
 from service.web.service_container import Services
+from service.web.shared_limits import SharedLimits
 from service.webhooks.dispatcher import Dispatcher, build_guard
 from service.webhooks.meters import Meters
 
@@ -141,12 +142,17 @@ def create_app(
             dispatcher.start()
         keeper = asyncio.create_task(_run_housekeeping(services, None if settled else dispatcher))
         services.renamer.start()
+        shared_limits = SharedLimits(
+            database, clock, {"requests": services.callers.limiter, "pings": services.pings}
+        )
+        shared_limits.start()
         live.start()
         try:
             yield
         finally:
             await live.stop()
             await services.renamer.stop()
+            await shared_limits.stop()
             if dispatcher is not None:
                 await dispatcher.stop()
             keeper.cancel()

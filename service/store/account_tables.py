@@ -75,3 +75,11 @@ sign_in_tries = Table(
     Column("key_hash", String(64), primary_key=True),
     Column("free_at", Instant, nullable=False, index=True),
 )
+
+# When each caller has a full minute's requests again: what all processes counted together.
+request_limits = Table(
+    "request_limits",
+    metadata,
+    Column("key_hash", String(64), primary_key=True),
+    Column("free_at", Instant, nullable=False, index=True),
+)

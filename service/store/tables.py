@@ -7,6 +7,7 @@ derived from `events` is proved by `claimdesk verify`.
 from service.store.account_tables import (
     SESSION_NAME,
     api_keys,
+    request_limits,
     sessions,
     sign_in_links,
     sign_in_tries,
@@ -59,6 +60,7 @@ __all__ = [
     "parties",
     "party_versions",
     "quotes",
+    "request_limits",
     "sessions",
     "sign_in_links",
     "sign_in_tries",

@@ -1,4 +1,4 @@
-"""A rate limit for each caller, in this process."""
+"""A rate limit for each caller: in this process, and by `SharedLimits` in all of them."""
 
 import time
 from dataclasses import dataclass
@@ -24,6 +24,9 @@ class Limiter:
 
     def __init__(self, limit: int | None) -> None:
         self.limit = limit
+        self.spending: dict[str, float] | None = None
+        """What was spent since other processes were last told, in seconds of a caller's allowance;
+        None where nobody shares this limit."""
         self._free_at: dict[str, float] = {}
 
     def spend(self, caller: str, cost: int = 1) -> Allowance | None:
@@ -45,8 +48,18 @@ class Limiter:
                 caller: free_at for caller, free_at in self._free_at.items() if free_at > now
             }
         self._free_at[caller] = free_at
+        if self.spending is not None:
+            spent = step * min(cost, self.limit)
+            self.spending[caller] = self.spending.get(caller, 0.0) + spent
         used = free_at - now
         return Allowance(self.limit, int((WINDOW - used) / step), int(used) + 1)
+
+    def take_in(self, caller: str, seconds: float) -> None:
+        """Take in what a caller has spent in all processes, and add what it has spent here since
+        they were told."""
+        not_told = self.spending.get(caller, 0.0) if self.spending is not None else 0.0
+        free_at = time.monotonic() + seconds + not_told
+        self._free_at[caller] = max(self._free_at.get(caller, free_at), free_at)
 
 
 def build_headers(allowance: Allowance) -> dict[str, str]:

@@ -61,6 +61,7 @@ OWN = {
     "intakes",
     "rename_claims",
     "renames",
+    "request_limits",
     "sessions",
     "sign_in_links",
     "sign_in_tries",

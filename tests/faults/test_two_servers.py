@@ -1,9 +1,11 @@
 """Two servers, as two processes with settings of their own, on one database."""
 
+import time
 from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
 from service.config import Settings
 from tests.faults.served import Served, create_key, serve
@@ -58,3 +60,27 @@ def test_policy_of_the_database_overrides_the_setting(settings: Settings, tmp_pa
         assert again.json() == {"four_eyes": True}
         third = record_supported_claim(second, checker, "A third claim, of bridges")
         assert confirm(first, checker, *third).status_code == 202
+
+
+@pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
+def test_request_limit_holds_over_two_servers(settings: Settings, tmp_path: Path) -> None:
+    """What a caller spent at one server is not there to be spent at the other, a second later."""
+    url = settings.database_url.get_secret_value()
+    limit = {"CLAIMDESK_RATE_LIMIT": "60"}
+    with serve(url, tmp_path, **limit) as first, serve(url, tmp_path, **limit) as second:
+        key, other = (create_key(url, tmp_path, "reader")["key"] for _ in range(2))
+        call(second, key, "GET", "/v1/me")  # from now on it hears of this caller
+        spent = [call(first, key, "GET", "/v1/me").status_code for _ in range(50)]
+        assert spent == [200] * 50
+        deadline = time.monotonic() + 10
+        while True:
+            answer = call(second, key, "GET", "/v1/me")
+            remaining = int(answer.headers["RateLimit"].partition("r=")[2].partition(";")[0])
+            if remaining < 20:
+                break
+            assert time.monotonic() < deadline, remaining
+            time.sleep(0.5)
+        answers = [call(second, key, "GET", "/v1/me").status_code for _ in range(40)]
+        assert 429 in answers
+        assert answers.count(200) < 25
+        assert call(second, other, "GET", "/v1/me").status_code == 200
