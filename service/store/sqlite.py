@@ -4,6 +4,7 @@ import asyncio
 import shutil
 import sqlite3
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -17,7 +18,7 @@ from sqlalchemy.pool import PoolProxiedConnection, QueuePool
 from service.domain.errors import DatabaseFull, DatabaseReplaced, Unavailable
 from service.store import releases
 from service.store.compiled_statements import Lookup, Parameters
-from service.store.failures import FULL, log_failure
+from service.store.failures import FULL, SQLITE_BUSY, log_failure
 from service.store.file_guard import FileGuard, identify
 from service.store.write_queue import WriteQueue
 
@@ -25,6 +26,8 @@ T = TypeVar("T")
 Row = tuple[Any, ...]
 
 BUSY_SECONDS = 15
+LOOK_SECONDS = 0.001
+"""How often a process that waits to write looks whether it can."""
 READER_THREADS = 4
 MIN_FREE_BYTES = 2 * 1024 * 1024
 """A body may have 1.5 MB, and takes more once it is recorded."""
@@ -228,9 +231,34 @@ def create_sqlite_engine(
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+        if writing:
+            _begin_writing(cast(sqlite3.Connection, connection.connection.driver_connection))
+        else:
+            connection.exec_driver_sql("BEGIN")
 
     return engine
+
+
+def _begin_writing(connection: sqlite3.Connection) -> None:
+    """Begin a transaction that may write, once no other process has one.
+
+    SQLite's own wait soon looks only ten times a second, and so misses the moments between the
+    transactions of a server that has changes in line: an import beside it was refused.
+    """
+    deadline = time.monotonic() + BUSY_SECONDS
+    connection.execute("PRAGMA busy_timeout = 0")
+    try:
+        while True:
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+                return
+            except sqlite3.OperationalError as error:
+                is_busy = error.sqlite_errorcode & 0xFF == SQLITE_BUSY
+                if not is_busy or time.monotonic() > deadline:
+                    raise
+            time.sleep(LOOK_SECONDS)
+    finally:
+        connection.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")
 
 
 def find_path(url: URL) -> Path | None:

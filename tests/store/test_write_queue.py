@@ -1,8 +1,10 @@
 """Changes of an embedded database that share a transaction: each succeeds or fails by itself."""
 
 import asyncio
+import itertools
 import shutil
 import threading
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -143,6 +145,31 @@ async def test_rehearsal_among_changes_leaves_nothing(embedded: Database) -> Non
         change = asyncio.create_task(embedded.write(record_story, "b"))
     assert (await rehearsal, await change) == ("a", "b")
     assert await list_stories(embedded) == ["b"]
+
+
+async def test_another_process_has_its_turn_between_groups(embedded: Database) -> None:
+    """An import beside a server that always has changes in line is not refused, nor waits long."""
+    numbers = itertools.count()
+    other = Database(Settings(database_url=str(embedded.url)))
+    await other.start()
+
+    def take_a_while(connection: Connection, slug: str) -> None:
+        record_story(connection, slug)
+        time.sleep(0.002)
+
+    async def keep_writing() -> None:
+        while True:
+            await embedded.write(take_a_while, f"story-{next(numbers)}")
+
+    writers = [asyncio.create_task(keep_writing()) for _ in range(40)]
+    began = time.monotonic()
+    for place in range(10):
+        await other.write(record_story, f"other-{place}")
+    assert time.monotonic() - began < 5
+    for writer in writers:
+        writer.cancel()
+    await asyncio.gather(*writers, return_exceptions=True)
+    await other.stop()
 
 
 async def test_change_whose_caller_has_gone_is_still_made(embedded: Database) -> None:
