@@ -324,7 +324,7 @@ async def _may_look_at_all(database: Database, request: PageRequest, tier: Tier)
 
 
 async def _are_few(database: Database, index: Table, match: str) -> bool:
-    return await term_statistics.count_matches(database, index, match, RARE) <= RARE
+    return (await term_statistics.count_matches(database, index, [match], RARE))[0] <= RARE
 
 
 async def is_sortable(database: Database, index_query: IndexQuery, match: str) -> bool:

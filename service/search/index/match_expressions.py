@@ -102,15 +102,16 @@ def has_match(dialect: str, index: Table, key: ColumnElement[Any]) -> ColumnElem
     return exists(select(literal(1)).where(index.c[1] == key, index.c.number.in_(numbers)))
 
 
-def count_matches(dialect: str, index: Table) -> Select[Any]:
-    """Count the rows that match, up to `most`."""
-    rows = (
-        select(literal(1))
-        .select_from(_get_fts(index) if dialect == "sqlite" else index)
-        .where(matches(dialect, index))
-        .limit(bindparam("most", type_=Integer()))
-    )
-    return select(func.count()).select_from(rows.subquery())
+def count_matches(dialect: str, index: Table, queries: int) -> Select[Any]:
+    """Count the rows that match each of so many queries, `match_0` and so on, up to `most`."""
+    source = _get_fts(index) if dialect == "sqlite" else index
+    counts = []
+    for place in range(queries):
+        rows = select(literal(1)).select_from(source)
+        rows = rows.where(matches(dialect, index, f"match_{place}"))
+        limited = rows.limit(bindparam("most", type_=Integer())).subquery()
+        counts.append(select(func.count()).select_from(limited).scalar_subquery())
+    return select(*counts)
 
 
 @lru_cache

@@ -2,6 +2,7 @@
 index. On SQLite, matches are counted instead."""
 
 import time
+from collections.abc import Sequence
 from functools import lru_cache
 from weakref import WeakKeyDictionary
 
@@ -96,17 +97,19 @@ async def has_few_matches(
         return False
     if statistics.estimate(index_query, level, cautiously=True) <= most:
         return True
-    return (
-        await count_matches(database, index_query.index, index_query.match_words(level), most)
-        <= most
-    )
+    words = index_query.match_words(level)
+    return (await count_matches(database, index_query.index, [words], most))[0] <= most
 
 
-async def count_matches(database: Database, index: Table, match: str, most: int) -> int:
-    """Return how many rows match; `most` + 1 where there are more."""
-    lookup = _count_matches(name_dialect(database), index)
-    count: int = (await database.look_up(lookup, {"match": match, "most": most + 1}))[0][0]
-    return count
+async def count_matches(
+    database: Database, index: Table, queries: Sequence[str], most: int
+) -> list[int]:
+    """Return how many rows match each of the queries; `most` + 1 where there are more."""
+    if not queries:
+        return []
+    lookup = _count_matches(name_dialect(database), index, len(queries))
+    parameters = {f"match_{place}": match for place, match in enumerate(queries)}
+    return list((await database.look_up(lookup, {**parameters, "most": most + 1}))[0])
 
 
 async def read_highest_number(database: Database, index: Table) -> int:
@@ -121,8 +124,8 @@ def name_dialect(database: Database) -> str:
 
 
 @lru_cache
-def _count_matches(dialect: str, index: Table) -> Lookup:
-    return Lookup(match_expressions.count_matches(dialect, index))
+def _count_matches(dialect: str, index: Table, queries: int) -> Lookup:
+    return Lookup(match_expressions.count_matches(dialect, index, queries))
 
 
 @lru_cache

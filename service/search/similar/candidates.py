@@ -88,11 +88,9 @@ async def _count_claims(database: Database, terms: list[str]) -> dict[str, float
     if not database.embedded:
         statistics = await term_statistics.read_statistics(database, claim_search)
         return {term: statistics.shares.get(term, 0.0) * statistics.rows for term in terms}
-    counts = {
-        term: await term_statistics.count_matches(database, claim_search, f'"{term}"', COMMON)
-        for term in terms
-    }
-    return {term: count for term, count in counts.items() if count}
+    queries = [f'"{term}"' for term in terms]
+    counts = await term_statistics.count_matches(database, claim_search, queries, COMMON)
+    return {term: count for term, count in zip(terms, counts, strict=True) if count}
 
 
 def _build_candidate(
