@@ -9,6 +9,7 @@ from fastapi import APIRouter, Response
 from orjson import Fragment
 from pydantic import Field
 from starlette.datastructures import QueryParams
+from typing_extensions import TypedDict
 
 from service.api import claim_links
 from service.api import claims as claim_routes
@@ -21,7 +22,7 @@ from service.search.finding import claim_hits, facets
 from service.search.finding.claim_hits import ClaimSearch
 from service.search.finding.facets import FacetsView
 from service.search.index import query_parser
-from service.views import Page, view
+from service.views import view
 from service.web import claim_requests
 from service.web.calls import JSON, PRIVATE, Call, allow, build_list_scope
 from service.web.conditions import format_etag, is_unchanged
@@ -32,9 +33,11 @@ router = APIRouter(prefix="/v1/claims", tags=["claims"], route_class=DirectRoute
 
 
 @view
-class ClaimPage(Page[claim_views.ClaimView]):
-    """A page of claims."""
+class ClaimPage(TypedDict):
+    """A page of claims, with the cursor of the next."""
 
+    items: list[claim_views.ClaimView]
+    next_cursor: str | None
     facets: NotRequired[Annotated[FacetsView, Field(description="With facets only")]]
 
 

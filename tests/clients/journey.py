@@ -28,6 +28,7 @@ from claimdesk_client.models import (
     ApprovalIn,
     Basis,
     ClaimIn,
+    ClaimPage,
     ClaimPreviewView,
     ClaimView,
     DecisionView,
@@ -35,7 +36,6 @@ from claimdesk_client.models import (
     LinkIn,
     LinkView,
     OriginIn,
-    PageClaimView,
     PartyIn,
     PartyView,
     Precision,
@@ -174,14 +174,12 @@ def journey(checker: AuthenticatedClient, editor: AuthenticatedClient) -> None:
     pages, cursor = [], UNSET
     while cursor is not None:
         answer = list_claims.sync_detailed(client=checker, tag="troops", limit=2, cursor=cursor)
-        page: PageClaimView = require_answer(answer, 200, PageClaimView)
+        page: ClaimPage = require_answer(answer, 200, ClaimPage)
         pages.append([item.text for item in page.items])
         cursor = page.next_cursor
     assert [len(page) for page in pages] == [2, 1]
     confirmed = list_claims.sync_detailed(client=checker, status=[Status.CONFIRMED])
-    assert [item.id for item in require_answer(confirmed, 200, PageClaimView).items] == [
-        recorded.id
-    ]
+    assert [item.id for item in require_answer(confirmed, 200, ClaimPage).items] == [recorded.id]
     kinds = [
         item.type_
         for item in require_answer(list_events.sync_detailed(client=checker), 200, object).items

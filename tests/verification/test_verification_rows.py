@@ -161,7 +161,10 @@ async def test_a_deleted_row_beside_a_claim_is_found(worked_database: Database, 
     )
     # A claim is found by the words of what is linked to it, too.
     found, *others = report.breaks
-    assert {break_found.what for break_found in others} <= {"claim_search.words"}
+    assert {break_found.what for break_found in others} <= {
+        "claim_search.words",
+        "claim_search.fields",
+    }
     assert (found.claim, found.what, found.found) == (claim, table, "no row")
 
 
