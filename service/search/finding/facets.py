@@ -43,7 +43,7 @@ from service.store.tables import claims, links, quotes, statements
 from service.store.types import format_id
 from service.views import view
 
-MOST = 1_000
+MOST = 500
 """Claims that are counted, at most."""
 VALUES = 50
 """Values of a facet that are told, the commonest first."""
