@@ -2,10 +2,13 @@
 
 from typing import Literal
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from service.domain.errors import NotFound
+from service.store.compiled_statements import CompiledStatement
 from service.store.tables import claims
+
+_CLAIM = CompiledStatement(select(claims.c.id).where(claims.c.id == bindparam("claim")))
 
 
 def build_not_found(kind: Literal["claim", "decision", "link", "statement"]) -> NotFound:
@@ -15,7 +18,7 @@ def build_not_found(kind: Literal["claim", "decision", "link", "statement"]) -> 
 
 def is_claim(connection: Connection, claim_id: str) -> bool:
     """Whether there is a claim with this id."""
-    return connection.scalar(select(claims.c.id).where(claims.c.id == claim_id)) is not None
+    return _CLAIM.run(connection, {"claim": claim_id}).first() is not None
 
 
 def require_claim(connection: Connection, claim_id: str) -> None:

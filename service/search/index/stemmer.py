@@ -51,6 +51,8 @@ _local = threading.local()
 @lru_cache(maxsize=1 << 16)
 def stem_word(word: str, language: int) -> str:
     """Return the stem of a normalized word in one language."""
+    if word.isdigit():
+        return word  # most numbers are new, and no ending is cut off them
     if language == ALBANIAN:
         return _stem_albanian(word)
     if not hasattr(_local, "stemmers"):
