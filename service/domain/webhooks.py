@@ -47,6 +47,17 @@ class Ordering(StrEnum):
     NONE = "none"
 
 
+class Format(StrEnum):
+    """In what form an endpoint gets messages, and over what."""
+
+    STANDARD = "standard"
+    """Posted over HTTP: Standard Webhooks 1.0."""
+    NATS = "nats"
+    """Appended to a stream of NATS JetStream."""
+    REDIS = "redis"
+    """Appended to a Redis stream."""
+
+
 class EndpointState(StrEnum):
     ACTIVE = "active"
     PAUSED = "paused"

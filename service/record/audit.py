@@ -25,6 +25,7 @@ SECRETS = {
     "secret": "secret_digest",
     "previous_secrets": "previous_secrets_digest",
     "headers": "headers_digest",
+    "credentials": "credentials_digest",
 }
 """Columns that no event holds, and the name of the digest that stands for each."""
 SECONDS = frozenset({"timeout_s"})

@@ -20,7 +20,7 @@ from sqlalchemy import (
     text,
 )
 
-from service.domain.webhooks import DeliveryState, EndpointState, Ordering
+from service.domain.webhooks import DeliveryState, EndpointState, Format, Ordering
 from service.store.metadata import check_enum, metadata
 from service.store.types import Id, Instant, LongText
 
@@ -28,6 +28,7 @@ webhooks = Table(
     "webhooks",
     metadata,
     Column("id", Id, primary_key=True),
+    # With `***` for a broker's user and password, which `credentials` has.
     Column("url", String(2048), nullable=False),
     Column("description", LongText),
     # `,claim.created,claim.merged,`: one pattern finds a type in it.  Empty: every type.
@@ -57,6 +58,8 @@ webhooks = Table(
     Column("last_error", LongText),
     # When it last got a turn: the one that waited longest comes first.
     Column("served_at", Instant, nullable=False),
+    Column("format", String(16), nullable=False, server_default=Format.STANDARD.value),
+    Column("credentials", LongText),
     check_enum("ordering", Ordering),
     check_enum("state", EndpointState),
     Index(None, "created_at", "id"),

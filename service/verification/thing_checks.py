@@ -30,6 +30,7 @@ from service.domain.claims import Precision, compute_end
 from service.domain.history import Event
 from service.domain.subjects import SubjectKind
 from service.domain.things import SignedEvent
+from service.domain.webhooks import Format
 from service.record import audit
 from service.store import row_data, tables
 from service.store.installation import RECORDED_SETTINGS
@@ -101,7 +102,9 @@ KINDS: Mapping[SubjectKind, Proved] = {
     ),
     SubjectKind.WEBHOOK: _prove_audited(
         webhooks,
+        "format",
         "url",
+        "credentials",
         "description",
         "event_types",
         "story",
@@ -117,6 +120,10 @@ KINDS: Mapping[SubjectKind, Proved] = {
         "deleted_at",
     ),
 }
+ASSUMED: Mapping[SubjectKind, dict[str, Any]] = {
+    SubjectKind.WEBHOOK: {"format": Format.STANDARD.value}
+}
+"""What rows have of which the events of earlier releases say nothing; otherwise null."""
 MAY_BE_GONE = {SubjectKind.WEBHOOK: "webhook.removed"}
 """The last event of things whose rows are deleted some time after it."""
 
@@ -167,7 +174,8 @@ def _check_kind(connection: Connection, kind: SubjectKind, counts: Counts) -> It
             plain = proved.describe(row._mapping)
             if kind is SubjectKind.WEBHOOK:
                 plain["parties"] = parties.get(subject, [])
-            expected = dict.fromkeys(plain.keys() - {key.name}) | expected
+            unsaid = dict.fromkeys(plain.keys() - {key.name}) | ASSUMED.get(kind, {})
+            expected = unsaid | expected
             yield from compare_row(subject, None, name, expected, plain, kind=kind.value)
             yield from compare_row(
                 subject,

@@ -21,13 +21,16 @@ from contextlib import suppress
 import httpcore
 import httpx
 
+from service.webhooks import broker_addresses
 from service.webhooks.answer_stream import AnswerStream
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Resolve = Callable[[str, int], Awaitable[list[str]]]
 
-DEFAULT_PORTS = {"http": 80, "https": 443}
+DEFAULT_PORTS = {"http": 80, "https": 443, **broker_addresses.PORTS}
+UNENCRYPTED = broker_addresses.PORTS.keys() - broker_addresses.ENCRYPTED
+"""Schemes that are for networks of one's own.  `allow_http` decides about HTTP."""
 URL_LENGTH = 2048
 RESOLVE_SECONDS = 10.0
 
@@ -125,11 +128,14 @@ class AddressGuard:
         authority = AUTHORITY.match(url)
         if authority is None:
             raise AddressRefused("The URL must begin with https:// and a host.")
-        if "@" in authority[1]:
+        is_broker = broker_addresses.is_broker(url.partition(":")[0])
+        if "@" in authority[1] and not is_broker:
             raise AddressRefused("The URL must not contain a user name or password.")
+        if authority[1].count("@") > 1:
+            raise AddressRefused("An @ in a user name or password is written %40.")
         if "#" in url:
             raise AddressRefused("The URL must not contain a fragment (#).")
-        given = authority[1].rpartition("]")[2].partition(":")[2]
+        given = authority[1].rpartition("@")[2].rpartition("]")[2].partition(":")[2]
         try:
             if given.strip("0123456789"):  # int() takes `+443`, `4_43` and any alphabet's digits
                 raise ValueError("no port")
@@ -153,6 +159,11 @@ class AddressGuard:
             raise AddressRefused(
                 "The host of the URL is neither a name nor an address as usually written."
             )
+        if is_broker:
+            try:
+                broker_addresses.parse_address(parsed, broker_addresses.split_credentials(url)[1])
+            except ValueError as error:
+                raise AddressRefused(str(error)) from error
         return parsed
 
     async def check_address(self, url: str) -> None:
@@ -164,15 +175,21 @@ class AddressGuard:
         host = parsed.raw_host.decode("ascii")
         try:
             async with asyncio.timeout(RESOLVE_SECONDS):
-                await self.resolve_addresses(host, parsed.port or DEFAULT_PORTS[parsed.scheme])
+                await self.resolve_addresses(
+                    host,
+                    parsed.port or DEFAULT_PORTS[parsed.scheme],
+                    is_encrypted=parsed.scheme not in UNENCRYPTED,
+                )
         except TimeoutError as error:
             raise AddressRefused(
                 f"{host} could not be looked up within {RESOLVE_SECONDS:g} s."
             ) from error
 
-    async def resolve_addresses(self, host: str, port: int) -> list[str]:
+    async def resolve_addresses(
+        self, host: str, port: int, *, is_encrypted: bool = True
+    ) -> list[str]:
         """Resolve `host` once, and return its addresses.  Raises AddressRefused if one of them is
-        not allowed."""
+        not allowed: brokers are reached without TLS in the networks of `allow_cidrs` only."""
         if _parse_literal(host) is not None:
             addresses = [host]
         else:
@@ -185,6 +202,12 @@ class AddressGuard:
         for address in addresses:
             if not self.is_permitted(address):
                 raise AddressRefused(_describe_refusal(host, address))
+            if not (is_encrypted or self._allow_http or self._is_own(address)):
+                raise AddressRefused(
+                    f"Without TLS {host} ({address}) is reached only in a network of yours: begin "
+                    "the address with tls:// or rediss://, or name the network in "
+                    "CLAIMDESK_WEBHOOK_ALLOW_CIDRS."
+                )
         return addresses
 
     def is_permitted(self, address: str) -> bool:
@@ -192,11 +215,18 @@ class AddressGuard:
         parsed_address = _parse_literal(address)
         if parsed_address is None:
             return False
-        if any(parsed_address in network for network in self._allow_cidrs):
+        if self._is_own(address):
             return True
         if parsed_address.version == 6 and parsed_address not in PUBLIC6:
             return False
         return not any(parsed_address in network for network in DENIED)
+
+    def _is_own(self, address: str) -> bool:
+        """Whether a literal address is in one of `allow_cidrs`."""
+        parsed_address = _parse_literal(address)
+        return parsed_address is not None and any(
+            parsed_address in network for network in self._allow_cidrs
+        )
 
 
 def _parse_literal(text: str) -> Address | None:

@@ -21,7 +21,8 @@ from service.domain.errors import ClaimdeskError
 from service.store.engine import Database
 from service.webhooks import due_endpoints, leases, retention
 from service.webhooks.address_guard import AddressGuard
-from service.webhooks.delivery import Outgoing, Sender
+from service.webhooks.delivery import Sender
+from service.webhooks.exchanges import Outgoing
 from service.webhooks.leases import DispatchRules, Leased, Turn
 from service.webhooks.meters import Meters
 from service.webhooks.settlement import Attempt
@@ -239,6 +240,8 @@ class Dispatcher:
                 message=leased.message,
                 body=leased.body,
                 timeout=leased.timeout,
+                format=leased.format,
+                credentials=leased.credentials,
             )
         )
         if answer.delivered and not leased.replay:

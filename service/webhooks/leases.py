@@ -30,7 +30,7 @@ from sqlalchemy import (
 )
 
 from service.domain import backoff
-from service.domain.webhooks import DeliveryState
+from service.domain.webhooks import DeliveryState, Format
 from service.store.compiled_statements import CompiledStatement
 from service.store.webhook_tables import webhook_deliveries, webhook_messages, webhooks
 from service.webhooks import due_deliveries, due_endpoints, webhook_queries
@@ -102,7 +102,9 @@ class Leased:
     message: str
     type: str
     attempt: int
+    format: Format
     url: str
+    credentials: str | None
     headers: dict[str, str]
     secrets: tuple[str, ...]
     timeout: float
@@ -315,7 +317,9 @@ def _build_leased(
         message=delivery.message,
         type=delivery.type,
         attempt=delivery.attempts + 1,
+        format=Format(endpoint.format),
         url=endpoint.url,
+        credentials=endpoint.credentials,
         headers=orjson.loads(endpoint.headers),
         secrets=(endpoint.secret, *(secret["secret"] for secret in previous)),
         timeout=min(endpoint.timeout_s, rules.timeout_s),

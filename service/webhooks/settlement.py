@@ -24,7 +24,7 @@ from service.domain import backoff
 from service.domain.webhooks import DeliveryState, EndpointState
 from service.store.compiled_statements import CompiledStatement
 from service.store.webhook_tables import webhook_attempts, webhook_deliveries, webhooks
-from service.webhooks.delivery import Answer
+from service.webhooks.exchanges import Answer
 
 LOST_ERROR = "the worker that had it is gone: whether the receiver got it is not known"
 

@@ -16,7 +16,14 @@ from service.domain.access import Action, Actor
 from service.domain.claims import format_instant
 from service.domain.errors import Invalid, NotFound, WebhookNotActive
 from service.domain.subjects import SubjectKind
-from service.domain.webhooks import DeliveryState, EndpointState, EventType, Ordering, make_secret
+from service.domain.webhooks import (
+    DeliveryState,
+    EndpointState,
+    EventType,
+    Format,
+    Ordering,
+    make_secret,
+)
 from service.record import audit
 from service.store import wakeups
 from service.store.tables import claims, parties, stories
@@ -27,7 +34,7 @@ from service.store.webhook_tables import (
     webhook_parties,
     webhooks,
 )
-from service.webhooks import bodies, outbox, webhook_queries
+from service.webhooks import bodies, broker_addresses, formats, outbox, webhook_queries
 from service.webhooks.webhook_views import PreviousSecret
 
 MAX_SECRETS = 10
@@ -52,8 +59,10 @@ def create_webhook(
     """
     access.require_permission(actor, Action.MANAGE_WEBHOOKS)
     webhook, secret = ids.make_id(), make_secret()
+    columns = _split_credentials(_build_columns(connection, settings), None)
+    _check_format(columns)
     registered = {
-        **_build_columns(connection, settings),
+        **columns,
         "secret": secret,
         "previous_secrets": "[]",
         "created_at": now,
@@ -87,17 +96,14 @@ def change_webhook(
     """Change an endpoint; the next attempt follows.  A new address starts with good health."""
     access.require_permission(actor, Action.MANAGE_WEBHOOKS)
     row = _lock_webhook(connection, webhook)
-    values = _build_columns(connection, changes)
-    if "url" in values and values["url"] != row.url:
+    values = _split_credentials(_build_columns(connection, changes), row)
+    _check_format({**row._mapping, **values})
+    changed = {name: value for name, value in values.items() if value != getattr(row, name)}
+    if changed.keys() & {"url", "credentials", "format"}:
         values |= HEALTHY | {"state_reason": row.state_reason}
     connection.execute(
         update(webhooks).where(webhooks.c.id == webhook).values(**values, updated_at=now)
     )
-    changed = {
-        name: value
-        for name, value in _build_columns(connection, changes).items()
-        if value != getattr(row, name)
-    }
     if "parties" in changes:
         _store_parties(connection, webhook, changes["parties"])
         changed["parties"] = sorted(set(changes["parties"]))
@@ -305,6 +311,39 @@ def _build_columns(connection: Connection, settings: Mapping[str, Any]) -> dict[
     if "headers" in values:
         values["headers"] = orjson.dumps(values["headers"]).decode()
     return values
+
+
+def _split_credentials(values: dict[str, Any], row: Row[Any] | None) -> dict[str, Any]:
+    """Move a broker's user and password from the address to `credentials`.  `***` stands for those
+    that an endpoint has, while its place stays.  Raises Invalid."""
+    if "url" not in values:
+        return values
+    url, credentials = broker_addresses.split_credentials(values["url"])
+    if credentials == broker_addresses.HIDDEN:
+        if row is None or broker_addresses.find_place(row.url) != broker_addresses.find_place(url):
+            raise Invalid(
+                "*** stands for the user and password of the address before: write them anew for "
+                "another host",
+                loc=("body", "url"),
+            )
+        credentials = row.credentials
+    return {**values, "url": url, "credentials": credentials}
+
+
+def _check_format(values: Mapping[str, Any]) -> None:
+    """Check that format, address and headers go together.  Raises Invalid."""
+    format = Format(values["format"])
+    schemes = formats.FORMATS[format].schemes
+    if values["url"].partition(":")[0].lower() not in schemes:
+        ways = " or ".join(f"{scheme}://" for scheme in schemes)
+        raise Invalid(
+            f"the address of a webhook with the format {format} begins with {ways}",
+            loc=("body", "url"),
+        )
+    if format in formats.BROKERS and values["headers"] != "{}":
+        raise Invalid(
+            "headers go with HTTP only: a broker gets none but ours", loc=("body", "headers")
+        )
 
 
 def _store_parties(connection: Connection, webhook: str, slugs: Iterable[str]) -> None:

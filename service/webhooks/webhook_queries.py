@@ -174,6 +174,7 @@ def _build_webhooks(connection: Connection, rows: Sequence[Row[Any]]) -> list[We
 def _build_webhook(row: Row[Any], parties: list[str], counts: dict[str, int]) -> WebhookView:
     return {
         "id": row.id,
+        "format": row.format,
         "url": row.url,
         "description": row.description,
         "event_types": [kind for kind in row.event_types.split(",") if kind],

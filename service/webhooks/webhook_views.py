@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from service.domain.webhooks import DeliveryState, EndpointState, Ordering
+from service.domain.webhooks import DeliveryState, EndpointState, Format, Ordering
 from service.views import Moment, Uuid, view
 
 PreviousUntil = Annotated[list[Moment], Field(description="Until when those before it sign too")]
@@ -34,7 +34,10 @@ class WebhookView(TypedDict):
     """An endpoint, without its secret."""
 
     id: Uuid
-    url: str
+    format: Format
+    url: Annotated[
+        str, Field(description="Of a broker, with `***` for a user and a password, if it has them")
+    ]
     description: str | None
     event_types: list[str]
     story: str | None

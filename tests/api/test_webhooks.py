@@ -13,7 +13,8 @@ from service.domain.webhooks import EventType
 from service.store.webhook_tables import webhooks
 from service.webhooks import due_endpoints
 from service.webhooks.address_guard import AddressGuard, AddressRefused
-from service.webhooks.delivery import Outgoing, Sender
+from service.webhooks.delivery import Sender
+from service.webhooks.exchanges import Outgoing
 from tests.api.problems import NOBODY, require_problem
 from tests.support.desk import Desk, Json, build_claim
 from tests.webhooks import receivers

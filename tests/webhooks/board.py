@@ -22,12 +22,13 @@ from service.store import webhook_tables as tables
 from service.store.engine import Database
 from service.webhooks import due_endpoints, outbox, webhook_commands
 from service.webhooks import leases as lease
-from service.webhooks.delivery import Answer
+from service.webhooks.exchanges import Answer
 from service.webhooks.leases import DispatchRules, Leased, Turn
 from service.webhooks.settlement import Attempt, Settlement
 from tests.domain.builders import NOON
 
 SETTINGS: dict[str, Any] = {
+    "format": "standard",
     "url": "https://cms.example/hook",
     "description": None,
     "event_types": (),

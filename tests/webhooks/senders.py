@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 
 from service.webhooks.address_guard import AddressGuard, Resolve
-from service.webhooks.delivery import Answer, Outgoing, Sender
+from service.webhooks.delivery import Sender
+from service.webhooks.exchanges import Answer, Outgoing
 from tests.webhooks import receivers
 from tests.webhooks.receivers import (
     Behaviour,

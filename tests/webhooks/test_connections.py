@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 import uvloop
 
-from service.webhooks import delivery
+from service.webhooks import http_transport
 from service.webhooks.address_guard import AddressGuard
 from service.webhooks.answer_stream import READ_BYTES
-from service.webhooks.delivery import Answer, Sender
+from service.webhooks.delivery import Sender
+from service.webhooks.exchanges import Answer
 from tests.webhooks import receivers
 from tests.webhooks.receivers import (
     OK,
@@ -226,7 +227,7 @@ async def test_changed_url_takes_effect_at_once() -> None:
 
 async def test_idle_connections_are_closed(monkeypatch: pytest.MonkeyPatch) -> None:
     """After KEEPALIVE_SECONDS an idle connection is closed, though nothing is sent any more."""
-    monkeypatch.setattr(delivery, "KEEPALIVE_SECONDS", 0.1)
+    monkeypatch.setattr(http_transport, "KEEPALIVE_SECONDS", 0.1)
     async with receivers.run_receiver(build_answering(OK)) as there, run_sender() as sender:
         await sender.send(build_outgoing(there.url))
         assert len(there.open) == 1
@@ -240,7 +241,7 @@ async def test_idle_connections_are_closed(monkeypatch: pytest.MonkeyPatch) -> N
 
 async def test_number_of_kept_connections_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of more endpoints, or more connections, than are kept, the longest unused go."""
-    monkeypatch.setattr(delivery, "MAX_TARGETS", 3)
+    monkeypatch.setattr(http_transport, "MAX_TARGETS", 3)
     async with receivers.run_receiver(build_answering(OK)) as there, run_sender() as sender:
         for number in range(5):
             await sender.send(replace(build_outgoing(there.url), endpoint=str(number)))
@@ -248,7 +249,7 @@ async def test_number_of_kept_connections_is_bounded(monkeypatch: pytest.MonkeyP
         assert len(there.open) == 3
         await sender.send(replace(build_outgoing(there.url), endpoint="4"))
         assert there.connections == 5
-    monkeypatch.setattr(delivery, "MAX_IDLE", 2)
+    monkeypatch.setattr(http_transport, "MAX_IDLE", 2)
     async with receivers.run_receiver(build_answering(OK)) as there, run_sender() as sender:
         for number in range(3):
             await sender.send(replace(build_outgoing(there.url), endpoint=str(number)))

@@ -15,7 +15,7 @@ import httpcore
 import pytest
 import standardwebhooks
 
-from service.webhooks import delivery
+from service.webhooks import delivery, exchanges, http_transport
 from tests.webhooks import receivers
 from tests.webhooks.receivers import (
     OK,
@@ -212,8 +212,8 @@ async def test_a_dripping_body_holds_a_slot_for_a_second_at_most(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """With the head the attempt is decided: its body has BODY_SECONDS, not the whole deadline."""
-    assert delivery.BODY_SECONDS == 1.0
-    monkeypatch.setattr(delivery, "BODY_SECONDS", 0.2)
+    assert http_transport.BODY_SECONDS == 1.0
+    monkeypatch.setattr(http_transport, "BODY_SECONDS", 0.2)
     answer = await attempt_once(build_endless(b"HTTP/1.1 202 OK\r\n\r\n", b"x", 0.02), seconds=5)
     assert answer.delivered
     assert 0.15 < answer.seconds < 1
@@ -232,7 +232,7 @@ async def test_incomplete_body_is_kept_as_far_as_it_came() -> None:
 async def test_answer_is_read_up_to_its_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     """After 16 KiB of a body its sender is hung up on, however long it might go on: neither the
     second for bodies nor the deadline is waited for."""
-    monkeypatch.setattr(delivery, "BODY_SECONDS", 1000)
+    monkeypatch.setattr(http_transport, "BODY_SECONDS", 1000)
 
     async def pause(receiver: Receiver, reader: Any, writer: Any) -> None:
         await receiver.request(reader)
@@ -242,7 +242,7 @@ async def test_answer_is_read_up_to_its_limit(monkeypatch: pytest.MonkeyPatch) -
 
     async with asyncio.timeout(20):
         answer = await attempt_once(pause, seconds=1000)
-    assert (answer.delivered, len(answer.response_body)) == (True, delivery.BODY_BYTES)
+    assert (answer.delivered, len(answer.response_body)) == (True, exchanges.BODY_BYTES)
 
 
 async def test_answer_is_kept_up_to_its_limit() -> None:

@@ -32,7 +32,7 @@ from service.claims.webhook_body_views import (
 from service.config import Settings
 from service.domain import backoff
 from service.domain.webhooks import IN_FLIGHT, OVERLAP_HOURS, TIMEOUT_S, EventType, make_secret
-from service.webhooks import delivery, dispatcher, retention, signatures
+from service.webhooks import delivery, dispatcher, exchanges, http_transport, retention, signatures
 from service.webhooks.meters import Meters
 from service.webhooks.webhook_views import PingView
 from tests.support.desk import build_claim
@@ -163,8 +163,8 @@ def test_common_fields_are_those_of_the_views() -> None:
 @pytest.mark.parametrize(
     "words",
     [
-        f"for {delivery.BODY_SECONDS:g} second at most",
-        f"{delivery.BODY_BYTES // 1024} KiB of it are kept",
+        f"for {http_transport.BODY_SECONDS:g} second at most",
+        f"{exchanges.BODY_BYTES // 1024} KiB of it are kept",
         f"for {delivery.RETRY_AFTER / timedelta(hours=1):g} hour at most",
         f"{TIMEOUT_S} seconds at most",
         f"for {backoff.HOLD / timedelta(hours=1):g} hour after the first attempt",

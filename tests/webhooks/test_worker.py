@@ -12,8 +12,8 @@ from service.config import Settings
 from service.domain.errors import Unavailable
 from service.domain.webhooks import DeliveryState, EndpointState
 from service.webhooks import dispatcher, retention
-from service.webhooks.delivery import Answer, Outgoing
 from service.webhooks.dispatcher import Pauses
+from service.webhooks.exchanges import Answer, Outgoing
 from tests.webhooks.board import Board
 from tests.webhooks.receivers import OK, Receiver, build_answering, run_receiver, swallow_request
 from tests.webhooks.running import run_dispatcher, wait_for_state, wait_until

@@ -14,6 +14,7 @@ from service.domain.webhooks import (
     OVERLAP_HOURS,
     TIMEOUT_S,
     EventType,
+    Format,
     Ordering,
     is_reserved_header,
 )
@@ -50,7 +51,13 @@ WebhookUrl = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=2048),
     AfterValidator(texts.check_address),
-    Field(description="https://, on a public address", examples=["https://cms.example.org/hook"]),
+    Field(
+        description="https://, on a public address. Of a broker, with the subject or stream in it: "
+        "tls://user:password@host:4222/subject (NATS), "
+        "rediss://user:password@host:6379/0?stream=name (Redis); nats:// and redis:// without TLS, "
+        "in networks of yours",
+        examples=["https://cms.example.org/hook"],
+    ),
 ]
 Parties = Annotated[
     tuple[Slug, ...],
@@ -73,6 +80,11 @@ About = Annotated[str, Text(500, texts.clean_line)]
 
 class WebhookIn(In):
     url: WebhookUrl
+    format: Format = Field(
+        Format.STANDARD,
+        description="`standard`: posted as Standard Webhooks 1.0; `nats`, `redis`: appended to a "
+        "stream of NATS JetStream or Redis",
+    )
     description: About | None = None
     event_types: Subscribed = ()
     story: Slug | None = Field(None, description="Only claims of this story")
@@ -97,6 +109,7 @@ class WebhookIn(In):
 
 class WebhookChange(In):
     url: WebhookUrl = LEFT_OUT
+    format: Format = LEFT_OUT
     description: About | None = LEFT_OUT
     event_types: Subscribed = LEFT_OUT
     story: Slug | None = LEFT_OUT

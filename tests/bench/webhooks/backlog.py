@@ -19,7 +19,7 @@ from service.domain.webhooks import EventType
 from service.store.engine import Database
 from service.store.read_only import ReadOnlySQLite
 from service.webhooks import due_endpoints, leases
-from service.webhooks.delivery import Answer
+from service.webhooks.exchanges import Answer
 from service.webhooks.settlement import Attempt
 from tests.bench.service_load import settings
 from tests.bench.webhooks import latency, rows

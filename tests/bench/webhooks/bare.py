@@ -20,7 +20,8 @@ import httpx
 from service.domain.webhooks import make_secret
 from service.webhooks import signatures
 from service.webhooks.address_guard import AddressGuard
-from service.webhooks.delivery import Outgoing, Sender
+from service.webhooks.delivery import Sender
+from service.webhooks.exchanges import Outgoing
 from tests.bench.servers import ROOT
 from tests.bench.webhooks.rows import BODY
 
