@@ -161,7 +161,7 @@ class AddressGuard:
             )
         if is_broker:
             try:
-                broker_addresses.parse_address(parsed, broker_addresses.split_credentials(url)[1])
+                broker_addresses.parse_address(parsed, broker_addresses.find_credentials(url))
             except ValueError as error:
                 raise AddressRefused(str(error)) from error
         return parsed

@@ -56,6 +56,12 @@ def split_credentials(url: str) -> tuple[str, str | None]:
     return url.replace(f"{credentials}@", f"{HIDDEN}@", 1), credentials
 
 
+def find_credentials(url: str) -> str | None:
+    """Return a broker's user and password as written; None where there are none to be seen."""
+    credentials = split_credentials(url)[1]
+    return None if credentials == HIDDEN else credentials
+
+
 def find_place(url: str) -> str:
     """Return scheme, host and port as written: credentials are kept while these stay."""
     authority = AUTHORITY.match(url)

@@ -97,8 +97,10 @@ class RedisConnection:
         await self._connection.send_command(
             "EVAL", APPEND, 2, stream, known, REMEMBERED_SECONDS, *fields, "body", rendered.body
         )
-        entry, is_duplicate = await self._connection.read_response()
-        return bytes(entry).decode(), bool(is_duplicate)
+        answer = await self._connection.read_response()
+        if not isinstance(answer, list) or len(answer) != 2 or not isinstance(answer[0], bytes):
+            raise exceptions.InvalidResponse
+        return answer[0].decode(), bool(answer[1])
 
     async def close(self, *, at_once: bool = False) -> None:
         self._stream.abort()

@@ -1,4 +1,4 @@
-"""Programs between Claimdesk and its database, for tests of what stands before a server.
+"""Programs around Claimdesk, for tests of what stands before its database or takes its webhooks.
 
 `python -m tests.support.programs` installs with apt what is missing, where we are root; it never
 fails: a test that goes without one is skipped, and says which.
@@ -21,6 +21,8 @@ PACKAGES = {
     "patroni": "patroni",
     "patronictl": "patroni",
     "pg_ctl": "postgresql",
+    "nats-server": "nats-server",
+    "redis-server": "redis-server",
 }
 """The programs, by the package of Debian's that has them."""
 FOLDERS = ("/usr/sbin", "/usr/local/sbin")
