@@ -8,7 +8,7 @@ from service.cli import databases, endpoints, shell
 from service.domain import ids
 from service.domain.claims import format_instant
 from service.domain.errors import WebhookNotActive
-from service.domain.webhooks import DeliveryState, EndpointState, EventType
+from service.domain.webhooks import DeliveryState, EndpointState, EventType, Format
 
 if TYPE_CHECKING:
     from service.webhooks.webhook_views import WebhookView
@@ -47,7 +47,21 @@ def list_(as_json: shell.AsJson = False) -> None:
 
 @app.command()
 def create(
-    url: Annotated[str, typer.Argument(metavar="URL", help="Where events are posted to.")],
+    url: Annotated[
+        str,
+        typer.Argument(
+            metavar="URL",
+            help="Where events go: https://…; of a broker, with the subject or stream in it: "
+            "tls://HOST/SUBJECT, rediss://HOST/0?stream=NAME.",
+        ),
+    ],
+    format: Annotated[
+        Format,
+        typer.Option(
+            help="standard: posted over HTTP; nats, redis: appended to a stream of NATS JetStream "
+            "or Redis."
+        ),
+    ] = Format.STANDARD,
     event: Annotated[
         list[EventType] | None,
         typer.Option(
@@ -83,6 +97,7 @@ def create(
     body = endpoints.validate_input(
         WebhookIn,
         url=url,
+        format=format,
         description=description,
         event_types=tuple(event or ()),
         story=story,

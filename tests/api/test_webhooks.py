@@ -1,6 +1,7 @@
 """Webhooks from outside: registering, changing, secrets, pings, deliveries, sending again."""
 
 import json
+import re
 from ipaddress import ip_network
 from typing import Any
 
@@ -94,6 +95,44 @@ BAD: list[tuple[Json, str]] = [
     ({"url": URL, "headers": {"X-A": "1", "x-a": "2"}}, "headers"),
     ({"url": URL, "headers": {f"X-{n}": "1" for n in range(21)}}, "headers"),
     ({"url": URL, "secret": "whsec_mine"}, "secret"),
+    ({"url": URL, "format": "kafka"}, "format"),
+    ({"url": URL, "format": "nats"}, "url"),
+    ({"url": "nats://127.0.0.1/claims", "format": "standard"}, "url"),
+    ({"url": "redis://127.0.0.1/0?stream=claims", "format": "nats"}, "url"),
+    ({"url": "nats://127.0.0.1/claims", "format": "nats", "headers": {"X-A": "1"}}, "headers"),
+    *(
+        ({"url": url, "format": "nats"}, "url")
+        for url in (
+            "nats://127.0.0.1",
+            "nats://127.0.0.1/",
+            "nats://127.0.0.1/claims.*",
+            "nats://127.0.0.1/claims.>",
+            "nats://127.0.0.1/$JS.API.STREAM.DELETE.CLAIMS",
+            "nats://127.0.0.1/claims%0d%0aPING",
+            "nats://127.0.0.1/claims?stream=x",
+            "nats://127.0.0.1/" + "a" * 201,
+            "nats://10.0.0.1/claims",
+            "nats://a@b@127.0.0.1/claims",
+            "nats://***@127.0.0.1/claims",
+            "tls://127.0.0.1:0/claims",
+        )
+    ),
+    *(
+        ({"url": url, "format": "redis"}, "url")
+        for url in (
+            "redis://127.0.0.1",
+            "redis://127.0.0.1/claims",
+            "redis://127.0.0.1/0",
+            "redis://127.0.0.1/0?stream=",
+            "redis://127.0.0.1/0?stream=a b",
+            "redis://127.0.0.1/0?stream={a}",
+            "redis://127.0.0.1/0?stream=a&stream=b",
+            "redis://127.0.0.1/x?stream=a",
+            "redis://127.0.0.1/99999?stream=a",
+            "redis://user@127.0.0.1/0?stream=a",
+            "rediss://10.0.0.1/0?stream=a",
+        )
+    ),
 ]
 """What may not be registered, and the field that is at fault."""
 
@@ -111,6 +150,87 @@ async def test_invalid_registration_is_refused_with_its_field(desk: Desk) -> Non
             assert said["errors"][0]["loc"][:2] == ["body", field], body
     [kept] = (await desk.admin.get("/v1/webhooks")).json()["items"]
     assert kept == {name: value for name, value in made.items() if name != "secret"}
+
+
+BROKERS = [
+    ("nats", "nats://{}127.0.0.1:4222/claims"),
+    ("redis", "redis://{}127.0.0.1:6379/0?stream=claims"),
+]
+
+
+@pytest.mark.parametrize(("format", "form"), BROKERS)
+async def test_password_of_a_broker_is_in_no_answer(desk: Desk, format: str, form: str) -> None:
+    """It is used, and never shown: `***` stands for it, and keeps it in a change of the rest."""
+    made = await register(desk, url=form.format("desk:s%65cret@"), format=format)
+    place = f"/v1/webhooks/{made['id']}"
+    shown = form.format("***@")
+    assert (made["url"], made["format"]) == (shown, format)
+    board = Board(desk.database)
+    assert (await board.read_webhook(made["id"])).credentials == "desk:s%65cret"
+    other_name = shown.replace("claims", "changes")
+    for url in (shown, other_name):
+        changed = await desk.admin.patch(place, json={"url": url})
+        assert changed.json()["url"] == url
+        assert (await board.read_webhook(made["id"])).credentials == "desk:s%65cret"
+    pinged = (await desk.admin.post(f"{place}/ping")).json()
+    board.now = desk.clock.now
+    (leased,) = await board.lease_deliveries()
+    assert (leased.format, leased.credentials) == (format, "desk:s%65cret")
+    await board.settle_attempts(board.build_attempt(leased, None))
+    for path in (
+        "/v1/webhooks",
+        place,
+        f"{place}/deliveries",
+        f"{place}/deliveries/{pinged['id']}",
+        "/v1/audit",
+    ):
+        answer = await desk.admin.get(path)
+        assert answer.status_code == 200, path
+        assert "cret" not in answer.text.replace("secret", ""), path
+
+
+@pytest.mark.parametrize(("format", "form"), BROKERS)
+async def test_password_does_not_follow_an_address_to_another_host(
+    desk: Desk, format: str, form: str
+) -> None:
+    """Whoever changes host or port writes the password anew, or there is none any more."""
+    made = await register(desk, url=form.format("desk:right@"), format=format)
+    place = f"/v1/webhooks/{made['id']}"
+    board = Board(desk.database)
+    for host in ("127.0.0.2", "127.0.0.1:99"):
+        url = re.sub(r"127.0.0.1:\d+", host, form.format("***@"))
+        refused = await desk.admin.patch(place, json={"url": url})
+        assert require_problem(refused, "invalid-request")["errors"][0]["loc"] == ["body", "url"]
+    assert (await board.read_webhook(made["id"])).credentials == "desk:right"
+    bare = await desk.admin.patch(place, json={"url": form.format("")})
+    assert bare.json()["url"] == form.format("")
+    assert (await board.read_webhook(made["id"])).credentials is None
+
+
+async def test_new_password_starts_afresh(desk: Desk) -> None:
+    """As a new address does: the breaker that the wrong one opened is closed."""
+    made = await register(desk, url="nats://desk:wrong@127.0.0.1/claims", format="nats")
+    board = Board(desk.database)
+    await board.set_columns(made["id"], failures=7)
+    for url, failures in (
+        ("nats://***@127.0.0.1/claims", 7),
+        ("nats://desk:wrong@127.0.0.1/claims", 7),
+        ("nats://desk:right@127.0.0.1/claims", 0),
+    ):
+        await desk.admin.patch(f"/v1/webhooks/{made['id']}", json={"url": url})
+        assert (await board.read_webhook(made["id"])).failures == failures
+
+
+async def test_format_changes_with_its_address(desk: Desk) -> None:
+    """Each alone would not go together with the other."""
+    made = await register(desk)
+    place = f"/v1/webhooks/{made['id']}"
+    broker: Json = {"format": "redis", "url": "redis://127.0.0.1/0?stream=claims"}
+    for part in broker:
+        refused = await desk.admin.patch(place, json={part: broker[part]})
+        assert require_problem(refused, "invalid-request")["errors"][0]["loc"] == ["body", "url"]
+    changed = (await desk.admin.patch(place, json=broker)).json()
+    assert {name: changed[name] for name in broker} == broker
 
 
 async def test_accepted_headers_are_sent(desk: Desk) -> None:

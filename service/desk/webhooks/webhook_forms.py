@@ -17,6 +17,7 @@ from service.domain.webhooks import (
     TIMEOUT_S,
     EndpointState,
     EventType,
+    Format,
     Ordering,
 )
 from service.store.paging import Window
@@ -41,6 +42,7 @@ class TypedWebhook(TypedDict):
     """An endpoint as its form shows it: what was typed."""
 
     url: str
+    format: str
     description: str
     event_types: list[str]
     story: str
@@ -54,6 +56,7 @@ class TypedWebhook(TypedDict):
 
 BLANK: TypedWebhook = {
     "url": "",
+    "format": Format.STANDARD.value,
     "description": "",
     "event_types": [EventType.CLAIM_STATUS_CHANGED.value],
     "story": "",
@@ -151,6 +154,7 @@ async def _render_form(
             for kind, words in webhook_pages.EVENTS.items()
             if kind is not EventType.PING or kind in typed["event_types"]
         },
+        formats=webhook_pages.FORMATS.items(),
         most_in_flight=MOST_IN_FLIGHT,
         most_timeout=TIMEOUT_S,
     )
@@ -168,6 +172,7 @@ async def _validate(form: Form) -> webhook_inputs.WebhookIn:
     """What was filled in, checked as the API checks it.  Raises Invalid."""
     values: dict[str, object] = {
         "url": form.get_text("url") or "",
+        "format": form.get_text("format") or Format.STANDARD,
         "description": form.get_text("description"),
         "event_types": form.get_texts("event_types"),
         "story": form.get_text("story"),
@@ -207,6 +212,7 @@ def _read_typed(form: Form) -> TypedWebhook:
     """Return what was typed, to be shown again."""
     return {
         "url": form.get_text("url") or "",
+        "format": form.get_text("format") or "",
         "description": form.get_text("description") or "",
         "event_types": form.get_texts("event_types"),
         "story": form.get_text("story") or "",
@@ -223,6 +229,7 @@ def _show_as_typed(webhook: WebhookView) -> TypedWebhook:
     """Return an endpoint as its form shows it."""
     return {
         "url": webhook["url"],
+        "format": webhook["format"],
         "description": webhook["description"] or "",
         "event_types": webhook["event_types"],
         "story": webhook["story"] or "",

@@ -14,7 +14,7 @@ from service.domain import disclosure, ids
 from service.domain.access import Action
 from service.domain.claims import parse_instant
 from service.domain.errors import Invalid, NotFound
-from service.domain.webhooks import DeliveryState, EndpointState, EventType
+from service.domain.webhooks import DeliveryState, EndpointState, EventType, Format
 from service.store.paging import cut_page
 from service.web.bodies.webhook_inputs import RecoveryIn
 from service.web.calls import Call, allow
@@ -43,6 +43,12 @@ def _describe_event_type(kind: EventType) -> str:
 
 
 EVENTS = {kind: _describe_event_type(kind) for kind in EventType}
+FORMATS = {
+    Format.STANDARD: "posted over HTTP (Standard Webhooks)",
+    Format.NATS: "appended to a stream of NATS JetStream",
+    Format.REDIS: "appended to a Redis stream",
+}
+"""How an endpoint gets what it is told, as its form and page say it."""
 STATES = {
     DeliveryState.PENDING: "waiting",
     DeliveryState.DELIVERED: "delivered",
@@ -169,6 +175,7 @@ async def render_webhook(
         filter_faults=filter_faults,
         states=STATES,
         events=EVENTS,
+        formats=FORMATS,
         form=form,
         faults=faults or {},
         typed={"reason": "", "since": ""} | (typed or {}),
