@@ -5,7 +5,7 @@ import ssl
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
-from typing import Generic, Protocol, SupportsIndex, TypeVar
+from typing import Generic, Protocol, SupportsIndex, TypeVar, cast
 
 from service.webhooks.address_guard import AddressGuard
 from service.webhooks.broker_addresses import BrokerAddress
@@ -32,8 +32,7 @@ class BoundedReader(asyncio.StreamReader):
 
     def set_transport(self, transport: asyncio.BaseTransport) -> None:
         super().set_transport(transport)
-        assert isinstance(transport, asyncio.Transport)
-        self._carrier = transport
+        self._carrier = cast(asyncio.Transport, transport)  # uvloop's are no subclass of it
 
     def feed_data(self, data: Iterable[SupportsIndex]) -> None:
         data = bytes(data)

@@ -42,6 +42,18 @@ def test_only_the_secret_goes_to_standard_output(run: Run, run_json: RunJson) ->
     assert made.stdout.strip() not in str(listed)
 
 
+def test_broker_is_registered_and_its_password_not_shown(run: Run, run_json: RunJson) -> None:
+    """`--format` says that the address is a broker's."""
+    made = run_json(
+        "webhooks", "create", "nats://desk:right@127.0.0.1:4222/claims", "--format", "nats"
+    )
+    assert (made["format"], made["url"]) == ("nats", "nats://***@127.0.0.1:4222/claims")
+    for command in (("list",), ("list", "--json"), ("pause", made["id"])):
+        result = run("webhooks", *command)
+        assert "***@127.0.0.1" in result.stdout + result.stderr
+        assert "right" not in result.stdout + result.stderr
+
+
 def test_every_filter_is_registered(run: Run, run_json: RunJson) -> None:
     """What --event, --story, --claim, --party and --description say is what was registered."""
     run("seed")

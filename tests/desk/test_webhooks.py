@@ -60,6 +60,27 @@ def list_faults(response: httpx.Response) -> dict[str, str]:
     return found
 
 
+async def test_broker_is_registered_and_edited_by_the_form(people: People) -> None:
+    """The form offers the format; the password is typed once, and stays when the rest is saved."""
+    address = "redis://desk:right@127.0.0.1:6379/0?stream=claims"
+    webhook = await register(people, url=address, format="redis")
+    path = f"{LIST}/{webhook}"
+    page = await people.admin.get(path)
+    assert "appended to a Redis stream" in read_text(page)
+    edited = await submit(people.admin, f"{path}/edit", path, description="The archive")
+    assert edited.status_code == 303, read_text(edited)
+    made = await read_endpoint(people, webhook)
+    assert (made["format"], made["description"]) == ("redis", "The archive")
+    assert made["url"] == "redis://***@127.0.0.1:6379/0?stream=claims"
+    stored = await Board(people.desk.database).read_webhook(webhook)
+    assert stored.credentials == "desk:right"
+    for shown in (page, await people.admin.get(f"{path}/edit"), await people.admin.get(LIST)):
+        assert "right" not in shown.text.replace("copyright", "")
+    refused = await submit(people.admin, f"{path}/edit", path, format="nats")
+    assert refused.status_code == 422
+    assert "begins with tls:// or nats://" in list_faults(refused)["url"]
+
+
 async def test_only_administrators_see_webhooks(people: People) -> None:
     """Others are told so on a page, and nobody's page offers it to them; the public signs in."""
     webhook = await register(people)

@@ -1,6 +1,7 @@
 """NATS and Redis as Debian has them, on loopback: started, killed, and read as consumers do."""
 
 import asyncio
+import signal
 import subprocess
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -62,6 +63,15 @@ class Broker(ABC):
             self._process.kill()
             self._process.wait()
             self._process = None
+
+    def suspend(self) -> None:
+        """It takes what is sent and does nothing, until `resume`."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
 
     @abstractmethod
     def _list_settings(self) -> list[str]: ...
