@@ -153,9 +153,9 @@ class KeptConnections(Generic[Connection]):
             await self._close_oldest()
 
     async def _take(self, endpoint: str, address: BrokerAddress) -> Connection | None:
-        kept_address, kept = self._idle.get(endpoint, (address, []))
-        while kept:
-            _, connection = kept.pop()
+        kept_address, connections = self._idle.get(endpoint, (address, []))
+        while connections:
+            _, connection = connections.pop()
             if kept_address == address and connection.is_usable:
                 return connection
             await connection.close()
@@ -164,15 +164,15 @@ class KeptConnections(Generic[Connection]):
     async def _put_back(
         self, endpoint: str, address: BrokerAddress, connection: Connection
     ) -> None:
-        kept_address, kept = self._idle.setdefault(endpoint, (address, []))
-        if not kept:
-            self._idle[endpoint] = kept_address, kept = address, []
+        kept_address, connections = self._idle.setdefault(endpoint, (address, []))
+        if not connections:
+            self._idle[endpoint] = kept_address, connections = address, []
         if self._closed or kept_address != address or not connection.is_usable:
             await connection.close()
             return
-        kept.append((asyncio.get_running_loop().time(), connection))
+        connections.append((asyncio.get_running_loop().time(), connection))
         self._idle.move_to_end(endpoint)
-        while sum(len(kept) for _, kept in self._idle.values()) > MAX_IDLE:
+        while sum(len(connections) for _, connections in self._idle.values()) > MAX_IDLE:
             await self._close_oldest()
         if self._sweeping is None or self._sweeping.done():
             self._sweeping = asyncio.create_task(self._sweep())
@@ -182,15 +182,15 @@ class KeptConnections(Generic[Connection]):
         while self._idle:
             await asyncio.sleep(KEEPALIVE_SECONDS)
             limit = asyncio.get_running_loop().time() - KEEPALIVE_SECONDS
-            for endpoint, (_, kept) in [*self._idle.items()]:
-                expired = [entry for entry in kept if entry[0] <= limit]
-                kept[:] = [entry for entry in kept if entry[0] > limit]
-                if not kept:
+            for endpoint, (_, connections) in [*self._idle.items()]:
+                expired = [entry for entry in connections if entry[0] <= limit]
+                connections[:] = [entry for entry in connections if entry[0] > limit]
+                if not connections:
                     del self._idle[endpoint]
                 for _, connection in expired:
                     await connection.close()
 
     async def _close_oldest(self) -> None:
-        _, (_, kept) = self._idle.popitem(last=False)
-        for _, connection in kept:
+        _, (_, connections) = self._idle.popitem(last=False)
+        for _, connection in connections:
             await connection.close()
