@@ -74,8 +74,8 @@ async def test_broker_is_registered_and_edited_by_the_form(people: People) -> No
     assert made["url"] == "redis://***@127.0.0.1:6379/0?stream=claims"
     stored = await Board(people.desk.database).read_webhook(webhook)
     assert stored.credentials == "desk:right"
-    for shown in (page, await people.admin.get(f"{path}/edit"), await people.admin.get(LIST)):
-        assert "right" not in shown.text.replace("copyright", "")
+    for shown_page in (page, await people.admin.get(f"{path}/edit"), await people.admin.get(LIST)):
+        assert "right" not in shown_page.text.replace("copyright", "")
     refused = await submit(people.admin, f"{path}/edit", path, format="nats")
     assert refused.status_code == 422
     assert "begins with tls:// or nats://" in list_faults(refused)["url"]

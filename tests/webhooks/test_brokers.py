@@ -101,8 +101,8 @@ async def test_stream_gets_the_stored_bytes_signed_with_their_id(broker: Broker)
     async with run_sender(clock=lambda: now) as sender:
         answer = await sender.send(build_message(broker, broker.url("signed")))
     assert (answer.delivered, answer.status, answer.error) == (True, None, None)
-    said = json.loads(answer.response_body)
-    assert (said["stream"].lower(), said["duplicate"]) == ("signed", False)
+    reply = json.loads(answer.response_body)
+    assert (reply["stream"].lower(), reply["duplicate"]) == ("signed", False)
     [message] = await broker.read("signed")
     assert (message.body, message.id) == (BODY, "evt_1")
     assert message.headers["webhook-timestamp"] == str(int(now.timestamp()))
@@ -255,10 +255,10 @@ async def test_answer_of_another_service_is_no_acknowledgement(broker: Broker) -
     if not isinstance(broker, NatsServer):
         pytest.skip("not run: Redis has no listeners")
     async with await nats.connect(f"nats://127.0.0.1:{broker.port}") as client:
-        for subject, said in (("service.text", b"ok"), ("service.json", b'{"ok": true}')):
+        for subject, reply in (("service.text", b"ok"), ("service.json", b'{"ok": true}')):
 
-            async def answer_with(message: Msg, said: bytes = said) -> None:
-                await message.respond(said)
+            async def answer_with(message: Msg, reply: bytes = reply) -> None:
+                await message.respond(reply)
 
             await client.subscribe(subject, cb=answer_with)
             await client.flush()
