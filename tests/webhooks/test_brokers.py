@@ -308,7 +308,7 @@ async def test_http_server_is_no_broker(broker: Broker) -> None:
 
 
 @asynccontextmanager
-async def run_impostor(first: bytes, then: bytes) -> AsyncIterator[tuple[int, bytearray]]:
+async def run_impostor(first: bytes, part: bytes) -> AsyncIterator[tuple[int, bytearray]]:
     """What sends `first`, then `then` again and again, and keeps what it is sent."""
     heard = bytearray()
 
@@ -320,8 +320,8 @@ async def run_impostor(first: bytes, then: bytes) -> AsyncIterator[tuple[int, by
         listening = asyncio.create_task(listen())
         try:
             writer.write(first)
-            while then and not writer.is_closing():
-                writer.write(then)
+            while part and not writer.is_closing():
+                writer.write(part)
                 await writer.drain()
             await listening
         except OSError:
