@@ -8,8 +8,10 @@ import contextlib
 import json
 import os
 import platform
+import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +82,12 @@ def _options(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1, help="of the generated desk")
     parser.add_argument("--clear", action="store_true", help="remove the loaded desks and end")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write all figures there too")
+    parser.add_argument(
+        "--page",
+        type=Path,
+        metavar="FILE",
+        help="write the table of requests there, as docs/benchmarks.md has it",
+    )
     options = parser.parse_args(arguments)
     chosen = {part for parts in options.parts for part in parts}
     if not chosen:
@@ -143,9 +151,42 @@ def _requests(options: argparse.Namespace) -> dict[str, list[dict[str, Any]]]:
             seconds=options.seconds,
         )
     rounds = f"{count} rounds of {options.seconds} s"
+    summary = report.summarize_goals(results)
     print(f"\nMedian of {rounds}, {wrk.CONNECTIONS} connections.\n")
     print(*report.table(results), sep="\n")
+    print(f"\n{summary}")
+    if options.page:
+        options.page.write_text(_render_page(results, summary, rounds, desks[0]))
     return {"cells": report.rows(results), "processes": report.processes(results)}
+
+
+def _render_page(results: run.Results, summary: str, rounds: str, measured: desk.Desk) -> str:
+    """Render docs/benchmarks.md: a fall is seen by whoever reads its diff."""
+    commit = subprocess.run(
+        ["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=True
+    ).stdout.strip()
+    table = "\n".join(report.table(results))
+    return f"""\
+# Benchmarks
+
+Written by `make bench ARGS="requests --page docs/benchmarks.md"`: the service beside two yardsticks
+(`tests/bench/ref_raw.py`, `ref_core.py`: minimal applications without keys, evidence or rules), in
+one interleaved run. Absolute figures are those of one machine; read the ratios.
+
+| | |
+|---|---|
+| commit | {commit} |
+| date | {datetime.now(UTC):%Y-%m-%d} |
+| machine | {os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()} |
+| claims | {measured.claims:,} |
+| load | median of {rounds}, {wrk.CONNECTIONS} connections, on the same machine |
+
+{summary}
+
+```text
+{table}
+```
+"""
 
 
 def _streams(options: argparse.Namespace) -> list[dict[str, Any]]:
