@@ -4,7 +4,7 @@ The desk keeps the version of the words that its index is of, and how far a rebu
 one is cut off, the next goes on from there.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import groupby
 from operator import attrgetter
 from typing import Any
@@ -88,20 +88,21 @@ def rebuild_batch(connection: Connection) -> int | None:
         following = _build_progress("statements" if is_of_claims else None)
         installation.write_value(connection, SEARCH_INDEX, following)
         return 0
-    (_rebuild_claims if is_of_claims else _rebuild_statements)(connection, low, batch[-1])
+    (_rebuild_claims if is_of_claims else _rebuild_statements)(connection, low, batch)
     installation.write_value(
         connection, SEARCH_INDEX, _build_progress(progress["table"], batch[-1])
     )
     return len(batch)
 
 
-def _rebuild_claims(connection: Connection, low: str | None, high: str) -> None:
+def _rebuild_claims(connection: Connection, low: str | None, keys: Sequence[str]) -> None:
+    """Build the rows of locked claims.  One that was committed among them since is left alone: it
+    has a row of this version."""
+    high = keys[-1]
     sources = read_sources_between(connection, low, high)
     former = _read_former_terms(connection, sources, low, high)
     batch = connection.execute(
-        select(claims.c.id, claims.c.state)
-        .where(*list_bounds(claims.c.id, low, high))
-        .order_by(claims.c.id)
+        select(claims.c.id, claims.c.state).where(claims.c.id.in_(keys)).order_by(claims.c.id)
     ).all()
     found = [states.read_locked(connection, claim.id, claim.state) for claim in batch]
     rows = [
@@ -111,10 +112,9 @@ def _rebuild_claims(connection: Connection, low: str | None, high: str) -> None:
     _write(connection, rows, "search_claim", indexed)
 
 
-def _rebuild_statements(connection: Connection, low: str | None, high: str) -> None:
-    bounds = list_bounds(statements.c.id, low, high)
-    rows = index_writer.build_statement_rows(connection, *bounds)
-    indexed = {*connection.scalars(_select_indexed(statement_search.c.statement, low, high))}
+def _rebuild_statements(connection: Connection, low: str | None, keys: Sequence[str]) -> None:
+    rows = index_writer.build_statement_rows(connection, statements.c.id.in_(keys))
+    indexed = {*connection.scalars(_select_indexed(statement_search.c.statement, low, keys[-1]))}
     _write(connection, rows, "search_statement", indexed)
 
 
@@ -161,7 +161,6 @@ def _read_former_terms(
         events.c.type.in_([*index_writer.TAKING, "claim.amended"]),
     )
     lines = connection.execute(
-        # Named one by one: a migration runs this, and later ones may add columns.
         select(*(events.c[name] for name in ("claim", "number", "type", "recorded_at", "data")))
         .where(events.c.claim.in_(taking))
         .order_by(events.c.claim, events.c.number)
