@@ -41,17 +41,18 @@ from service.live.listeners import EventHub
 from service.metrics import Metrics
 from service.operations import recovery
 from service.operations.clock import compare_clock
-from service.record import idempotency
+from service.record import idempotency, tail
 from service.record.event_queries import RecordedEvent
 from service.store import installation
 from service.store.engine import Connection, Database
 from service.store.paging import Cursors
-from service.web import logs, passwords, problems
+from service.web import logs, passwords, problems, replica_figures
 from service.web.callers import Callers
 from service.web.compression import Compression
 from service.web.cors import CrossOriginReading
 from service.web.envelope import Envelope
 from service.web.readiness import Readiness
+from service.web.replica_choice import PositionHeaders
 from service.web.service_container import Services
 from service.web.shared_limits import SharedLimits
 from service.webhooks.dispatcher import Dispatcher, build_guard
@@ -111,6 +112,8 @@ def create_app(
     database.clock_guard = ClockGuard(clock, tolerance=tolerance, stopwatch=stopwatch)
     metrics = Metrics()
     meters = Meters(metrics.registry)
+    if settings.database_read_url is not None:
+        replica_figures.register_figures(metrics, database)
 
     def render(line: RecordedEvent, audience: Audience) -> bytes:
         return events.render_event(line, audience, live.epoch)
@@ -135,6 +138,7 @@ def create_app(
         await _share_installation(services)
         passwords.prepare_decoy()
         settled = await _prepare_database(services)
+        database.follow_replica(tail.newest)
         if settings.webhook_bell:
             database.relay_wakeups()
         dispatcher = Dispatcher(settings, database, clock, meters) if settings.dispatch else None
@@ -193,6 +197,7 @@ def create_app(
         metrics=services.metrics,
         page=error_pages.render_error_page,
         identify=identify,
+        positions=PositionHeaders(database, settings),
     )
     return app
 

@@ -122,6 +122,16 @@ class Settings(BaseSettings):
         description="A URL that bypasses a pooler in transaction mode, for LISTEN, so that other "
         "processes notice changes at once. Without it they look every second",
     )
+    database_read_url: DatabaseUrl | None = Field(
+        None,
+        description="The URL of one streaming replica of the PostgreSQL, for reading",
+    )
+    database_read_lag_seconds: float = Field(
+        5,
+        ge=1,
+        le=3600,
+        description="Read nothing from the replica while it may be behind by more than this",
+    )
     log_format: Literal["auto", "json", "text"] = Field(
         "auto",
         description="Log as JSON lines, as readable text, or (`auto`) as text on a terminal only",
@@ -200,6 +210,15 @@ class Settings(BaseSettings):
     def _require_lease_longer_than_timeout(self) -> Self:
         if self.webhook_timeout_seconds >= self.webhook_lease_seconds:
             raise ValueError("CLAIMDESK_WEBHOOK_TIMEOUT_SECONDS must be less than the lease")
+        return self
+
+    @model_validator(mode="after")
+    def _require_replica_of_postgresql(self) -> Self:
+        read_url = self.database_read_url
+        if read_url is not None and (
+            self.embedded or read_url.get_secret_value().startswith("sqlite")
+        ):
+            raise ValueError("CLAIMDESK_DATABASE_READ_URL is for a replica of a PostgreSQL")
         return self
 
     @property

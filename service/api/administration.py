@@ -35,7 +35,7 @@ AuditKind = Annotated[
     responses={200: {"model": PolicyView, "description": "What holds in every process"}},
 )
 async def read_policy(call: ReadingPolicy) -> Response:
-    view = await call.read(policy.read_policy)
+    view = await call.services.database.read(policy.read_policy)
     call.services.four_eyes = view["four_eyes"]
     return answer_json(view)
 

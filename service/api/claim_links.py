@@ -91,7 +91,7 @@ async def expand_links(
     """
     linked = None if stored_state is None else link_queries.parse_links(stored_state)
     if linked is not None and len(linked) <= MAX_LIMIT:
-        database = call.services.database
+        database = call.reader
         evidence = await database.look_up_rows(link_queries.ALL_EVIDENCE, {"claim": claim_id})
         links = link_queries.build_links(claim_id, linked, evidence)
         return {"links": redaction.redact_links(links, call.audience), "links_next_cursor": None}
@@ -103,7 +103,7 @@ async def expand_links(
     cursor = None
     if last is not None:
         scope = format_list_scope("links", f"/v1/claims/{claim_id}/links", filters)
-        cursor = call.services.cursors.write(scope, last, now=call.now)
+        cursor = call.cursors.write(scope, last, now=call.now)
     return {"links": page, "links_next_cursor": cursor}
 
 

@@ -127,11 +127,11 @@ async def list_claims(call: Reading) -> Response:
     and the newest first of what fits alike. A page may then end short and the list go on. With
     `as_of` the filters, what is found and what is served are of that instant."""
     query = claim_requests.parse_list_query(call.request.query_params)
-    database, cursors = call.services.database, call.services.cursors
+    database = call.reader
     scope = claim_requests.build_claims_scope(build_list_scope("claims", call.request), query)
     after = None
     if query.cursor is not None:
-        after = cursors.read(query.cursor, scope, now=call.now)
+        after = call.cursors.read(query.cursor, scope, now=call.now)
     filters = claim_requests.build_filters(query, call)
     claimant = await claim_requests.find_family(call, filters.claimant, "claimant", filters.as_of)
     party = await claim_requests.find_family(call, filters.party, "party", filters.as_of)

@@ -128,7 +128,7 @@ async def create_claim(
     if dry_run or asks_similar:
         # Read ahead of the transaction, which is short so; its answer, kept for retries, has it.
         similar_claims = await similar.find_similar_to_new(
-            call.services.database, build_comparison(new), part_of=new.part_of
+            call.reader, build_comparison(new), part_of=new.part_of
         )
     if dry_run:
         return await call.rehearse(
@@ -155,7 +155,7 @@ async def find_similar_claims(claim_id: ClaimId, call: Reading) -> Response:
     """What shares words, names and figures with the claim, with what sets it apart: other figures
     or days, a denial, roles exchanged. A merged claim is found as the one that took its place; what
     the claim is part of, or is part of it, is left out."""
-    found = await similar.find_similar_to_claim(call.services.database, claim_id)
+    found = await similar.find_similar_to_claim(call.reader, claim_id)
     if found is None:
         raise existence.build_not_found("claim")
     return answer_json({"items": found, "next_cursor": None})

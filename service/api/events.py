@@ -73,7 +73,7 @@ async def list_events(
     event_filter = replace(event_filter, internal=call.sees_internals)
     epoch = call.services.epoch
     start = read_position(after, epoch=epoch, loc=("query", "after"))
-    lines, end = await call.read(
+    lines, end = await call.services.database.read(
         event_queries.list_events_after, after=start, limit=limit, event_filter=event_filter
     )
     items = redaction.redact_events([line.to_data() for line in lines], call.audience)

@@ -11,7 +11,7 @@ from service.domain.access import Action
 from service.domain.claims import format_instant
 from service.domain.errors import Unavailable
 from service.metrics import CONTENT_TYPE
-from service.web import problems, service_container
+from service.web import problems, replica_figures, service_container
 from service.web.calls import Allow, Call, answer_json
 from service.webhooks import figures
 
@@ -31,7 +31,7 @@ class AllowScraping(Allow):
             address = _parse_address(request.client.host)
             networks = services.settings.metrics_allow_cidrs
             if address and any(address in network for network in networks):
-                return Call(request, services, None, services.clock())
+                return Call(request, services, None, services.clock(), services.database)
         return await super().__call__(request)
 
 
@@ -69,7 +69,8 @@ async def check_health() -> Response:
 async def check_readiness(request: Request) -> Response:
     """Tries a change of the database, every five seconds at most. Not ready where that is refused
     (the answer says why), or where webhooks have been due for over five minutes without a reason
-    on the receiver's side: then no dispatcher is at work."""
+    on the receiver's side: then no dispatcher is at work. Where reads may go to a replica,
+    `replica` says how far it is behind; without it the primary answers, so it is no condition."""
     services = service_container.get_services(request)
     await services.readiness.require()
     now = services.clock()
@@ -79,7 +80,7 @@ async def check_readiness(request: Request) -> Response:
             f"Webhooks are due since {format_instant(oldest)}: is a dispatcher at work "
             "(claimdesk dispatch, or claimdesk serve without --no-dispatch)?"
         )
-    return answer_json({"status": "ready"})
+    return answer_json({"status": "ready"} | replica_figures.describe_replica(services.database))
 
 
 @router.get(

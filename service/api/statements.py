@@ -74,7 +74,7 @@ async def list_statements(
     window, scope = paged
     if q is not None:
         items, after = await statement_hits.find_statements(
-            call.services.database,
+            call.reader,
             query_parser.parse_query(q),
             statement_hits.Filters(party, speaker, since, until),
             limit=window.limit,

@@ -163,7 +163,7 @@ def _answer_page(
     call: Call, excerpt: Mapping[str, object], scope: str, last: list[Any] | None
 ) -> Response:
     """A page that has more to it than its items."""
-    cursor = None if last is None else call.services.cursors.write(scope, last, now=call.now)
+    cursor = None if last is None else call.cursors.write(scope, last, now=call.now)
     return Response(
         orjson.dumps({**excerpt, "next_cursor": cursor}),
         headers=PRIVATE | build_link_header(call.request, cursor),

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Select, func, literal_column, select, union_all
+from sqlalchemy import Select, bindparam, func, literal_column, select, union_all
 
 from service.claims.claim_conditions import (
     FilterSet,
@@ -19,7 +19,8 @@ from service.claims.claim_conditions import (
 from service.claims.claim_queries import Family, Filters, build_list_query, describe_filters
 from service.domain.claims import Status
 from service.record.tail import NEWEST, SETTLED
-from service.store.engine import Database, Lookup
+from service.store.engine import Lookup
+from service.store.reader import Reader
 from service.store.tables import claims, events, stories
 
 STATUS_ORDER = (
@@ -45,18 +46,21 @@ class Group:
     """Of all that there are, up to `COUNT_LIMIT` + 1."""
 
 
-async def read_newest_event(database: Database) -> tuple[int, bool]:
+async def read_newest_event(database: Reader) -> tuple[int, bool]:
     """Return the number of the newest settled event, and whether no later one exists.
 
     If none exists, what is read from now on is at least as new as that event.
     """
-    (row,) = await database.look_up(_prepare_newest_event(database.embedded), {})
+    settled = database.settled
+    lookup = _prepare_newest_event(database.embedded, is_known=settled is not None)
+    (row,) = await database.look_up(lookup, {"settled": settled})
     return int(row[0]), row[0] == row[1]
 
 
 @lru_cache
-def _prepare_newest_event(embedded: bool) -> Lookup:
-    settled = NEWEST if embedded else NEWEST.where(events.c.seq <= SETTLED)
+def _prepare_newest_event(embedded: bool, *, is_known: bool) -> Lookup:
+    last = bindparam("settled", type_=events.c.seq.type) if is_known else SETTLED
+    settled = NEWEST if embedded else NEWEST.where(events.c.seq <= last)
     return Lookup(select(settled.scalar_subquery(), NEWEST.scalar_subquery()), point=True)
 
 
@@ -70,7 +74,7 @@ RECENT_STORIES = Lookup(
 
 
 async def list_groups(
-    database: Database, filters: Filters, *, claimant: Family | None, party: Family | None
+    database: Reader, filters: Filters, *, claimant: Family | None, party: Family | None
 ) -> list[Group]:
     """List a group for each status.  Runs two queries; as of an instant, one for each status."""
     if filters.as_of is not None:
@@ -95,7 +99,7 @@ async def list_groups(
 
 
 async def _read_group_as_of(
-    database: Database,
+    database: Reader,
     filters: Filters,
     claimant: Family | None,
     party: Family | None,

@@ -9,11 +9,13 @@ reader notes the last number drawn, then looks for such locks.  Below the lowest
 the number noted, every number is committed or never will be (`claimdesk_settled`).
 
 The lock's key is the number above the lowest bigint: Claimdesk's other advisory locks are positive.
-SQLite has one writer: commits come in order.
+SQLite has one writer: commits come in order.  A replica has no locks: there it is known what was
+settled on the primary before all that the replica has replayed (store/replica.py).
 """
 
 from sqlalchemy import Connection, Select, func, select
 
+from service.store.reader import find_settled
 from service.store.tables import events
 
 NEWEST_OF_ALL: Select[int] = select(func.coalesce(func.max(events.c.seq), 0))
@@ -33,6 +35,9 @@ def newest(connection: Connection) -> int:
     for both (REPEATABLE READ) would be too old.
     """
     query = NEWEST
-    if connection.dialect.name != "sqlite":
+    known = find_settled(connection)
+    if known is not None:
+        query = query.where(events.c.seq <= known)
+    elif connection.dialect.name != "sqlite":
         query = query.where(events.c.seq <= SETTLED)
     return connection.execute(query).scalar_one()

@@ -1,4 +1,5 @@
-"""Connections to PostgreSQL, direct or through a connection pooler, and never to a standby.
+"""Connections to PostgreSQL, direct or through a connection pooler: to a primary, or for a replica
+(`replica.py`) to a standby.
 
 A pooler (pgbouncer, Odyssey, …) is recognised by a difference: a server says at the greeting which
 of its processes serves a connection, and a pooler makes that number up.  In transaction mode each
@@ -6,12 +7,13 @@ transaction may run in another process of the server, so that nothing may be kep
 prepared statement, no setting, no LISTEN.  Each transaction then brings its settings along, in the
 round trip that begins it, and each statement is sent whole (docs/infrastructure.md).
 
-A standby is refused, for reading too: it knows nothing of the locks that protect the record's
-newest events (`tail.py`), so a reader of events could miss some.
+In place of a primary a standby is refused, for reading too: it knows nothing of the locks that
+protect the record's newest events (`tail.py`), so a reader of events could miss some.
 """
 
 import socket
 from typing import Any
+from weakref import WeakSet
 
 import asyncpg
 from sqlalchemy import event
@@ -21,13 +23,15 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from service.config import Pooler
 from service.domain.errors import Unavailable
 from service.store import releases
-from service.store.failures import NO_PRIMARY
+from service.store.failures import NO_PRIMARY, NO_STANDBY
 
 Options = dict[str, Any]
 """Arguments of asyncpg's functions."""
 ENGINE_URL = "postgresql+asyncpg://"
 """What SQLAlchemy is given: only the connector knows where the server is."""
 CONNECT_SECONDS = 10
+STANDBY_SECONDS = 3
+"""For a connection to a standby, new or free: then the primary answers in its place."""
 SILENT_SECONDS = 20
 """A connection whose server acknowledges nothing for so long is given up."""
 
@@ -81,11 +85,18 @@ class ReadingConnection(WritingConnection):
 
 
 class Connector:
-    """Makes connections to the PostgreSQL at `address`; `start` it first."""
+    """Makes connections to the PostgreSQL at `address`, a primary or a `standby`; `start` it
+    first."""
 
-    def __init__(self, address: str, pooler: Pooler) -> None:
+    def __init__(self, address: str, pooler: Pooler, *, standby: bool = False) -> None:
         self.address = address
         self.pooler = pooler
+        self.standby = standby
+        self._server: Options = {"target_session_attrs": "standby" if standby else "primary"}
+        self._refusal = NO_STANDBY if standby else NO_PRIMARY
+        self._patience = STANDBY_SECONDS if standby else CONNECT_SECONDS
+        self._connections: WeakSet[Any] = WeakSet()
+        self._has_ended = False
         self.guessed = False
         """Whether a pooler was found, and no setting says in which mode it is."""
 
@@ -112,26 +123,36 @@ class Connector:
         """Return the arguments of `asyncpg.connect`."""
         options: Options = {
             "dsn": self.address,
-            "timeout": CONNECT_SECONDS,
-            "target_session_attrs": "primary",
+            "timeout": self._patience,
+            **self._server,
             "server_settings": _build_tracked_settings(name),
         }
         if self.pooler == "none":
             options["server_settings"] |= build_session_settings(read_only=read_only)
         elif self.pooler == "transaction":
             options["statement_cache_size"] = 0
-            options["connection_class"] = ReadingConnection if read_only else WritingConnection
+            # On a standby a transaction changes nothing anyway.
+            only_reads = read_only and not self.standby
+            options["connection_class"] = ReadingConnection if only_reads else WritingConnection
         return options
 
     async def connect(self, *, name: str | None = None, read_only: bool = False) -> Any:
-        """Open a connection of asyncpg's.  Raises Unavailable if only standbys answer."""
+        """Open a connection of asyncpg's.  Raises Unavailable if no such server answers."""
         connection: Any = await self._connect(**self.build_options(name=name, read_only=read_only))
         try:
             await self.configure_connection(connection, read_only=read_only)
         except BaseException:
             connection.terminate()
             raise
+        self._connections.add(connection)
         return connection
+
+    def terminate(self) -> None:
+        """End every connection that `connect` opened, and open none any more: what waits for one
+        fails at once."""
+        self._has_ended = True
+        for connection in tuple(self._connections):
+            connection.terminate()
 
     async def configure_connection(self, connection: Any, *, read_only: bool) -> None:
         """Set up a new connection."""
@@ -143,11 +164,13 @@ class Connector:
             )
 
     async def _connect(self, **options: Any) -> Any:
-        options = {"dsn": self.address, "timeout": CONNECT_SECONDS, **options}
+        options = {"dsn": self.address, "timeout": self._patience, **self._server, **options}
+        if self._has_ended:
+            raise asyncpg.InterfaceError("the connections to this server were ended")
         try:
-            return await asyncpg.connect(**{"target_session_attrs": "primary", **options})
+            return await asyncpg.connect(**options)
         except asyncpg.TargetServerAttributeNotMatched as error:
-            raise Unavailable(NO_PRIMARY) from error
+            raise Unavailable(self._refusal) from error
 
     async def open_pool(self, *, size: int, reset: Any) -> asyncpg.Pool:
         """Open a pool of asyncpg's, of connections that only read."""
@@ -163,12 +186,16 @@ class Connector:
                 reset=reset,
                 init=configure,
                 command_timeout=60,
+                connect=self._connect_for_pool,
                 **self.build_options(read_only=True),
             )
             async with pool.acquire():
                 return pool
         except asyncpg.TargetServerAttributeNotMatched as error:
-            raise Unavailable(NO_PRIMARY) from error
+            raise Unavailable(self._refusal) from error
+
+    async def _connect_for_pool(self, *_: Any, **options: Any) -> Any:
+        return await self._connect(**options)
 
     def create_engine(self, *, read_only: bool = False, **options: Any) -> AsyncEngine:
         """Create an engine of SQLAlchemy's whose connections come from `connect`."""

@@ -25,6 +25,7 @@ from sqlalchemy.exc import DBAPIError
 from service.config import Settings
 from service.domain.clocks import ClockGuard
 from service.domain.errors import Unavailable
+from service.store import replica
 from service.store.compiled_statements import Lookup as Lookup
 from service.store.compiled_statements import Parameters, TypedLookup
 from service.store.connector import ENGINE_URL, Connector
@@ -32,6 +33,7 @@ from service.store.failures import RETRIED, translate_errors
 from service.store.location import Location, describe_file, describe_server
 from service.store.postgresql import PostgreSQLBackend
 from service.store.read_only import ReadOnlySQLite
+from service.store.replica import Replica
 from service.store.sqlite import SQLiteBackend
 from service.store.transaction_context import begin_context
 from service.store.wakeups import Relay, Wakeups
@@ -55,6 +57,9 @@ class _Rehearsed(Exception):
 class Database:
     """The database at `settings.database_url`.  `start` it before use, `stop` it at the end."""
 
+    settled: int | None = None
+    """The database itself tells up to which number the record is settled (record/tail.py)."""
+
     def __init__(
         self, settings: Settings, *, report: bool = False, read_only: bool = False
     ) -> None:
@@ -73,6 +78,9 @@ class Database:
         self._base_url = settings.base_url
         self._backend: SQLiteBackend | ReadOnlySQLite | PostgreSQLBackend
         self._direct = settings.database_direct_url
+        self._settings = settings
+        self.replica: Replica | None = None
+        """Answers reads where `follow_replica` found one in the settings."""
         if not self.embedded:
             connector = Connector(address, settings.database_pooler)
             self._backend = PostgreSQLBackend(connector, settings.database_connections)
@@ -99,7 +107,29 @@ class Database:
         if connector.keeps_sessions:
             self.wakeups.relay = Relay(connector, self.wakeups)
 
+    def follow_replica(self, read_settled: Callable[[Connection], int]) -> None:
+        """Watch the replica of the settings, if there is one, so that reads may go there."""
+        address = self._settings.database_read_url
+        if address is None:
+            return
+        settings = self._settings
+        url = address.get_secret_value()
+        self.replica = Replica(
+            self,
+            lambda: Connector(url, settings.database_pooler, standby=True),
+            settings.database_connections,
+            most_seconds=settings.database_read_lag_seconds,
+            read_settled=read_settled,
+        )
+        self.replica.start()
+
+    async def read_position(self) -> int:
+        """Return the position of PostgreSQL's log after everything that is committed by now."""
+        return await replica.read_position(self)
+
     async def stop(self) -> None:
+        if self.replica is not None:
+            await self.replica.stop()
         if self.wakeups.relay is not None:
             await self.wakeups.relay.stop()
         await self._backend.stop()

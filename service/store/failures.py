@@ -38,6 +38,7 @@ NO_PRIMARY = (
     "No server at the database's address takes changes: what answers is a standby. Nothing has to "
     "be done here once there is a primary; send it again then."
 )
+NO_STANDBY = "No server at the replica's address is a standby."
 DAMAGED = (
     "The database cannot be read as it should be ({reason}). Stop the server and run: claimdesk "
     "verify. If it finds a break, put a backup in its place: claimdesk restore FILE"

@@ -28,6 +28,9 @@ VERSION = 1
 VERSION_WITH_EPOCH = 2
 LIFETIME = timedelta(hours=24)
 MAC_BYTES = 16
+OF_REPLICA = "r."
+"""Begins the cursor of a list that may go on at a replica, because it began there.  Any other goes
+on at the primary: an older state would show again what has moved up since."""
 BY_END = " by the end of what is known"
 """Ends the scope of a list that is sorted by the ends of days and hours.  Before schema 0018 such
 lists were sorted by bare instants, and a cursor of that order would skip rows."""
@@ -42,6 +45,8 @@ class Cursors:
     key: bytes
     epoch: str = ""
     """The record's epoch (domain/positions.py): a cursor of another epoch is refused."""
+    mark: str = ""
+    """`OF_REPLICA` for cursors of pages that a replica answers."""
 
     def write(self, scope: str, keys: Sequence[Any], *, now: datetime | None) -> str:
         """Return a cursor of the list `scope` that continues after the row with these sort keys.
@@ -54,7 +59,7 @@ class Cursors:
         body = orjson.dumps(
             [version, issued, _hash_scope(scope), *epoch, *map(serialize_key, keys)]
         )
-        return urlsafe_b64encode(self._mac(body) + body).rstrip(b"=").decode()
+        return self.mark + urlsafe_b64encode(self._mac(body) + body).rstrip(b"=").decode()
 
     def read(self, cursor: str, scope: str, *, now: datetime) -> list[Any]:
         """Return the sort keys in `cursor`.
@@ -62,6 +67,7 @@ class Cursors:
         Raises InvalidCursor if it was not written for this list, ExpiredCursor after a day, and
         EpochEnded if the record was replaced since.
         """
+        cursor = cursor.removeprefix(OF_REPLICA)
         try:
             raw = urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4))
         except (binascii.Error, ValueError) as error:

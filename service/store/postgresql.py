@@ -8,7 +8,7 @@ from sqlalchemy import Connection, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from service.store.compiled_statements import Lookup, Parameters
-from service.store.connector import ENGINE_URL, Connector
+from service.store.connector import ENGINE_URL, STANDBY_SECONDS, Connector
 
 T = TypeVar("T")
 Row = tuple[Any, ...]
@@ -49,6 +49,14 @@ class PostgreSQLBackend:
             await self.writer.dispose()
             await self.reader.dispose()
 
+    async def terminate(self) -> None:
+        """End all connections: what waits on one fails at once."""
+        if self._pool is not None:
+            self._pool.terminate()
+            self.connector.terminate()
+            await self.writer.dispose()
+            await self.reader.dispose()
+
     async def run(self, work: Callable[[Connection], T], *, writing: bool) -> T:
         if self._pool is None:  # the first attempt failed
             await self.start()
@@ -71,7 +79,7 @@ class PostgreSQLBackend:
             read_only=read_only,
             pool_size=connections,
             max_overflow=0,
-            pool_timeout=BUSY_SECONDS,
+            pool_timeout=STANDBY_SECONDS if self.connector.standby else BUSY_SECONDS,
         )
 
 

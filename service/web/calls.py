@@ -25,7 +25,9 @@ from service.domain.errors import Invalid, NotAuthenticated, NotFound
 from service.record import idempotency
 from service.record.idempotency import Answer
 from service.store.engine import Connection
-from service.store.paging import BY_END, DEFAULT_LIMIT, MAX_LIMIT, Window, cut_page
+from service.store.paging import BY_END, DEFAULT_LIMIT, MAX_LIMIT, Cursors, Window, cut_page
+from service.store.reader import Reader
+from service.web import replica_choice
 from service.web.direct_routes import DirectRoute
 from service.web.request_context import context_of
 from service.web.service_container import Services, get_services
@@ -46,6 +48,13 @@ class Call:
     services: Services
     caller: Actor | None
     now: datetime
+    reader: Reader
+    """Where it reads: the primary, or a replica (web/replica_choice.py)."""
+
+    @property
+    def cursors(self) -> Cursors:
+        """Writes and reads the cursors of lists."""
+        return replica_choice.choose_cursors(self.reader, self.services.cursors)
 
     @property
     def actor(self) -> Actor:
@@ -71,8 +80,8 @@ class Call:
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> T:
-        """Run `query` on a connection for reading."""
-        return await self.services.database.read(query, *args, **kwargs)
+        """Run `query` on a connection for reading, where the call reads."""
+        return await self.reader.read(query, *args, **kwargs)
 
     async def share(self, build: Callable[[], Awaitable[Response]], *, cost: int) -> Response:
         """Build an answer; for callers without a name, once for all of them."""
@@ -188,7 +197,7 @@ class Call:
         is what the page has beside them."""
         cursor = None
         if after is not None:
-            cursor = self.services.cursors.write(scope, after, now=self.now)
+            cursor = self.cursors.write(scope, after, now=self.now)
         body = orjson.dumps({"items": items, "next_cursor": cursor, **more})
         return Response(
             body, headers=PRIVATE | build_link_header(self.request, cursor), media_type=JSON
@@ -263,7 +272,10 @@ class Allow:
             raise NotAuthenticated("Send an API key, or sign in at the desk.")
         if not self.page and request.scope["query_string"]:
             _refuse_unknown_parameters(request)
-        return Call(request, services, caller, now)
+        reader = replica_choice.choose_reader(
+            request, services.database, services.settings, self.action, now=now
+        )
+        return Call(request, services, caller, now, reader)
 
     def _is_for_everybody(self, request: Request) -> bool:
         """Whether this is a page for the public too: a browser that still sends the cookie of a

@@ -154,7 +154,7 @@ async def look_up_claim(
     call: Call, claim_id: str, moment: datetime | None, *, with_state: bool = False
 ) -> ClaimRow:
     """Look up a claim, now or as of an instant.  Raises NotFound, NotYetRecorded."""
-    database = call.services.database
+    database = call.reader
     if moment is None:
         lookup = claim_queries.CURRENT_STATE if with_state else claim_queries.CURRENT_CLAIM
         rows = await database.look_up(lookup, {"claim": claim_id})
@@ -169,7 +169,7 @@ async def look_up_claim(
 
 
 async def _explain_absence(call: Call, claim_id: str) -> NotFound:
-    rows = await call.services.database.look_up(claim_queries.CURRENT_CLAIM, {"claim": claim_id})
+    rows = await call.reader.look_up(claim_queries.CURRENT_CLAIM, {"claim": claim_id})
     if rows:
         created_at = orjson.loads(rows[0][1])["created_at"]
         return NotYetRecorded("The desk recorded this claim only later.", recorded_at=created_at)
@@ -253,7 +253,7 @@ async def find_family(
     that does not exist."""
     if party is None:
         return None
-    look_up = call.services.database.look_up
+    look_up = call.reader.look_up
     now = await look_up(claim_queries.FAMILY, {"party": party})
     earlier = []
     if moment is not None:

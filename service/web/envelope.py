@@ -28,6 +28,7 @@ from service.domain.errors import (
 from service.metrics import Metrics
 from service.web import limits
 from service.web.problems import Page, build_error_response
+from service.web.replica_choice import PositionHeaders
 from service.web.request_context import RequestContext, attach_context, context_of
 
 Scope = MutableMapping[str, Any]
@@ -67,12 +68,19 @@ class Envelope:
     """The outermost application."""
 
     def __init__(
-        self, app: App, settings: Settings, metrics: Metrics, page: Page, identify: Identify
+        self,
+        app: App,
+        settings: Settings,
+        metrics: Metrics,
+        page: Page,
+        identify: Identify,
+        positions: PositionHeaders,
     ) -> None:
         self.app = app
         self.page = page
         self.metrics = metrics
         self.identify = identify
+        self.positions = positions
         self.body_seconds = settings.body_seconds
         self.log_all = settings.access_log == "all"
         self.log_some = settings.access_log != "off"
@@ -101,6 +109,8 @@ class Envelope:
             if message["type"] == "http.response.start":
                 status, started = message["status"], True
                 _add_headers(message, context)
+                if method in WITH_BODY:
+                    message["headers"] += await self.positions.build(context)
                 if context.is_endless:
                     note()
             elif method == "HEAD" and message["type"] == "http.response.body":

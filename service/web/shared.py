@@ -21,6 +21,7 @@ from starlette.responses import Response
 from service.claims import board_queries
 from service.domain.errors import ServerBusy
 from service.store.engine import Database
+from service.web import replica_choice
 
 if TYPE_CHECKING:
     from service.web.calls import Call
@@ -73,7 +74,7 @@ class SharedAnswers:
         request = call.request
         if not _is_shared(request):
             return await self._make(call, build, cost)
-        newest, settled = await board_queries.read_newest_event(self._database)
+        newest, settled = await board_queries.read_newest_event(call.reader)
         state = State(newest, self._database.commits)
         key = f"{request.scope['path']}?{request.scope['query_string'].decode('latin-1')}"
         answer = self._find(key, state)
@@ -141,6 +142,7 @@ class SharedAnswers:
 
 
 def _is_shared(request: Request) -> bool:
-    """Whether others get the same: no cookie that changes it, and no condition in the request."""
-    own = ("cookie", "if-none-match", "if-modified-since")
+    """Whether others get the same: no cookie that changes it, no condition in the request, and
+    nothing that the caller has written."""
+    own = ("cookie", "if-none-match", "if-modified-since", replica_choice.HEADER)
     return not any(name in request.headers for name in own)

@@ -29,6 +29,7 @@ class Node:
         self.log = folder / f"{name}.log"
         self.port = find_free_port()
         self._folder = folder
+        self._frozen: list[int] = []
 
     @property
     def url(self) -> str:
@@ -57,14 +58,26 @@ class Node:
 
     def kill(self) -> None:
         """SIGKILL to the server and all its processes: nothing is said to anybody."""
+        postmaster, *children = self.freeze()
+        for process in (postmaster, *children):
+            os.kill(process, signal.SIGKILL)
+        for process in children:
+            while Path(f"/proc/{process}").exists():
+                time.sleep(0.01)
+
+    def freeze(self) -> list[int]:
+        """Let the server say nothing any more, without an end.  Returns its processes."""
         postmaster = int((self.data / "postmaster.pid").read_text().split()[0])
         os.kill(postmaster, signal.SIGSTOP)
         children = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text().split()
-        for process in (postmaster, *map(int, children)):
-            os.kill(process, signal.SIGKILL)
-        for process in map(int, children):
-            while Path(f"/proc/{process}").exists():
-                time.sleep(0.01)
+        self._frozen = [postmaster, *map(int, children)]
+        for process in self._frozen[1:]:
+            os.kill(process, signal.SIGSTOP)
+        return self._frozen
+
+    def thaw(self) -> None:
+        for process in reversed(self._frozen):
+            os.kill(process, signal.SIGCONT)
 
     def promote(self) -> None:
         """Have the standby take changes.  It waits for no standby of its own then."""

@@ -59,7 +59,7 @@ async def show_board(call: Annotated[Call, allow(Action.READ_CLAIMS, page=True)]
     request = call.request
     query = claim_rows.read_list_query(request)
     filters = claim_requests.build_filters(query, call)
-    database = call.services.database
+    database = call.reader
     (after_event, is_settled), stories = await asyncio.gather(
         board_queries.read_newest_event(database),
         database.look_up(board_queries.RECENT_STORIES, {}),
@@ -109,7 +109,7 @@ async def _render_groups(
 ) -> Markup:
     """Render a list for each status, of the claims that are in force."""
     groups = await board_queries.list_groups(
-        call.services.database,
+        call.reader,
         replace(filters, lifecycle=Lifecycle.ACTIVE),
         **await _find_families(call, filters),
     )
@@ -167,19 +167,18 @@ async def _read_list(
     call: Call, query: claim_requests.ListQuery, filters: Filters
 ) -> tuple[list[tuple[str, str | None]], str | None]:
     """Read a page of the list, and the cursor of the next."""
-    cursors = call.services.cursors
     scope = claim_requests.build_claims_scope(build_list_scope("board", call.request), query)
     after = None
     if query.cursor is not None:
-        after = cursors.read(query.cursor, scope, now=call.now)
+        after = call.cursors.read(query.cursor, scope, now=call.now)
     listing = build_list_query(
         filters, limit=LIST_LENGTH, after=after, **await _find_families(call, filters)
     )
-    rows = await call.services.database.look_up(listing.statement, listing.parameters)
+    rows = await call.reader.look_up(listing.statement, listing.parameters)
     cursor = None
     if len(rows) > LIST_LENGTH:
         rows = rows[:LIST_LENGTH]
-        cursor = cursors.write(scope, claim_requests.read_sort_keys(rows[-1]), now=call.now)
+        cursor = call.cursors.write(scope, claim_requests.read_sort_keys(rows[-1]), now=call.now)
     return [(row[0], row[1]) for row in rows], cursor
 
 

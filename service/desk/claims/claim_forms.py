@@ -264,7 +264,7 @@ async def _render_merge_form(
         typed={"into": into},
         error=error,
         form=form,
-        similar=await similar_claims.find_similar_to_claim(call.services.database, claim_id) or [],
+        similar=await similar_claims.find_similar_to_claim(call.reader, claim_id) or [],
     )
 
 

@@ -56,7 +56,7 @@ async def show_queue(
     scope = build_list_scope("review", request)
     after = None
     if query.get("cursor"):
-        after = call.services.cursors.read(query["cursor"], scope, now=call.now)
+        after = call.cursors.read(query["cursor"], scope, now=call.now)
     reviews = await call.read(
         decision_queries.list_review_queue,
         reason=reason,
@@ -68,7 +68,7 @@ async def show_queue(
     if len(reviews) > LIMIT:
         reviews = reviews[:LIMIT]
         keys = [format_instant(reviews[-1].since), reviews[-1].id]
-        cursor = call.services.cursors.write(scope, keys, now=call.now)
+        cursor = call.cursors.write(scope, keys, now=call.now)
         parameters = {"reason": reason, "assignee": assignee, "cursor": cursor}
         kept = {name: value for name, value in parameters.items() if value}
         next_url = f"/review?{urlencode(kept)}"

@@ -54,14 +54,14 @@ async def _render_parties(
     request = call.request
     scope, after = build_list_scope("desk parties", request), None
     if form is None and (cursor := request.query_params.get("cursor")):
-        after = call.services.cursors.read(cursor, scope, now=call.now)
+        after = call.cursors.read(cursor, scope, now=call.now)
     window = Window(ROOTS, after)
     found = await call.read(directory_queries.list_root_parties, window=window)
     rows, last = cut_page(found, window, lambda root: [root["slug"]])
     slugs = [party["slug"] for root in rows for party in (root, *root["below"])]
     following = None
     if last is not None:
-        following = call.services.cursors.write(scope, last, now=call.now)
+        following = call.cursors.write(scope, last, now=call.now)
     return render(
         request,
         "parties.html",
@@ -144,13 +144,13 @@ async def _render_party(
     above, under = await call.read(directory_queries.read_lineage, slug)
     scope, after = build_list_scope("desk speakers", request), None
     if form is None and (cursor := request.query_params.get("cursor")):
-        after = call.services.cursors.read(cursor, scope, now=call.now)
+        after = call.cursors.read(cursor, scope, now=call.now)
     window = Window(SPEAKERS, after)
     found = await call.read(directory_queries.list_speakers, name=None, party=slug, window=window)
     rows, last = cut_page(found, window, lambda speaker: [speaker["folded_name"], speaker["id"]])
     following = None
     if last is not None:
-        following = call.services.cursors.write(scope, last, now=call.now)
+        following = call.cursors.write(scope, last, now=call.now)
     names = await call.read(directory_queries.read_names, {speaker["party"] for speaker in rows})
     return render(
         request,

@@ -148,7 +148,7 @@ async def _find_similar(
         frozenset({party} if party else ()),
         call.now.date(),
     )
-    return await similar_claims.find_similar_to_new(call.services.database, claim, part_of=part_of)
+    return await similar_claims.find_similar_to_new(call.reader, claim, part_of=part_of)
 
 
 @router.get("/intake/{intake_id}")
@@ -229,7 +229,7 @@ async def _list_offered(
     query = claim_queries.build_list_query(
         Filters(story=article["story"]), limit=OFFERED, after=None, claimant=None, party=None
     )
-    look_up = call.services.database.look_up
+    look_up = call.reader.look_up
     rows = (await look_up(query.statement, query.parameters))[:OFFERED]
     offered: list[ClaimView] = [orjson.loads(row[0]) for row in rows]
     listed_ids = {claim["id"] for claim in offered}

@@ -94,7 +94,8 @@ let pageNumber = 0;
 async function fetchPage(address) {
   const turn = pageNumber;
   const response = await fetch(address, {
-    headers: { Accept: "text/html" },
+    // A replica may not have the event yet after which a page is read again.
+    headers: { Accept: "text/html", "Cache-Control": "no-cache" },
     credentials: "same-origin",
     signal: AbortSignal.timeout(15000),
   });

@@ -10,7 +10,7 @@ from service.web.calls import Call
 def read_window(call: Call, scope: str, limit: int) -> Window:
     """Read which part of a list the address asks for. Raises Invalid for a foreign cursor."""
     cursor = call.request.query_params.get("cursor") if call.request.method == "GET" else None
-    after = call.services.cursors.read(cursor, scope, now=call.now) if cursor else None
+    after = call.cursors.read(cursor, scope, now=call.now) if cursor else None
     return Window(limit, after)
 
 
@@ -18,5 +18,5 @@ def build_next_link(call: Call, scope: str, last: Any, filters: dict[str, str]) 
     """Build the address of the page after the row with the sort keys `last`, if one follows."""
     if last is None:
         return None
-    cursor = call.services.cursors.write(scope, last, now=call.now)
+    cursor = call.cursors.write(scope, last, now=call.now)
     return f"{call.request.url.path}?{urlencode(filters | {'cursor': cursor})}"

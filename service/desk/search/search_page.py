@@ -128,17 +128,17 @@ async def _search(
         None,
     )
     if list_query.cursor is not None:
-        after = call.services.cursors.read(list_query.cursor, scope, now=call.now)
+        after = call.cursors.read(list_query.cursor, scope, now=call.now)
 
     def build_next_address(keys: list[Any] | None) -> str | None:
         if keys is None:
             return None
-        cursor = call.services.cursors.write(scope, keys, now=call.now)
+        cursor = call.cursors.write(scope, keys, now=call.now)
         within = {"in": "statements"} if only_statements else {}
         return _build_address(request, cursor=cursor, **within)
 
     results: Results = {}
-    database = call.services.database
+    database = call.reader
     if not only_statements:
         filters = claim_requests.build_filters(list_query, call)
         claimant = await claim_requests.find_family(

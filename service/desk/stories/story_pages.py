@@ -154,7 +154,7 @@ async def show_story(slug: SlugPath, call: Reading) -> Response:
 
 
 async def _render_story(call: Call, slug: str) -> Response:
-    query, cursors = call.request.query_params, call.services.cursors
+    query = call.request.query_params
     moment = instants.read_as_of(call.request)
     name = query.get("clock") or CLOCKS[0]
     clock = next((clock for clock in CLOCKS if clock == name), None)
@@ -165,7 +165,7 @@ async def _render_story(call: Call, slug: str) -> Response:
     if clock == "said":
         scopes["events"] += BY_END
     after = {
-        name: cursors.read(query[name], scope, now=call.now) if query.get(name) else None
+        name: call.cursors.read(query[name], scope, now=call.now) if query.get(name) else None
         for name, scope in scopes.items()
     }
     # What happens while the page is read is sent again by the stream, not missed.
@@ -194,7 +194,7 @@ async def _render_story(call: Call, slug: str) -> Response:
     def build_next_url(name: str, last: list[Any] | None) -> str | None:
         if last is None:
             return None
-        return build_url(**{name: cursors.write(scopes[name], last, now=call.now)})
+        return build_url(**{name: call.cursors.write(scopes[name], last, now=call.now)})
 
     return render_page(
         call,

@@ -30,7 +30,8 @@ from service.search.index.query_parser import Query
 from service.search.index.ranking import Tier
 from service.search.index.term_statistics import name_dialect
 from service.store.compiled_statements import Parameters
-from service.store.engine import Database, Lookup
+from service.store.engine import Lookup
+from service.store.reader import Reader
 from service.store.tables import claims
 from service.store.types import LongText, format_id
 
@@ -86,7 +87,7 @@ class Page(NamedTuple):
     """The keys of the next page, if there is one."""
 
 
-async def find_claims(database: Database, search: ClaimSearch) -> Page:
+async def find_claims(database: Reader, search: ClaimSearch) -> Page:
     """Return the claims that are found, best first or in the order asked for."""
     if search.filters.as_of is not None:
         return await _find_as_of(database, search, search.filters.as_of)
@@ -104,7 +105,7 @@ def _build_hit(query: Query, row: RankedRow) -> Hit:
 
 
 async def _find_ranked(
-    database: Database, search: ClaimSearch
+    database: Reader, search: ClaimSearch
 ) -> tuple[list[RankedRow], Keys | None]:
     filter_set, parameters = split_filters(search, None)
     return await index_pages.find_page(
@@ -156,7 +157,7 @@ _shown = claim_search.alias("shown")
 
 
 async def _find_sorted(
-    database: Database, search: ClaimSearch
+    database: Reader, search: ClaimSearch
 ) -> tuple[list[RankedRow], Keys | None]:
     dialect = name_dialect(database)
     index_query = IndexQuery(dialect, claim_search, search.query, search.labels)
@@ -250,7 +251,7 @@ def _build_keys(row: Sequence[Any]) -> Keys:
 # As of an instant.
 
 
-async def _find_as_of(database: Database, search: ClaimSearch, moment: datetime) -> Page:
+async def _find_as_of(database: Reader, search: ClaimSearch, moment: datetime) -> Page:
     """Return the claims that the query found at `moment`, as they were.
 
     The index says what may have matched once; what was known then decides. `RANKED` of those are
@@ -278,7 +279,7 @@ async def _find_as_of(database: Database, search: ClaimSearch, moment: datetime)
 
 
 async def _walk_as_of(
-    database: Database, search: ClaimSearch, moment: datetime, after: Keys | None
+    database: Reader, search: ClaimSearch, moment: datetime, after: Keys | None
 ) -> Page:
     """Return claims in the order asked for, or the latest changed first."""
     hits: list[Hit] = []
@@ -294,7 +295,7 @@ async def _walk_as_of(
 
 
 async def find_at_any_time(
-    database: Database, search: ClaimSearch, after: Keys | None, limit: int
+    database: Reader, search: ClaimSearch, after: Keys | None, limit: int
 ) -> list[Sequence[Any]]:
     """Return claims that may have matched once and pass the filters at the instant asked for."""
     dialect = name_dialect(database)
@@ -307,7 +308,7 @@ async def find_at_any_time(
 
 
 async def _rank_as_of(
-    database: Database, search: ClaimSearch, rows: Sequence[Sequence[Any]], moment: datetime
+    database: Reader, search: ClaimSearch, rows: Sequence[Sequence[Any]], moment: datetime
 ) -> list[tuple[Tier, Hit]]:
     """Return those of `rows` that the query found at `moment`, and how well, in their order."""
     claim_ids = [format_id(row[3]) for row in rows]

@@ -38,7 +38,8 @@ from service.search.index.index_tables import claim_search
 from service.search.index.match_expressions import IndexQuery
 from service.search.index.searchable_fields import FieldSources
 from service.search.index.term_statistics import name_dialect
-from service.store.engine import Database, Lookup
+from service.store.engine import Lookup
+from service.store.reader import Reader
 from service.store.tables import claims, links, quotes, statements
 from service.store.types import format_id
 from service.views import view
@@ -79,7 +80,7 @@ class FacetsView(TypedDict):
     ]
 
 
-async def count_facets(database: Database, search: ClaimSearch) -> FacetsView:
+async def count_facets(database: Reader, search: ClaimSearch) -> FacetsView:
     """Count the claims that a query finds, whatever page of them is shown."""
     if search.filters.as_of is not None:
         return await _count_as_of(database, search, search.filters.as_of)
@@ -192,7 +193,7 @@ def _count_languages(dialect: str, found_claims: FromClause) -> Select[Any]:
 # As of an instant.
 
 
-async def _count_as_of(database: Database, search: ClaimSearch, moment: datetime) -> FacetsView:
+async def _count_as_of(database: Reader, search: ClaimSearch, moment: datetime) -> FacetsView:
     """Count what the query found at `moment`, of the claims that are ranked for an instant."""
     most = claim_hits.RANKED
     rows = await claim_hits.find_at_any_time(database, search, None, most + 1)

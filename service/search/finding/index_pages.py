@@ -35,7 +35,8 @@ from service.search.index.match_syntax import narrow_to_stretch
 from service.search.index.ranking import Tier
 from service.search.index.searchable_fields import Level
 from service.store.compiled_statements import Parameters
-from service.store.engine import Database, Lookup
+from service.store.engine import Lookup
+from service.store.reader import Reader
 
 ABOVE_ALL = 1 << 62
 """Above every number."""
@@ -94,7 +95,7 @@ class Step(NamedTuple):
     until: int
 
 
-async def find_page(database: Database, request: PageRequest) -> Page:
+async def find_page(database: Reader, request: PageRequest) -> Page:
     """Return a page of results, best first."""
     index_query = request.index_query
     if not database.embedded and await term_statistics.has_few_matches(
@@ -119,7 +120,7 @@ async def find_page(database: Database, request: PageRequest) -> Page:
     return rows, rest
 
 
-async def _list_steps(database: Database, request: PageRequest) -> tuple[list[Step], Keys | None]:
+async def _list_steps(database: Reader, request: PageRequest) -> tuple[list[Step], Keys | None]:
     """Return what the page looks at, in this order, and the keys of what it does not come to."""
     index_query = request.index_query
     first_tier, first_until = request.after or (Tier.TOGETHER, ABOVE_ALL)
@@ -153,7 +154,7 @@ async def _list_steps(database: Database, request: PageRequest) -> tuple[list[St
     return steps, None
 
 
-async def _find_in_all_tiers(database: Database, request: PageRequest) -> Page:
+async def _find_in_all_tiers(database: Reader, request: PageRequest) -> Page:
     """Return a page where there are few matches, on PostgreSQL: all tiers at once."""
     index_query = request.index_query
     tiers = ranking.list_tiers(index_query.query, index_query.levels)
@@ -188,7 +189,7 @@ def build_step_parameters(place: int, step: Step) -> dict[str, Any]:
 
 
 async def list_steps_of_all(
-    database: Database, index_query: IndexQuery, *, most: int
+    database: Reader, index_query: IndexQuery, *, most: int
 ) -> tuple[list[Step], bool]:
     """Return where to look for the newest that are found, whatever their tier, and whether that is
     everywhere.  Where there are few, `most` or less, that is one step."""
@@ -312,7 +313,7 @@ def _find_stretch_start(until: int, letter: str) -> int:
     return (until - 1) >> bits << bits
 
 
-async def _may_look_at_all(database: Database, request: PageRequest, tier: Tier) -> bool:
+async def _may_look_at_all(database: Reader, request: PageRequest, tier: Tier) -> bool:
     """Return whether a tier is asked for as a whole."""
     if database.embedded:
         # FTS5 gives the newest first, and stops when it is told to.
@@ -323,11 +324,11 @@ async def _may_look_at_all(database: Database, request: PageRequest, tier: Tier)
     return statistics.estimate(index_query, level, cautiously=True) <= RARE
 
 
-async def _are_few(database: Database, index: Table, match: str) -> bool:
+async def _are_few(database: Reader, index: Table, match: str) -> bool:
     return (await term_statistics.count_matches(database, index, [match], RARE))[0] <= RARE
 
 
-async def is_sortable(database: Database, index_query: IndexQuery, match: str) -> bool:
+async def is_sortable(database: Reader, index_query: IndexQuery, match: str) -> bool:
     """Return whether all that is found may be put into another order than the index's."""
     if database.embedded:
         return await _are_few(database, index_query.index, match)

@@ -19,7 +19,7 @@ from service.search.index.query_parser import Query
 from service.search.index.ranking import Tier
 from service.search.index.searchable_fields import STATEMENT_LEVELS, Quoted
 from service.search.index.term_statistics import name_dialect
-from service.store.engine import Database
+from service.store.reader import Reader
 from service.store.tables import parties, statements
 from service.store.types import Id, Instant, format_id
 
@@ -37,7 +37,7 @@ class Filters:
 
 
 async def find_statements(
-    database: Database, query: Query, filters: Filters, *, limit: int, after: Keys | None
+    database: Reader, query: Query, filters: Filters, *, limit: int, after: Keys | None
 ) -> tuple[list[StatementView], Keys | None]:
     """Return the statements that are found, each with its snippets, and the next page's keys."""
     values = {

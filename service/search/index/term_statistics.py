@@ -13,7 +13,8 @@ from service.search.index.match_expressions import IndexQuery
 from service.search.index.postings import EXACT
 from service.search.index.query_parser import Phrase, Term
 from service.search.index.searchable_fields import Level
-from service.store.engine import Database, Lookup
+from service.store.engine import Lookup
+from service.store.reader import Reader
 
 STATISTICS_SECONDS = 60.0
 """Statistics are read so often."""
@@ -71,10 +72,10 @@ READ_STATISTICS = Lookup(
         )
     )
 )
-_cache: WeakKeyDictionary[Database, dict[str, tuple[float, TermStatistics]]] = WeakKeyDictionary()
+_cache: WeakKeyDictionary[Reader, dict[str, tuple[float, TermStatistics]]] = WeakKeyDictionary()
 
 
-async def read_statistics(database: Database, index: Table) -> TermStatistics:
+async def read_statistics(database: Reader, index: Table) -> TermStatistics:
     """Return PostgreSQL's statistics of an index, at most a minute old."""
     cached = _cache.setdefault(database, {})
     read_at, statistics = cached.get(index.name, (0.0, None))
@@ -88,7 +89,7 @@ async def read_statistics(database: Database, index: Table) -> TermStatistics:
 
 
 async def has_few_matches(
-    database: Database, index_query: IndexQuery, level: Level, *, most: int
+    database: Reader, index_query: IndexQuery, level: Level, *, most: int
 ) -> bool:
     """Return whether so few rows have the words at a level, on PostgreSQL: as its statistics say,
     and where they do not know the words, as counting says."""
@@ -102,7 +103,7 @@ async def has_few_matches(
 
 
 async def count_matches(
-    database: Database, index: Table, queries: Sequence[str], most: int
+    database: Reader, index: Table, queries: Sequence[str], most: int
 ) -> list[int]:
     """Return how many rows match each of the queries; `most` + 1 where there are more."""
     if not queries:
@@ -112,13 +113,13 @@ async def count_matches(
     return list((await database.look_up(lookup, {**parameters, "most": most + 1}))[0])
 
 
-async def read_highest_number(database: Database, index: Table) -> int:
+async def read_highest_number(database: Reader, index: Table) -> int:
     """Return the number of the newest row of an index; 0 where it has none."""
     number: int = (await database.look_up(_select_highest_number(index), {}))[0][0]
     return number
 
 
-def name_dialect(database: Database) -> str:
+def name_dialect(database: Reader) -> str:
     """Return the name of the database's dialect."""
     return "sqlite" if database.embedded else "postgresql"
 

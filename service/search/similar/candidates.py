@@ -10,7 +10,8 @@ from service.search.index import match_expressions, searchable_fields, term_stat
 from service.search.index.index_tables import claim_search
 from service.search.index.match_syntax import MatchSyntax, narrow_to_stretch
 from service.search.index.searchable_fields import Level
-from service.store.engine import Database, Lookup
+from service.store.engine import Lookup
+from service.store.reader import Reader
 from service.store.tables import claims
 from service.store.types import format_id
 
@@ -53,7 +54,7 @@ def _select_newest(dialect: str) -> Lookup:
     )
 
 
-async def find_candidates(database: Database, text: str, *, limit: int) -> list[Candidate]:
+async def find_candidates(database: Reader, text: str, *, limit: int) -> list[Candidate]:
     """Return claims whose text shares some of the rarest words of `text`, at most `limit`: those
     that share two or more, newest first, then others. Merged and withdrawn claims are among them.
 
@@ -83,7 +84,7 @@ async def find_candidates(database: Database, text: str, *, limit: int) -> list[
     return list(by_claim.values())[:limit]
 
 
-async def _count_claims(database: Database, terms: list[str]) -> dict[str, float]:
+async def _count_claims(database: Reader, terms: list[str]) -> dict[str, float]:
     """Return about how many claims have each term, without those that none is known to have."""
     if not database.embedded:
         statistics = await term_statistics.read_statistics(database, claim_search)

@@ -11,7 +11,7 @@ from service.domain.claims import Kind
 from service.search.similar import candidates, similarity
 from service.search.similar.candidates import Candidate
 from service.search.similar.similarity import ComparedClaim, Similarity
-from service.store.engine import Database
+from service.store.reader import Reader
 from service.store.tables import claims
 
 MAX_CANDIDATES = 40
@@ -39,7 +39,7 @@ _SELECT_SURVIVORS = (
 )
 
 
-async def find_similar_to_claim(database: Database, claim_id: str) -> list[SimilarView] | None:
+async def find_similar_to_claim(database: Reader, claim_id: str) -> list[SimilarView] | None:
     """Return what may be the same as a recorded claim, likeliest first; None where there is none.
 
     Left out are what it was merged into, what it is part of, and what is part of it.
@@ -52,14 +52,14 @@ async def find_similar_to_claim(database: Database, claim_id: str) -> list[Simil
 
 
 async def find_similar_to_new(
-    database: Database, claim: ComparedClaim, *, part_of: str | None
+    database: Reader, claim: ComparedClaim, *, part_of: str | None
 ) -> list[SimilarView]:
     """Return what may be the same as a claim that is to be recorded, likeliest first."""
     return await _find_similar(database, claim, {part_of}, whole=None)
 
 
 async def _find_similar(
-    database: Database,
+    database: Reader,
     claim: ComparedClaim,
     related: Collection[str | None],
     *,
