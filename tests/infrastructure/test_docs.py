@@ -26,10 +26,12 @@ def test_documented_settings_are_accepted() -> None:
     assert {name for name, _ in found} == {
         "CLAIMDESK_DATABASE_URL",
         "CLAIMDESK_DATABASE_DIRECT_URL",
+        "CLAIMDESK_DATABASE_READ_URL",
     }
     for name, value in found:
         field = name.removeprefix("CLAIMDESK_").lower()
-        settings = Settings.model_validate({field: value})
+        primary = {"database_url": "postgresql://claimdesk@database:5432/claimdesk"}
+        settings = Settings.model_validate(primary | {field: value})
         assert getattr(settings, field).get_secret_value() == value
         shell._require_port(value)
 
