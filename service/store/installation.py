@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, delete, exists, select, update
+from sqlalchemy import Connection, bindparam, delete, exists, select, update
 
-from service.store.compiled_statements import insert_or_ignore
+from service.store.compiled_statements import CompiledStatement, insert_or_ignore
 from service.store.tables import installation
 
 Document = dict[str, Any]
@@ -32,12 +32,15 @@ RECORDED_SETTINGS = frozenset({EPOCH, HELD, FOUR_EYES}) | SECRET_SETTINGS
 WEBHOOKS_HELD = exists(select(installation.c.name).where(installation.c.name == HELD))
 """Whether no webhook is sent until somebody confirms that this is the desk."""
 
+# Compiled once: every change that may need a second person reads a value.
+_READ_VALUE = CompiledStatement(
+    select(installation.c.value).where(installation.c.name == bindparam("name"))
+)
+
 
 def read_value(connection: Connection, name: str) -> str | None:
     """Return a value; None where there is none."""
-    value: str | None = connection.scalar(
-        select(installation.c.value).where(installation.c.name == name)
-    )
+    value: str | None = _READ_VALUE.run(connection, {"name": name}).scalar()
     return value
 
 

@@ -29,7 +29,7 @@ import subprocess
 import sys
 import tempfile
 import uuid
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
@@ -145,11 +145,19 @@ class _Console:
         self._connection: Any = None
 
     def execute(self, statement: str) -> None:
-        self._thread.submit(self._execute, statement).result()
+        self._call(self._execute, statement)
 
     def close(self) -> None:
-        self._thread.submit(self._close).result()
+        self._call(self._close)
         self._thread.shutdown()
+
+    def _call(self, work: Callable[..., None], *arguments: str) -> None:
+        try:
+            called = self._thread.submit(work, *arguments)
+        except RuntimeError:  # the interpreter exits, and has ended the thread
+            work(*arguments)
+            return
+        called.result()
 
     def _execute(self, statement: str) -> None:
         if self._runner is None:
