@@ -9,7 +9,7 @@ without comparing clocks, and no request has to ask.  It is used
 - for a caller who has written, once it has come to the position after their last write.
 
 Everything else, and whatever fails on the replica, is read from the primary
-(docs/decisions/0028-read-replicas.md).
+(docs/decisions/0030-read-replicas.md).
 """
 
 import asyncio
