@@ -55,11 +55,13 @@ def create_webhook(
     """Register an endpoint; returns its id and the secret that signs what it is sent.
 
     `settings` are the columns, `parties`, `event_types` and `headers` as plain values; the address
-    was checked before.  Raises Invalid for a story, claim or party that does not exist.
+    was checked before, and without a `format` it gets the standard one.  Raises Invalid for a
+    story, claim or party that does not exist.
     """
     access.require_permission(actor, Action.MANAGE_WEBHOOKS)
     webhook, secret = ids.make_id(), make_secret()
-    columns = _split_credentials(_build_columns(connection, settings), None)
+    chosen = {"format": Format.STANDARD.value, **settings}
+    columns = _split_credentials(_build_columns(connection, chosen), None)
     _check_format(columns)
     registered = {
         **columns,
