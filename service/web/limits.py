@@ -25,8 +25,8 @@ class Limiter:
     def __init__(self, limit: int | None) -> None:
         self.limit = limit
         self.spending: dict[str, float] | None = None
-        """What was spent since other processes were last told, in seconds of a caller's allowance;
-        None where nobody shares this limit."""
+        """What was spent since other processes last learned of it, in seconds of a caller's
+        allowance; None where nobody shares this limit."""
         self._free_at: dict[str, float] = {}
 
     def spend(self, caller: str, cost: int = 1) -> Allowance | None:
@@ -56,9 +56,9 @@ class Limiter:
 
     def take_in(self, caller: str, seconds: float) -> None:
         """Take in what a caller has spent in all processes, and add what it has spent here since
-        they were told."""
-        not_told = self.spending.get(caller, 0.0) if self.spending is not None else 0.0
-        free_at = time.monotonic() + seconds + not_told
+        that."""
+        not_shared = self.spending.get(caller, 0.0) if self.spending is not None else 0.0
+        free_at = time.monotonic() + seconds + not_shared
         self._free_at[caller] = max(self._free_at.get(caller, free_at), free_at)
 
 

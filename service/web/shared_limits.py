@@ -66,26 +66,26 @@ class SharedLimits:
                 log.exception("sharing limits failed")
 
     async def _share(self) -> None:
-        told = {
+        spending = {
             hash_caller(name, caller): (limiter, caller, seconds)
             for name, limiter in self._limiters.items()
             for caller, seconds in (limiter.spending or {}).items()
         }
-        if not told:
+        if not spending:
             return
         for limiter in self._limiters.values():
             limiter.spending = {}
         try:
             spent = await self._database.write(
-                shared_limits.add_spending, {key: told[key][2] for key in told}
+                shared_limits.add_spending, {key: spending[key][2] for key in spending}
             )
         except BaseException:
-            for limiter, caller, seconds in told.values():
+            for limiter, caller, seconds in spending.values():
                 assert limiter.spending is not None, "it is shared"
                 limiter.spending[caller] = limiter.spending.get(caller, 0.0) + seconds
             raise
         for key, seconds in spent.items():
-            limiter, caller, _ = told[key]
+            limiter, caller, _ = spending[key]
             limiter.take_in(caller, seconds)
 
 

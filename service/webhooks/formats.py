@@ -45,5 +45,7 @@ FORMATS: Mapping[Format, FormatRules] = {
     Format.NATS: FormatRules(("tls", "nats"), render_signed, Carrier.NATS),
     Format.REDIS: FormatRules(("rediss", "redis"), render_signed, Carrier.REDIS),
 }
-BROKERS = frozenset({Format.NATS, Format.REDIS})
+BROKERS = frozenset(
+    format for format, rules in FORMATS.items() if rules.carrier is not Carrier.HTTP
+)
 """Formats that append to a broker's stream."""
