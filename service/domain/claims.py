@@ -83,6 +83,7 @@ class Cause(StrEnum):
 
     DECISION = "decision"
     REQUEST = "request"
+    CONTRADICTION = "contradiction"
     SUPPORT_WITHDRAWN = "support_withdrawn"
     AMENDMENT = "amendment"
     MERGE = "merge"

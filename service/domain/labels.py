@@ -47,6 +47,7 @@ LAPSES = {
 CAUSES = {
     Cause.DECISION: "the desk decided so",
     Cause.REQUEST: "another party has asked for confirmation",
+    Cause.CONTRADICTION: "another party contradicts it",
     Cause.SUPPORT_WITHDRAWN: "the support for it no longer suffices",
     Cause.AMENDMENT: "its wording was changed",
     Cause.MERGE: "a duplicate was merged into it",

@@ -1,13 +1,13 @@
 """Decides which status may follow which, and on what evidence.
 
 `TRANSITIONS` is the table of docs/rules.md: every edge with its guard.  Functions here return
-drafts of events and never write.  People decide; the rules only make the two cautious automatic
-moves of `find_automatic_move`, and nothing automatic ever confirms.  `import_status` takes over the
+drafts of events and never write.  People decide; the rules only make the cautious automatic moves
+of `AUTOMATIC_MOVES`, and nothing automatic ever confirms.  `import_status` takes over the
 status that others gave a claim.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from service.domain import evidence, guards, history, proposals
@@ -17,6 +17,7 @@ from service.domain.claims import (
     ClaimState,
     Imported,
     Lifecycle,
+    Link,
     Pending,
     Stance,
     Status,
@@ -137,47 +138,96 @@ def predict_outcome(
     return changed if automatic is None else history.apply_drafts(changed, [automatic])
 
 
+@dataclass(frozen=True, slots=True)
+class AutomaticMove:
+    """A move that the rules make by themselves, after any change.
+
+    `find_links` returns the links on account of which the change makes it, or None for no move.
+    """
+
+    rule: str
+    begins: frozenset[Status]
+    to: Status
+    cause: Cause
+    find_links: Callable[[ClaimState, ClaimState], list[Link] | None]
+    describe: Callable[[Sequence[Link]], str]
+
+
+def _find_new_contradictions(before: ClaimState, after: ClaimState) -> list[Link] | None:
+    """Return the open contradictions that are new; one set aside before is not new."""
+    earlier = {link.id for link in evidence.list_active_by_others(before, Stance.CONTRADICTS)}
+    opened = evidence.list_open_contradictions(after)
+    return [link for link in opened if link.id not in earlier] or None
+
+
+def _find_new_requests(before: ClaimState, after: ClaimState) -> list[Link] | None:
+    earlier = {link.id for link in evidence.list_requests(before)}
+    return [link for link in evidence.list_requests(after) if link.id not in earlier] or None
+
+
+def _find_lost_support(before: ClaimState, after: ClaimState) -> list[Link] | None:
+    """Return the support that is lost, where what there was sufficed and does no more.
+
+    The list is empty where more is needed than before, and nothing is lost.
+    """
+    if before.status is not Status.CONFIRMED:
+        return None
+    support = evidence.list_qualifying_support(before)
+    roots_after = evidence.list_roots(evidence.list_qualifying_support(after))
+    sufficed = len(evidence.list_roots(support)) >= evidence.count_needed_support(before)
+    if not sufficed or len(roots_after) >= evidence.count_needed_support(after):
+        return None
+    return [link for link in support if link.voice.root not in roots_after]
+
+
+def _name_roots(links: Sequence[Link]) -> str:
+    return ", ".join(dict.fromkeys(link.voice.root_name for link in links))
+
+
+AUTOMATIC_MOVES = (
+    AutomaticMove(
+        "contradiction",
+        frozenset({Status.ASSERTED, Status.AWAITING_CONFIRMATION}),
+        Status.DISPUTED,
+        Cause.CONTRADICTION,
+        _find_new_contradictions,
+        lambda links: f"{_name_roots(links)} contradicted the claim",
+    ),
+    AutomaticMove(
+        "request",
+        frozenset({Status.ASSERTED}),
+        Status.AWAITING_CONFIRMATION,
+        Cause.REQUEST,
+        _find_new_requests,
+        lambda links: f"{_name_roots(links)} asked for confirmation",
+    ),
+    AutomaticMove(
+        "support_withdrawn",
+        frozenset({Status.CONFIRMED}),
+        Status.AWAITING_CONFIRMATION,
+        Cause.SUPPORT_WITHDRAWN,
+        _find_lost_support,
+        lambda links: "support_withdrawn",
+    ),
+)
+"""Every move that the rules make.  A change makes the first that follows from it, and no other."""
+
+
 def find_automatic_move(
     before: ClaimState, after: ClaimState, *, cause: Cause | None = None
 ) -> Draft | None:
-    """Return the automatic move that follows a change, if any.
+    """Return the move of `AUTOMATIC_MOVES` that follows a change, if any.
 
-    asserted → awaiting_confirmation when another root party asks; confirmed →
-    awaiting_confirmation when qualifying support falls below what the confirmation took.  Only
-    what is new moves a claim: an override in spite of a request, or with too little support, is not
-    undone by evidence that the editor knew.
+    Only what is new moves a claim: an override in spite of a request, or with too little support,
+    is not undone by evidence that the editor knew.
     """
     if after.lifecycle is not Lifecycle.ACTIVE:
         return None
-    if after.status is Status.ASSERTED:
-        earlier = {link.id for link in evidence.list_requests(before)}
-        requests = [link for link in evidence.list_requests(after) if link.id not in earlier]
-        if not requests:
-            return None
-        who = ", ".join(dict.fromkeys(link.voice.root_name for link in requests))
-        move = Move(
-            Status.AWAITING_CONFIRMATION,
-            f"{who} asked for confirmation",
-            tuple(link.id for link in requests),
-        )
-        return _draft_status_change(after, move, cause=cause or Cause.REQUEST, rule="request")
-    if before.status is after.status is Status.CONFIRMED:
-        needed = evidence.count_needed_support(after)
-        roots_before = evidence.list_roots(evidence.list_qualifying_support(before))
-        roots_after = evidence.list_roots(evidence.list_qualifying_support(after))
-        if len(roots_after) >= needed or len(roots_before) < evidence.count_needed_support(before):
-            return None
-        lost_links = [
-            link
-            for link in evidence.list_qualifying_support(before)
-            if link.voice.root not in roots_after
-        ]
-        move = Move(
-            Status.AWAITING_CONFIRMATION, "support_withdrawn", tuple(link.id for link in lost_links)
-        )
-        return _draft_status_change(
-            after, move, cause=cause or Cause.SUPPORT_WITHDRAWN, rule="support_withdrawn"
-        )
+    for row in AUTOMATIC_MOVES:
+        links = row.find_links(before, after) if after.status in row.begins else None
+        if links is not None:
+            move = Move(row.to, row.describe(links), tuple(link.id for link in links))
+            return _draft_status_change(after, move, cause=cause or row.cause, rule=row.rule)
     return None
 
 

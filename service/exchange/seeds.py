@@ -200,15 +200,15 @@ class _Loading:
         claim = self.ids["claims", entry.claim]
         t = tables.events
         decided = select(t.c.data).where(t.c.claim == claim, t.c.type == "claim.status_changed")
-        changes = map(orjson.loads, self.connection.scalars(decided))
-        move_and_reason = (entry.to.value, entry.reason)
-        if self._is_new(
-            "decisions",
-            next(
-                (True for data in changes if (data["status"], data["reason"]) == move_and_reason),
-                None,
-            ),
-        ):
+        changes = [orjson.loads(data) for data in self.connection.scalars(decided)]
+        status = self.connection.scalar(
+            select(tables.claims.c.status).where(tables.claims.c.id == claim)
+        )
+        # By this decision once, or, as with a contradiction, by a rule already.
+        is_decided = status == entry.to.value or any(
+            (data["status"], data["reason"]) == (entry.to.value, entry.reason) for data in changes
+        )
+        if self._is_new("decisions", is_decided or None):
             cites = tuple(str(self._find_link(claim, statement)) for statement in entry.cites)
             move = Move(entry.to, entry.reason, cites)
             claim_commands.change_status(

@@ -64,6 +64,8 @@ async def test_approval_is_refused_if_the_evidence_changed(desk: Desk) -> None:
     await desk.record_parties()
     for spoil in ("retract", "contradict"):
         claim = (await desk.record_claim())["id"]
+        first = await desk.link_statement(claim, "contradicts", "pristina")
+        await desk.checker.post(f"/v1/links/{first['id']}/retraction", json={"reason": "x"})
         link = await desk.link_statement(claim, "supports", "nato")
         await desk.link_statement(claim, "supports", "nato")
         decision = (await desk.change_status(claim, "confirmed", cites=[link["id"]])).json()["id"]
@@ -105,7 +107,7 @@ async def test_review_queue_lists_claims_with_their_reasons(desk: Desk) -> None:
     quiet, drifting, challenged, waiting, asked = [
         (await desk.record_claim(text=text))["id"] for text in ("a", "b", "c", "d", "e")
     ]
-    await desk.link_statement(drifting, "contradicts", "pristina")
+    await desk.link_statement(drifting, "supports", "nato")
     await desk.confirm_claim(challenged)
     denial = await desk.link_statement(challenged, "contradicts", "pristina", basis="unstated")
     assert (await desk.read_claim(challenged))["status"] == "confirmed"

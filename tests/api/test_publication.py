@@ -109,6 +109,9 @@ async def test_rating_has_a_number_only_with_a_finding(desk: Desk) -> None:
     await desk.record_parties()
     claim = (await desk.record_claim())["id"]
     assert (await read_review(desk, claim))["@type"] == "Claim"
+    await desk.record_finding(claim, "unprovable")
+    assert (await read_review(desk, claim))["@type"] == "ClaimReview"
+    await desk.record_finding(claim, None)
     denial = (await desk.link_statement(claim, "contradicts", "pristina", basis="documents"))["id"]
     await desk.link_statement(claim, "supports", "washington", basis="documents")
     for finding, value, cites in (
@@ -122,7 +125,8 @@ async def test_rating_has_a_number_only_with_a_finding(desk: Desk) -> None:
         assert (rating["worstRating"], rating["bestRating"]) == (1, 5)
     await desk.record_finding(claim, None)
     await desk.post(f"/v1/links/{denial}/retraction", {"reason": "misread"}, status=200)
-    assert (await read_review(desk, claim))["@type"] == "Claim"
+    rating = (await read_review(desk, claim))["reviewRating"]
+    assert rating.keys() == {"@type", "alternateName"}
     await desk.confirm_claim(claim)
     assert (await read_review(desk, claim))["reviewRating"].keys() == {"@type", "alternateName"}
 

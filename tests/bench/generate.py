@@ -310,14 +310,14 @@ class _Life:
                 self.move(AWAITING, "confirmation_requested", "rule", (key,))
         elif stance == "contradicts":
             self.open.append(len(self.links) - 1)
-            if status in (ASSERTED, AWAITING) or (
-                status == CONFIRMED and statement.basis != "unstated"
-            ):
+            if status in (ASSERTED, AWAITING):
+                self.move(DISPUTED, "contradicted", "rule", (key,))
+            elif status == CONFIRMED and statement.basis != "unstated":
                 self.move(
                     DISPUTED, "Contradicted on the record by another capital.", "person", (key,)
                 )
-                if rng.random() < 0.3:
-                    self.retract()
+            if status != DISPUTED and self.changes[-1].status == DISPUTED and rng.random() < 0.3:
+                self.retract()
         else:
             if (
                 scope == "full"

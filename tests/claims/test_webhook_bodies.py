@@ -23,6 +23,7 @@ from tests.domain.builders import (
     AWAITING,
     BORIS,
     CONFIRMED,
+    DISPUTED,
     MILLER,
     NATO,
     NOON,
@@ -147,8 +148,9 @@ def test_actor_is_null_if_a_rule_acted() -> None:
         ("request", None, 1, AWAITING),
         ("decision", "Ana", 2, CONFIRMED),
         ("amendment", None, 3, AWAITING),
+        ("contradiction", None, 4, DISPUTED),
     ]
-    assert [change["decided_by"] for change in changes] == [None, "Ana", None]
+    assert [change["decided_by"] for change in changes] == [None, "Ana", None, None]
     assert changes[1]["approved_by"] == BORIS.name
     assert changes[1]["decided_by"] == ANA.name
 

@@ -24,6 +24,7 @@ from service.domain.claims import (
     Link,
     Precision,
     Stance,
+    Status,
     normalize_instant,
 )
 from service.domain.errors import (
@@ -142,7 +143,6 @@ def test_1_confirmation_falls_when_more_support_is_needed() -> None:
         record.link(build_support(NATO)),
         record.link(build_contradiction(PRISTINA)),
     )
-    record.decide(DISPUTED)
     record.decide(CONFIRMED, first, set_aside=set_aside(own))
     home = {"name": "Pristina", "root": "belgrade", "root_name": "Belgrade"}
     record.act(Draft("party.changed", {"party": "pristina", "parties": {"pristina": home}}))
@@ -164,7 +164,6 @@ def test_2_a_withdrawn_denial_confirms_nothing(enough: bool) -> None:
     if enough:
         record.link(build_support())
         record.link(build_support(NATO))
-    record.decide(DISPUTED)
     record.withdraw(denial)
     assert record.state.status is DISPUTED
     assert evidence.suggest_status(record.state).status is (CONFIRMED if enough else ASSERTED)
@@ -251,7 +250,6 @@ def test_4_what_was_set_aside_stands_again_against_other_words() -> None:
         record.link(build_support(NATO)),
         record.link(build_contradiction(PRISTINA)),
     )
-    record.decide(DISPUTED)
     record.decide(CONFIRMED, first, set_aside=set_aside(denial))
     amend(record, material=True, text="another wording")
     assert [link.id for link in evidence.list_open_contradictions(record.state)] == [denial.id]
@@ -344,12 +342,23 @@ def test_5_what_the_loser_set_aside_stands_against_the_survivor() -> None:
     survivor, loser = Record("survivor"), Record("loser")
     first, denial = loser.link(build_support()), loser.link(build_contradiction(PRISTINA))
     loser.link(build_support(NATO))
-    loser.decide(DISPUTED)
     loser.decide(CONFIRMED, first, set_aside=set_aside(denial))
     absorb(survivor, loser)
     assert [link.voice.root for link in evidence.list_open_contradictions(survivor.state)] == [
         "pristina"
     ]
+
+
+@pytest.mark.parametrize("before", [ASSERTED, AWAITING])
+def test_5_a_contradiction_that_moves_in_disputes_the_survivor(before: Status) -> None:
+    """By the usual rule, with the merge as its cause, whether or not it was asked about."""
+    survivor, loser = Record("survivor"), Record("loser")
+    if before is AWAITING:
+        survivor.link(build_request())
+    loser.link(build_contradiction(PRISTINA))
+    absorb(survivor, loser)
+    assert survivor.state.status is DISPUTED
+    assert survivor.last().data["cause"] == "merge"
 
 
 def test_5_a_request_that_moves_in_moves_the_survivor() -> None:
@@ -710,7 +719,6 @@ def test_a_claim_back_from_dispute_awaits_only_what_remains() -> None:
     """Once the last request is withdrawn the suggestion is asserted again: the drift shows."""
     one = Record("claim")
     request, denial = one.link(build_request()), one.link(build_contradiction(PRISTINA))
-    one.decide(DISPUTED)
     one.retract(denial)
     one.decide(AWAITING)
     one.retract(request)

@@ -23,7 +23,6 @@ from tests.domain.builders import (
     BELGRADE,
     BORIS,
     CONFIRMED,
-    DISPUTED,
     MILLER,
     MINUTE,
     NATO,
@@ -47,7 +46,6 @@ def build_full_record() -> Record:
     asked = one.link(build_request(MILLER, conditional=True))
     first, second = one.link(build_support()), one.link(build_support(NATO))
     denial = one.link(build_contradiction(PRISTINA))
-    one.decide(DISPUTED)
     one.decide(CONFIRMED, first, set_aside=set_aside(denial), four_eyes=True)
     one.act(proposals.draft_rejection(one.state, "decision-1", comment="ask them first"))
     one.decide(CONFIRMED, first, override=OVERRIDE, four_eyes=True, decision_id="decision-2")

@@ -146,6 +146,8 @@ class Desk(RuleBasedStateMachine):
         """What an approval changes in the accounts, by decision."""
         self.vouched: dict[int, tuple[set[str], set[str]]] = {}
         """Who supported and who contradicted a claim after its last event."""
+        self.denied: dict[int, set[str]] = {}
+        """Which links contradicted a claim after its last event."""
 
     # The machine's own account.
 
@@ -184,6 +186,15 @@ class Desk(RuleBasedStateMachine):
         return [
             link for link in self.list_live_accounts(number, Stance.CONTRADICTS) if not link.aside
         ]
+
+    def list_denial_ids(self, number: int) -> set[str]:
+        """The ids of the links by which other parties contradict a claim, set aside or not."""
+        live = self.list_live_accounts(number, Stance.CONTRADICTS)
+        return {
+            link_id
+            for link_id, account in self.accounts[number].items()
+            if any(account is denial for denial in live)
+        }
 
     # Acting.
 
@@ -279,7 +290,8 @@ class Desk(RuleBasedStateMachine):
             assert change != (CONFIRMED, ASSERTED)
             assert (ruled is None) == (data["decided_by"] is not None)
             if ruled is not None:
-                assert change[1] is AWAITING, "a rule only ever moves to awaiting_confirmation"
+                assert change[1] in (AWAITING, DISPUTED), "no rule confirms"
+                assert change[1] is AWAITING or self.open_denials(number)
                 assert data["override"] is None
             if change[1] is CONFIRMED:
                 self.check_confirmation(number, data)
@@ -287,8 +299,13 @@ class Desk(RuleBasedStateMachine):
                 self.accounts[number][entry["link"]].aside = True
             assert record.state.pending is None
         state = record.state
+        denials = self.list_denial_ids(number)
+        new_denials = denials - self.denied.get(number, set())
+        self.denied[number] = denials
         if before.lifecycle is not Lifecycle.ACTIVE or state.lifecycle is not Lifecycle.ACTIVE:
             assert state.status is before.status, "a closed claim keeps its last status"
+        elif new_denials and before.status in (ASSERTED, AWAITING):
+            assert state.status is DISPUTED, "another party's new contradiction disputes a claim"
         if state.status is not before.status or state.lifecycle is not before.lifecycle:
             assert state.pending is None
         self.check_what_two_vouch_for(number, before, record.events[event_count:], agreed)
@@ -830,7 +847,7 @@ class Desk(RuleBasedStateMachine):
 
         if not self.submit(survivor, change, Effect(make_change, take), actor=actor):
             return
-        assert kept.state.status in (status, AWAITING)
+        assert kept.state.status in (status, AWAITING, DISPUTED)
         statements = [link.statement for link in kept.state.links if link.is_active]
         assert len(statements) == len(set(statements))
         assert utterances <= {*statements, kept.origin}, "no voice disappears in a merge"

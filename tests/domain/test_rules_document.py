@@ -54,6 +54,18 @@ def test_document_explains_each_status_once() -> None:
     assert documented == sorted(status.value for status in Status)
 
 
+def test_document_lists_the_moves_of_the_rules_in_their_order() -> None:
+    """Causes of moves, from which statuses to which: the first that follows is made."""
+    documented = [
+        (unquote(cause), list_words(begins), unquote(to))
+        for cause, begins, to, _ in read_table("| Cause | From | To | When |")
+    ]
+    assert documented == [
+        (row.cause.value, {status.value for status in row.begins}, row.to.value)
+        for row in lifecycle.AUTOMATIC_MOVES
+    ]
+
+
 def test_document_says_which_bases_qualify() -> None:
     documented = {unquote(basis): answer for basis, answer in read_table("| Basis | Qualifies |")}
     assert documented == {

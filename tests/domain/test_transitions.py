@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from service.domain import amendments, guards, history, lifecycle, plain_data, proposals
+from service.domain import amendments, evidence, guards, history, lifecycle, plain_data, proposals
 from service.domain.claims import (
     Basis,
     ClaimState,
@@ -517,7 +517,6 @@ def test_contradiction_set_aside_stays_so_and_needs_two_parties() -> None:
     """Once set aside a contradiction is open no more, and the confirmation needs two parties."""
     record = Record()
     first, second, denial = record.link(yes), record.link(also), record.link(no)
-    record.decide(DISPUTED)
     record.decide(CONFIRMED, first, set_aside=set_aside(denial))
     assert [link.id for link in record.state.links if link.set_aside] == [denial.id]
     record.retract(second)
@@ -528,7 +527,6 @@ def test_withdrawn_contradiction_no_longer_needs_two_parties() -> None:
     """A contradiction that its speaker withdrew no longer raises what a confirmation needs."""
     record = Record()
     first, second, denial = record.link(yes), record.link(also), record.link(no)
-    record.decide(DISPUTED)
     record.decide(CONFIRMED, first, set_aside=set_aside(denial))
     record.withdraw(denial)
     record.retract(second)
@@ -674,8 +672,11 @@ def test_an_impossible_change_is_not_even_proposed() -> None:
 
 def test_a_denial_that_came_since_outdates_a_proposal() -> None:
     """A contradiction linked while the decision waited stops it; the proposal goes on waiting."""
-    record = propose_confirmation()
-    record.link(no)
+    record = Record()
+    support, denial = record.link(yes), record.link(no)
+    record.retract(denial)
+    record.decide(CONFIRMED, support, four_eyes=True)
+    record.link(build_contradiction(PRISTINA))
     with pytest.raises(DecisionOutdated, match="has changed: contradicts") as refused:
         record.approve()
     assert refused.value.extras["changed"] == [
@@ -710,7 +711,6 @@ def test_what_a_proposal_sets_aside_is_set_aside_on_approval_only() -> None:
     """Until somebody approves, the contradiction stands open."""
     record = Record()
     first, _, denial = record.link(yes), record.link(also), record.link(no)
-    record.decide(DISPUTED)
     record.decide(CONFIRMED, first, set_aside=set_aside(denial), four_eyes=True)
     assert not any(link.set_aside for link in record.state.links)
     record.approve()
@@ -805,7 +805,6 @@ def test_an_override_that_sets_aside_is_not_undone_by_its_own_demand() -> None:
     record = Record()
     record.link(yes)
     denial = record.link(no)
-    record.decide(DISPUTED)
     record.decide(CONFIRMED, set_aside=set_aside(denial), override=OVERRIDE)
     assert record.state.status is CONFIRMED
     assert record.state.override
@@ -848,15 +847,69 @@ def test_request_moves_an_asserted_claim_automatically() -> None:
         build_support(),
         build_support(NATO),
         build_comment(),
-        build_contradiction(),
+        build_contradiction(ARMY),
     ],
 )
-def test_nothing_but_a_request_from_outside_moves_an_asserted_claim(new: Link) -> None:
-    """Support, even enough, never confirms by itself; nor does a contradiction dispute."""
+def test_nothing_else_moves_an_asserted_claim(new: Link) -> None:
+    """Support, even enough, never confirms by itself; the claimant's own voices move nothing."""
     record = Record()
     record.link(new)
     assert record.state.status is ASSERTED
     assert len(record.events) == 2
+
+
+@pytest.mark.parametrize("before", [ASSERTED, AWAITING])
+@pytest.mark.parametrize("denial", [no, bare])
+def test_contradiction_disputes_an_unconfirmed_claim_automatically(
+    before: Status, denial: Link
+) -> None:
+    """By another root party, with a basis or without; the rule is named, nobody decided."""
+    record = Record()
+    if before is AWAITING:
+        record.decide(AWAITING)
+    linked = record.link(denial)
+    assert record.state.status is DISPUTED
+    assert record.rules[-1] == "contradiction"
+    data = record.last().data
+    assert data["cause"] == "contradiction"
+    assert data["reason"] == "Pristina contradicted the claim"
+    assert data["cites"] == [linked.id]
+    assert data["decided_by"] is None
+
+
+@pytest.mark.parametrize("before", [CONFIRMED, DISPUTED])
+def test_a_contradiction_moves_no_other_status(before: Status) -> None:
+    """A confirmed claim is only challenged, with a basis or without."""
+    was = build_claim(yes, status=before)
+    after = build_claim(yes, no, status=before)
+    assert lifecycle.find_automatic_move(was, after) is None
+    assert evidence.is_challenged(after) is (before is CONFIRMED)
+
+
+def test_only_a_new_contradiction_moves_a_claim() -> None:
+    """An editor's override in spite of a denial, and a denial that was set aside, stay as they
+    are."""
+    standing = build_claim(no, status=AWAITING)
+    after = build_claim(no, build_comment(), status=AWAITING)
+    assert lifecycle.find_automatic_move(standing, after) is None
+    aside = build_claim(build_contradiction(set_aside=True, id="d"), status=AWAITING)
+    again = build_claim(build_contradiction(id="d"), status=AWAITING)
+    assert lifecycle.find_automatic_move(aside, again) is None
+
+
+def test_contradiction_that_disputes_a_claim_ends_its_waiting_decision() -> None:
+    """It was proposed about another status."""
+    record = propose_confirmation()
+    record.link(no)
+    assert record.state.status is DISPUTED
+    assert record.state.pending is None
+
+
+def test_one_change_makes_one_move() -> None:
+    """A request and a contradiction that come together, by a merge, dispute the claim."""
+    draft = lifecycle.find_automatic_move(build_claim(), build_claim(ask, no))
+    assert draft is not None
+    assert (draft.rule, draft.data["status"]) == ("contradiction", "disputed")
 
 
 @pytest.mark.parametrize("before", [AWAITING, DISPUTED])

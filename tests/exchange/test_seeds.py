@@ -12,9 +12,10 @@ from sqlalchemy import func, select, update
 
 from service.claims import claim_commands, link_commands
 from service.domain.access import SYSTEM
+from service.domain.claims import Status
 from service.domain.errors import Invalid
 from service.exchange import seeds
-from service.exchange.seed_files import Plan
+from service.exchange.seed_files import DecisionEntry, Plan
 from service.store import tables
 from service.store.engine import Database
 
@@ -45,7 +46,6 @@ COUNTS = {
     "statements": 15,
     "claims": 12,
     "links": 6,
-    "decisions": 1,
 }
 
 
@@ -111,10 +111,8 @@ async def test_the_claims_of_the_article_have_the_statuses_of_the_table(
     assert documents["C7"]["evidence"]["supports"] == []
 
 
-async def test_three_claims_are_moved_by_rule_and_one_by_a_person(
-    database: Database, plan: Plan
-) -> None:
-    """Each automatic move cites the one statement; the decision has its reason."""
+async def test_four_claims_are_moved_by_rule(database: Database, plan: Plan) -> None:
+    """Each automatic move cites the one statement; nobody decided anything."""
     await load(database, plan)
     keys = {claim["id"]: key for key, claim in (await read_documents(database, plan)).items()}
     changes = await read_rows(
@@ -125,11 +123,10 @@ async def test_three_claims_are_moved_by_rule_and_one_by_a_person(
         "C0": "request",
         "C1": "request",
         "C2": "request",
-        "C4": "decision",
+        "C4": "contradiction",
     }
     assert len(changes) == 4
-    assert causes["C4"]["decided_by"] == SYSTEM.name
-    assert causes["C4"]["reason"]
+    assert {data["decided_by"] for data in causes.values()} == {None}
     links = {link.id: link for link in await read_rows(database, select(tables.links))}
     requests = {links[causes[key]["cites"][0]].statement for key in ("C0", "C1", "C2")}
     assert len(requests) == 1
@@ -177,10 +174,19 @@ async def test_a_file_that_was_loaded_in_part_is_completed(database: Database, p
 async def test_a_load_that_fails_leaves_nothing_behind(database: Database, plan: Plan) -> None:
     """It is one transaction."""
     before = await read_all_rows(database)
-    impossible = plan.decisions[0].model_copy(update={"claim": "C3", "cites": ()})
+    impossible = DecisionEntry(claim="C3", to=Status.DISPUTED, reason="So they say")
     with pytest.raises(Exception, match="contradicting statement"):
         await load(database, plan.model_copy(update={"decisions": (impossible,)}))
     assert await read_all_rows(database) == before
+
+
+async def test_decision_that_a_rule_has_made_already_is_counted_as_there(
+    database: Database, plan: Plan
+) -> None:
+    """A seed of an older release decides that C4 is disputed, which its denial does by itself."""
+    decision = DecisionEntry(claim="C4", to=Status.DISPUTED, reason="Belgrade rejects it")
+    report = await load(database, plan.model_copy(update={"decisions": (decision,)}))
+    assert report == seeds.LoadReport(COUNTS, {"decisions": 1})
 
 
 async def test_two_loads_at_once_load_the_file_once(database: Database, plan: Plan) -> None:

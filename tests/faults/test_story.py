@@ -75,12 +75,7 @@ def replay(stage: Stage) -> None:
         "stance": "contradicts",
     }
     stage.ask("POST", "/v1/parties", {"slug": "nato", "name": "NATO"})
-    link = stage.call("POST", f"/v1/claims/{claim}/links", seen)
-    stage.call(
-        "POST",
-        f"/v1/claims/{claim}/status-changes",
-        {"to": "disputed", "reason": "KFOR saw otherwise", "cites": [link["id"]]},
-    )
+    stage.call("POST", f"/v1/claims/{claim}/links", seen)
     wait_until(lambda: stage.count_deliveries("state <> 'delivered'") == 0)
 
     sequences = defaultdict(list)

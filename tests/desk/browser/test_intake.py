@@ -77,13 +77,9 @@ async def test_article_taken_in_by_hand_equals_the_seed_file(
     await page.fill("#find", "zzzz")
     await expect(page.locator("#stands li:visible")).to_have_count(0)
     await page.fill("#find", "")
-    # What the rules do not do by themselves is decided: Belgrade's rejection disputes C4.
-    decision = SEED["decisions"][0]
+    # Belgrade's rejection has disputed C4 by rule.
     await page.goto("/")
-    await page.get_by_role("link", name=CLAIMS[decision["claim"]]["text"]).click()
-    await page.locator(f"input[name=to][value={decision['to']}]").check()
-    await page.fill("#reason", decision["reason"])
-    await page.get_by_role("button", name="Decide").click()
+    await page.get_by_role("link", name=CLAIMS["C4"]["text"]).click()
     await expect(page.locator(".current-status .status")).to_have_text("Disputed")
     loaded = await _describe_claims(empty_desk)
     assert len(loaded) == len(SEED["claims"])

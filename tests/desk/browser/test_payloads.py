@@ -57,7 +57,7 @@ async def test_no_typed_text_runs_as_script(windows: Windows, desk: Desk) -> Non
     page = await windows.open(name="Eve", role="editor")
     await page.goto(f"/claims/{claim}/link")
     await fill(page)
-    await page.check("input[name=stance][value=contradicts]")
+    await page.check("input[name=stance][value=supports]")
     await page.select_option("#party", "pristina")
     await page.get_by_role("button", name="Link it").click()  # refused: no day
     await require_no_script_ran(page)
@@ -72,7 +72,7 @@ async def test_no_typed_text_runs_as_script(windows: Windows, desk: Desk) -> Non
     await page.fill("#note", ALL)
     await page.get_by_role("button", name="Add note").click()
     await page.fill("#reason", ALL)
-    await page.locator("input[name=to][value=disputed]").check()
+    await page.locator("input[name=to][value=awaiting_confirmation]").check()
     await page.locator("input[name=cites]").first.check()
     await page.get_by_role("button", name="Decide").click()
     await page.wait_for_url("**done=moved*")
