@@ -384,3 +384,5 @@ def _require_parent(connection: Connection, parent_id: str) -> None:
         raise Invalid("there is no claim with this id", loc=loc)
     if row.lifecycle == Lifecycle.MERGED:
         raise Invalid("that claim was merged into another; be part of that one", loc=loc)
+    if row.lifecycle == Lifecycle.VOID:
+        raise Invalid("that claim was recorded by mistake; be part of another", loc=loc)

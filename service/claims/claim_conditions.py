@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
+    FromClause,
     Select,
     and_,
     bindparam,
@@ -20,7 +21,7 @@ from sqlalchemy import (
     tuple_,
 )
 
-from service.domain.claims import Lifecycle
+from service.domain.claims import UNLISTED, Lifecycle
 from service.search.index import index_tables, match_expressions
 from service.store.tables import (
     claim_tags,
@@ -99,8 +100,10 @@ def build_conditions(
         if name in names:
             found.append(claims.c[name] == bindparam(name))
     if "lifecycle" in names:
-        # Few are withdrawn: said as a constant, the index of those alone may be used.
+        # Few are withdrawn or void: said as a constant, the index of those alone may be used.
         found.append(row.c.lifecycle == literal_column(f"'{shape.lifecycle}'"))
+    else:
+        found.append(is_listed(row))
     if "part_of" in names:
         found.append(row.c.part_of == bindparam("part_of"))
     if "assignee" in names:
@@ -125,6 +128,12 @@ def build_conditions(
     if "changed_until" in names:
         found.append(changed_at <= bindparam("changed_until", type_=Instant()))
     return found
+
+
+def is_listed(row: FromClause) -> ColumnElement[bool]:
+    """Say of rows of `claims` or `claim_versions` whether lists show them unasked: neither merged
+    nor void."""
+    return and_(*(row.c.lifecycle != lifecycle.value for lifecycle in UNLISTED))
 
 
 def _match_family(

@@ -234,7 +234,6 @@ def _statement(shape: FilterSet) -> Select[Any]:
     if "as_of" not in shape.names:
         sort_key = choose_sort_key(shape)
         page = select(claims.c.document, claims.c.assignee, sort_key, claims.c.id).where(
-            claims.c.lifecycle != Lifecycle.MERGED.value,
             *build_conditions(shape, claims, claims.c.changed_at),
         )
         return order_page(page, shape, sort_key, claims.c.id)
@@ -249,7 +248,6 @@ def _statement(shape: FilterSet) -> Select[Any]:
             claims.c.id.label("id"),
         ).where(
             claims.c.changed_at <= AS_OF,
-            claims.c.lifecycle != Lifecycle.MERGED.value,
             *build_conditions(shape, claims, claims.c.changed_at),
         ),
         shape,
@@ -275,7 +273,6 @@ def _statement(shape: FilterSet) -> Select[Any]:
             claims.c.changed_at > AS_OF,
             claims.c.created_at <= AS_OF,
             then_moment >= end,
-            then.c.lifecycle != Lifecycle.MERGED.value,
             *build_conditions(shape, then, then.c.recorded_at),
         ),
         shape,

@@ -28,7 +28,7 @@ from service.claims import (
 from service.claims.pending_statements import PendingStatement
 from service.domain import amendments, evidence, history, lifecycle
 from service.domain.access import Actor
-from service.domain.claims import Cause, ClaimState, Lifecycle, compute_end
+from service.domain.claims import UNLISTED, Cause, ClaimState, compute_end
 from service.domain.errors import PreconditionFailed
 from service.domain.history import Draft, Event
 from service.domain.subjects import Subject, SubjectKind
@@ -225,15 +225,19 @@ def record_events(
     actor: Actor,
     now: datetime,
     cause: Cause | None = None,
+    since: ClaimState | None = None,
 ) -> Recorded:
     """Append `drafts` and the events that follow from them by rule.
 
-    `cause` replaces the cause of the automatic move (with a merge, say).  A change that shows on
-    the parent is recorded there too.  Without drafts nothing happens.
+    `cause` replaces the cause of the automatic move (with a merge, say), which follows from what is
+    new beside `since`, or beside the claim as it is.  A change that shows on the parent is recorded
+    there too.  Without drafts nothing happens.
     """
     if not drafts:
         return Recorded(loaded.state, loaded.last_hash, ())
-    return _append(connection, loaded, loaded.state.id, drafts, actor=actor, now=now, cause=cause)
+    return _append(
+        connection, loaded, loaded.state.id, drafts, actor=actor, now=now, cause=cause, since=since
+    )
 
 
 def _append(
@@ -245,6 +249,7 @@ def _append(
     actor: Actor,
     now: datetime,
     cause: Cause | None,
+    since: ClaimState | None = None,
     origin: PendingStatement | None = None,
 ) -> Recorded:
     before = loaded.state if loaded else None
@@ -272,7 +277,7 @@ def _append(
         after = append(draft)
     assert after is not None
     if before is not None:
-        automatic = lifecycle.find_automatic_move(before, after, cause=cause)
+        automatic = lifecycle.find_automatic_move(since or before, after, cause=cause)
         if automatic is not None:
             after = append(automatic)
 
@@ -384,7 +389,7 @@ def _update_parents(
     if before and shown == (before.text, before.status, before.lifecycle, before.part_of):
         return
     parent = load_claim(connection, after.part_of, now=now)
-    gone = after.lifecycle is Lifecycle.MERGED
+    gone = after.lifecycle in UNLISTED
     record_events(
         connection,
         parent,

@@ -18,6 +18,7 @@ from service.claims import (
     link_commands,
     party_changes,
     rename_commands,
+    reversal_commands,
 )
 from service.claims.claim_writer import Loaded, Versions
 from service.domain import access, amendments, changes, history, lifecycle, printed, proposals
@@ -95,7 +96,7 @@ def approve_decision(
         rename_commands.carry_out_rename(connection, change, actor=actor, now=now)
         return claim_writer.load_claim(connection, settled.state.id, now=now).state
     return claim_writer.record_events(
-        connection, loaded, drafts, actor=actor, now=now, cause=change.cause
+        connection, loaded, drafts, actor=actor, now=now, cause=change.cause, since=change.since
     ).state
 
 
@@ -189,6 +190,7 @@ CHANGE_BUILDERS: dict[
     DecisionKind.MERGE: _merge,
     DecisionKind.PARTY: _replan_rename,
     DecisionKind.SPEAKER: _replan_rename,
+    DecisionKind.RESTORATION: reversal_commands.replan_restoration,
 }
 """The change that an approval carries out, worked out from what was asked for and what is so now.
 A change of status is `lifecycle.approve_status_change`'s."""

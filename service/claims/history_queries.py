@@ -151,6 +151,19 @@ def read_state_as_of(connection: Connection, claim_id: str, moment: datetime) ->
     return history.fold(claim_id, (parse_event(row) for row in rows))
 
 
+def read_state_before_last(connection: Connection, claim_id: str, type: str) -> ClaimState:
+    """Read a claim as it was before its last event of this type, folded from its record.  The claim
+    must have one."""
+    mine = events.c.claim == claim_id
+    last = select(func.max(events.c.number)).where(mine, events.c.type == type).scalar_subquery()
+    rows = connection.execute(
+        select(events).where(mine, events.c.number < last).order_by(events.c.number)
+    ).all()
+    state = history.fold(claim_id, (parse_event(row) for row in rows))
+    assert state is not None, f"claim {claim_id} has no {type}"
+    return state
+
+
 def require_state(connection: Connection, claim_id: str, moment: datetime | None) -> ClaimState:
     """Read a claim as it is, or as the desk knew it at `moment`.
 

@@ -21,6 +21,15 @@ Row = dict[str, Any]
 PROPOSAL_FIELDS = ("cites", "set_aside", "override", "change", "seen", "prints", "digest")
 """What a decision keeps of its proposal as one text; older ones have only the first three."""
 
+SUPERSEDING_TYPES = (
+    "claim.status_changed",
+    "claim.merged",
+    "claim.withdrawn",
+    "claim.voided",
+    "claim.restored",
+)
+"""The events that end a decision which was proposed about what the claim was before."""
+
 
 @dataclass(frozen=True, slots=True)
 class Inserted:
@@ -195,8 +204,6 @@ def _find_ending(decision: str, event: Event) -> tuple[str, str | None] | None:
         return "rejected", data["comment"]
     if event.type == "decision.withdrawn":
         return "withdrawn", data["reason"]
-    if event.type in ("claim.status_changed", "claim.merged", "claim.withdrawn") or (
-        event.type == "claim.amended" and data.get("material")
-    ):
+    if event.type in SUPERSEDING_TYPES or (event.type == "claim.amended" and data.get("material")):
         return "superseded", f"superseded by {event.type}"
     return None

@@ -44,7 +44,7 @@ def submit_change(
         loaded.state, change, four_eyes=four_eyes, actor=actor, decision_id=decision_id
     )
     recorded = claim_writer.record_events(
-        connection, loaded, drafts, actor=actor, now=now, cause=change.cause
+        connection, loaded, drafts, actor=actor, now=now, cause=change.cause, since=change.since
     )
     if drafts and drafts[-1].type == "decision.proposed":
         return Outcome(recorded.state, None, decision_id)

@@ -15,6 +15,7 @@ from service.claims.webhook_body_views import (
     BodyLinkView,
     CreatedView,
     FindingChangedView,
+    LifecycleChangedView,
     LinkedView,
     MergedView,
     ProposedView,
@@ -168,6 +169,16 @@ def _render_withdrawal(state: ClaimState, data: EventData) -> WithdrawnView:
     }
 
 
+def _render_lifecycle_change(state: ClaimState, data: EventData) -> LifecycleChangedView:
+    return {
+        "before": data["before"],
+        "after": data["after"],
+        "reason": data["reason"],
+        "status": state.status,
+        "print_line": build_print_line(state),
+    }
+
+
 def _describe_withdrawal(data: EventData) -> WithdrawalReadView:
     """When and where a withdrawal was read, as far as that is known."""
     return {
@@ -229,6 +240,8 @@ RENDERERS: dict[str, Callable[[ClaimState, EventData], Mapping[str, object] | No
     "finding.changed": _render_finding_change,
     "claim.merged": _render_merge,
     "claim.withdrawn": _render_withdrawal,
+    "claim.voided": _render_lifecycle_change,
+    "claim.restored": _render_lifecycle_change,
     "link.created": _render_link,
     "link.retracted": _render_retraction,
     "statement.withdrawn": _render_statement_withdrawal,

@@ -18,11 +18,13 @@ from service.domain.claims import (
     DecisionKind,
     Finding,
     Kind,
+    Lifecycle,
     Precision,
     Scope,
     Stance,
     Status,
 )
+from service.domain.print_line import VOID_LINE
 from service.domain.webhooks import EventType
 from service.views import Moment, Uuid
 from service.webhooks.webhook_views import PingView
@@ -149,6 +151,30 @@ class WithdrawnView(WithdrawalReadView):
     reason: str
     status: Status
     print_line: str
+
+
+class LifecycleView(TypedDict):
+    """Whether a claim is in force, and if not, why."""
+
+    lifecycle: Lifecycle
+
+
+class LifecycleChangedView(TypedDict):
+    """What every void of a claim and every way back says."""
+
+    before: LifecycleView
+    after: LifecycleView
+    reason: str
+    status: Status
+    print_line: str
+
+
+class VoidedView(LifecycleChangedView):
+    """A claim was recorded by mistake: nobody may use it."""
+
+
+class RestoredView(LifecycleChangedView):
+    """A void or a withdrawal of a claim was taken back."""
 
 
 class LinkedView(TypedDict):
@@ -281,6 +307,26 @@ BODIES: dict[EventType, Body] = {
             "source": "01970000-0000-7000-8000-000000000007",
             "status": "awaiting_confirmation",
             "print_line": f"{LINE} The claimant has withdrawn it.",
+        },
+    ),
+    EventType.CLAIM_VOIDED: Body(
+        VoidedView,
+        {
+            "before": {"lifecycle": "active"},
+            "after": {"lifecycle": "void"},
+            "reason": "Recorded from a parody account",
+            "status": "awaiting_confirmation",
+            "print_line": VOID_LINE,
+        },
+    ),
+    EventType.CLAIM_RESTORED: Body(
+        RestoredView,
+        {
+            "before": {"lifecycle": "void"},
+            "after": {"lifecycle": "active"},
+            "reason": "The account was the ministry's own",
+            "status": "awaiting_confirmation",
+            "print_line": LINE,
         },
     ),
     EventType.LINK_CREATED: Body(LinkedView, {"link": LINK, "print_line": LINE}),

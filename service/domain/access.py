@@ -25,6 +25,7 @@ class Action(StrEnum):
     READ_INTERNALS = "read notes, assignees and drafts of decisions"
     RECORD = "record statements, sources, claims and links"
     AMEND = "amend, merge or withdraw claims"
+    REVERSE = "void, restore, reinstate or separate what was recorded"
     CHANGE_STATUS = "change a claim's status"
     APPROVE = "approve or reject a decision"
     OVERRIDE = "decide against the guards, or approve that"
@@ -47,6 +48,7 @@ PERMISSIONS: dict[Action, frozenset[Role]] = {
     Action.READ_INTERNALS: CHECKERS,
     Action.RECORD: CHECKERS,
     Action.AMEND: CHECKERS,
+    Action.REVERSE: CHECKERS,
     Action.CHANGE_STATUS: CHECKERS,
     Action.APPROVE: CHECKERS,
     Action.OVERRIDE: EDITORS,

@@ -18,6 +18,7 @@ from service.domain.claims import (
     ClaimState,
     DecisionKind,
     Finding,
+    Lifecycle,
     Link,
     Pending,
     Stance,
@@ -42,6 +43,9 @@ class Change:
     reason: str
     cites: tuple[str, ...] = ()
     cause: Cause | None = None
+    since: ClaimState | None = None
+    """What the rules weigh the outcome against, where that is not the claim as it is: what it was
+    when it was closed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +68,7 @@ def submit_change(
         return list(change.drafts)
     lapses = proposals.draft_lapse_if_outdated(state)
     without_proposal = lifecycle.predict_outcome(state, lapses)
-    outcome = lifecycle.predict_outcome(without_proposal, change.drafts, cause=change.cause)
+    outcome = _predict_outcome(without_proposal, change)
     proposal = Pending(
         id=decision_id,
         to=outcome.status,
@@ -82,13 +86,19 @@ def submit_change(
 
 
 def needs_second_person(state: ClaimState, change: Change) -> bool:
-    """Say whether it is a finding, or changes what two people have agreed to."""
+    """Say whether it is a finding, or changes what two people have agreed to, or prints that
+    again."""
     if change.kind is DecisionKind.FINDING:
         return True
+    if state.lifecycle is Lifecycle.VOID:
+        return printed.has_agreement(_predict_outcome(state, change))
     if not printed.has_agreement(state):
         return False
-    outcome = lifecycle.predict_outcome(state, change.drafts, cause=change.cause)
-    return bool(printed.list_fields_to_agree_on(state, outcome))
+    return bool(printed.list_fields_to_agree_on(state, _predict_outcome(state, change)))
+
+
+def _predict_outcome(state: ClaimState, change: Change) -> ClaimState:
+    return lifecycle.predict_outcome(state, change.drafts, cause=change.cause, since=change.since)
 
 
 def approve_change(
@@ -104,7 +114,7 @@ def approve_change(
     waiting = proposals.require_approvable_proposal(state, decision_id, actor=actor)
     approved = proposals.draft_approval(waiting, actor=actor, note=note)
     drafts = [approved, *(_name_deciders(draft, approved) for draft in change.drafts)]
-    outcome = lifecycle.predict_outcome(state, drafts, cause=change.cause)
+    outcome = lifecycle.predict_outcome(state, drafts, cause=change.cause, since=change.since)
     proposals.require_same_outcome(state, waiting, outcome)
     return drafts
 

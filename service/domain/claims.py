@@ -76,6 +76,12 @@ class Lifecycle(StrEnum):
     ACTIVE = "active"
     WITHDRAWN = "withdrawn"
     MERGED = "merged"
+    VOID = "void"
+    """Recorded by mistake: nobody may use it."""
+
+
+UNLISTED = (Lifecycle.MERGED, Lifecycle.VOID)
+"""What lists, the search and stories leave out unless it is asked for."""
 
 
 class Cause(StrEnum):
@@ -180,6 +186,9 @@ class DecisionKind(StrEnum):
     MERGE = "merge"
     PARTY = "party"
     SPEAKER = "speaker"
+    VOID = "void"
+    RESTORATION = "restoration"
+    SEPARATION = "separation"
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,6 +263,8 @@ class ClaimState:
     pending: Pending | None = None
     imported: Imported | None = None
     """Where the present status was imported from; None if the desk set it."""
+    former_lifecycle: Lifecycle | None = None
+    """What a void claim was before; a restoration gives it back."""
 
     def find_link(self, link_id: str) -> Link | None:
         # Newest first: the link that is being recorded is the one that is looked for.
@@ -263,7 +274,7 @@ class ClaimState:
 AMENDABLE = ("text", "tags", "assignee", "finding")
 """The fields that `claim.amended` may change.  It also says whether that is `material`."""
 
-LATER_FIELDS = ("imported",)
+LATER_FIELDS = ("imported", "former_lifecycle")
 """Fields that the states of older releases lack.  A state is stored without those that are None, so
 that the states of claims that nobody has changed since are still what the record implies."""
 

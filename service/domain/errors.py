@@ -9,7 +9,8 @@ ClaimdeskError
  ├─ Forbidden 403 ─ SecondPersonNeeded, PersonNeeded, CrossSite
  ├─ NotFound 404 ─ NotYetRecorded
  ├─ MethodNotAllowed 405, NotAcceptable 406, RequestTimeout 408
- ├─ Conflict 409 ─ TransitionRefused, ClaimMerged, ClaimWithdrawn, AlreadyExists, AlreadySettled,
+ ├─ Conflict 409 ─ TransitionRefused, ClaimMerged, ClaimWithdrawn, ClaimVoid, AlreadyExists,
+ │                 AlreadySettled,
  │                 DecisionPending, DecisionOutdated, StatementWithdrawn, MergeCycle,
  │                 StillRunning, WebhookNotActive
  ├─ EpochEnded 410
@@ -104,6 +105,10 @@ class ClaimMerged(Conflict):
 
 class ClaimWithdrawn(Conflict):
     slug, title = "claim-withdrawn", "The claimant has withdrawn this claim"
+
+
+class ClaimVoid(Conflict):
+    slug, title = "claim-void", "The claim was recorded by mistake"
 
 
 class AlreadyExists(Conflict):

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from service.domain import reversal_steps
 from service.domain.access import Audience
 from service.domain.claims import (
     AMENDABLE,
@@ -331,6 +332,8 @@ RULES: dict[str, Rule] = {
     "claim.absorbed": Rule(_absorb, {"links.*.note": Audience.DESK}),
     "claim.withdrawn": Rule(_withdraw, {}),
     "claim.moved": Rule(_move, {}),
+    "claim.voided": Rule(reversal_steps.void_claim, {}),
+    "claim.restored": Rule(reversal_steps.restore_claim, {}),
     "link.created": Rule(_add_link, {"link.note": Audience.DESK}),
     "link.retracted": Rule(_make_link_step(retracted=True), {}),
     "link.affirmed": Rule(_make_link_step(affirmed=True, conflicting=False), {}),
@@ -348,6 +351,9 @@ RULES: dict[str, Rule] = {
 """Every type of event of a claim."""
 
 EVENT_TYPES = tuple(RULES)
+
+LIFECYCLE_TYPES = ("claim.voided", "claim.restored")
+"""The events after which nobody may use a claim, or somebody may use it again."""
 
 STATUS_TYPES = ("claim.created", "claim.status_changed")
 """The events that give a claim a status: its first, and every other."""

@@ -38,6 +38,9 @@ DECISIONS = {
     DecisionKind.MERGE: "a merge",
     DecisionKind.PARTY: "a change of a party",
     DecisionKind.SPEAKER: "a change of a speaker's name",
+    DecisionKind.VOID: "a void",
+    DecisionKind.RESTORATION: "a restoration",
+    DecisionKind.SEPARATION: "a separation",
 }
 """What a decision changes, to stand after "proposal of"."""
 LAPSES = {
@@ -105,6 +108,8 @@ def list_marks(claim: Mapping[str, Any]) -> list[str]:
         marks.append("override")
     if claim["lifecycle"] == Lifecycle.WITHDRAWN:
         marks.append("withdrawn")
+    if claim["lifecycle"] == Lifecycle.VOID:
+        marks.append("void")
     return marks
 
 

@@ -130,11 +130,18 @@ def approve_status_change(
 
 
 def predict_outcome(
-    state: ClaimState, drafts: Iterable[Draft], *, cause: Cause | None = None
+    state: ClaimState,
+    drafts: Iterable[Draft],
+    *,
+    cause: Cause | None = None,
+    since: ClaimState | None = None,
 ) -> ClaimState:
-    """Return the claim as `drafts` and the automatic move after them would leave it."""
+    """Return the claim as `drafts` and the automatic move after them would leave it.
+
+    The move follows from what is new beside `since`, or beside the claim as it is.
+    """
     changed = history.apply_drafts(state, drafts)
-    automatic = find_automatic_move(state, changed, cause=cause)
+    automatic = find_automatic_move(since or state, changed, cause=cause)
     return changed if automatic is None else history.apply_drafts(changed, [automatic])
 
 

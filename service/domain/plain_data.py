@@ -142,6 +142,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "components": lambda components: tuple(map(_read_component, components)),
     "pending": lambda data: read_pending(data) if data else None,
     "imported": lambda data: read_imported(data) if data else None,
+    "former_lifecycle": lambda value: Lifecycle(value) if value else None,
 }
 """How the fields of a claim are read that are more than a text, a number or a boolean."""
 

@@ -17,12 +17,16 @@ FINDINGS = {
     Finding.UNPROVABLE: "found that it cannot be proved",
 }
 
+VOID_LINE = "Do not use: the desk recorded this claim by mistake."
+
 
 def build_print_line(state: ClaimState, suggestion: Suggestion | None = None) -> str:
     """Return what may be printed about the claim: its status, and which parties take which stance.
 
     `suggestion` is what its links suggest, if that is known already.
     """
+    if state.lifecycle is Lifecycle.VOID:
+        return VOID_LINE
     sentences = [f"{_describe_claim(state)}."]
     suggestion = suggestion or evidence.suggest_status(state, explain=False)
     requesting_roots = evidence.list_roots(suggestion.confirmation_requests)

@@ -80,7 +80,10 @@ def has_agreement(state: ClaimState) -> bool:
 
 
 def _list_agreements(state: ClaimState) -> frozenset[Agreement]:
-    agreements = set()
+    agreements: set[Agreement] = set()
+    if state.lifecycle is Lifecycle.VOID:
+        # All that prints of it is that nobody may use it.
+        return frozenset()
     if state.status is Status.CONFIRMED:
         agreements.add(Agreement.CONFIRMATION)
     if state.finding is not None:

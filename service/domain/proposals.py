@@ -16,6 +16,7 @@ from service.domain.access import Actor
 from service.domain.claims import ClaimState, Lifecycle, Pending
 from service.domain.errors import (
     ClaimMerged,
+    ClaimVoid,
     ClaimWithdrawn,
     DecisionOutdated,
     DecisionPending,
@@ -36,7 +37,7 @@ class LapseReason(StrEnum):
 
 
 def require_open_claim(state: ClaimState) -> None:
-    """Raise ClaimMerged or ClaimWithdrawn unless the claim can still change."""
+    """Raise ClaimMerged, ClaimWithdrawn or ClaimVoid unless the claim can still change."""
     if state.lifecycle is Lifecycle.MERGED:
         raise ClaimMerged(
             f"This claim was merged into {state.merged_into}: change that one.",
@@ -44,6 +45,8 @@ def require_open_claim(state: ClaimState) -> None:
         )
     if state.lifecycle is Lifecycle.WITHDRAWN:
         raise ClaimWithdrawn("The claimant has withdrawn this claim; its last status is kept.")
+    if state.lifecycle is Lifecycle.VOID:
+        raise ClaimVoid("This claim was recorded by mistake: restore it first if it was not.")
 
 
 def draft_proposal(state: ClaimState, proposal: Pending, outcome: ClaimState) -> Draft:
@@ -89,10 +92,14 @@ def draft_lapse(state: ClaimState, decision_id: str, *, reason: LapseReason) -> 
 
 
 def require_proposal(state: ClaimState, decision_id: str | None = None) -> Pending:
-    """Return the proposal that waits.  Raises NotFound, ClaimMerged, ClaimWithdrawn."""
-    require_open_claim(state)
+    """Return the proposal that waits.
+
+    Raises NotFound, and ClaimMerged, ClaimWithdrawn or ClaimVoid where none waits since the claim
+    was closed.
+    """
     proposal = state.pending
     if proposal is None or decision_id not in (None, proposal.id):
+        require_open_claim(state)
         raise NotFound("No such decision waits on this claim.")
     return proposal
 

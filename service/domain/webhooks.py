@@ -13,6 +13,8 @@ class EventType(StrEnum):
     CLAIM_AMENDED = "claim.amended"
     CLAIM_MERGED = "claim.merged"
     CLAIM_WITHDRAWN = "claim.withdrawn"
+    CLAIM_VOIDED = "claim.voided"
+    CLAIM_RESTORED = "claim.restored"
     LINK_CREATED = "link.created"
     LINK_RETRACTED = "link.retracted"
     STATEMENT_WITHDRAWN = "statement.withdrawn"

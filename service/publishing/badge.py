@@ -12,7 +12,7 @@ from hashlib import sha256
 
 from service.claims.claim_views import ClaimView
 from service.domain import directions
-from service.domain.claims import Precision, Status, to_utc
+from service.domain.claims import Lifecycle, Precision, Status, to_utc
 from service.domain.labels import STATUSES, format_with_marks, list_marks
 from service.domain.print_line import format_date
 from service.publishing.markup import escape_xml
@@ -92,29 +92,45 @@ LOOKS = {
     ),
 }
 
+VOID_LOOK = Look(
+    "#55504a",
+    "#efedea",
+    "#c9c3bb",
+    "#26231f",
+    '<path class="line" d="M8 1a7 7 0 1 1 0 14A7 7 0 0 1 8 1zM3.2 3.2l9.6 9.6"/>',
+)
+"""A circle, struck through: do not use."""
+
 
 def render_badge(claim: ClaimView, *, merged: bool, as_of: datetime | None) -> bytes:
     """Return the badge of a claim as served.
 
     `merged`: it was asked for by a duplicate's id. `as_of`: it is of that instant, and says so.
     """
-    status = Status(claim["status"])
-    look, word = LOOKS[status], STATUSES[status]
-    further = list_marks(claim)
+    if claim["lifecycle"] == Lifecycle.VOID:
+        word, further = "Void", ["recorded by mistake"]
+    else:
+        word, further = STATUSES[Status(claim["status"])], list_marks(claim)
     if merged:
         further.append("merged")
     if as_of is not None:
         precision = Precision.SECOND if as_of.second else Precision.MINUTE
         further.append(f"as of {format_date(to_utc(as_of), precision)}")
-    return "".join(_draw(claim, look, word, further)).encode()
+    return "".join(_draw(claim, _choose_look(claim), word, further)).encode()
 
 
 def build_content_policy(claim: ClaimView) -> str:
     """Return the Content-Security-Policy under which the badge, opened as a page, shows its style
     and nothing else."""
-    style = LOOKS[Status(claim["status"])].style
+    style = _choose_look(claim).style
     digest = b64encode(sha256(style.encode()).digest()).decode()
     return f"default-src 'none'; style-src 'sha256-{digest}'; sandbox; frame-ancestors 'none'"
+
+
+def _choose_look(claim: ClaimView) -> Look:
+    if claim["lifecycle"] == Lifecycle.VOID:
+        return VOID_LOOK
+    return LOOKS[Status(claim["status"])]
 
 
 def _draw(claim: ClaimView, look: Look, word: str, more_lines: list[str]) -> Iterator[str]:

@@ -43,7 +43,8 @@ def build_claim_review(
     """Return the JSON-LD of a claim as served, now or as of an instant."""
     about = _build_claim(claim, sources, base_url)
     finding = Finding(claim["finding"]) if claim["finding"] else None
-    is_unjudged = finding is None and Status(claim["status"]) not in JUDGED
+    is_void = claim["lifecycle"] == Lifecycle.VOID
+    is_unjudged = is_void or (finding is None and Status(claim["status"]) not in JUDGED)
     if is_unjudged or "imported" in claim:
         # Not this desk's judgement, but what may be printed, an override or withdrawal included.
         return {"@context": "https://schema.org", **about, "description": claim["print_line"]}
@@ -87,6 +88,8 @@ def _build_claim(claim: ClaimView, sources: ReviewSources, base_url: str) -> Jso
         shape["sameAs"] = [build_claim_url(claim_id, base_url) for claim_id in sources.merged]
     if claim["lifecycle"] == Lifecycle.WITHDRAWN:
         shape["creativeWorkStatus"] = "Withdrawn"
+    if claim["lifecycle"] == Lifecycle.VOID:
+        shape["creativeWorkStatus"] = "Void"
     return shape
 
 

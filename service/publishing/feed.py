@@ -1,7 +1,8 @@
 """What a feed holds, whatever its format: an entry for each status that a claim was given.
 
-That is its first, when it was recorded, and every change. An entry says what was known then, and
-never changes.
+That is its first, when it was recorded, and every change; and an entry for each void and each way
+back. An entry says what was known then, and never changes. Those of a claim that is void are left
+out, but for the one that says so.
 """
 
 from dataclasses import dataclass
@@ -13,10 +14,13 @@ import orjson
 from service.claims.claim_views import ClaimView
 from service.claims.webhook_bodies import build_claim_url
 from service.domain import directions
-from service.domain.claims import Cause, Status
+from service.domain.claims import Cause, Lifecycle, Status
+from service.domain.history import LIFECYCLE_TYPES, STATUS_TYPES
 from service.domain.labels import CAUSES, STATUSES
 from service.views import JsonObject
 
+ENTRY_TYPES = (*STATUS_TYPES, *LIFECYCLE_TYPES)
+"""The events that feeds have an entry for."""
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 """When an empty feed was updated: its bytes do not depend on when they are asked for."""
 
@@ -35,6 +39,8 @@ class Entry:
     previous: Status | None
     """None where the claim was recorded then."""
     cause: Cause | None
+    note: str | None = None
+    """What happened, where no status was given, and why."""
 
     @property
     def id(self) -> str:
@@ -44,7 +50,9 @@ class Entry:
     @property
     def title(self) -> str:
         """The status and the claim's text."""
-        return f"{STATUSES[self.status]}: {directions.isolate_text(self.claim['text'])}"
+        is_void = self.claim["lifecycle"] == Lifecycle.VOID
+        status = "Void" if is_void else STATUSES[self.status]
+        return f"{status}: {directions.isolate_text(self.claim['text'])}"
 
     @property
     def text(self) -> str:
@@ -53,6 +61,8 @@ class Entry:
 
     @property
     def _change(self) -> str:
+        if self.note is not None:
+            return self.note
         now = STATUSES[self.status].lower()
         if self.cause is Cause.IMPORT:
             return f"Newly recorded: {now}, as rated elsewhere"
@@ -93,15 +103,27 @@ class Feed:
 def build_entry(
     *, event: str, type: str, version: int, moment: datetime, data: str, document: str
 ) -> Entry:
-    """Return the entry for an event of one of STATUS_TYPES.
+    """Return the entry for an event of one of ENTRY_TYPES.
 
     `document` is the claim as the change left it.
     """
+    claim: ClaimView = orjson.loads(document)
+    if type in LIFECYCLE_TYPES:
+        return Entry(
+            event=event,
+            claim=claim,
+            version=version,
+            moment=moment,
+            status=Status(claim["status"]),
+            previous=None,
+            cause=None,
+            note=_describe_lifecycle(orjson.loads(data)),
+        )
     change: JsonObject = orjson.loads(data) if type == "claim.status_changed" else {}
     is_imported = bool(change) and change["cause"] == Cause.IMPORT
     return Entry(
         event=event,
-        claim=orjson.loads(document),
+        claim=claim,
         version=version,
         moment=moment,
         status=Status(change["status"]) if change else Status.ASSERTED,
@@ -109,3 +131,14 @@ def build_entry(
         previous=Status(change["previous_status"]) if change and not is_imported else None,
         cause=Cause(change["cause"]) if change else None,
     )
+
+
+def _describe_lifecycle(data: JsonObject) -> str:
+    before = Lifecycle(data["before"]["lifecycle"])
+    if data["after"]["lifecycle"] == Lifecycle.VOID:
+        what = "Void: recorded by mistake"
+    elif before is Lifecycle.WITHDRAWN:
+        what = "In force again: the claimant did not take it back"
+    else:
+        what = "Restored: it was no mistake"
+    return f"{what} (“{directions.isolate_text(data['reason'])}”)"

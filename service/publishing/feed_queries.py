@@ -12,17 +12,21 @@ from sqlalchemy import (
     and_,
     exists,
     func,
+    literal_column,
+    or_,
     select,
     union_all,
 )
 
-from service.domain.history import STATUS_TYPES
+from service.domain.claims import Lifecycle
 from service.publishing import feed
 from service.publishing.feed import Entry
 from service.record.tail import newest
 from service.store.paging import Window, select_page
 from service.store.tables import claim_versions, claims, events, stories
 
+# As a constant: the index of void claims alone, of which there are few, may be used.
+_VOID: ColumnElement[str] = literal_column(f"'{Lifecycle.VOID}'")
 _second = events.alias("second")
 IS_FIRST_OF_IMPORT = and_(
     events.c.number == 1,
@@ -73,20 +77,41 @@ def list_places(
         if row is None:
             return None
         title, changed_at = row
-    is_shown = (events.c.seq <= newest(connection), ~IS_FIRST_OF_IMPORT)
+    is_shown = (
+        events.c.seq <= newest(connection),
+        ~IS_FIRST_OF_IMPORT,
+        or_(events.c.type == "claim.voided", ~_is_void(as_of)),
+    )
     if story is not None:
-        of_story = (*is_shown, events.c.story == story, events.c.type.in_(STATUS_TYPES))
+        of_story = (*is_shown, events.c.story == story, events.c.type.in_(feed.ENTRY_TYPES))
         query = _select_places(of_story, as_of, window)
     else:
         # A range of an index for each type.
         of_claims = (*is_shown, events.c.claim.is_not(None))
         of_types = (
             _select_places((*of_claims, events.c.type == type), as_of, window)
-            for type in STATUS_TYPES
+            for type in feed.ENTRY_TYPES
         )
         places = union_all(*(select(query.subquery()) for query in of_types)).subquery()
         query = _select_page(select(places), places.c, as_of, window)
     return Page(title, changed_at, [Place(*row) for row in connection.execute(query)])
+
+
+def _is_void(as_of: datetime | None) -> ColumnElement[bool]:
+    """Say of an event whether its claim is void, or was at an instant."""
+    void = and_(claims.c.id == events.c.claim, claims.c.lifecycle == _VOID)
+    if as_of is None:
+        return exists().where(void)
+    then = claim_versions
+    return or_(
+        exists().where(void, claims.c.changed_at <= as_of),
+        exists().where(
+            then.c.claim == events.c.claim,
+            then.c.superseded_at > as_of,
+            then.c.recorded_at <= as_of,
+            then.c.lifecycle == _VOID,
+        ),
+    )
 
 
 def choose_cursor_keys(as_of: datetime | None) -> Callable[[Place], list[Any]]:

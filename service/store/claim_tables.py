@@ -119,6 +119,7 @@ claims = Table(
         "ix_claims_review", "changed_at", "id", where="pending OR challenged OR NOT agrees"
     ),
     partial_index("ix_claims_withdrawn", "changed_at", "id", where="lifecycle = 'withdrawn'"),
+    partial_index("ix_claims_void", "changed_at", "id", where="lifecycle = 'void'"),
     partial_index(
         "ix_claims_assignee", "assignee", "changed_at", "id", where="assignee IS NOT NULL"
     ),

@@ -14,9 +14,10 @@ from typing import Any
 
 from sqlalchemy import Connection, func, literal, select, union_all
 
+from service.claims.claim_conditions import is_listed
 from service.claims.history_queries import parse_event
 from service.domain import history
-from service.domain.claims import ClaimState, Lifecycle, format_instant
+from service.domain.claims import ClaimState, format_instant
 from service.domain.names import normalize_letters
 from service.store import states
 from service.store.paging import Window
@@ -108,7 +109,7 @@ def _read_skeleton(connection: Connection, slug: str, moment: datetime | None) -
             claims.c.story == slug,
             claims.c.changed_at > moment,
             then.c.recorded_at <= moment,
-            then.c.lifecycle != Lifecycle.MERGED.value,
+            is_listed(then),
         )
     )
     unchanged = current.where(claims.c.changed_at <= moment)

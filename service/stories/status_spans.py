@@ -7,8 +7,17 @@ from datetime import datetime
 from service.domain.claims import Lifecycle, Status
 from service.domain.history import Event
 
-EVENT_TYPES = ("claim.created", "claim.status_changed", "claim.merged", "claim.withdrawn")
+EVENT_TYPES = (
+    "claim.created",
+    "claim.status_changed",
+    "claim.merged",
+    "claim.withdrawn",
+    "claim.voided",
+    "claim.restored",
+)
 """The events from which a lane is drawn."""
+ENDING_TYPES = ("claim.merged", "claim.voided")
+"""Those after which a claim has no status until it is opened again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +31,8 @@ class Interval:
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """The intervals follow each other without gaps.  A merged claim's lane ends when it was merged;
-    a withdrawn claim keeps its last status, so its lane goes on past `closed_at`."""
+    """The intervals follow each other; while a claim was merged or void there is a gap, or the end.
+    A withdrawn claim keeps its last status, so its lane goes on past `closed_at`."""
 
     intervals: tuple[Interval, ...]
     lifecycle: Lifecycle
@@ -35,23 +44,29 @@ def draw_lane(events: Iterable[Event]) -> Lane:
 
     A status that the claim had for no time is left out: nobody could have printed it.
     """
-    turns: list[tuple[Status, datetime]] = []
-    lifecycle, closed_at = Lifecycle.ACTIVE, None
+    turns: list[tuple[Status | None, datetime]] = []
+    status = Status.ASSERTED
+    lifecycle, closed_at, withdrawn_at = Lifecycle.ACTIVE, None, None
     for event in events:
-        if event.type == "claim.created":
-            turns.append((Status.ASSERTED, event.recorded_at))
-        elif event.type == "claim.status_changed":
-            turns.append((Status(event.data["status"]), event.recorded_at))
-        else:
+        at = event.recorded_at
+        if event.type in ("claim.created", "claim.status_changed"):
+            status = Status(event.data.get("status", Status.ASSERTED))
+            turns.append((status, at))
+        elif event.type == "claim.withdrawn":
+            lifecycle, closed_at, withdrawn_at = Lifecycle.WITHDRAWN, at, at
+        elif event.type in ENDING_TYPES:
             merged = event.type == "claim.merged"
-            lifecycle = Lifecycle.MERGED if merged else Lifecycle.WITHDRAWN
-            closed_at = event.recorded_at
-    end = closed_at if lifecycle is Lifecycle.MERGED else None
+            lifecycle, closed_at = Lifecycle.MERGED if merged else Lifecycle.VOID, at
+            turns.append((None, at))
+        else:
+            lifecycle = Lifecycle(event.data["after"]["lifecycle"])
+            closed_at = withdrawn_at if lifecycle is Lifecycle.WITHDRAWN else None
+            turns.append((status, at))
     intervals: list[Interval] = []
-    for (status, since), until in zip(turns, [*(at for _, at in turns[1:]), end], strict=True):
-        if until == since:
+    for (had_status, since), until in zip(turns, [*(at for _, at in turns[1:]), None], strict=True):
+        if until == since or had_status is None:
             continue
-        if intervals and intervals[-1].status is status:
+        if intervals and (intervals[-1].status, intervals[-1].until) == (had_status, since):
             since = intervals.pop().since
-        intervals.append(Interval(status, since, until))
+        intervals.append(Interval(had_status, since, until))
     return Lane(tuple(intervals), lifecycle, closed_at)

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, FromClause, Row, and_, exists, func, or_, select
 
+from service.claims.claim_conditions import is_listed
 from service.directory.directory_queries import build_party_view
 from service.domain.claims import Lifecycle, format_instant
 from service.domain.errors import NotFound, NotYetRecorded
@@ -98,10 +99,10 @@ def find_story(connection: Connection, slug: str, moment: datetime | None) -> Ro
 
 
 def build_story_conditions(slug: str, moment: datetime | None) -> tuple[ColumnElement[bool], ...]:
-    """Build the conditions on `claims` for those of the story that were recorded and not merged."""
-    unmerged = claims.c.lifecycle != Lifecycle.MERGED.value
+    """Build the conditions on `claims` for those of the story that were recorded and are listed."""
+    listed = is_listed(claims)
     if moment is None:
-        return claims.c.story == slug, unmerged
+        return claims.c.story == slug, listed
     then = claim_versions.alias()
     before = exists(
         select(1)
@@ -109,11 +110,11 @@ def build_story_conditions(slug: str, moment: datetime | None) -> tuple[ColumnEl
             then.c.claim == claims.c.id,
             then.c.superseded_at > moment,
             then.c.recorded_at <= moment,
-            then.c.lifecycle != Lifecycle.MERGED.value,
+            is_listed(then),
         )
         .correlate(claims)
     )
-    return claims.c.story == slug, claims.c.created_at <= moment, or_(unmerged, before)
+    return claims.c.story == slug, claims.c.created_at <= moment, or_(listed, before)
 
 
 def select_parties(moment: datetime | None) -> FromClause:

@@ -19,6 +19,8 @@ EntryType = Literal[
     "claim.merged",
     "claim.absorbed",
     "claim.withdrawn",
+    "claim.voided",
+    "claim.restored",
     "link.created",
     "link.affirmed",
     "link.retracted",

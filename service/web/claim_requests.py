@@ -53,11 +53,12 @@ class ListQuery(In):
     )
     kind: Annotated[Kind | None, Shown("The kind of claim", type="string", enum=[*Kind])] = None
     lifecycle: Annotated[
-        Literal[Lifecycle.ACTIVE, Lifecycle.WITHDRAWN] | None,
+        Literal[Lifecycle.ACTIVE, Lifecycle.WITHDRAWN, Lifecycle.VOID] | None,
         Shown(
-            "Those in force, or those that their claimants took back; without it, both",
+            "Those in force, those that their claimants took back, or those recorded by mistake; "
+            "without it, the first two",
             type="string",
-            enum=[Lifecycle.ACTIVE, Lifecycle.WITHDRAWN],
+            enum=[Lifecycle.ACTIVE, Lifecycle.WITHDRAWN, Lifecycle.VOID],
         ),
     ] = None
     assignee: Annotated[

@@ -12,7 +12,7 @@ import pytest
 
 from service.claims import webhook_bodies
 from service.claims.webhook_bodies import RENDERERS, build_claim_url, render_message
-from service.domain import amendments, proposals
+from service.domain import amendments, proposals, reversals
 from service.domain.claims import Basis, ClaimState, Finding, Scope
 from service.domain.history import Draft, Event
 from service.domain.webhooks import EventType
@@ -84,6 +84,9 @@ def record_day() -> Told:
     record.act(
         amendments.draft_claim_withdrawal(record.state, reason="Belgrade corrects.", source=None)
     )
+    record.submit(reversals.void_claim(record.state, reason="Another ministry’s claim."))
+    restoration = reversals.restore_claim(record.state, reason="It was theirs.", since=record.state)
+    record.submit(restoration, four_eyes=False)
     return record
 
 

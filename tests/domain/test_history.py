@@ -100,13 +100,20 @@ def build_full_record() -> Record:
     return one
 
 
+CLOSING = {"claim.merged", "claim.withdrawn", "claim.voided", "claim.restored"}
+
+
 def test_every_type_of_event_is_in_the_full_record() -> None:
     """Each type folds: those that close a claim are tried after it, on their own."""
     one = build_full_record()
     types = {event.type for event in one.events}
-    missing = set(history.EVENT_TYPES) - types - {"claim.merged", "claim.withdrawn"}
+    missing = set(history.EVENT_TYPES) - types - CLOSING
     assert not missing, "let these happen in build_full_record"
+    void = {"before": {"lifecycle": "active"}, "after": {"lifecycle": "void"}, "reason": "an error"}
+    restored = {"before": void["after"], "after": {"lifecycle": "withdrawn"}, "reason": "no error"}
     closing: tuple[tuple[str, dict[str, Any], Lifecycle], ...] = (
+        ("claim.voided", void, Lifecycle.VOID),
+        ("claim.restored", restored, Lifecycle.WITHDRAWN),
         ("claim.merged", {"into": "survivor"}, Lifecycle.MERGED),
         ("claim.withdrawn", {"reason": "an error", "source": None}, Lifecycle.WITHDRAWN),
     )

@@ -55,3 +55,21 @@ def test_a_merged_claims_lane_ends_a_withdrawn_ones_goes_on() -> None:
     withdrawn = build_lane(closed=(3, "claim.withdrawn"))
     assert list_spans(withdrawn) == [(ASSERTED, 0, None)]
     assert (withdrawn.lifecycle, withdrawn.closed_at) == (Lifecycle.WITHDRAWN, NOON + 3 * MINUTE)
+
+
+def test_void_claims_lane_has_a_gap() -> None:
+    """While nobody may use it, it has no status; restored, it goes on with the one it had."""
+    lifecycles = {"claim.voided": "void", "claim.restored": "active"}
+    told = [("claim.created", 0), ("claim.voided", 3), ("claim.restored", 5), ("claim.voided", 9)]
+
+    def draw(events: int) -> status_spans.Lane:
+        return status_spans.draw_lane(
+            Event(number, type, NOON + at * MINUTE, {"after": {"lifecycle": lifecycles.get(type)}})
+            for number, (type, at) in enumerate(told[:events], start=1)
+        )
+
+    assert list_spans(draw(2)) == [(ASSERTED, 0, 3)]
+    assert (draw(2).lifecycle, draw(2).closed_at) == (Lifecycle.VOID, NOON + 3 * MINUTE)
+    assert list_spans(draw(3)) == [(ASSERTED, 0, 3), (ASSERTED, 5, None)]
+    assert (draw(3).lifecycle, draw(3).closed_at) == (Lifecycle.ACTIVE, None)
+    assert list_spans(draw(4)) == [(ASSERTED, 0, 3), (ASSERTED, 5, 9)]

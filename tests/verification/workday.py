@@ -12,6 +12,7 @@ from service.claims import (
     link_commands,
     party_changes,
     proposal_commands,
+    reversal_commands,
     statement_commands,
 )
 from service.claims.proposal_commands import Outcome
@@ -116,6 +117,11 @@ class Day:
         ).decision
         assert decision is not None
         decision_commands.approve_decision(self.connection, decision, note=None, **self.by(BORIS))
+
+    def reverse(self, claim: str, plan: reversal_commands.PlanClaim) -> None:
+        reversal_commands.change_claim(
+            self.connection, claim, plan, reason="a mistake", four_eyes=True, **self.by()
+        )
 
     def settle(self, outcome: Outcome) -> None:
         """Somebody else agrees to what was proposed."""
@@ -227,6 +233,7 @@ def work_a_day(connection: Connection) -> None:
         select(tables.speakers.c.id).where(tables.speakers.c.name == "A general")
     ).scalar_one()
     party_changes.change_speaker(connection, person, {"role": "spokesman"}, **day.by())
+    take_back(connection, day)
     work_behind_the_desk(connection, day, claim=other)
 
 
@@ -236,6 +243,16 @@ def link_to_many_statements(connection: Connection) -> None:
     claim = day.claim("what everybody has something to say about")
     for _ in range(states.FIRST + 1):
         day.link(claim, "nato", Stance.COMMENTS)
+
+
+def take_back(connection: Connection, day: Day) -> None:
+    """Mistakes, and ways back from them."""
+    kept, void = day.claim("recorded by mistake, it seemed"), day.claim("recorded by mistake")
+    for claim in (kept, void):
+        day.reverse(claim, reversal_commands.plan_void)
+    day.reverse(kept, reversal_commands.plan_restoration)
+    claim_commands.withdraw_claim(connection, kept, reason="so it seemed", source=None, **day.by())
+    day.reverse(kept, reversal_commands.plan_reinstatement)
 
 
 def work_behind_the_desk(connection: Connection, day: Day, *, claim: str) -> None:

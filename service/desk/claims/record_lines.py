@@ -7,7 +7,15 @@ from typing import Any
 
 from service.desk.claims import proposal_words
 from service.domain import labels
-from service.domain.claims import Cause, DecisionKind, Finding, Precision, Status, parse_instant
+from service.domain.claims import (
+    Cause,
+    DecisionKind,
+    Finding,
+    Lifecycle,
+    Precision,
+    Status,
+    parse_instant,
+)
 from service.domain.print_line import format_date, join_names
 from service.domain.proposals import LapseReason
 
@@ -218,6 +226,13 @@ _WORDINGS: dict[str, Callable[[Data, Names], Wording]] = {
     "claim.merged": lambda *_: Wording("Merged into another claim"),
     "claim.absorbed": _describe_absorption,
     "claim.withdrawn": _describe_withdrawal("The claimant takes the claim back"),
+    "claim.voided": lambda data, _: Wording("Void: recorded by mistake", data["reason"]),
+    "claim.restored": lambda data, _: Wording(
+        "Restored: it was no mistake"
+        if data["before"]["lifecycle"] == Lifecycle.VOID
+        else "Reinstated: the claimant did not take it back",
+        data["reason"],
+    ),
     "claim.moved": lambda data, _: Wording(
         "Part of another claim now" if data["part_of"] else "Stands on its own now"
     ),

@@ -86,6 +86,8 @@ _WORDINGS: dict[str, Callable[[EntryView], str]] = {
     "claim.merged": lambda _: "Merged into another claim",
     "claim.absorbed": lambda _: "A duplicate was merged into this claim",
     "claim.withdrawn": lambda _: "The claimant took the claim back",
+    "claim.voided": lambda _: "Void: recorded by mistake",
+    "claim.restored": lambda _: "In force again",
     "link.created": _describe_link,
     "link.affirmed": lambda entry: f"Affirmed for the present wording: {_describe_link(entry)}",
     "link.retracted": lambda entry: f"Link retracted: {_describe_link(entry)}",

@@ -15,7 +15,6 @@ from service.claims.claim_conditions import FilterSet
 from service.claims.claim_queries import Family, Filters
 from service.claims.claim_views import ClaimView
 from service.claims.statement_views import SnippetView
-from service.domain.claims import Lifecycle
 from service.search.finding import fields_as_of, index_pages, snippets
 from service.search.finding.index_pages import Keys, PageRequest, RankedRow
 from service.search.index import (
@@ -144,7 +143,6 @@ def _select_served(
         select(claims.c.document, claims.c.assignee, fields.label("fields"))
         .select_from(match_expressions.FixedJoin(source, claims, claims.c.id == key))
         .where(
-            claims.c.lifecycle != Lifecycle.MERGED.value,
             *claim_conditions.build_conditions(filter_set, claims, claims.c.changed_at),
         )
     )
@@ -222,7 +220,6 @@ def _select_walk(dialect: str, filter_set: FilterSet) -> Lookup:
         moment.label("moment"),
         claims.c.id.label("id"),
     ).where(
-        claims.c.lifecycle != Lifecycle.MERGED.value,
         *claim_conditions.build_conditions(filter_set, claims, claims.c.changed_at),
     )
     walked = claim_conditions.order_page(row, filter_set, moment, claims.c.id).cte("walked")

@@ -30,7 +30,7 @@ from typing_extensions import TypedDict
 
 from service.claims import claim_conditions
 from service.claims.claim_conditions import FilterSet
-from service.domain.claims import ClaimState, Lifecycle
+from service.domain.claims import ClaimState
 from service.search.finding import claim_hits, fields_as_of, index_pages
 from service.search.finding.claim_hits import ClaimSearch
 from service.search.index import match_expressions, ranking, searchable_fields
@@ -126,7 +126,6 @@ def _select_counts(dialect: str, filter_set: FilterSet, steps: int) -> Lookup:
         select(claims.c.id, claims.c.status, claims.c.story, claims.c.kind)
         .select_from(match_expressions.FixedJoin(looked_at, claims, claims.c.id == looked_at.c.key))
         .where(
-            claims.c.lifecycle != Lifecycle.MERGED.value,
             *claim_conditions.build_conditions(filter_set, claims, claims.c.changed_at),
         )
         .cte("found")

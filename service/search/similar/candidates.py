@@ -33,6 +33,7 @@ class Candidate(NamedTuple):
     claimant_root: str | None
     part_of: str | None
     merged_into: str | None
+    lifecycle: str
 
 
 @lru_cache
@@ -56,7 +57,8 @@ def _select_newest(dialect: str) -> Lookup:
 
 async def find_candidates(database: Reader, text: str, *, limit: int) -> list[Candidate]:
     """Return claims whose text shares some of the rarest words of `text`, at most `limit`: those
-    that share two or more, newest first, then others. Merged and withdrawn claims are among them.
+    that share two or more, newest first, then others. Merged, withdrawn and void claims are among
+    them.
 
     Where all its words are common, only the newest claims are looked at.
     """
@@ -95,7 +97,12 @@ async def _count_claims(database: Reader, terms: list[str]) -> dict[str, float]:
 
 
 def _build_candidate(
-    claim: object, document: str, root: str | None, part_of: object, merged_into: object
+    claim: object,
+    document: str,
+    root: str | None,
+    part_of: object,
+    merged_into: object,
+    lifecycle: str,
 ) -> Candidate:
     above, into = (None if other is None else format_id(other) for other in (part_of, merged_into))
-    return Candidate(format_id(claim), document, root, above, into)
+    return Candidate(format_id(claim), document, root, above, into, lifecycle)

@@ -7,7 +7,7 @@ import orjson
 from sqlalchemy import Connection, bindparam, select
 
 from service.claims.claim_views import ClaimView, SimilarView
-from service.domain.claims import Kind
+from service.domain.claims import Kind, Lifecycle
 from service.search.similar import candidates, similarity
 from service.search.similar.candidates import Candidate
 from service.search.similar.similarity import ComparedClaim, Similarity
@@ -66,7 +66,7 @@ async def _find_similar(
     whole: str | None,
 ) -> list[SimilarView]:
     """Compare candidates. Those that are `related`, or part of `whole`, are left out; a merged one
-    is offered as the claim that stands for it now."""
+    is offered as the claim that stands for it now, and a void one not at all."""
     found = await candidates.find_candidates(database, claim.text, limit=MAX_CANDIDATES)
     merged = [candidate.id for candidate in found if candidate.merged_into is not None]
     survivors = await database.read(_read_survivors, merged) if merged else {}
@@ -74,7 +74,9 @@ async def _find_similar(
     compared = {
         place: _build_compared(found[place])
         for place, survivor in enumerate(standing)
-        if survivor.id not in related and (whole is None or survivor.part_of != whole)
+        if survivor.id not in related
+        and (whole is None or survivor.part_of != whole)
+        and Lifecycle.VOID not in (found[place].lifecycle, survivor.lifecycle)
     }
     texts = {place: other.text for place, other in compared.items()}
     best: dict[str, tuple[Similarity, Candidate]] = {}

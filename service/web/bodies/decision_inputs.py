@@ -100,6 +100,14 @@ class DecisionWithdrawalIn(In):
     model_config = show_example({"reason": "Too early."})
 
 
+class ReversalIn(In):
+    """Why something was a mistake: what is void from now on, or what is taken back."""
+
+    reason: Reason
+
+    model_config = show_example({"reason": "Recorded from a parody account."})
+
+
 class MergeIn(In):
     into: Id = Field(description="The claim that remains")
 

@@ -1,0 +1,256 @@
+"""Voids and ways back, through the API: a mistake costs nothing but a line in the record."""
+
+from typing import Any
+
+import httpx
+import pytest
+
+from service.store.engine import Connection
+from service.verification import verification
+from tests.api.problems import nothing_changes, require_field_error, require_problem
+from tests.support.desk import Desk, Json, build_claim
+
+WHY = {"reason": "Recorded from a parody account."}
+PASSING = ("version", "updated_at")
+"""What a void and its restoration leave another: they are in the record."""
+
+
+async def act(desk: Desk, path: str, *, client: httpx.AsyncClient | None = None) -> Json:
+    """Void or take back, as a checker, and expect it to happen."""
+    answer = await (client or desk.checker).post(path, json=WHY)
+    assert answer.status_code == 200, answer.text
+    done: Json = answer.json()
+    return done
+
+
+async def approve(desk: Desk, waiting: httpx.Response) -> None:
+    """Have a second person approve what waits."""
+    assert waiting.status_code == 202, waiting.text
+    path = f"/v1/decisions/{waiting.json()['id']}/approval"
+    approved = await desk.editor.post(path)
+    assert approved.status_code == 200, approved.text
+
+
+def drop_passing(claim: Json) -> Json:
+    return {name: value for name, value in claim.items() if name not in PASSING}
+
+
+async def list_ids(desk: Desk, path: str, key: str = "id", **params: str) -> list[Any]:
+    answer = await desk.checker.get(path, params=params)
+    assert answer.status_code == 200, answer.text
+    body = answer.json()
+    return [item[key] for item in body.get("items", body.get("claims"))]
+
+
+async def require_sound_record(desk: Desk) -> None:
+    """Replay the record, and compare all that is derived from it."""
+
+    def check(connection: Connection) -> list[str]:
+        return [str(broken) for broken in verification.verify(connection).breaks]
+
+    assert await desk.database.read(check) == []
+
+
+async def test_void_claim_is_nowhere_unless_it_is_asked_for(desk: Desk) -> None:
+    """Out of lists, search, counts, board, story, similar claims; its page and print line say so;
+    `lifecycle=void` lists it, and an instant before shows it as it was."""
+    await desk.record_parties()
+    await desk.post("/v1/stories", {"slug": "border", "title": "The border"})
+    kept = (await desk.record_claim(story="border", tags=["army"]))["id"]
+    claim = (await desk.record_claim(story="border", tags=["army"]))["id"]
+    before = desk.clock.now.isoformat()
+    lists: tuple[tuple[str, dict[str, str]], ...] = (
+        ("/v1/claims", {}),
+        ("/v1/claims", {"tag": "army"}),
+        ("/v1/claims", {"story": "border", "sort": "claimed"}),
+        ("/v1/claims", {"q": "regime"}),
+        ("/v1/claims", {"q": "regime", "sort": "changed"}),
+        ("/v1/stories/border/matrix", {}),
+    )
+    for path, params in lists:
+        assert claim in await list_ids(desk, path, **params), (path, params)
+    void = await act(desk, f"/v1/claims/{claim}/void")
+    assert void["lifecycle"] == "void"
+    assert void["print_line"] == "Do not use: the desk recorded this claim by mistake."
+    assert (await desk.read_claim(claim))["lifecycle"] == "void"
+    for path, params in lists:
+        assert await list_ids(desk, path, **params) == [kept], (path, params)
+        ids_before = await list_ids(desk, path, **params, as_of=before)
+        assert set(ids_before) == {kept, claim}, (path, params)
+        now = await list_ids(desk, path, **params, as_of=desk.clock().isoformat())
+        assert now == [kept], (path, params)
+    assert await list_ids(desk, "/v1/claims", lifecycle="void") == [claim]
+    assert await list_ids(desk, "/v1/claims", lifecycle="void", q="regime") == [claim]
+    assert await list_ids(desk, f"/v1/claims/{kept}/similar") == []
+    search_page = (
+        await desk.checker.get("/v1/claims", params={"q": "regime", "facets": "true"})
+    ).json()
+    assert [value["count"] for value in search_page["facets"]["status"]] == [1]
+    assert claim not in (await desk.checker.get("/")).text
+    assert "Do not use" in (await desk.checker.get(f"/claims/{claim}")).text
+    assert "Void" in (await desk.reader.get(f"/v1/claims/{claim}/badge.svg")).text
+    review = (await desk.reader.get(f"/v1/claims/{claim}/claimreview")).json()
+    assert (review["@type"], review["creativeWorkStatus"]) == ("Claim", "Void")
+    await require_sound_record(desk)
+
+
+@pytest.mark.parametrize("withdrawn", [False, True])
+async def test_void_and_restoration_leave_nothing_but_the_record(
+    desk: Desk, withdrawn: bool
+) -> None:
+    """All that is served is as before: the claim, its links, its place as a part of another, lists;
+    and the record says what happened, by whom and why."""
+    await desk.record_parties()
+    whole = (await desk.record_claim())["id"]
+    claim = (await desk.record_claim(part_of=whole, tags=["army"], text="a part of it"))["id"]
+    part = (await desk.record_claim(part_of=claim, text="a part of that"))["id"]
+    await desk.link_statement(claim, "requests_confirmation", "washington")
+    await desk.link_statement(claim, "contradicts", "pristina")
+    if withdrawn:
+        await act(desk, f"/v1/claims/{claim}/withdrawal")
+    paths = (
+        f"/v1/claims/{claim}",
+        f"/v1/claims/{claim}/links",
+        f"/v1/claims/{claim}/suggestion",
+        f"/v1/claims/{part}",
+        f"/v1/claims/{whole}",
+        "/v1/claims?sort=claimed",
+    )
+    before = [(await desk.checker.get(path)).json() for path in paths]
+    await act(desk, f"/v1/claims/{claim}/void")
+    assert (await desk.read_claim(whole))["components"] == []
+    restored = await act(desk, f"/v1/claims/{claim}/restoration")
+    assert restored["lifecycle"] == ("withdrawn" if withdrawn else "active")
+    for path, earlier in zip(paths, before, strict=True):
+        now = (await desk.checker.get(path)).json()
+        if "items" in now:
+            now["items"] = [drop_passing(item) for item in now["items"]]
+            earlier["items"] = [drop_passing(item) for item in earlier["items"]]
+        assert drop_passing(now) == drop_passing(earlier), path
+    history = (await desk.reader.get(f"/v1/claims/{claim}/history")).json()["items"][-2:]
+    assert [(event["type"], event["data"]["reason"]) for event in history] == [
+        ("claim.voided", WHY["reason"]),
+        ("claim.restored", WHY["reason"]),
+    ]
+    await require_sound_record(desk)
+
+
+async def test_what_two_people_agreed_to_prints_again_by_two_people(desk: Desk) -> None:
+    """One checker voids a confirmed claim; its restoration waits for a second person, and then it
+    is confirmed as before."""
+    await desk.record_parties()
+    claim = (await desk.record_claim())["id"]
+    await desk.confirm_claim(claim)
+    confirmed = await desk.read_claim(claim)
+    await act(desk, f"/v1/claims/{claim}/void")
+    waiting = await desk.checker.post(f"/v1/claims/{claim}/restoration", json=WHY)
+    assert (await desk.read_claim(claim))["lifecycle"] == "void"
+    await approve(desk, waiting)
+    assert drop_passing(await desk.read_claim(claim)) == drop_passing(confirmed)
+    withdrawn = await act(desk, f"/v1/claims/{claim}/withdrawal")
+    assert withdrawn["lifecycle"] == "withdrawn"
+    await approve(desk, await desk.checker.post(f"/v1/claims/{claim}/reinstatement", json=WHY))
+    assert drop_passing(await desk.read_claim(claim)) == drop_passing(confirmed)
+    await require_sound_record(desk)
+
+
+@pytest.mark.parametrize("closing", [("void", "restoration"), ("withdrawal", "reinstatement")])
+async def test_way_back_never_confirms(desk: Desk, closing: tuple[str, str]) -> None:
+    """A claim whose support went while it was closed falls when it opens again, by rule, and stays
+    fallen; as-of answers before are what they were."""
+    await desk.record_parties()
+    claim = (await desk.record_claim())["id"]
+    link = await desk.confirm_claim(claim)
+    moment = desk.clock.now.isoformat()
+    confirmed = await desk.read_claim(claim, as_of=moment)
+    close, reopen = closing
+    await act(desk, f"/v1/claims/{claim}/{close}")
+    await act(desk, f"/v1/links/{link}/retraction")
+    opened = await act(desk, f"/v1/claims/{claim}/{reopen}")
+    assert (opened["lifecycle"], opened["status"]) == ("active", "awaiting_confirmation")
+    changes = (await desk.reader.get(f"/v1/claims/{claim}/status-changes")).json()["items"]
+    assert (changes[-1]["cause"], changes[-1]["decided_by"]) == ("support_withdrawn", None)
+    await act(desk, f"/v1/claims/{claim}/{close}")
+    again = await act(desk, f"/v1/claims/{claim}/{reopen}")
+    assert again["status"] == "awaiting_confirmation"
+    assert await desk.read_claim(claim, as_of=moment) == confirmed
+    await require_sound_record(desk)
+
+
+async def test_nothing_changes_on_a_void_claim_but_back(desk: Desk) -> None:
+    """What is refused says why: a change of it, a part of it, a merge with it, a second void."""
+    await desk.record_parties()
+    claim, other = (await desk.record_claim())["id"], (await desk.record_claim())["id"]
+    async with nothing_changes(desk):
+        for way in ("restoration", "reinstatement"):
+            path = f"/v1/claims/{other}/{way}"
+            require_problem(await desk.checker.post(path, json=WHY), "already-settled")
+    void = await act(desk, f"/v1/claims/{claim}/void")
+    match = {"If-Match": f'"{void["version"]}"'}
+    async with nothing_changes(desk):
+        amended = await desk.checker.patch(
+            f"/v1/claims/{claim}", json={"tags": ["x"]}, headers=match
+        )
+        require_problem(amended, "claim-void")
+        merged = await desk.checker.post(
+            f"/v1/claims/{claim}/merge", json={"into": other}, headers=match
+        )
+        require_problem(merged, "claim-void")
+        into = await desk.checker.post(
+            f"/v1/claims/{other}/merge",
+            json={"into": claim},
+            headers={"If-Match": f'"{(await desk.read_claim(other))["version"]}"'},
+        )
+        require_problem(into, "merge-cycle")
+        require_problem(
+            await desk.checker.post(f"/v1/claims/{claim}/reinstatement", json=WHY), "claim-void"
+        )
+        again = await desk.checker.post(f"/v1/claims/{claim}/void", json=WHY)
+        require_problem(again, "already-settled")
+        part = await desk.checker.post("/v1/claims", json=build_claim(part_of=claim))
+        require_field_error(part, "body", "part_of")
+
+
+async def test_void_honours_the_version_and_the_key(desk: Desk) -> None:
+    """If-Match of another version is refused; a key's second request answers as the first did;
+    unknown fields and a missing reason are refused."""
+    await desk.record_parties()
+    claim = (await desk.record_claim())["id"]
+    path = f"/v1/claims/{claim}/void"
+    async with nothing_changes(desk):
+        late = await desk.checker.post(path, json=WHY, headers={"If-Match": '"7"'})
+        require_problem(late, "version-conflict")
+        assert (await desk.checker.post(path, json={**WHY, "x": 1})).status_code == 422
+        assert (await desk.checker.post(path, json={})).status_code == 422
+        assert (await desk.reader.post(path, json=WHY)).status_code == 403
+        unknown = path.replace(claim, "01970000-0000-7000-8000-000000000000")
+        require_problem(await desk.checker.post(unknown, json=WHY), "not-found")
+    headers = {"If-Match": '"1"', "Idempotency-Key": "void-1"}
+    first = await desk.checker.post(path, json=WHY, headers=headers)
+    second = await desk.checker.post(path, json=WHY, headers=headers)
+    assert (first.status_code, first.content) == (200, second.content)
+    assert first.headers["ETag"] == '"2"'
+
+
+async def test_feeds_tell_of_a_void_and_drop_the_rest(desk: Desk) -> None:
+    """Whoever follows a feed reads that the claim is void, and nothing else of it; restored, all of
+    it is there again."""
+    await desk.record_parties()
+    claim = (await desk.record_claim())["id"]
+    await desk.link_statement(claim, "requests_confirmation", "washington")
+
+    async def read_titles() -> list[str]:
+        items = (await desk.reader.get("/feeds/claims.json")).json()["items"]
+        return [item["title"].partition(":")[0] for item in items]
+
+    before = await read_titles()
+    assert before == ["Awaiting confirmation", "Asserted"]
+    moment = desk.clock.now.isoformat()
+    await act(desk, f"/v1/claims/{claim}/void")
+    assert await read_titles() == ["Void"]
+    feed = (await desk.reader.get("/feeds/claims.json")).json()
+    assert feed["items"][0]["content_text"].startswith("Void: recorded by mistake (“")
+    earlier = (await desk.reader.get("/feeds/claims.json", params={"as_of": moment})).json()
+    assert len(earlier["items"]) == 2
+    await act(desk, f"/v1/claims/{claim}/restoration")
+    assert await read_titles() == ["Awaiting confirmation", "Void", *before]
