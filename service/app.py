@@ -67,6 +67,8 @@ ROUTERS = (
     claim_links.router,
     claim_decisions.router,
     reversals.router,
+    reversals.statement_router,
+    reversals.link_router,
     statements.router,
     statements.link_router,
     decisions.router,

@@ -18,15 +18,21 @@ def upgrade() -> None:
     op.create_index(
         "ix_claims_void", "claims", ["changed_at", "id"], sqlite_where=void, postgresql_where=void
     )
+    _turn("withdrawn", "void")
 
 
 def downgrade() -> None:
-    """A void claim becomes a withdrawn one: the release of before knows nothing nearer."""
+    """A void claim becomes a withdrawn one: the release of before knows nothing nearer.  Its state
+    keeps what it is, and an upgrade reads it there."""
     op.drop_index("ix_claims_void", table_name="claims")
-    for table in ("claims", "claim_versions"):
-        rows = sa.table(table, sa.column("lifecycle"))
-        op.execute(rows.update().where(rows.c.lifecycle == "void").values(lifecycle="withdrawn"))
+    _turn("void", "withdrawn")
     _allow(LATER, FORMER)
+
+
+def _turn(before: str, after: str) -> None:
+    rows = sa.table("claims", sa.column("lifecycle"), sa.column("state"))
+    void = rows.c.state.contains('"lifecycle":"void"')
+    op.execute(rows.update().where(rows.c.lifecycle == before, void).values(lifecycle=after))
 
 
 def _allow(before: str, after: str) -> None:

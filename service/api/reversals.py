@@ -1,21 +1,33 @@
 """Voids and ways back: what was recorded by mistake, and what was done by mistake."""
 
+from collections.abc import Callable
 from typing import Annotated
 
 from fastapi import APIRouter, Response
 
-from service.api import claims, decisions
-from service.claims import claim_views, reversal_commands
+from service.api import claims, decisions, statements
+from service.claims import (
+    claim_views,
+    reversal_commands,
+    statement_queries,
+    statement_reversals,
+)
 from service.claims.claim_writer import Versions
+from service.claims.proposal_commands import Outcome
 from service.claims.reversal_commands import PlanClaim
 from service.domain.access import Action
+from service.domain.reversals import Undone
+from service.record.idempotency import Answer
+from service.store.engine import Connection
 from service.web.bodies.decision_inputs import ReversalIn
-from service.web.calls import Call, allow_writing
+from service.web.calls import Call, allow_writing, build_answer
 from service.web.conditions import OptionalIfMatch
-from service.web.fields import ClaimId
+from service.web.fields import ClaimId, LinkId, StatementId
 from service.web.json_bodies import JsonRoute
 
 router = APIRouter(prefix="/v1/claims", tags=["claims"], route_class=JsonRoute)
+statement_router = APIRouter(prefix="/v1/statements", tags=["statements"], route_class=JsonRoute)
+link_router = APIRouter(prefix="/v1/links", tags=["claims"], route_class=JsonRoute)
 
 Reversing = Annotated[Call, allow_writing(Action.REVERSE)]
 
@@ -68,6 +80,113 @@ async def reinstate_claim(
     return await _change_claim(call, claim_id, reversal_commands.plan_reinstatement, body, versions)
 
 
+@statement_router.post(
+    "/{statement_id}/void",
+    operation_id="void_statement",
+    summary="Say that a statement was recorded by mistake",
+    responses={200: statements.StatementAnswer},
+)
+async def void_statement(statement_id: StatementId, body: ReversalIn, call: Reversing) -> Response:
+    """Its links count for nothing any more, and it leaves lists and the search. What rested on it
+    falls by itself; a claim that is confirmed in spite of it is printed with it until a second
+    person agrees: `decisions` are what waits. The origin of a claim in force is not void without
+    the claim."""
+    return await call.write(
+        statement_reversals.void_statement,
+        statement_id,
+        reason=body.reason,
+        four_eyes=call.services.four_eyes,
+        answer=_answer_statement(statement_id),
+    )
+
+
+@statement_router.post(
+    "/{statement_id}/restoration",
+    operation_id="restore_statement",
+    summary="Take back that a statement is void",
+    responses={200: statements.StatementAnswer},
+)
+async def restore_statement(
+    statement_id: StatementId, body: ReversalIn, call: Reversing
+) -> Response:
+    """Its links count again. `decisions` are what waits for a second person."""
+    return await _restore_statement(call, statement_id, body, "void")
+
+
+@statement_router.post(
+    "/{statement_id}/reinstatement",
+    operation_id="reinstate_statement",
+    summary="Take back that a statement was withdrawn",
+    responses={200: statements.StatementAnswer},
+)
+async def reinstate_statement(
+    statement_id: StatementId, body: ReversalIn, call: Reversing
+) -> Response:
+    """Nobody took it back after all: its links count again, and a claim that was withdrawn with it
+    is in force. `decisions` are what waits for a second person."""
+    return await _restore_statement(call, statement_id, body, "withdrawal")
+
+
+@link_router.post(
+    "/{link_id}/void",
+    operation_id="void_link",
+    summary="Say that a link was recorded by mistake",
+    responses={200: statements.ClaimAnswer, 202: decisions.WAITS},
+)
+async def void_link(link_id: LinkId, body: ReversalIn, call: Reversing) -> Response:
+    """It counts for nothing, and the claim is not found by it. On a confirmed claim, taking a
+    denial off is a decision."""
+    return await call.write(
+        reversal_commands.void_link,
+        link_id,
+        reason=body.reason,
+        four_eyes=call.services.four_eyes,
+        answer=_answer_outcome,
+    )
+
+
+@link_router.post(
+    "/{link_id}/restoration",
+    operation_id="restore_link",
+    summary="Take back that a link is void, or was retracted",
+    responses={200: statements.ClaimAnswer, 202: decisions.WAITS},
+)
+async def restore_link(link_id: LinkId, body: ReversalIn, call: Reversing) -> Response:
+    """Of a link that is both, the void is taken back. On a confirmed claim, giving it back a
+    supporter is a decision."""
+    return await call.write(
+        reversal_commands.restore_link,
+        link_id,
+        reason=body.reason,
+        four_eyes=call.services.four_eyes,
+        answer=_answer_outcome,
+    )
+
+
+def _answer_outcome(connection: Connection, done: Outcome) -> Answer:
+    return claims.answer_outcome(connection, done, claims.answer_claim)
+
+
+async def _restore_statement(
+    call: Call, statement_id: str, body: ReversalIn, undoes: Undone
+) -> Response:
+    return await call.write(
+        statement_reversals.restore_statement,
+        statement_id,
+        undoes=undoes,
+        reason=body.reason,
+        four_eyes=call.services.four_eyes,
+        answer=_answer_statement(statement_id),
+    )
+
+
+def _answer_statement(statement_id: str) -> Callable[[Connection, list[str]], Answer]:
+    """Answer with a statement, and with the decisions that wait on its claims."""
+    return lambda connection, waiting: build_answer(
+        (statement_queries.read_statement(connection, statement_id) or {}) | {"decisions": waiting}
+    )
+
+
 async def _change_claim(
     call: Call, claim_id: str, plan: PlanClaim, body: ReversalIn, versions: Versions
 ) -> Response:
@@ -78,7 +197,5 @@ async def _change_claim(
         reason=body.reason,
         four_eyes=call.services.four_eyes,
         versions=versions,
-        answer=lambda connection, done: claims.answer_outcome(
-            connection, done, claims.answer_claim
-        ),
+        answer=_answer_outcome,
     )

@@ -21,6 +21,7 @@ from sqlalchemy import (
     tuple_,
 )
 
+from service.claims import link_activity
 from service.domain.claims import UNLISTED, Lifecycle
 from service.search.index import index_tables, match_expressions
 from service.store.tables import (
@@ -163,15 +164,11 @@ def _match_links(shape: FilterSet, *, now: bool) -> ColumnElement[bool]:
         )
     if "stance" in names:
         conditions.append(links.c.stance == bindparam("stance"))
-    withdrawn = statements.c.withdrawn_at
-    if "as_of" in names:
-        conditions += [
-            links.c.recorded_at <= AS_OF,
-            or_(links.c.retracted_at.is_(None), links.c.retracted_at > AS_OF),
-            or_(withdrawn.is_(None), withdrawn > AS_OF),
-        ]
-    else:
-        conditions += [links.c.retracted_at.is_(None), withdrawn.is_(None)]
+    moment = AS_OF if "as_of" in names else None
+    endings = [*link_activity.LINK_ENDINGS, *link_activity.STATEMENT_ENDINGS]
+    conditions += link_activity.build_conditions(endings, moment)
+    if moment is not None:
+        conditions.append(links.c.recorded_at <= AS_OF)
     return exists(
         select(1)
         .select_from(links.join(statements, statements.c.id == links.c.statement))
@@ -188,14 +185,11 @@ def _match_language(names: frozenset[str]) -> ColumnElement[bool]:
         or_(language == bindparam("language"), language.like(bindparam("language_further"))),
         *([quotes.c.recorded_at <= AS_OF] if "as_of" in names else ()),
     ]
+    moment = AS_OF if "as_of" in names else None
     linked = [
         links.c.claim == claims.c.id,
-        links.c.retracted_at.is_(None)
-        if "as_of" not in names
-        else and_(
-            links.c.recorded_at <= AS_OF,
-            or_(links.c.retracted_at.is_(None), links.c.retracted_at > AS_OF),
-        ),
+        *link_activity.build_conditions(link_activity.LINK_ENDINGS, moment),
+        *([links.c.recorded_at <= AS_OF] if moment is not None else ()),
     ]
     return or_(
         exists(

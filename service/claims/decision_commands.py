@@ -19,6 +19,8 @@ from service.claims import (
     party_changes,
     rename_commands,
     reversal_commands,
+    statement_commands,
+    statement_reversals,
 )
 from service.claims.claim_writer import Loaded, Versions
 from service.domain import access, amendments, changes, history, lifecycle, printed, proposals
@@ -158,6 +160,8 @@ def _take_back(
     connection: Connection, state: ClaimState, waiting: Pending, now: datetime
 ) -> Change:
     asked = _read_asked(waiting)
+    row = statement_commands.lock_row(connection, asked["statement"])
+    statement_reversals.require_ceased(row, "withdrawal")
     about: amendments.Withdrawal = {
         "reason": waiting.reason,
         "source": asked["source"],
@@ -190,6 +194,7 @@ CHANGE_BUILDERS: dict[
     DecisionKind.MERGE: _merge,
     DecisionKind.PARTY: _replan_rename,
     DecisionKind.SPEAKER: _replan_rename,
+    DecisionKind.VOID: reversal_commands.replan_void,
     DecisionKind.RESTORATION: reversal_commands.replan_restoration,
 }
 """The change that an approval carries out, worked out from what was asked for and what is so now.

@@ -5,7 +5,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, Row, select
 
-from service.claims import statement_queries
+from service.claims import link_activity, statement_queries
 from service.claims.intake_views import ArticleView, IntakeView, PassageUseView, PassageView
 from service.directory.directory_queries import build_source_view
 from service.domain.claims import format_instant
@@ -88,7 +88,9 @@ def list_passages(connection: Connection, source_id: str) -> list[PassageView]:
             claims.c.document,
         )
         .join(claims, claims.c.id == links.c.claim)
-        .where(links.c.statement.in_(said), links.c.retracted_at.is_(None))
+        .where(
+            links.c.statement.in_(said), *link_activity.build_conditions(link_activity.LINK_ENDINGS)
+        )
         .order_by(links.c.recorded_at, links.c.id)
     )
     for link in linked:

@@ -130,7 +130,7 @@ def retract_link(
     Retracting a denial from a confirmed claim is proposed: without it the print line is bolder.
     """
     access.require_permission(actor, Action.RECORD)
-    loaded = _load_claim_of_link(connection, link_id, now=now)
+    loaded = load_claim_of_link(connection, link_id, now=now)
     change = amendments.retract_link(loaded.state, link_id, reason=reason)
     return proposal_commands.submit_change(
         connection, loaded, change, four_eyes=four_eyes, actor=actor, now=now
@@ -142,14 +142,15 @@ def affirm_link(
 ) -> Outcome:
     """Record that a link also holds for the claim's present wording.  Raises NotFound, Settled."""
     access.require_permission(actor, Action.RECORD)
-    loaded = _load_claim_of_link(connection, link_id, now=now)
+    loaded = load_claim_of_link(connection, link_id, now=now)
     change = amendments.affirm_link(loaded.state, link_id)
     return proposal_commands.submit_change(
         connection, loaded, change, four_eyes=four_eyes, actor=actor, now=now
     )
 
 
-def _load_claim_of_link(connection: Connection, link_id: str, *, now: datetime) -> Loaded:
+def load_claim_of_link(connection: Connection, link_id: str, *, now: datetime) -> Loaded:
+    """Lock the claim that a link is on, and read it.  Raises NotFound."""
     claim_id = connection.scalar(select(links.c.claim).where(links.c.id == link_id))
     if claim_id is None:
         raise existence.build_not_found("link")

@@ -38,6 +38,8 @@ class EvidenceRow(NamedTuple):
     linked_at: datetime
     retracted_at: datetime | None
     retraction_reason: str | None
+    voided_at: datetime | None
+    void_reason: str | None
     statement: str
     party: str | None
     said_at: datetime
@@ -49,6 +51,10 @@ class EvidenceRow(NamedTuple):
     withdrawal_source: str | None
     withdrawal_said_at: datetime | None
     withdrawal_precision: str | None
+    withdrawal_ended_at: datetime | None
+    statement_voided_at: datetime | None
+    statement_void_reason: str | None
+    statement_void_ended_at: datetime | None
     position: int
     id: str
     text: str
@@ -77,6 +83,8 @@ EVIDENCE: Select[Any] = (
         links.c.recorded_at.label("linked_at"),
         links.c.retracted_at,
         links.c.retraction_reason,
+        links.c.voided_at,
+        links.c.void_reason,
         statements.c.id.label("statement"),
         statements.c.party,
         statements.c.said_at,
@@ -88,6 +96,10 @@ EVIDENCE: Select[Any] = (
         statements.c.withdrawal_source,
         statements.c.withdrawal_said_at,
         statements.c.withdrawal_precision,
+        statements.c.withdrawal_ended_at,
+        statements.c.voided_at.label("statement_voided_at"),
+        statements.c.void_reason.label("statement_void_reason"),
+        statements.c.void_ended_at.label("statement_void_ended_at"),
         quotes.c.position,
         quotes.c.id,
         quotes.c.text,
@@ -170,35 +182,36 @@ def build_links(
     for link in listed:
         row = first_rows[link.id]
         ordered = sorted(renderings[link.id], key=lambda pair: pair[0])
-        statement = _build_statement(row, link.voice, [quote for _, quote in ordered])
-        if moment is not None:
-            statement = statement_queries.restrict_to_moment(statement, moment)
-        views.append(
-            {
-                "id": link.id,
-                "claim": claim,
-                "stance": link.stance,
-                "scope": link.scope,
-                "conditional": link.conditional,
-                "note": row.note,
-                "affirmed": link.affirmed,
-                "conflicting": link.conflicting,
-                "set_aside": link.set_aside,
-                "linked_by": row.linked_by,
-                "recorded_at": format_instant(row.linked_at),
-                "retracted_at": format_optional_instant(row.retracted_at)
-                if link.retracted
-                else None,
-                "retraction_reason": row.retraction_reason if link.retracted else None,
-                "statement": statement,
-            }
-        )
+        statement = _build_statement(row, link.voice, [quote for _, quote in ordered], moment)
+        view: LinkView = {
+            "id": link.id,
+            "claim": claim,
+            "stance": link.stance,
+            "scope": link.scope,
+            "conditional": link.conditional,
+            "note": row.note,
+            "affirmed": link.affirmed,
+            "conflicting": link.conflicting,
+            "set_aside": link.set_aside,
+            "linked_by": row.linked_by,
+            "recorded_at": format_instant(row.linked_at),
+            "retracted_at": format_optional_instant(row.retracted_at) if link.retracted else None,
+            "retraction_reason": row.retraction_reason if link.retracted else None,
+            "statement": statement,
+        }
+        if link.void and row.voided_at is not None:
+            view["voided_at"] = format_instant(row.voided_at)
+            view["void_reason"] = row.void_reason or ""
+        views.append(view)
     return views
 
 
-def _build_statement(row: Any, voice: Voice, renderings: list[QuoteView]) -> StatementView:
+def _build_statement(
+    row: Any, voice: Voice, renderings: list[QuoteView], moment: datetime | None
+) -> StatementView:
     named = describe_voice(voice)
-    return {
+    void = statement_queries.describe_void(row, moment, prefix="statement_")
+    statement: StatementView = {
         "id": row.statement,
         "party": row.party,
         "party_name": named["party_name"],
@@ -210,12 +223,12 @@ def _build_statement(row: Any, voice: Voice, renderings: list[QuoteView]) -> Sta
         "basis": row.basis,
         "quotes": renderings,
         "recorded_at": format_instant(row.stated_at),
-        "withdrawn_at": format_optional_instant(row.withdrawn_at),
-        "withdrawal_reason": row.withdrawal_reason,
-        "withdrawal_source": row.withdrawal_source,
-        "withdrawal_said_at": format_optional_instant(row.withdrawal_said_at),
-        "withdrawal_precision": row.withdrawal_precision,
+        **statement_queries.describe_withdrawal(row, moment),
+        **void,  # type: ignore[typeddict-item]
     }
+    if moment is not None:
+        return statement_queries.restrict_to_moment(statement, moment)
+    return statement
 
 
 def describe_voice(voice: Voice) -> VoiceFields:
@@ -243,5 +256,6 @@ def read_link(connection: Connection, link_id: str) -> LinkBriefView | None:
         "claim": row.claim,
         "stance": row.stance,
         "statement": statement,
-        "retracted_at": format_optional_instant(row.retracted_at),
+        "retracted_at": statement_queries.describe_end(row.retracted_at, row.retraction_ended_at),
+        "voided_at": statement_queries.describe_end(row.voided_at, row.void_ended_at),
     }

@@ -73,8 +73,17 @@ def list_row_changes(
         rows = [build_link_row(after.id, link, event, actor["name"]) for link in added]
         changes.append(Inserted(links, rows))
     elif event.type == "link.retracted":
-        retraction = {"retracted_at": at, "retraction_reason": data["reason"]}
+        retraction = {
+            "retracted_at": at,
+            "retraction_reason": data["reason"],
+            "retraction_ended_at": None,
+        }
         changes.append(Updated(links, {"id": data["link"]}, retraction))
+    elif event.type == "link.voided":
+        void = {"voided_at": at, "void_reason": data["reason"], "void_ended_at": None}
+        changes.append(Updated(links, {"id": data["link"]}, void))
+    elif event.type == "link.restored":
+        changes.append(Updated(links, {"id": data["link"]}, {f"{data['undoes']}_ended_at": at}))
     elif event.type == "party.changed":
         changes += [
             Updated(links, {"claim": after.id, "party": party}, {"root": voice["root"]})
@@ -126,6 +135,10 @@ def build_link_row(claim: str, link: Mapping[str, Any], event: Event, linked_by:
         "recorded_at": event.recorded_at,
         "retracted_at": None,
         "retraction_reason": None,
+        "retraction_ended_at": None,
+        "voided_at": None,
+        "void_reason": None,
+        "void_ended_at": None,
     }
 
 

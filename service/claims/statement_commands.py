@@ -15,6 +15,7 @@ from sqlalchemy import (
 )
 
 from service.claims import claim_writer, existence, proposal_commands
+from service.claims.link_activity import has_ceased
 from service.claims.pending_statements import PendingStatement, RecordedStatement
 from service.directory import party_commands, source_commands
 from service.domain import access, amendments, ids, plain_data
@@ -26,7 +27,7 @@ from service.domain.claims import (
     Voice,
     compute_end,
 )
-from service.domain.errors import AlreadySettled, Invalid, StatementWithdrawn
+from service.domain.errors import AlreadySettled, Invalid, StatementVoid, StatementWithdrawn
 from service.domain.history import Draft
 from service.domain.inputs import NewQuote, NewSource, NewStatement
 from service.domain.subjects import Subject, SubjectKind
@@ -126,7 +127,7 @@ def prepare_statement(
         "statement.recorded",
         plain_data.make_plain(said | {"quotes": _select_quote_columns(quote_rows)}),
     )
-    subject = _build_subject(statement_id)
+    subject = build_subject(statement_id)
     return PendingStatement(
         RecordedStatement(
             statement_id, voice, new.said_at, new.precision, new.basis, _shorten(new.quotes[0].text)
@@ -150,12 +151,17 @@ def lock_statement(
 ) -> RecordedStatement:
     """Read a recorded statement and lock it against withdrawal until this transaction ends.
 
-    Raises Invalid (unknown) or StatementWithdrawn.
+    Raises Invalid (unknown), StatementVoid or StatementWithdrawn.
     """
     row = connection.execute(LOCK_STATEMENT, {"statement": statement_id}).first()
     if row is None:
         raise Invalid("there is no statement with this id", loc=loc)
-    if row.withdrawn_at is not None:
+    if has_ceased(row.voided_at, row.void_ended_at, None):
+        raise StatementVoid(
+            "This statement was recorded by mistake; nothing new can rest on it.",
+            statement=statement_id,
+        )
+    if has_ceased(row.withdrawn_at, row.withdrawal_ended_at, None):
         raise StatementWithdrawn(
             "This statement was withdrawn; nothing new can rest on it.", statement=statement_id
         )
@@ -180,12 +186,12 @@ def add_quote(
     It is recorded on every claim that shows the statement, which can be found by it from then on.
     """
     access.require_permission(actor, Action.RECORD)
-    _lock_row(connection, statement_id)
-    chain = writer.lock_chain(connection, _build_subject(statement_id))
+    lock_row(connection, statement_id)
+    chain = writer.lock_chain(connection, build_subject(statement_id))
     position = connection.scalar(
         select(func.max(quotes.c.position)).where(quotes.c.statement == statement_id)
     )
-    linked, claimed = _list_claims_showing(connection, statement_id)
+    linked, claimed = list_claims_showing(connection, statement_id)
     concerned = sorted({*linked, *claimed})
     now = clamp_now(chain.recorded_at, claim_writer.lock_claims(connection, concerned, now=now))
     row = _build_quote_row(
@@ -232,15 +238,16 @@ def withdraw_statement(
     if said_at is not None:
         require_not_future(said_at, now=now, loc=("body", "said_at"))
         precision = precision or Precision.DAY
-    if _lock_row(connection, statement_id).withdrawn_at is not None:
+    row = lock_row(connection, statement_id)
+    if has_ceased(row.withdrawn_at, row.withdrawal_ended_at, None):
         raise AlreadySettled("This statement was withdrawn before.", statement=statement_id)
-    chain = writer.lock_chain(connection, _build_subject(statement_id))
+    chain = writer.lock_chain(connection, build_subject(statement_id))
     source_id = (
         None
         if source is None
         else source_commands.resolve_source(connection, source, actor=actor, now=now, loc=("body",))
     )
-    linked, claimed = _list_claims_showing(connection, statement_id)
+    linked, claimed = list_claims_showing(connection, statement_id)
     concerned = sorted({*linked, *claimed})
     now = clamp_now(chain.recorded_at, claim_writer.lock_claims(connection, concerned, now=now))
     withdrawal = {
@@ -254,7 +261,7 @@ def withdraw_statement(
     connection.execute(
         update(statements)
         .where(statements.c.id == statement_id)
-        .values(withdrawn_at=now)
+        .values(withdrawn_at=now, withdrawal_ended_at=None)
         .values({f"withdrawal_{name}": value for name, value in withdrawal.items()})
     )
     about: amendments.Withdrawal = {
@@ -279,14 +286,14 @@ def withdraw_statement(
     return waiting
 
 
-def _list_claims_showing(connection: Connection, statement_id: str) -> tuple[list[str], list[str]]:
+def list_claims_showing(connection: Connection, statement_id: str) -> tuple[list[str], list[str]]:
     """List the claims that the statement is linked to, and those whose origin it is."""
     linked = select(links.c.claim).where(links.c.statement == statement_id)
     claimed = select(claims.c.id).where(claims.c.origin_statement == statement_id)
     return list(connection.scalars(linked)), list(connection.scalars(claimed))
 
 
-def _build_subject(statement_id: str) -> Subject:
+def build_subject(statement_id: str) -> Subject:
     return Subject(SubjectKind.STATEMENT, statement_id)
 
 
@@ -295,7 +302,7 @@ def _select_quote_columns(rows: Iterable[QuoteRow]) -> list[Mapping[str, object]
     return [{name: row[name] for name in EVENT_QUOTE_COLUMNS} for row in rows]
 
 
-def _lock_row(connection: Connection, statement_id: str) -> Row[Any]:
+def lock_row(connection: Connection, statement_id: str) -> Row[Any]:
     row = connection.execute(
         select(statements).where(statements.c.id == statement_id).with_for_update()
     ).first()

@@ -5,7 +5,10 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, literal, select
+from typing_extensions import TypedDict
 
+from service.claims import link_activity
+from service.claims.link_activity import STATEMENT_VOID, has_ceased
 from service.claims.statement_views import (
     QuoteView,
     SelectorView,
@@ -23,6 +26,7 @@ from service.domain.claims import (
 from service.store.paging import Window, select_page
 from service.store.tables import claims, links, parties, quotes, sources, speakers, statements
 from service.store.types import format_optional_instant
+from service.views import Moment, Uuid
 
 _root = parties.alias("root")
 STATEMENT = (
@@ -40,9 +44,14 @@ STATEMENT = (
 )
 
 
-def read_statement(connection: Connection, statement_id: str) -> StatementView | None:
-    """Read a statement, or None if there is none with this id."""
-    return read_statements(connection, [statement_id]).get(statement_id)
+def read_statement(
+    connection: Connection, statement_id: str, *, moment: datetime | None = None
+) -> StatementView | None:
+    """Read a statement, now or as of `moment`; None if there is none with this id."""
+    rows = connection.execute(STATEMENT.where(statements.c.id == statement_id)).all()
+    for statement in _build_statements(connection, rows, moment=moment):
+        return statement if moment is None else restrict_to_moment(statement, moment)
+    return None
 
 
 def read_statements(
@@ -64,11 +73,12 @@ def list_statements(
     until: datetime | None,
     window: Window,
 ) -> list[StatementView]:
-    """Statements, latest said first, one more than the limit.  A party includes those below it.
+    """Statements that are not void, latest said first, one more than the limit.  A party includes
+    those below it.
 
     What is known to be of a day comes where the day ends, after all that is of one of its hours.
     """
-    query: Select[Any] = STATEMENT
+    query: Select[Any] = STATEMENT.where(*link_activity.build_conditions([STATEMENT_VOID]))
     if party is not None:
         query = query.where(
             statements.c.party.in_(directory_queries.select_subtree(literal(party), "below"))
@@ -111,6 +121,9 @@ def list_claims(connection: Connection, statement_id: str) -> list[StatementClai
             links.c.scope,
             links.c.conditional,
             links.c.retracted_at,
+            links.c.retraction_ended_at,
+            links.c.voided_at,
+            links.c.void_ended_at,
             links.c.recorded_at,
         )
         .join(links, links.c.claim == claims.c.id)
@@ -125,7 +138,8 @@ def list_claims(connection: Connection, statement_id: str) -> list[StatementClai
                 "stance": row.stance,
                 "scope": row.scope,
                 "conditional": row.conditional,
-                "retracted_at": format_optional_instant(row.retracted_at),
+                "retracted_at": describe_end(row.retracted_at, row.retraction_ended_at),
+                "voided_at": describe_end(row.voided_at, row.void_ended_at),
                 "recorded_at": format_instant(row.recorded_at),
             },
         }
@@ -134,23 +148,60 @@ def list_claims(connection: Connection, statement_id: str) -> list[StatementClai
 
 
 def restrict_to_moment(statement: StatementView, moment: datetime) -> StatementView:
-    """Return a statement without the quotes and the withdrawal that came after `moment`."""
-
-    def was_known(text: str) -> bool:
-        return datetime.fromisoformat(text) <= moment
-
-    known_quotes = [quote for quote in statement["quotes"] if was_known(quote["recorded_at"])]
-    restricted: StatementView = {**statement, "quotes": known_quotes}
-    if restricted["withdrawn_at"] is not None and not was_known(restricted["withdrawn_at"]):
-        restricted["withdrawn_at"] = None
-        restricted["withdrawal_reason"] = None
-        restricted["withdrawal_source"] = None
-        restricted["withdrawal_said_at"] = None
-        restricted["withdrawal_precision"] = None
-    return restricted
+    """Return a statement as of `moment` without the quotes that came after it."""
+    known_quotes = [
+        quote
+        for quote in statement["quotes"]
+        if datetime.fromisoformat(quote["recorded_at"]) <= moment
+    ]
+    return {**statement, "quotes": known_quotes}
 
 
-def _build_statements(connection: Connection, rows: Sequence[Row[Any]]) -> list[StatementView]:
+class WithdrawalFields(TypedDict):
+    """What a statement says of its withdrawal."""
+
+    withdrawn_at: Moment | None
+    withdrawal_reason: str | None
+    withdrawal_source: Uuid | None
+    withdrawal_said_at: Moment | None
+    withdrawal_precision: Precision | None
+
+
+def describe_withdrawal(row: Any, moment: datetime | None) -> WithdrawalFields:
+    """Describe the withdrawal of the statement in a row, as it holds now or held at `moment`."""
+    holds = has_ceased(row.withdrawn_at, row.withdrawal_ended_at, moment)
+    return {
+        "withdrawn_at": format_optional_instant(row.withdrawn_at) if holds else None,
+        "withdrawal_reason": row.withdrawal_reason if holds else None,
+        "withdrawal_source": row.withdrawal_source if holds else None,
+        "withdrawal_said_at": format_optional_instant(row.withdrawal_said_at) if holds else None,
+        "withdrawal_precision": row.withdrawal_precision if holds else None,
+    }
+
+
+class VoidFields(TypedDict, total=False):
+    """What a statement says where it is void."""
+
+    voided_at: Moment
+    void_reason: str
+
+
+def describe_void(row: Any, moment: datetime | None, *, prefix: str = "") -> VoidFields:
+    """Describe the void of the statement in a row, whose columns of it begin with `prefix`."""
+    began, ended = getattr(row, f"{prefix}voided_at"), getattr(row, f"{prefix}void_ended_at")
+    if not has_ceased(began, ended, moment):
+        return {}
+    return {"voided_at": format_instant(began), "void_reason": getattr(row, f"{prefix}void_reason")}
+
+
+def describe_end(began: datetime | None, ended: datetime | None) -> Moment | None:
+    """Return when something ceased to count, if it does not count now."""
+    return format_optional_instant(began) if has_ceased(began, ended, None) else None
+
+
+def _build_statements(
+    connection: Connection, rows: Sequence[Row[Any]], *, moment: datetime | None = None
+) -> list[StatementView]:
     renderings: dict[str, list[QuoteView]] = {row.id: [] for row in rows}
     found = (
         connection.execute(
@@ -179,11 +230,8 @@ def _build_statements(connection: Connection, rows: Sequence[Row[Any]]) -> list[
             "basis": row.basis,
             "quotes": renderings[row.id],
             "recorded_at": format_instant(row.recorded_at),
-            "withdrawn_at": format_optional_instant(row.withdrawn_at),
-            "withdrawal_reason": row.withdrawal_reason,
-            "withdrawal_source": row.withdrawal_source,
-            "withdrawal_said_at": format_optional_instant(row.withdrawal_said_at),
-            "withdrawal_precision": row.withdrawal_precision,
+            **describe_withdrawal(row, moment),
+            **describe_void(row, moment),  # type: ignore[typeddict-item]
         }
         for row in rows
     ]

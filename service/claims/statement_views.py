@@ -70,9 +70,16 @@ class StatementView(TypedDict):
     withdrawal_source: Uuid | None
     withdrawal_said_at: Annotated[Moment | None, Field(description="When the world heard of it")]
     withdrawal_precision: Precision | None
+    voided_at: NotRequired[Annotated[Moment, Field(description="Only where it is void")]]
+    void_reason: NotRequired[str]
     snippets: NotRequired[Annotated[list[SnippetView], Field(description="With q only")]]
     decisions: NotRequired[
-        Annotated[list[Uuid], Field(description="Of a withdrawal: what waits for a second person")]
+        Annotated[
+            list[Uuid],
+            Field(
+                description="Of a withdrawal, a void or a way back: what waits for a second person"
+            ),
+        ]
     ]
 
 
@@ -93,6 +100,8 @@ class LinkView(TypedDict):
     recorded_at: Moment
     retracted_at: Moment | None
     retraction_reason: str | None
+    voided_at: NotRequired[Annotated[Moment, Field(description="Only where the link is void")]]
+    void_reason: NotRequired[str]
     statement: StatementView
 
 
@@ -113,6 +122,7 @@ class LinkBriefView(TypedDict):
     stance: Stance
     statement: StatementView
     retracted_at: Moment | None
+    voided_at: Moment | None
 
 
 class StatementLinkView(TypedDict):
@@ -123,6 +133,7 @@ class StatementLinkView(TypedDict):
     scope: Scope
     conditional: bool
     retracted_at: Moment | None
+    voided_at: Moment | None
     recorded_at: Moment
 
 

@@ -12,6 +12,7 @@ from service.domain import evidence, history
 from service.domain.changes import Change
 from service.domain.claims import (
     AMENDABLE,
+    LATER_LINK_FIELDS,
     Cause,
     ClaimState,
     DecisionKind,
@@ -76,7 +77,10 @@ _VERBS = {
 
 
 DERIVED = frozenset(
-    {"recorded_at", "affirmed", "retracted", "withdrawn", "conflicting", "set_aside"}
+    {
+        *("recorded_at", "affirmed", "retracted", "withdrawn", "conflicting", "set_aside"),
+        *("void", "statement_void"),
+    }
 )
 """The fields of a link that follow from its own and later events."""
 
@@ -295,9 +299,20 @@ def draft_absorption(
         *(Draft("link.retracted", {"link": link_id, "reason": reason}) for link_id in replaced),
         Draft(
             "claim.absorbed",
-            {"merged": loser.id, "links": make_plain(moved), "conflicts": conflicts},
+            {
+                "merged": loser.id,
+                "links": [_describe_moved(link) for link in moved],
+                "conflicts": conflicts,
+            },
         ),
     ]
+
+
+def _describe_moved(link: Link) -> dict[str, object]:
+    """Return a link that moves to another claim as event data."""
+    plain = make_plain(link)
+    unset = LATER_LINK_FIELDS.items()
+    return {name: value for name, value in plain.items() if (name, value) not in unset}
 
 
 def absorb_claim(

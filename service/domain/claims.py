@@ -140,10 +140,19 @@ class Link:
     conflicting: bool = False
     """A merge brought the same statement with another stance.  Neither counts until affirmed."""
     set_aside: bool = False
+    void: bool = False
+    """The link was recorded by mistake."""
+    statement_void: bool = False
+    """The statement was recorded by mistake."""
 
     @property
     def is_active(self) -> bool:
-        return not (self.retracted or self.withdrawn)
+        return not (self.retracted or self.withdrawn or self.void or self.statement_void)
+
+    @property
+    def is_mistaken(self) -> bool:
+        """Whether it should never have been here: then the claim is not found by it either."""
+        return self.retracted or self.void or self.statement_void
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,6 +282,10 @@ class ClaimState:
 
 AMENDABLE = ("text", "tags", "assignee", "finding")
 """The fields that `claim.amended` may change.  It also says whether that is `material`."""
+
+LATER_LINK_FIELDS: Mapping[str, bool | None] = {"void": False, "statement_void": False}
+"""Fields that the links in older states lack, each with what it is unless it is set.  They stand
+last in `Link`, and are stored only where they are set."""
 
 LATER_FIELDS = ("imported", "former_lifecycle")
 """Fields that the states of older releases lack.  A state is stored without those that are None, so

@@ -11,7 +11,8 @@ ClaimdeskError
  ├─ MethodNotAllowed 405, NotAcceptable 406, RequestTimeout 408
  ├─ Conflict 409 ─ TransitionRefused, ClaimMerged, ClaimWithdrawn, ClaimVoid, AlreadyExists,
  │                 AlreadySettled,
- │                 DecisionPending, DecisionOutdated, StatementWithdrawn, MergeCycle,
+ │                 DecisionPending, DecisionOutdated, StatementWithdrawn, StatementVoid,
+ │                 MergeCycle,
  │                 StillRunning, WebhookNotActive
  ├─ EpochEnded 410
  ├─ PreconditionFailed 412, BodyTooLarge 413, AddressTooLong 414, UnsupportedMedia 415,
@@ -134,6 +135,10 @@ class DecisionOutdated(Conflict):
 
 class StatementWithdrawn(Conflict):
     slug, title = "statement-withdrawn", "This statement was withdrawn"
+
+
+class StatementVoid(Conflict):
+    slug, title = "statement-void", "The statement was recorded by mistake"
 
 
 class MergeCycle(Conflict):

@@ -46,6 +46,10 @@ def is_independent(state: ClaimState, link: Link) -> bool:
 
 def explain_exclusion(state: ClaimState, link: Link) -> str | None:
     """Say why the rules leave a link out of account whatever its stance; None if they do not."""
+    if link.statement_void:
+        return "the statement was recorded by mistake"
+    if link.void:
+        return "the link was recorded by mistake"
     if link.withdrawn:
         return "the statement was withdrawn"
     if link.retracted:
@@ -95,7 +99,7 @@ def list_active_by_others(state: ClaimState, stance: Stance) -> list[Link]:
         link
         for link in state.links
         if link.stance is stance
-        and not (link.retracted or link.withdrawn)
+        and not (link.retracted or link.withdrawn or link.void or link.statement_void)
         and link.voice.root != own
     ]
 

@@ -73,6 +73,8 @@ def read_link(data: Data) -> Link:
         withdrawn=data.get("withdrawn", False),
         conflicting=data.get("conflicting", False),
         set_aside=data.get("set_aside", False),
+        void=data.get("void", False),
+        statement_void=data.get("statement_void", False),
     )
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from service.domain import printed, second_person
 from service.domain.access import Actor
-from service.domain.claims import ClaimState, Lifecycle, Pending
+from service.domain.claims import ClaimState, DecisionKind, Lifecycle, Pending
 from service.domain.errors import (
     ClaimMerged,
     ClaimVoid,
@@ -34,6 +34,17 @@ class LapseReason(StrEnum):
     OUTDATED = "outdated"
     """What is printed had changed, and a newer proposal took its place."""
     PROPOSER_DISABLED = "proposer_disabled"
+
+
+FOR_CLOSED_CLAIMS = frozenset(
+    {
+        DecisionKind.RETRACTION,
+        DecisionKind.WITHDRAWAL,
+        DecisionKind.VOID,
+        DecisionKind.RESTORATION,
+    }
+)
+"""What puts the record right, of a claim that is closed too."""
 
 
 def require_open_claim(state: ClaimState) -> None:
@@ -94,12 +105,13 @@ def draft_lapse(state: ClaimState, decision_id: str, *, reason: LapseReason) -> 
 def require_proposal(state: ClaimState, decision_id: str | None = None) -> Pending:
     """Return the proposal that waits.
 
-    Raises NotFound, and ClaimMerged, ClaimWithdrawn or ClaimVoid where none waits since the claim
-    was closed.
+    Raises NotFound, and ClaimMerged, ClaimWithdrawn or ClaimVoid if what waits is only for a claim
+    in force.
     """
     proposal = state.pending
-    if proposal is None or decision_id not in (None, proposal.id):
+    if proposal is None or proposal.kind not in FOR_CLOSED_CLAIMS:
         require_open_claim(state)
+    if proposal is None or decision_id not in (None, proposal.id):
         raise NotFound("No such decision waits on this claim.")
     return proposal
 

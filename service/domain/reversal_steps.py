@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from service.domain.claims import ClaimState, Lifecycle
+from service.domain.claims import ClaimState, Lifecycle, Link
 
 if TYPE_CHECKING:
     from service.domain.history import Event
@@ -18,3 +19,35 @@ def void_claim(state: ClaimState, _event: Event) -> ClaimState:
 def restore_claim(state: ClaimState, event: Event) -> ClaimState:
     lifecycle = Lifecycle(event.data["after"]["lifecycle"])
     return replace(state, lifecycle=lifecycle, former_lifecycle=None, pending=None)
+
+
+def void_link(state: ClaimState, event: Event) -> ClaimState:
+    return _replace_links(state, lambda link: link.id == event.data["link"], void=True)
+
+
+def restore_link(state: ClaimState, event: Event) -> ClaimState:
+    flag = LINK_FLAGS[event.data["undoes"]]
+    return _replace_links(state, lambda link: link.id == event.data["link"], **{flag: False})
+
+
+def void_statement(state: ClaimState, event: Event) -> ClaimState:
+    statement = event.data["statement"]
+    return _replace_links(state, lambda link: link.statement == statement, statement_void=True)
+
+
+def restore_statement(state: ClaimState, event: Event) -> ClaimState:
+    statement, flag = event.data["statement"], STATEMENT_FLAGS[event.data["undoes"]]
+    return _replace_links(state, lambda link: link.statement == statement, **{flag: False})
+
+
+LINK_FLAGS = {"void": "void", "retraction": "retracted"}
+"""What a restoration of a link undoes, and the field of the link that said so."""
+STATEMENT_FLAGS = {"void": "statement_void", "withdrawal": "withdrawn"}
+"""What a restoration of a statement undoes, and the field of its links that said so."""
+
+
+def _replace_links(
+    state: ClaimState, is_changed: Callable[[Link], bool], **changes: Any
+) -> ClaimState:
+    links = tuple(replace(link, **changes) if is_changed(link) else link for link in state.links)
+    return replace(state, links=links)

@@ -5,11 +5,18 @@ happened, from now on.  It never confirms: a claim that fell meanwhile stays fal
 changed while the claim was closed is weighed when it opens again.
 """
 
+from collections.abc import Sequence
+from typing import Literal
+
+from service.domain import history, reversal_steps
 from service.domain.changes import Change
-from service.domain.claims import ClaimState, DecisionKind, Lifecycle
-from service.domain.errors import AlreadySettled, ClaimMerged
+from service.domain.claims import ClaimState, DecisionKind, Lifecycle, Link, Status
+from service.domain.errors import AlreadySettled, ClaimMerged, Conflict, NotFound
 from service.domain.history import Draft
 from service.domain.proposals import require_open_claim
+
+Undone = Literal["void", "withdrawal"]
+"""What a restoration of a statement takes back."""
 
 
 def void_claim(state: ClaimState, *, reason: str) -> Change:
@@ -65,3 +72,111 @@ def _open_claim(
 def _draft_lifecycle(type: str, state: ClaimState, lifecycle: Lifecycle, reason: str) -> Draft:
     before, after = {"lifecycle": state.lifecycle.value}, {"lifecycle": lifecycle.value}
     return Draft(type, {"before": before, "after": after, "reason": reason})
+
+
+def void_link(state: ClaimState, link_id: str, *, reason: str) -> Change:
+    """Return the change that says that a link was recorded by mistake.
+
+    Raises NotFound, or AlreadySettled if it is void already.
+    """
+    if _require_link(state, link_id).void:
+        raise AlreadySettled("This link is void already.", link=link_id)
+    draft = Draft("link.voided", {"link": link_id, "reason": reason})
+    return Change(DecisionKind.VOID, (draft,), {"link": link_id}, reason)
+
+
+def restore_link(state: ClaimState, link_id: str, *, reason: str) -> Change:
+    """Return the change that takes back that a link is void or, if it is not, its retraction.
+
+    Raises NotFound, AlreadySettled if the link is neither, and Conflict if its statement was linked
+    again since.
+    """
+    link = _require_link(state, link_id)
+    if not (link.void or link.retracted):
+        raise AlreadySettled("This link is neither void nor retracted.", link=link_id)
+    undoes = "void" if link.void else "retraction"
+    if undoes == "retraction" or not link.retracted:
+        _require_not_linked_again(state, link)
+    draft = Draft("link.restored", {"link": link_id, "undoes": undoes, "reason": reason})
+    return _restore_links(state, [draft], {"link": link_id}, reason)
+
+
+def draft_statement_void(statement: str, *, reason: str) -> Draft:
+    """Draft that a statement was recorded by mistake."""
+    return Draft("statement.voided", {"statement": statement, "reason": reason})
+
+
+def void_statement(statement: str, *, reason: str) -> Change:
+    """Return the change that the void of a statement makes of a claim."""
+    draft = draft_statement_void(statement, reason=reason)
+    return Change(DecisionKind.VOID, (draft,), {"statement": statement}, reason)
+
+
+def restore_statement(
+    state: ClaimState,
+    statement: str,
+    undoes: Undone,
+    *,
+    reason: str,
+    since: ClaimState | None = None,
+) -> Change | None:
+    """Return the change that a restoration of a statement makes of a claim; None where it makes
+    none.
+
+    `since` is what the claim was before it was withdrawn with its origin: then it is reinstated.
+    """
+    flag = reversal_steps.STATEMENT_FLAGS[undoes]
+    is_origin = statement == state.origin_statement and undoes == "void"
+    drafts = []
+    if is_origin or any(getattr(link, flag) for link in state.links if link.statement == statement):
+        data = {"statement": statement, "undoes": undoes, "reason": reason}
+        drafts.append(Draft("statement.restored", data))
+    if since is not None:
+        drafts.append(_draft_lifecycle("claim.restored", state, Lifecycle.ACTIVE, reason))
+    if not drafts:
+        return None
+    request = {"statement": statement, "undoes": undoes}
+    return _restore_links(state, drafts, request, reason, since=since)
+
+
+def _restore_links(
+    state: ClaimState,
+    drafts: Sequence[Draft],
+    request: dict[str, str],
+    reason: str,
+    *,
+    since: ClaimState | None = None,
+) -> Change:
+    """Return the change that gives links back to a claim.
+
+    They moved it when they were new; what was decided in spite of them since stays.  A confirmation
+    is weighed anew all the same: it may take more support in spite of a denial that is back.
+    """
+    if since is None and state.status is not Status.CONFIRMED:
+        since = history.apply_drafts(state, drafts)
+    return Change(DecisionKind.RESTORATION, tuple(drafts), request, reason, since=since)
+
+
+def _require_not_linked_again(state: ClaimState, link: Link) -> None:
+    again = next(
+        (
+            other
+            for other in state.links
+            if other.statement == link.statement
+            and other.id != link.id
+            and not (other.void or other.retracted)
+        ),
+        None,
+    )
+    if again is not None:
+        raise Conflict(
+            f"This statement was linked again ({again.stance}): retract link {again.id} first.",
+            link=again.id,
+        )
+
+
+def _require_link(state: ClaimState, link_id: str) -> Link:
+    link = state.find_link(link_id)
+    if link is None:
+        raise NotFound("There is no such link on this claim.")
+    return link

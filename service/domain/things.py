@@ -159,7 +159,21 @@ def _add_quote(row: Row, signed: SignedEvent) -> Row:
 def _withdraw(row: Row, signed: SignedEvent) -> Row:
     data = signed.event.data
     values = (signed.at, data["reason"], data["source"], data.get("said_at"), data.get("precision"))
-    return row | dict(zip(WITHDRAWAL, values, strict=True))
+    return _drop(row, "withdrawal_ended_at") | dict(zip(WITHDRAWAL, values, strict=True))
+
+
+def _void(row: Row, signed: SignedEvent) -> Row:
+    void = {"voided_at": signed.at, "void_reason": signed.event.data["reason"]}
+    return _drop(row, "void_ended_at") | void
+
+
+def _restore(row: Row, signed: SignedEvent) -> Row:
+    """Say when a void or a withdrawal ended; when it began stays."""
+    return row | {f"{signed.event.data['undoes']}_ended_at": signed.at}
+
+
+def _drop(row: Row, name: str) -> Row:
+    return {other: value for other, value in row.items() if other != name}
 
 
 SOURCE = ("url", "publisher", "title", "published_at", "language", "archive_url", "sha256")
@@ -220,7 +234,12 @@ RULES: Mapping[SubjectKind, RecordRules] = {
     SubjectKind.STATEMENT: RecordRules(
         "statement.recorded",
         _begin_statement,
-        {"statement.quoted": _add_quote, "statement.withdrawn": _withdraw},
+        {
+            "statement.quoted": _add_quote,
+            "statement.withdrawn": _withdraw,
+            "statement.voided": _void,
+            "statement.restored": _restore,
+        },
     ),
     SubjectKind.SOURCE: RecordRules("source.recorded", _begin_source, {}),
     SubjectKind.PARTY: RecordRules(

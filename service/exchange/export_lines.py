@@ -34,6 +34,8 @@ NAMED_BY_EVENTS: Mapping[str, Iterable[tuple[str, str]]] = {
     "claim.moved": (("claim", "part_of"),),
     "claim.withdrawn": (("source", "source"),),
     "statement.withdrawn": (("statement", "statement"), ("source", "source")),
+    "statement.voided": (("statement", "statement"),),
+    "statement.restored": (("statement", "statement"),),
     "component.changed": (("claim", "component"),),
     "speaker.changed": (("speaker", "speaker"),),
 }
@@ -113,7 +115,9 @@ def describe_difference(
     """Say in which fields a line differs from what the desk has under its key; None in no field."""
     not_compared = (*kind.timestamps, "events")
     names = [
-        name for name in values if name not in not_compared and values[name] != known_values[name]
+        name
+        for name in values
+        if name not in not_compared and values[name] != known_values.get(name)
     ]
     return f"the desk has it with another {', '.join(names)}" if names else None
 

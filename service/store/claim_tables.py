@@ -51,6 +51,11 @@ statements = Table(
     # When the world heard of the withdrawal, where that is known.
     Column("withdrawal_said_at", Instant),
     Column("withdrawal_precision", String(16)),
+    # What was withdrawn or void stays said; it counts again from when that ended.
+    Column("withdrawal_ended_at", Instant),
+    Column("voided_at", Instant),
+    Column("void_reason", LongText),
+    Column("void_ended_at", Instant),
     check_enum("precision", Precision),
     check_enum("basis", Basis),
     Index(None, "said_end", "id"),
@@ -183,6 +188,10 @@ links = Table(
     Column("recorded_at", Instant, nullable=False),
     Column("retracted_at", Instant),
     Column("retraction_reason", LongText),
+    Column("retraction_ended_at", Instant),
+    Column("voided_at", Instant),
+    Column("void_reason", LongText),
+    Column("void_ended_at", Instant),
     check_enum("stance", Stance),
     check_enum("scope", Scope),
     Index(None, "root", "stance", "claim"),

@@ -53,6 +53,8 @@ class ExchangedTable:
     addresses: frozenset[str] = frozenset()
     optional: frozenset[str] = frozenset()
     """Columns that older files lack: they are null then."""
+    later: frozenset[str] = frozenset()
+    """Columns that lines have only where they are set."""
 
     @property
     def key(self) -> Column[Any]:
@@ -127,10 +129,15 @@ STATEMENT = ExchangedTable(
         "withdrawal_source",
         "withdrawal_said_at",
         "withdrawal_precision",
+        "withdrawal_ended_at",
+        "voided_at",
+        "void_reason",
+        "void_ended_at",
     ),
     references={"party": "party", "speaker": "speaker", "withdrawal_source": "source"},
     enums={"precision": Precision, "basis": Basis, "withdrawal_precision": Precision},
     optional=frozenset({"withdrawal_said_at", "withdrawal_precision"}),
+    later=frozenset({"withdrawal_ended_at", "voided_at", "void_reason", "void_ended_at"}),
 )
 QUOTE = ExchangedTable(
     quotes,
@@ -168,11 +175,14 @@ EXCHANGED_TABLES = {
 """The table of each kind of line, but for events."""
 
 
-def serialize_row(kind: ExchangedTable, row: Mapping[str, Any] | RowMapping) -> Values:
-    """Return a row as plain JSON data."""
+def serialize_row(
+    kind: ExchangedTable, row: Mapping[str, Any] | RowMapping, *, whole: bool = False
+) -> Values:
+    """Return a row as plain JSON data; with `whole`, columns that are not set too."""
     return {
         name: format_instant(value) if isinstance(value := row[name], datetime) else value
         for name in kind.columns
+        if whole or name not in kind.later or row[name] is not None
     }
 
 
@@ -188,7 +198,7 @@ def parse_row(kind: ExchangedTable, values: Mapping[str, Any]) -> Values:
     row: Values = {}
     for name in kind.columns:
         column = kind.table.c[name]
-        if name not in values and name in kind.optional:
+        if name not in values and name in kind.optional | kind.later:
             row[name] = None
             continue
         if name not in values:

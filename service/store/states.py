@@ -31,7 +31,7 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
 from service.domain import plain_data
-from service.domain.claims import LATER_FIELDS, ClaimState, Link
+from service.domain.claims import LATER_FIELDS, LATER_LINK_FIELDS, ClaimState, Link
 from service.store.compiled_statements import CompiledStatement
 from service.store.tables import state_links
 
@@ -84,7 +84,21 @@ def write_out(state: ClaimState) -> str:
     if len(state.links) > FIRST:
         fields["links"] = state.links[:FIRST]
         fields[FURTHER] = len(state.links) - FIRST
-    return orjson.dumps(fields).decode()
+    return _drop_unset(orjson.dumps(fields)).decode()
+
+
+def _drop_unset(written: bytes) -> bytes:
+    """Take later fields that are not set out of written links.
+
+    What is taken out begins with a quotation mark that ends a text or begins a name: within a text
+    a backslash stands before it, so no text loses anything.
+    """
+    for field in _UNSET:
+        written = written.replace(field, b"")
+    return written
+
+
+_UNSET = [b"," + orjson.dumps({name: value})[1:-1] for name, value in LATER_LINK_FIELDS.items()]
 
 
 def list_further_links(state: ClaimState) -> dict[int, str]:
@@ -153,4 +167,4 @@ def _row(claim_id: str, place: int, link: Link) -> dict[str, Any]:
 
 
 def _write_out_link(link: Link) -> str:
-    return orjson.dumps(link).decode()
+    return _drop_unset(orjson.dumps(link)).decode()

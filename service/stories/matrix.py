@@ -45,6 +45,8 @@ def _build_cells(state: ClaimState) -> list[CellView]:
     if state.claimant is not None:
         lines[state.claimant.root] = {}
     for line in evidence.suggest_status(state).trace:
+        if line.link.void or line.link.statement_void:
+            continue
         lines.setdefault(line.link.voice.root, {}).setdefault(line.link.stance, []).append(line)
     claiming = state.claimant.root if state.claimant else None
     return [

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, FromClause, Row, and_, exists, func, or_, select
 
+from service.claims import link_activity
 from service.claims.claim_conditions import is_listed
 from service.directory.directory_queries import build_party_view
 from service.domain.claims import Lifecycle, format_instant
@@ -36,13 +37,13 @@ def read_story(
     """
     row = find_story(connection, slug, moment)
     claimants = select(claims.c.claimant).where(*build_story_conditions(slug, moment))
-    withdrawn = statements.c.withdrawn_at
     voices = (
         select(links.c.party)
         .join(claims, claims.c.id == links.c.claim)
         .join(statements, statements.c.id == links.c.statement)
-        .where(*build_story_conditions(slug, moment), _build_not_yet(links.c.retracted_at, moment))
-        .where(_build_not_yet(withdrawn, moment))
+        .where(*build_story_conditions(slug, moment))
+        .where(*link_activity.build_conditions(link_activity.LINK_ENDINGS, moment))
+        .where(*link_activity.build_conditions(link_activity.STATEMENT_ENDINGS, moment))
     )
     if moment is not None:
         voices = voices.where(links.c.recorded_at <= moment)

@@ -24,6 +24,9 @@ LinkData = Mapping[str, Any]
 """The data of a link in the event that made it, with its claim."""
 LINKING_TYPES = ("link.created", "claim.absorbed")
 """The events that links come from."""
+LINK_TYPES = ("link.retracted", "link.affirmed", "link.voided", "link.restored")
+STATEMENT_TYPES = ("statement.withdrawn", "statement.voided", "statement.restored")
+"""The events about one link, and about all links of a statement."""
 
 
 def read_timeline(
@@ -129,9 +132,7 @@ def _read_links(
     """Read the links that these events cite or end, by id, as they were when they were made."""
     cited = {link for _, each in rows for link in _list_cited_links(each)}
     withdrawn = {
-        (row.claim, each.data["statement"])
-        for row, each in rows
-        if each.type == "statement.withdrawn"
+        (row.claim, each.data["statement"]) for row, each in rows if each.type in STATEMENT_TYPES
     }
     made = (
         select(links.c.id, links.c.claim, links.c.statement, events.c.data)
@@ -167,7 +168,7 @@ def _read_links(
 def _list_cited_links(event: history.Event) -> list[str]:
     if event.type == "claim.status_changed":
         return list(event.data["cites"])
-    return [event.data["link"]] if event.type in ("link.retracted", "link.affirmed") else []
+    return [event.data["link"]] if event.type in LINK_TYPES else []
 
 
 def _build_entry(
@@ -177,7 +178,7 @@ def _build_entry(
         concerned = [event.data["link"]]
     elif event.type == "claim.absorbed":
         concerned = event.data["links"]
-    elif event.type == "statement.withdrawn":
+    elif event.type in STATEMENT_TYPES:
         concerned = [
             link
             for link in links.values()

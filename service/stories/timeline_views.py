@@ -24,7 +24,11 @@ EntryType = Literal[
     "link.created",
     "link.affirmed",
     "link.retracted",
+    "link.voided",
+    "link.restored",
     "statement.withdrawn",
+    "statement.voided",
+    "statement.restored",
 ]
 """The types of events that a timeline tells of."""
 AmendedField = Literal["text", "tags", "finding"]

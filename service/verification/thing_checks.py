@@ -61,7 +61,7 @@ class Proved:
 
 
 def _prove_exchanged(kind: ExchangedTable) -> Proved:
-    return Proved(kind.table, kind.key, lambda row: row_data.serialize_row(kind, row))
+    return Proved(kind.table, kind.key, lambda row: row_data.serialize_row(kind, row, whole=True))
 
 
 def _prove_audited(table: Table, *columns: str) -> Proved:

@@ -209,6 +209,8 @@ MEANINGS = {
     "claim if it is made again.",
     "claim-void": "The desk recorded the claim by mistake. Where that is wrong, POST "
     "/v1/claims/{id}/restoration.",
+    "statement-void": "The desk recorded the statement by mistake. Where that is wrong, POST "
+    "/v1/statements/{id}/restoration.",
     "decision-pending": "Only one proposal waits on a claim at a time; 'decision' names it.",
     "too-many-streams": "Every open page or program holds one. Close some, or have the operator "
     "raise CLAIMDESK_STREAMS_EACH. GET /v1/events tells the same, polled.",

@@ -254,3 +254,200 @@ async def test_feeds_tell_of_a_void_and_drop_the_rest(desk: Desk) -> None:
     assert len(earlier["items"]) == 2
     await act(desk, f"/v1/claims/{claim}/restoration")
     assert await read_titles() == ["Awaiting confirmation", "Void", *before]
+
+
+async def read_links(desk: Desk, claim: str, **params: str) -> list[Json]:
+    links: list[Json] = (await desk.checker.get(f"/v1/claims/{claim}/links", params=params)).json()[
+        "items"
+    ]
+    return links
+
+
+@pytest.mark.parametrize("thing", ["links", "statements"])
+async def test_void_link_or_statement_counts_for_nothing(desk: Desk, thing: str) -> None:
+    """A confirmed claim whose support is void falls by itself; lists, the search, the story and the
+    suggestion know nothing of it; restored, everything but the confirmation is as before."""
+    await desk.record_parties()
+    await desk.post("/v1/stories", {"slug": "border", "title": "The border"})
+    claim = (await desk.record_claim(story="border"))["id"]
+    link = await desk.confirm_claim(claim)
+    statement = (await read_links(desk, claim))[0]["statement"]["id"]
+    path = f"/v1/{thing}/{link if thing == 'links' else statement}"
+    before, confirmed = desk.clock.now.isoformat(), await desk.read_claim(claim)
+    links = await read_links(desk, claim)
+    await act(desk, f"{path}/void")
+    fallen = await desk.read_claim(claim)
+    assert (fallen["status"], fallen["evidence"]["supports"]) == ("awaiting_confirmation", [])
+    assert "NATO" not in fallen["print_line"]
+    during = desk.clock().isoformat()
+    asked: tuple[tuple[str, dict[str, str]], ...] = (
+        ("/v1/claims", {"party": "nato"}),
+        ("/v1/claims", {"stance": "supports"}),
+        ("/v1/claims", {"q": "waiting"}),
+        ("/v1/claims", {"q": "nato"}),
+    )
+    for list_path, params in asked:
+        assert await list_ids(desk, list_path, **params) == [], params
+        assert await list_ids(desk, list_path, **params, as_of=before) == [claim], params
+    parties = (await desk.checker.get("/v1/stories/border")).json()["parties"]
+    assert [party["slug"] for party in parties] == ["belgrade"]
+    matrix = (await desk.checker.get("/v1/stories/border/matrix")).json()
+    assert [cell["party"] for cell in matrix["claims"][0]["cells"]] == ["belgrade"]
+    [void] = await read_links(desk, claim)
+    told = void if thing == "links" else void["statement"]
+    assert (told["void_reason"], told["voided_at"] is not None) == (WHY["reason"], True)
+    listed = await list_ids(desk, "/v1/statements", party="nato")
+    assert (statement in listed) is (thing == "links")
+    found = await list_ids(desk, "/v1/statements", q="waiting")
+    assert (statement in found) is (thing == "links")
+    again = await desk.checker.post(f"{path}/void", json=WHY)
+    require_problem(again, "already-settled")
+    if thing == "statements":
+        body = {"statement": statement, "stance": "comments"}
+        relinked = await desk.checker.post(f"/v1/claims/{claim}/links", json=body)
+        require_problem(relinked, "statement-void")
+    await act(desk, f"{path}/restoration")
+    restored = await desk.read_claim(claim)
+    assert restored["status"] == "awaiting_confirmation"
+    assert restored["suggested_status"] == "confirmed"
+    assert await read_links(desk, claim) == links
+    for list_path, params in asked:
+        assert await list_ids(desk, list_path, **params) == [claim], params
+        then_listed = await list_ids(desk, list_path, **params, as_of=during)
+        assert then_listed == [], params
+    assert await desk.read_claim(claim, as_of=before) == confirmed
+    [link_then] = await read_links(desk, claim, as_of=during)
+    told_then = link_then if thing == "links" else link_then["statement"]
+    assert "voided_at" in told_then
+    timeline = (await desk.checker.get("/v1/stories/border/timeline")).json()["items"]
+    kind = thing.removesuffix("s")
+    assert [entry["parties"][0]["slug"] for entry in timeline if kind in entry["type"]][-2:] == [
+        "nato"
+    ] * 2
+    require_problem(await desk.checker.post(f"{path}/restoration", json=WHY), "already-settled")
+    await require_sound_record(desk)
+
+
+@pytest.mark.parametrize("thing", ["links", "statements"])
+async def test_void_denial_of_a_confirmed_claim_takes_two_people(desk: Desk, thing: str) -> None:
+    """Until a second person agrees, the claim prints the denial; and it is a confirmed claim that
+    prints more cautiously at once when the denial is restored."""
+    await desk.record_parties()
+    claim = (await desk.record_claim())["id"]
+    await desk.confirm_claim(claim)
+    denial = await desk.link_statement(claim, "contradicts", "pristina", basis="unstated")
+    path = f"/v1/{thing}/" + (denial["id"] if thing == "links" else denial["statement"]["id"])
+    waiting = await desk.checker.post(f"{path}/void", json=WHY)
+    assert "Pristina denies it" in (await desk.read_claim(claim))["print_line"]
+    if thing == "statements":
+        [decision] = waiting.json()["decisions"]
+        assert (await desk.editor.post(f"/v1/decisions/{decision}/approval")).status_code == 200
+    else:
+        await approve(desk, waiting)
+    assert "Pristina" not in (await desk.read_claim(claim))["print_line"]
+    await act(desk, f"{path}/restoration")
+    restored = await desk.read_claim(claim)
+    assert (restored["status"], "Pristina denies it" in restored["print_line"]) == (
+        "confirmed",
+        True,
+    )
+    await require_sound_record(desk)
+
+
+async def test_proposed_void_ends_with_a_restoration(desk: Desk) -> None:
+    """What waited for a second person rests on what is no longer so: it cannot be approved."""
+    await desk.record_parties()
+    claim = (await desk.record_claim())["id"]
+    await desk.confirm_claim(claim)
+    denial = await desk.link_statement(claim, "contradicts", "pristina", basis="unstated")
+    path = f"/v1/statements/{denial['statement']['id']}"
+    [decision] = (await desk.checker.post(f"{path}/void", json=WHY)).json()["decisions"]
+    await act(desk, f"{path}/restoration")
+    late = await desk.editor.post(f"/v1/decisions/{decision}/approval")
+    require_problem(late, "decision-outdated")
+    [decision] = [
+        item["id"]
+        for item in (await desk.checker.get("/v1/decisions", params={"state": "pending"})).json()[
+            "items"
+        ]
+    ]
+    await desk.editor.post(f"/v1/decisions/{decision}/rejection", json={"comment": "no"})
+    [withdrawal] = (await desk.checker.post(f"{path}/withdrawal", json=WHY)).json()["decisions"]
+    await act(desk, f"{path}/reinstatement")
+    require_problem(
+        await desk.editor.post(f"/v1/decisions/{withdrawal}/approval"), "decision-outdated"
+    )
+    assert "Pristina denies it" in (await desk.read_claim(claim))["print_line"]
+    await require_sound_record(desk)
+
+
+async def test_origin_of_a_claim_in_force_is_not_void(desk: Desk) -> None:
+    """The refusal says what to do: void the claim first. Then the claim comes back only after its
+    statement."""
+    await desk.record_parties()
+    claim = (await desk.record_claim())["id"]
+    [statement] = await list_ids(desk, "/v1/statements")
+    async with nothing_changes(desk):
+        refused = await desk.checker.post(f"/v1/statements/{statement}/void", json=WHY)
+        problem = require_problem(refused, "conflict")
+        assert problem["claims"] == [claim]
+        assert "void the claim first" in problem["detail"]
+    await act(desk, f"/v1/claims/{claim}/void")
+    await act(desk, f"/v1/statements/{statement}/void")
+    async with nothing_changes(desk):
+        early = await desk.checker.post(f"/v1/claims/{claim}/restoration", json=WHY)
+        assert "restore that first" in require_problem(early, "conflict")["detail"]
+    await act(desk, f"/v1/statements/{statement}/restoration")
+    assert (await act(desk, f"/v1/claims/{claim}/restoration"))["lifecycle"] == "active"
+    history = (await desk.reader.get(f"/v1/claims/{claim}/history")).json()["items"]
+    assert [event["type"] for event in history[1:]] == [
+        "claim.voided",
+        "statement.voided",
+        "statement.restored",
+        "claim.restored",
+    ]
+    await require_sound_record(desk)
+
+
+async def test_reinstated_statement_brings_its_claims_back(desk: Desk) -> None:
+    """A withdrawal that was none: the links count again, and the claim that was withdrawn with its
+    origin is in force; one that its claimant withdrew otherwise stays withdrawn."""
+    await desk.record_parties()
+    claim = await desk.record_claim()
+    [statement] = await list_ids(desk, "/v1/statements")
+    other = (await desk.record_claim(text="another matter"))["id"]
+    own = await desk.post(
+        "/v1/claims", {**build_claim(text="a third"), "origin": None, "origin_statement": statement}
+    )
+    body = {"statement": statement, "stance": "supports"}
+    await desk.post(f"/v1/claims/{other}/links", body)
+    await act(desk, f"/v1/claims/{own['id']}/withdrawal")
+    links = await read_links(desk, other)
+    await act(desk, f"/v1/statements/{statement}/withdrawal")
+    withdrawn = await desk.read_claim(claim["id"])
+    assert withdrawn["lifecycle"] == "withdrawn"
+    refused = await desk.checker.post(f"/v1/claims/{claim['id']}/reinstatement", json=WHY)
+    assert "reinstate that" in require_problem(refused, "conflict")["detail"]
+    done = await act(desk, f"/v1/statements/{statement}/reinstatement")
+    assert (done["withdrawn_at"], done["decisions"]) == (None, [])
+    assert drop_passing(await desk.read_claim(claim["id"])) == drop_passing(claim)
+    assert (await desk.read_claim(own["id"]))["lifecycle"] == "withdrawn"
+    assert await read_links(desk, other) == links
+    await require_sound_record(desk)
+
+
+async def test_retraction_is_taken_back(desk: Desk) -> None:
+    """The link counts again, unless its statement was linked again meanwhile."""
+    await desk.record_parties()
+    claim = (await desk.record_claim())["id"]
+    link = await desk.link_statement(claim, "requests_confirmation", "washington")
+    before = await desk.read_claim(claim)
+    await act(desk, f"/v1/links/{link['id']}/retraction")
+    body = {"statement": link["statement"]["id"], "stance": "comments"}
+    again = await desk.post(f"/v1/claims/{claim}/links", body)
+    refused = await desk.checker.post(f"/v1/links/{link['id']}/restoration", json=WHY)
+    assert require_problem(refused, "conflict")["link"] == again["id"]
+    await act(desk, f"/v1/links/{again['id']}/void")
+    await act(desk, f"/v1/links/{link['id']}/restoration")
+    assert drop_passing(await desk.read_claim(claim)) == drop_passing(before)
+    await require_sound_record(desk)

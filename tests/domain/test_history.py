@@ -12,7 +12,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.domain import amendments, changes, claims, history, ids, plain_data, proposals
+from service.domain import (
+    amendments,
+    changes,
+    claims,
+    history,
+    ids,
+    plain_data,
+    proposals,
+    reversals,
+)
 from service.domain.claims import Finding, Kind, Lifecycle, Precision, Status
 from service.domain.history import Draft, Event
 from service.record import canonical
@@ -90,6 +99,16 @@ def build_full_record() -> Record:
         *amendments.draft_absorption(one.state, loser.state, new_ids, origin),
         cause=claims.Cause.MERGE,
     )
+    again = one.link(build_comment(BELGRADE))
+    for change in (
+        reversals.void_link(one.state, again.id, reason="another claim"),
+        reversals.void_statement(again.statement, reason="never said"),
+    ):
+        one.submit(change, four_eyes=False)
+    one.submit(reversals.restore_link(one.state, again.id, reason="x"), four_eyes=False)
+    back = reversals.restore_statement(one.state, again.statement, "void", reason="said")
+    assert back is not None
+    one.submit(back, four_eyes=False)
     one.decide(CONFIRMED, override=OVERRIDE, four_eyes=True, decision_id="decision-5")
     one.act(
         proposals.draft_lapse(
@@ -147,7 +166,8 @@ def test_full_record_folds_to_the_expected_state() -> None:
     ]
     assert state.pending is not None
     assert state.pending.override == OVERRIDE
-    asked, first, second, denial, moved, origin = state.links
+    asked, first, second, denial, moved, origin, again = state.links
+    assert again.is_active
     assert asked.retracted
     assert asked.voice.speaker == claims.Speaker(
         "speaker-Matthew Miller", "Matt Miller", "spokesman"

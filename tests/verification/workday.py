@@ -14,6 +14,7 @@ from service.claims import (
     proposal_commands,
     reversal_commands,
     statement_commands,
+    statement_reversals,
 )
 from service.claims.proposal_commands import Outcome
 from service.directory import party_commands
@@ -253,6 +254,33 @@ def take_back(connection: Connection, day: Day) -> None:
     day.reverse(kept, reversal_commands.plan_restoration)
     claim_commands.withdraw_claim(connection, kept, reason="so it seemed", source=None, **day.by())
     day.reverse(kept, reversal_commands.plan_reinstatement)
+    link = day.link(kept, "nato", Stance.COMMENTS)
+    why: dict[str, Any] = {"reason": "a mistake", "four_eyes": True}
+    reversal_commands.void_link(connection, link, **why, **day.by())
+    reversal_commands.restore_link(connection, link, **why, **day.by())
+    link_commands.retract_link(connection, link, **why, **day.by())
+    reversal_commands.restore_link(connection, link, **why, **day.by())
+    reversal_commands.void_link(
+        connection, day.link(kept, "russia", Stance.COMMENTS), **why, **day.by()
+    )
+    statement = connection.execute(
+        select(tables.links.c.statement).where(tables.links.c.id == link)
+    ).scalar_one()
+    statement_reversals.void_statement(connection, statement, **why, **day.by())
+    statement_reversals.restore_statement(connection, statement, undoes="void", **why, **day.by())
+    paraphrase = NewQuote("the same, in a third paper", "en", Rendering.PARAPHRASE, SOURCE)
+    statement_commands.add_quote(connection, statement, paraphrase, **day.by())
+    origin = connection.execute(
+        select(tables.claims.c.origin_statement).where(tables.claims.c.id == kept)
+    ).scalar_one()
+    statement_commands.withdraw_statement(connection, origin, source=None, **why, **day.by())
+    statement_reversals.restore_statement(
+        connection, origin, undoes="withdrawal", **why, **day.by()
+    )
+    mistaken = connection.execute(
+        select(tables.claims.c.origin_statement).where(tables.claims.c.id == void)
+    ).scalar_one()
+    statement_reversals.void_statement(connection, mistaken, **why, **day.by())
 
 
 def work_behind_the_desk(connection: Connection, day: Day, *, claim: str) -> None:

@@ -83,9 +83,11 @@ class Card:
 
     @property
     def gone(self) -> bool:
-        """Whether the statement was taken back, or the link retracted."""
-        retracted_at = self.link["retracted_at"] if self.link else None
-        return self.statement["withdrawn_at"] is not None or retracted_at is not None
+        """Whether the statement was taken back, the link retracted, or either is void."""
+        if self.statement["withdrawn_at"] is not None or "voided_at" in self.statement:
+            return True
+        link = self.link
+        return link is not None and (link["retracted_at"] is not None or "voided_at" in link)
 
     @property
     def order(self) -> tuple[datetime, bool, str]:
@@ -201,10 +203,8 @@ def read_sheet(
         links = redaction.redact_links(
             link_queries.list_links(connection, state, moment=moment, chosen=chosen), audience
         )
-        origin = statement_queries.read_statement(connection, state.origin_statement)
+        origin = statement_queries.read_statement(connection, state.origin_statement, moment=moment)
         assert origin is not None, "a claim has an origin"
-        if moment is not None:
-            origin = statement_queries.restrict_to_moment(origin, moment)
         rows, left_out = history_queries.list_latest_events(
             connection,
             claim_id,

@@ -240,11 +240,26 @@ _WORDINGS: dict[str, Callable[[Data, Names], Wording]] = {
     "link.retracted": lambda data, names: Wording(
         f"Link to {names.name_voice(data['link'])} retracted", data["reason"]
     ),
+    "link.voided": lambda data, names: Wording(
+        f"Link to {names.name_voice(data['link'])} void: recorded by mistake", data["reason"]
+    ),
+    "link.restored": lambda data, names: Wording(
+        f"Link to {names.name_voice(data['link'])} restored", data["reason"]
+    ),
     "link.affirmed": lambda data, names: Wording(
         f"Link to {names.name_voice(data['link'])} affirmed for this wording"
     ),
     "statement.quoted": lambda data, _: Wording(
         "Another rendering of a statement was added", data["quote"]["text"]
+    ),
+    "statement.voided": lambda data, _: Wording(
+        "A statement is void: recorded by mistake", data["reason"]
+    ),
+    "statement.restored": lambda data, _: Wording(
+        "A statement is no longer void"
+        if data["undoes"] == "void"
+        else "A statement was not taken back after all",
+        data["reason"],
     ),
     "statement.withdrawn": _describe_withdrawal("A linked statement was taken back"),
     "decision.proposed": _describe_proposal,

@@ -91,5 +91,9 @@ _WORDINGS: dict[str, Callable[[EntryView], str]] = {
     "link.created": _describe_link,
     "link.affirmed": lambda entry: f"Affirmed for the present wording: {_describe_link(entry)}",
     "link.retracted": lambda entry: f"Link retracted: {_describe_link(entry)}",
+    "link.voided": lambda entry: f"Link void, recorded by mistake: {_describe_link(entry)}",
+    "link.restored": lambda entry: f"Link restored: {_describe_link(entry)}",
+    "statement.voided": lambda entry: f"A statement by {_name_voices(entry)} is void",
+    "statement.restored": lambda entry: f"A statement by {_name_voices(entry)} counts again",
     "statement.withdrawn": lambda entry: f"{_name_voices(entry)} took a statement on it back",
 }

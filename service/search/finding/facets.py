@@ -28,7 +28,7 @@ from sqlalchemy import (
 )
 from typing_extensions import TypedDict
 
-from service.claims import claim_conditions
+from service.claims import claim_conditions, link_activity
 from service.claims.claim_conditions import FilterSet
 from service.domain.claims import ClaimState
 from service.search.finding import claim_hits, fields_as_of, index_pages
@@ -164,7 +164,10 @@ def _count_parties(filter_set: FilterSet, found_claims: FromClause) -> Select[An
         statements.c.id == links.c.statement,
     )
     return _count_values("party", links.c.root, source, func.count(links.c.claim.distinct())).where(
-        links.c.retracted_at.is_(None), statements.c.withdrawn_at.is_(None), *stance
+        *link_activity.build_conditions(
+            [*link_activity.LINK_ENDINGS, *link_activity.STATEMENT_ENDINGS]
+        ),
+        *stance,
     )
 
 
@@ -177,7 +180,7 @@ def _count_languages(dialect: str, found_claims: FromClause) -> Select[Any]:
         .select_from(
             match_expressions.FixedJoin(found_claims, links, links.c.claim == found_claims.c.id)
         )
-        .where(links.c.retracted_at.is_(None))
+        .where(*link_activity.build_conditions(link_activity.LINK_ENDINGS))
     )
     spoken = union(origins, linked).subquery("spoken")
     language = func.lower(quotes.c.language)

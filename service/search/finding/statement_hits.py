@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, FromClause, Select, bindparam, select
 
-from service.claims import statement_queries
+from service.claims import link_activity, statement_queries
 from service.claims.statement_views import StatementView
 from service.directory.directory_queries import select_subtree
 from service.domain.claims import Speaker, Voice
@@ -71,6 +71,7 @@ def _select_served(
     found = select(statements.c.id).select_from(
         match_expressions.FixedJoin(source, statements, statements.c.id == key)
     )
+    found = found.where(*link_activity.build_conditions([link_activity.STATEMENT_VOID]))
     if "party" in names:
         found = found.where(statements.c.party.in_(_BELOW))
     if "speaker" in names:

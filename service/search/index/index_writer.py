@@ -18,6 +18,7 @@ from sqlalchemy import (
     insert,
     literal,
     null,
+    or_,
     select,
     union_all,
     update,
@@ -32,11 +33,16 @@ from service.search.index.index_tables import claim_search, statement_search
 from service.search.index.searchable_fields import STATEMENT_LEVELS, Field, FieldSources, Quoted
 from service.store.compiled_statements import CompiledStatement
 from service.store.list_parameters import LISTS, ListElements
-from service.store.tables import parties, quotes, speakers, statements
+from service.store.tables import links, parties, quotes, speakers, statements
 from service.store.types import format_id
 
-ADDING = frozenset({"claim.created", "link.created"})
-TAKING = frozenset({"link.retracted", "claim.absorbed", "party.changed", "speaker.changed"})
+ADDING = frozenset({"claim.created", "link.created", "link.restored", "statement.restored"})
+TAKING = frozenset(
+    {
+        *("link.retracted", "link.voided", "statement.voided"),
+        *("claim.absorbed", "party.changed", "speaker.changed"),
+    }
+)
 """Types of events that add to a claim's words, and that take some of them away."""
 MANY_LINKS = 32
 """Links from which on a claim's row is asked whether it has room for more."""
@@ -162,14 +168,33 @@ def reindex_claims(
 ) -> None:
     """Index claims again whose parties' full names have changed, or the quotes of `statement`.
 
-    Where a link to it was retracted, its words are among those that no longer stand.
+    Where a link to it was once retracted, or it was once void, its words are among those that did
+    not always stand.
     """
     for state in states:
         sources, former = _read_known(connection, state.id, [state])
-        if any(link.retracted and link.statement == statement for link in state.links):
+        if statement and connection.scalar(
+            _WAS_MISTAKEN, {"claim": state.id, "statement": statement}
+        ):
             gone = map(searchable_fields.read_quote, sources.quotes[statement])
             former |= postings.list_former_terms(gone)
         COMPILED_UPDATE_CLAIM.run(connection, build_claim_row(state, sources, former))
+
+
+_WAS_MISTAKEN = (
+    select(links.c.id)
+    .join(statements, statements.c.id == links.c.statement)
+    .where(
+        links.c.claim == bindparam("claim", type_=links.c.claim.type),
+        links.c.statement == bindparam("statement", type_=links.c.statement.type),
+        or_(
+            links.c.retracted_at.is_not(None),
+            links.c.voided_at.is_not(None),
+            statements.c.voided_at.is_not(None),
+        ),
+    )
+    .limit(1)
+)
 
 
 def _read_known(

@@ -127,15 +127,15 @@ def read_names(voice: Voice) -> Iterator[Field]:
 
 
 def list_voices(state: ClaimState) -> Iterator[Voice]:
-    """Yield a claim's claimant, and who takes a stance that was not retracted."""
+    """Yield a claim's claimant, and who takes a stance that was no mistake."""
     if state.claimant is not None:
         yield state.claimant
-    yield from (link.voice for link in state.links if not link.retracted)
+    yield from (link.voice for link in state.links if not link.is_mistaken)
 
 
 def list_statements(state: ClaimState) -> dict[str, None]:
-    """Return the ids of a claim's origin, and of what is linked to it and not retracted."""
-    linked = (link.statement for link in state.links if not link.retracted)
+    """Return the ids of a claim's origin, and of what is linked to it by no mistake."""
+    linked = (link.statement for link in state.links if not link.is_mistaken)
     return dict.fromkeys((state.origin_statement, *linked))
 
 
