@@ -9,6 +9,7 @@ from service.api import claims, decisions, statements
 from service.claims import (
     claim_views,
     reversal_commands,
+    separation_commands,
     statement_queries,
     statement_reversals,
 )
@@ -78,6 +79,31 @@ async def reinstate_claim(
     """The claimant did not take it back after all. Where two people agreed to what prints of it
     again, that is a decision."""
     return await _change_claim(call, claim_id, reversal_commands.plan_reinstatement, body, versions)
+
+
+@router.post(
+    "/{claim_id}/separation",
+    operation_id="separate_claim",
+    summary="Take back a merge",
+    responses={
+        200: {"model": claim_views.ClaimView, "description": "The claim, on its own again"},
+        202: decisions.WAITS,
+    },
+)
+async def separate_claim(
+    claim_id: ClaimId, body: ReversalIn, call: Reversing, versions: OptionalIfMatch
+) -> Response:
+    """The duplicate was none. Links that came with it leave the other claim and its components come
+    back, but not those that somebody has decided on since. Where two people agreed to what would
+    print again, it is a decision on the other claim."""
+    return await call.write(
+        separation_commands.separate_claim,
+        claim_id,
+        reason=body.reason,
+        four_eyes=call.services.four_eyes,
+        versions=versions,
+        answer=_answer_outcome,
+    )
 
 
 @statement_router.post(

@@ -306,7 +306,7 @@ def plan_merge(
     Raises MergeCycle, ClaimMerged or ClaimWithdrawn if they cannot be merged.
     """
     loser = claim_writer.load_claim(connection, claim_id, now=now).state
-    amendments.require_mergeable(loser, survivor, _list_ancestors(connection, survivor.id))
+    amendments.require_mergeable(loser, survivor, list_ancestors(connection, survivor.id))
     new_ids = {link.id: ids.make_id() for link in loser.links}
     origin = link_commands.build_origin_link(connection, loser)
     return amendments.absorb_claim(survivor, loser, new_ids, origin)
@@ -350,7 +350,7 @@ def add_note(
     return row
 
 
-def _list_ancestors(connection: Connection, claim_id: str) -> set[str]:
+def list_ancestors(connection: Connection, claim_id: str) -> set[str]:
     """List the claims that `claim_id` is part of, at any height, and lock them.
 
     Without the locks two concurrent merges, each valid alone, could form a cycle.

@@ -62,6 +62,8 @@ _then = (
     .limit(1)
     .subquery("held")
 )
+MERGED_THEN = "merged"
+"""What stands for `merged_into` where the claim was merged at an instant."""
 CLAIM_AS_OF = Lookup(
     union_all(
         select(
@@ -74,13 +76,8 @@ CLAIM_AS_OF = Lookup(
             _then.c.version,
             _then.c.document,
             _then.c.assignee,
-            # Whatever happens to a merged claim later, it was merged then too.
-            case(
-                (
-                    _then.c.lifecycle == Lifecycle.MERGED.value,
-                    cast(claims.c.merged_into, String),
-                )
-            ),
+            # Which one it was, its document says: the claims may have been separated since.
+            case((_then.c.lifecycle == Lifecycle.MERGED.value, literal(MERGED_THEN))),
         )
         .join(claims, claims.c.id == _then.c.claim)
         .where(_then.c.recorded_at <= AS_OF),

@@ -19,6 +19,7 @@ from service.claims import (
     party_changes,
     rename_commands,
     reversal_commands,
+    separation_commands,
     statement_commands,
     statement_reversals,
 )
@@ -92,6 +93,13 @@ def approve_decision(
         )
         # Reread: the components that moved here have changed its version.
         loaded = claim_writer.load_claim(connection, loaded.state.id, now=now)
+    if waiting.kind is DecisionKind.SEPARATION:
+        separated = change.request["separated"]
+        claim_writer.record_events(connection, loaded, drafts, actor=actor, now=now)
+        separation_commands.open_separated_claim(
+            connection, separated, reason=waiting.reason, actor=actor, now=now
+        )
+        return claim_writer.load_claim(connection, loaded.state.id, now=now).state
     if waiting.kind in RENAME_KINDS:
         # The approval stands on this claim; the name changes on all that show it.
         settled = claim_writer.record_events(connection, loaded, drafts[:1], actor=actor, now=now)
@@ -194,6 +202,7 @@ CHANGE_BUILDERS: dict[
     DecisionKind.MERGE: _merge,
     DecisionKind.PARTY: _replan_rename,
     DecisionKind.SPEAKER: _replan_rename,
+    DecisionKind.SEPARATION: separation_commands.replan_separation,
     DecisionKind.VOID: reversal_commands.replan_void,
     DecisionKind.RESTORATION: reversal_commands.replan_restoration,
 }
@@ -234,6 +243,9 @@ def _load_deciding(
         merged = orjson.loads(row.proposal)["change"]["merged"]
         party_changes.lock_voices(connection, [merged])
         claim_writer.lock_claims(connection, [row.claim, merged], now=now)
+    if row.kind == DecisionKind.SEPARATION:
+        separated = orjson.loads(row.proposal)["change"]["separated"]
+        claim_writer.lock_claims(connection, [row.claim, separated], now=now)
     loaded = claim_writer.load_claim(connection, row.claim, versions=versions, now=now)
     state = connection.scalar(select(decisions.c.state).where(decisions.c.id == decision_id))
     if state != "pending":

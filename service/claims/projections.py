@@ -27,6 +27,7 @@ SUPERSEDING_TYPES = (
     "claim.withdrawn",
     "claim.voided",
     "claim.restored",
+    "claim.separated",
 )
 """The events that end a decision which was proposed about what the claim was before."""
 
@@ -84,6 +85,15 @@ def list_row_changes(
         changes.append(Updated(links, {"id": data["link"]}, void))
     elif event.type == "link.restored":
         changes.append(Updated(links, {"id": data["link"]}, {f"{data['undoes']}_ended_at": at}))
+    elif event.type == "claim.released":
+        left = {
+            "retracted_at": at,
+            "retraction_reason": data["reason"],
+            "retraction_ended_at": None,
+        }
+        changes += [Updated(links, {"id": link}, left) for link in data["links"]]
+        back = {"retraction_ended_at": at}
+        changes += [Updated(links, {"id": link}, back) for link in data["restored"]]
     elif event.type == "party.changed":
         changes += [
             Updated(links, {"claim": after.id, "party": party}, {"root": voice["root"]})

@@ -242,6 +242,7 @@ RENDERERS: dict[str, Callable[[ClaimState, EventData], Mapping[str, object] | No
     "claim.withdrawn": _render_withdrawal,
     "claim.voided": _render_lifecycle_change,
     "claim.restored": _render_lifecycle_change,
+    "claim.separated": _render_lifecycle_change,
     "link.created": _render_link,
     "link.retracted": _render_retraction,
     "statement.withdrawn": _render_statement_withdrawal,

@@ -157,6 +157,9 @@ class LifecycleView(TypedDict):
     """Whether a claim is in force, and if not, why."""
 
     lifecycle: Lifecycle
+    merged_into: NotRequired[
+        Annotated[Uuid | None, Field(description="Of a merge: the claim that took its place")]
+    ]
 
 
 class LifecycleChangedView(TypedDict):
@@ -175,6 +178,10 @@ class VoidedView(LifecycleChangedView):
 
 class RestoredView(LifecycleChangedView):
     """A void or a withdrawal of a claim was taken back."""
+
+
+class SeparatedView(LifecycleChangedView):
+    """A merged claim was made a claim of its own again."""
 
 
 class LinkedView(TypedDict):
@@ -325,6 +332,19 @@ BODIES: dict[EventType, Body] = {
             "before": {"lifecycle": "void"},
             "after": {"lifecycle": "active"},
             "reason": "The account was the ministry's own",
+            "status": "awaiting_confirmation",
+            "print_line": LINE,
+        },
+    ),
+    EventType.CLAIM_SEPARATED: Body(
+        SeparatedView,
+        {
+            "before": {
+                "lifecycle": "merged",
+                "merged_into": "01970000-0000-7000-8000-000000000005",
+            },
+            "after": {"lifecycle": "active", "merged_into": None},
+            "reason": "They speak of two days",
             "status": "awaiting_confirmation",
             "print_line": LINE,
         },

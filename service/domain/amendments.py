@@ -264,6 +264,8 @@ def require_mergeable(loser: ClaimState, survivor: ClaimState, ancestors: set[st
 
 CAUTION = (Stance.COMMENTS, Stance.SUPPORTS, Stance.REQUESTS_CONFIRMATION, Stance.CONTRADICTS)
 """Stances from the least to the most cautious."""
+REPLACED = "the merged claim had this statement with a more cautious stance"
+"""Why a merge retracts a link of the survivor."""
 
 
 def draft_absorption(
@@ -294,9 +296,8 @@ def draft_absorption(
             conflicts.append(copy.id)
         elif own.stance is not copy.stance:
             conflicts.append(own.id)
-    reason = "the merged claim had this statement with a more cautious stance"
     return [
-        *(Draft("link.retracted", {"link": link_id, "reason": reason}) for link_id in replaced),
+        *(Draft("link.retracted", {"link": old, "reason": REPLACED}) for old in replaced),
         Draft(
             "claim.absorbed",
             {

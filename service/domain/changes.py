@@ -46,6 +46,8 @@ class Change:
     since: ClaimState | None = None
     """What the rules weigh the outcome against, where that is not the claim as it is: what it was
     when it was closed."""
+    prints_elsewhere: bool = False
+    """Whether another claim prints again what two people agreed to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,7 @@ def submit_change(
 def needs_second_person(state: ClaimState, change: Change) -> bool:
     """Say whether it is a finding, or changes what two people have agreed to, or prints that
     again."""
-    if change.kind is DecisionKind.FINDING:
+    if change.kind is DecisionKind.FINDING or change.prints_elsewhere:
         return True
     if state.lifecycle is Lifecycle.VOID:
         return printed.has_agreement(_predict_outcome(state, change))

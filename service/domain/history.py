@@ -334,6 +334,8 @@ RULES: dict[str, Rule] = {
     "claim.moved": Rule(_move, {}),
     "claim.voided": Rule(reversal_steps.void_claim, {}),
     "claim.restored": Rule(reversal_steps.restore_claim, {}),
+    "claim.separated": Rule(reversal_steps.separate_claim, {}),
+    "claim.released": Rule(reversal_steps.release_claim, {}),
     "link.created": Rule(_add_link, {"link.note": Audience.DESK}),
     "link.retracted": Rule(_make_link_step(retracted=True), {}),
     "link.voided": Rule(reversal_steps.void_link, {}),
@@ -356,7 +358,7 @@ RULES: dict[str, Rule] = {
 
 EVENT_TYPES = tuple(RULES)
 
-LIFECYCLE_TYPES = ("claim.voided", "claim.restored")
+LIFECYCLE_TYPES = ("claim.voided", "claim.restored", "claim.separated")
 """The events after which nobody may use a claim, or somebody may use it again."""
 
 STATUS_TYPES = ("claim.created", "claim.status_changed")

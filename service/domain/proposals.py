@@ -42,6 +42,7 @@ FOR_CLOSED_CLAIMS = frozenset(
         DecisionKind.WITHDRAWAL,
         DecisionKind.VOID,
         DecisionKind.RESTORATION,
+        DecisionKind.SEPARATION,
     }
 )
 """What puts the record right, of a claim that is closed too."""

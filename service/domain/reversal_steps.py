@@ -21,6 +21,19 @@ def restore_claim(state: ClaimState, event: Event) -> ClaimState:
     return replace(state, lifecycle=lifecycle, former_lifecycle=None, pending=None)
 
 
+def separate_claim(state: ClaimState, event: Event) -> ClaimState:
+    lifecycle = Lifecycle(event.data["after"]["lifecycle"])
+    return replace(state, lifecycle=lifecycle, merged_into=None, pending=None)
+
+
+def release_claim(state: ClaimState, event: Event) -> ClaimState:
+    """Take what a merge brought from the claim that it took in, and give back what it took."""
+    data = event.data
+    state = _replace_links(state, lambda link: link.id in data["links"], retracted=True)
+    state = _replace_links(state, lambda link: link.id in data["restored"], retracted=False)
+    return _replace_links(state, lambda link: link.id in data["weighed"], conflicting=False)
+
+
 def void_link(state: ClaimState, event: Event) -> ClaimState:
     return _replace_links(state, lambda link: link.id == event.data["link"], void=True)
 

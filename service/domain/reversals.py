@@ -8,11 +8,11 @@ changed while the claim was closed is weighed when it opens again.
 from collections.abc import Sequence
 from typing import Literal
 
-from service.domain import history, reversal_steps
+from service.domain import amendments, history, reversal_steps
 from service.domain.changes import Change
-from service.domain.claims import ClaimState, DecisionKind, Lifecycle, Link, Status
+from service.domain.claims import Cause, ClaimState, DecisionKind, Lifecycle, Link, Status
 from service.domain.errors import AlreadySettled, ClaimMerged, Conflict, NotFound
-from service.domain.history import Draft
+from service.domain.history import Draft, Event
 from service.domain.proposals import require_open_claim
 
 Undone = Literal["void", "withdrawal"]
@@ -180,3 +180,106 @@ def _require_link(state: ClaimState, link_id: str) -> Link:
     if link is None:
         raise NotFound("There is no such link on this claim.")
     return link
+
+
+def draft_separation(loser: ClaimState, *, reason: str) -> Draft:
+    """Draft that a merged claim is a claim of its own again.  Raises AlreadySettled."""
+    if loser.lifecycle is not Lifecycle.MERGED:
+        raise AlreadySettled(
+            "This claim is not merged: there is nothing to separate.", claim=loser.id
+        )
+    before = {"lifecycle": Lifecycle.MERGED.value, "merged_into": loser.merged_into}
+    after = {"lifecycle": Lifecycle.ACTIVE.value, "merged_into": None}
+    return Draft("claim.separated", {"before": before, "after": after, "reason": reason})
+
+
+def release_claim(
+    survivor: ClaimState,
+    loser: ClaimState,
+    events: Sequence[Event],
+    *,
+    reason: str,
+    prints_elsewhere: bool,
+) -> Change:
+    """Return the change that the survivor of a merge makes when the claims are separated.
+
+    Links that came with the merge leave, links that it retracted come back, and those that it put
+    in doubt count again; but not where somebody has decided on them since.  `events` are the
+    survivor's.  Raises Conflict if the survivor was merged itself, or nothing says what came.
+    """
+    if survivor.lifecycle is Lifecycle.MERGED:
+        raise Conflict(
+            f"The claim that this one was merged into was merged into {survivor.merged_into} "
+            "since: separate that one first.",
+            merged_into=survivor.merged_into,
+        )
+    place, absorbed = next(
+        (place, event)
+        for place, event in reversed(list(enumerate(events)))
+        if event.type == "claim.absorbed" and event.data["merged"] == loser.id
+    )
+    decided = _list_decided_links(events[place + 1 :])
+    undecided = {link.id: link for link in survivor.links if link.id not in decided}
+    brought = [link["id"] for link in absorbed.data["links"]]
+    leaving = [link for link in brought if link in undecided and not undecided[link].retracted]
+    staying = {
+        link.statement
+        for link in survivor.links
+        if link.id in brought and link.id not in leaving and not (link.retracted or link.void)
+    }
+    restored = [
+        link
+        for link in _list_replaced_links(events[:place], absorbed)
+        if link in undecided
+        and undecided[link].retracted
+        and undecided[link].statement not in staying
+    ]
+    weighed = [
+        link
+        for link in absorbed.data["conflicts"]
+        if link not in brought and link in undecided and undecided[link].conflicting
+    ]
+    data = {
+        "separated": loser.id,
+        "links": leaving,
+        "restored": restored,
+        "weighed": weighed,
+        "reason": reason,
+    }
+    return Change(
+        DecisionKind.SEPARATION,
+        (Draft("claim.released", data),),
+        {"separated": loser.id, "text": loser.text},
+        reason,
+        prints_elsewhere=prints_elsewhere,
+    )
+
+
+def _list_replaced_links(earlier: Sequence[Event], absorbed: Event) -> list[str]:
+    """List the links that a merge retracted: right before it, and with it."""
+    replaced = []
+    for event in reversed(earlier):
+        is_of_merge = event.type == "link.retracted" and event.data["reason"] == amendments.REPLACED
+        if not is_of_merge or event.recorded_at != absorbed.recorded_at:
+            break
+        replaced.append(event.data["link"])
+    return replaced[::-1]
+
+
+LINK_TYPES = frozenset({"link.affirmed", "link.retracted", "link.voided", "link.restored"})
+"""The events by which somebody decides on one link."""
+
+
+def _list_decided_links(later: Sequence[Event]) -> set[str]:
+    """List the links that somebody has decided on, or rested a decision on."""
+    decided: set[str] = set()
+    for event in later:
+        data = event.data
+        if event.type in LINK_TYPES:
+            decided.add(data["link"])
+        elif event.type == "finding.changed":
+            decided.update(data["cites"])
+        elif event.type == "claim.status_changed" and data["cause"] == Cause.DECISION:
+            decided.update(data["cites"])
+            decided.update(aside["link"] for aside in data["set_aside"])
+    return decided

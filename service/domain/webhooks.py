@@ -15,6 +15,7 @@ class EventType(StrEnum):
     CLAIM_WITHDRAWN = "claim.withdrawn"
     CLAIM_VOIDED = "claim.voided"
     CLAIM_RESTORED = "claim.restored"
+    CLAIM_SEPARATED = "claim.separated"
     LINK_CREATED = "link.created"
     LINK_RETRACTED = "link.retracted"
     STATEMENT_WITHDRAWN = "statement.withdrawn"

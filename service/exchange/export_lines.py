@@ -31,6 +31,7 @@ NAMED_BY_EVENTS: Mapping[str, Iterable[tuple[str, str]]] = {
     "claim.created": (("story", "story"), ("claim", "part_of"), ("statement", "origin_statement")),
     "claim.merged": (("claim", "into"),),
     "claim.absorbed": (("claim", "merged"),),
+    "claim.released": (("claim", "separated"),),
     "claim.moved": (("claim", "part_of"),),
     "claim.withdrawn": (("source", "source"),),
     "statement.withdrawn": (("statement", "statement"), ("source", "source")),

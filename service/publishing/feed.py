@@ -137,6 +137,8 @@ def _describe_lifecycle(data: JsonObject) -> str:
     before = Lifecycle(data["before"]["lifecycle"])
     if data["after"]["lifecycle"] == Lifecycle.VOID:
         what = "Void: recorded by mistake"
+    elif before is Lifecycle.MERGED:
+        what = "Separated from the claim that it was merged into"
     elif before is Lifecycle.WITHDRAWN:
         what = "In force again: the claimant did not take it back"
     else:

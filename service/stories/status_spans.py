@@ -14,6 +14,7 @@ EVENT_TYPES = (
     "claim.withdrawn",
     "claim.voided",
     "claim.restored",
+    "claim.separated",
 )
 """The events from which a lane is drawn."""
 ENDING_TYPES = ("claim.merged", "claim.voided")

@@ -21,6 +21,8 @@ EntryType = Literal[
     "claim.withdrawn",
     "claim.voided",
     "claim.restored",
+    "claim.separated",
+    "claim.released",
     "link.created",
     "link.affirmed",
     "link.retracted",

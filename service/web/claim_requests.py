@@ -166,7 +166,11 @@ async def look_up_claim(
     if not rows:
         raise await _explain_absence(call, claim_id)
     row = ClaimRow(*rows[0])
-    return row if row.merged_into is None else row._replace(merged_into=format_id(row.merged_into))
+    if row.merged_into is None:
+        return row
+    if row.merged_into == claim_queries.MERGED_THEN:
+        return row._replace(merged_into=orjson.loads(row.document)["merged_into"])
+    return row._replace(merged_into=format_id(row.merged_into))
 
 
 async def _explain_absence(call: Call, claim_id: str) -> NotFound:

@@ -42,6 +42,7 @@ ROUTES: dict[tuple[str, str], Action | str] = {
     ("POST", "/v1/claims/{claim_id}/void"): Action.REVERSE,
     ("POST", "/v1/claims/{claim_id}/restoration"): Action.REVERSE,
     ("POST", "/v1/claims/{claim_id}/reinstatement"): Action.REVERSE,
+    ("POST", "/v1/claims/{claim_id}/separation"): Action.REVERSE,
     ("GET", "/v1/claims/{claim_id}/notes"): Action.READ_INTERNALS,
     ("POST", "/v1/claims/{claim_id}/notes"): Action.RECORD,
     ("GET", "/v1/statements"): Action.READ_RECORDS,

@@ -8,7 +8,7 @@ import pytest
 from service.store.engine import Connection
 from service.verification import verification
 from tests.api.problems import nothing_changes, require_field_error, require_problem
-from tests.support.desk import Desk, Json, build_claim
+from tests.support.desk import Desk, Json, build_claim, build_statement
 
 WHY = {"reason": "Recorded from a parody account."}
 PASSING = ("version", "updated_at")
@@ -450,4 +450,133 @@ async def test_retraction_is_taken_back(desk: Desk) -> None:
     await act(desk, f"/v1/links/{again['id']}/void")
     await act(desk, f"/v1/links/{link['id']}/restoration")
     assert drop_passing(await desk.read_claim(claim)) == drop_passing(before)
+    await require_sound_record(desk)
+
+
+async def merge(desk: Desk, loser: str, into: str) -> httpx.Response:
+    return await desk.checker.post(
+        f"/v1/claims/{loser}/merge", json={"into": into}, headers={"If-Match": "*"}
+    )
+
+
+async def list_active(desk: Desk, claim: str) -> list[tuple[str, str, bool]]:
+    """Which statements are linked to a claim, with which stance, and whether that is in doubt."""
+    return [
+        (link["statement"]["id"], link["stance"], link["conflicting"])
+        for link in await read_links(desk, claim)
+        if link["retracted_at"] is None
+    ]
+
+
+async def test_separated_claims_are_as_before_the_merge(desk: Desk) -> None:
+    """Links that came leave, one that the merge retracted comes back, one that it put in doubt
+    counts again, components return; and an instant between still shows the merged claim."""
+    await desk.record_parties()
+    survivor = (await desk.record_claim())["id"]
+    loser = (await desk.record_claim(claimant="pristina", speaker=None, text="another"))["id"]
+    part = (await desk.record_claim(part_of=loser, text="a part of it"))["id"]
+    statements = [
+        (await desk.post("/v1/statements", build_statement(party)))["id"]
+        for party in ("nato", "washington", "washington")
+    ]
+    for claim, statement, stance in (
+        (survivor, statements[0], "supports"),
+        (loser, statements[0], "contradicts"),
+        (survivor, statements[1], "requests_confirmation"),
+        (loser, statements[1], "comments"),
+        (loser, statements[2], "comments"),
+    ):
+        body = {"statement": statement, "stance": stance}
+        await desk.post(f"/v1/claims/{claim}/links", body)
+    paths = [f"/v1/claims/{claim}" for claim in (survivor, loser, part)]
+    before = [(await desk.checker.get(path)).json() for path in paths]
+    links = [await list_active(desk, claim) for claim in (survivor, loser)]
+    assert (await merge(desk, loser, survivor)).status_code == 200
+    merged_at = desk.clock().isoformat()
+    assert len(await list_active(desk, survivor)) == 4
+    done = await act(desk, f"/v1/claims/{loser}/separation")
+    assert (done["id"], done["lifecycle"], done["merged_into"]) == (loser, "active", None)
+    for path, claim in zip(paths, before, strict=True):
+        now = drop_passing((await desk.checker.get(path)).json())
+        # The contradiction disputed the survivor by itself: a way back changes no status.
+        passing = ("status", "status_since", "print_line", "agrees")
+        kept = {name: value for name, value in claim.items() if name not in passing}
+        assert {name: now[name] for name in drop_passing(kept)} == drop_passing(kept), path
+    assert [await list_active(desk, claim) for claim in (survivor, loser)] == links
+    assert (await desk.read_claim(survivor))["status"] == "disputed"
+    then = await desk.reader.get(f"/v1/claims/{loser}", params={"as_of": merged_at})
+    assert then.status_code == 308
+    assert survivor in then.headers["Location"]
+    listed = await list_ids(desk, "/v1/claims", as_of=merged_at)
+    assert set(listed) == {survivor, part}
+    require_problem(
+        await desk.checker.post(f"/v1/claims/{loser}/separation", json=WHY), "already-settled"
+    )
+    assert (await merge(desk, loser, survivor)).status_code == 200
+    await act(desk, f"/v1/claims/{loser}/separation")
+    assert [await list_active(desk, claim) for claim in (survivor, loser)] == links
+    await require_sound_record(desk)
+
+
+async def test_what_was_decided_since_a_merge_stays(desk: Desk) -> None:
+    """A link on which the survivor was confirmed stays with it, and a part that was merged on; the
+    other links leave."""
+    await desk.record_parties()
+    survivor, loser = (await desk.record_claim())["id"], (await desk.record_claim())["id"]
+    part = (await desk.record_claim(part_of=loser, text="a part of it"))["id"]
+    await desk.link_statement(loser, "supports", "nato")
+    await desk.link_statement(loser, "comments", "pristina")
+    assert (await merge(desk, loser, survivor)).status_code == 200
+    support = next(
+        link for link in await read_links(desk, survivor) if link["stance"] == "supports"
+    )
+    proposed = await desk.change_status(survivor, "confirmed", cites=[support["id"]])
+    await approve(desk, proposed)
+    await merge(desk, part, survivor)
+    await act(desk, f"/v1/claims/{loser}/separation")
+    confirmed = await desk.read_claim(survivor)
+    assert (confirmed["status"], confirmed["evidence"]["supports"]) == ("confirmed", ["nato"])
+    active = await list_active(desk, survivor)
+    assert support["statement"]["id"] in [statement for statement, _, _ in active]
+    assert "comments" not in [stance for _, stance, _ in active]
+    assert (await desk.read_claim(loser))["components"] == []
+    history = (await desk.reader.get(f"/v1/claims/{survivor}/history")).json()["items"]
+    [released] = [event["data"] for event in history if event["type"] == "claim.released"]
+    assert support["id"] not in released["links"]
+    await require_sound_record(desk)
+
+
+async def test_separation_that_prints_more_boldly_takes_two_people(desk: Desk) -> None:
+    """A confirmed duplicate prints as confirmed again, and only once a second person agrees; if its
+    support went while it was merged, it falls by itself."""
+    await desk.record_parties()
+    survivor, loser = (await desk.record_claim())["id"], (await desk.record_claim())["id"]
+    link = await desk.confirm_claim(loser)
+    confirmed = await desk.read_claim(loser)
+    await merge(desk, loser, survivor)
+    waiting = await desk.checker.post(f"/v1/claims/{loser}/separation", json=WHY)
+    assert waiting.json()["claim"] == survivor
+    await approve(desk, waiting)
+    assert drop_passing(await desk.read_claim(loser)) == drop_passing(confirmed)
+    assert (await desk.read_claim(survivor))["evidence"]["supports"] == []
+    await merge(desk, loser, survivor)
+    assert (await desk.checker.post(f"/v1/links/{link}/retraction", json=WHY)).status_code == 200
+    await act(desk, f"/v1/claims/{loser}/separation")
+    assert (await desk.read_claim(loser))["status"] == "awaiting_confirmation"
+    await require_sound_record(desk)
+
+
+async def test_claims_are_separated_in_the_order_of_their_merges(desk: Desk) -> None:
+    """Last merged, first separated: the refusal names what stands between."""
+    await desk.record_parties()
+    first, second, third = [(await desk.record_claim())["id"] for _ in range(3)]
+    await merge(desk, first, second)
+    await merge(desk, second, third)
+    async with nothing_changes(desk):
+        early = await desk.checker.post(f"/v1/claims/{first}/separation", json=WHY)
+        assert require_problem(early, "conflict")["merged_into"] == third
+        await desk.checker.post(f"/v1/claims/{third}/void")
+    for claim in (second, first):
+        assert (await act(desk, f"/v1/claims/{claim}/separation"))["lifecycle"] == "active"
+    assert set(await list_ids(desk, "/v1/claims")) == {first, second, third}
     await require_sound_record(desk)

@@ -13,7 +13,7 @@ import pytest
 from service.claims import webhook_bodies
 from service.claims.webhook_bodies import RENDERERS, build_claim_url, render_message
 from service.domain import amendments, proposals, reversals
-from service.domain.claims import Basis, ClaimState, Finding, Scope
+from service.domain.claims import Basis, ClaimState, Finding, Lifecycle, Scope
 from service.domain.history import Draft, Event
 from service.domain.webhooks import EventType
 from service.webhooks.bodies import render_ping
@@ -100,7 +100,14 @@ def render_first_bodies() -> dict[str, bytes]:
     merged = Event(9, "claim.merged", NOON, {"into": "claim-2"})
     body = render_message(merged, build_claim(version=9), by="Boris", base_url=BASE)
     assert body is not None
+    data = reversals.draft_separation(
+        build_claim(lifecycle=Lifecycle.MERGED, merged_into="claim-2"), reason="Two days."
+    ).data
+    separated = Event(10, "claim.separated", NOON, data)
+    apart = render_message(separated, build_claim(version=10), by="Boris", base_url=BASE)
+    assert apart is not None
     return found | {
+        "claim.separated": apart,
         "claim.merged": body,
         "webhook.ping": render_ping("webhook-1", NOON, base_url=BASE),
     }

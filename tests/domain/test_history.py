@@ -99,6 +99,8 @@ def build_full_record() -> Record:
         *amendments.draft_absorption(one.state, loser.state, new_ids, origin),
         cause=claims.Cause.MERGE,
     )
+    release = {"separated": "loser", "links": [], "restored": [], "weighed": [], "reason": "x"}
+    one.act(Draft("claim.released", release))
     again = one.link(build_comment(BELGRADE))
     for change in (
         reversals.void_link(one.state, again.id, reason="another claim"),
@@ -119,7 +121,7 @@ def build_full_record() -> Record:
     return one
 
 
-CLOSING = {"claim.merged", "claim.withdrawn", "claim.voided", "claim.restored"}
+CLOSING = {"claim.merged", "claim.withdrawn", "claim.voided", "claim.restored", "claim.separated"}
 
 
 def test_every_type_of_event_is_in_the_full_record() -> None:
@@ -132,6 +134,7 @@ def test_every_type_of_event_is_in_the_full_record() -> None:
     restored = {"before": void["after"], "after": {"lifecycle": "withdrawn"}, "reason": "no error"}
     closing: tuple[tuple[str, dict[str, Any], Lifecycle], ...] = (
         ("claim.voided", void, Lifecycle.VOID),
+        ("claim.separated", restored, Lifecycle.WITHDRAWN),
         ("claim.restored", restored, Lifecycle.WITHDRAWN),
         ("claim.merged", {"into": "survivor"}, Lifecycle.MERGED),
         ("claim.withdrawn", {"reason": "an error", "source": None}, Lifecycle.WITHDRAWN),

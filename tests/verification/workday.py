@@ -13,6 +13,7 @@ from service.claims import (
     party_changes,
     proposal_commands,
     reversal_commands,
+    separation_commands,
     statement_commands,
     statement_reversals,
 )
@@ -277,6 +278,13 @@ def take_back(connection: Connection, day: Day) -> None:
     statement_reversals.restore_statement(
         connection, origin, undoes="withdrawal", **why, **day.by()
     )
+    twin = day.claim("recorded twice, it seemed")
+    day.claim("a component of it", part_of=twin)
+    day.link(twin, "albania", Stance.REQUESTS_CONFIRMATION)
+    claim_commands.merge_claims(
+        connection, twin, into=kept, four_eyes=True, versions=None, **day.by()
+    )
+    separation_commands.separate_claim(connection, twin, **why, **day.by())
     mistaken = connection.execute(
         select(tables.claims.c.origin_statement).where(tables.claims.c.id == void)
     ).scalar_one()

@@ -177,6 +177,13 @@ def _describe_absorption(data: Data, _: Names) -> Wording:
     return Wording(what)
 
 
+def _describe_release(data: Data) -> str:
+    left, back = len(data["links"]), len(data["restored"])
+    what = "A claim that was merged into this one was separated from it"
+    what += f"; {left} of its links left" if left else "; no link left with it"
+    return f"{what}; {back} that the merge had retracted came back" if back else what
+
+
 def _describe_component(data: Data, _: Names) -> Wording:
     if data["removed"]:
         return Wording(f"No longer part of this: “{data['text']}”")
@@ -233,6 +240,10 @@ _WORDINGS: dict[str, Callable[[Data, Names], Wording]] = {
         else "Reinstated: the claimant did not take it back",
         data["reason"],
     ),
+    "claim.separated": lambda data, _: Wording(
+        "Separated again: a claim of its own", data["reason"]
+    ),
+    "claim.released": lambda data, _: Wording(_describe_release(data), data["reason"]),
     "claim.moved": lambda data, _: Wording(
         "Part of another claim now" if data["part_of"] else "Stands on its own now"
     ),

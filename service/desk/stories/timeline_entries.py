@@ -88,6 +88,8 @@ _WORDINGS: dict[str, Callable[[EntryView], str]] = {
     "claim.withdrawn": lambda _: "The claimant took the claim back",
     "claim.voided": lambda _: "Void: recorded by mistake",
     "claim.restored": lambda _: "In force again",
+    "claim.separated": lambda _: "Separated again: a claim of its own",
+    "claim.released": lambda _: "A claim that was merged into this one was separated from it",
     "link.created": _describe_link,
     "link.affirmed": lambda entry: f"Affirmed for the present wording: {_describe_link(entry)}",
     "link.retracted": lambda entry: f"Link retracted: {_describe_link(entry)}",

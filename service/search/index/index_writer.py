@@ -40,7 +40,7 @@ ADDING = frozenset({"claim.created", "link.created", "link.restored", "statement
 TAKING = frozenset(
     {
         *("link.retracted", "link.voided", "statement.voided"),
-        *("claim.absorbed", "party.changed", "speaker.changed"),
+        *("claim.absorbed", "claim.released", "party.changed", "speaker.changed"),
     }
 )
 """Types of events that add to a claim's words, and that take some of them away."""
