@@ -16,6 +16,7 @@ from service.claims import (
     proposal_commands,
     statement_commands,
 )
+from service.claims.claim_batches import ClaimBatch
 from service.claims.claim_writer import Versions
 from service.claims.pending_statements import PendingStatement
 from service.claims.proposal_commands import Outcome
@@ -65,12 +66,15 @@ def import_claim(
     verdict: Verdict | None,
     *,
     claim_id: str,
+    batch: ClaimBatch,
     actor: Actor,
     now: datetime,
-) -> ClaimState:
-    """Record a claim from elsewhere under an id of its own, with the status that others gave it.
+) -> None:
+    """Add a claim from elsewhere to a batch, under an id of its own, with the status that others
+    gave it.
 
-    Both are one change: webhooks and feeds never show the claim without that status.
+    Both are one change: webhooks and feeds never show the claim without that status.  What the
+    claim refers to is looked up, or recorded, at once.
     """
     access.require_permission(actor, Action.OVERRIDE)
     draft, origin = _draft_creation(connection, new, actor=actor, now=now)
@@ -80,9 +84,9 @@ def import_claim(
         drafts.append(
             lifecycle.import_status(begun, verdict.to, reason=verdict.reason, source=verdict.source)
         )
-    return claim_writer.begin_record(
-        connection, claim_id, drafts, origin=origin, actor=actor, now=now
-    ).state
+    claim_writer.begin_record(
+        connection, claim_id, drafts, origin=origin, actor=actor, now=now, batch=batch
+    )
 
 
 def _draft_creation(

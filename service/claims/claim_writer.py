@@ -25,6 +25,7 @@ from service.claims import (
     state_cache,
     webhook_bodies,
 )
+from service.claims.claim_batches import ClaimBatch
 from service.claims.pending_statements import PendingStatement
 from service.domain import amendments, evidence, history, lifecycle
 from service.domain.access import Actor
@@ -207,13 +208,23 @@ def begin_record(
     origin: PendingStatement | None,
     actor: Actor,
     now: datetime,
+    batch: ClaimBatch | None = None,
 ) -> Recorded:
     """Begin a claim's record with `claim.created`, and the events that come with it.
 
-    `origin` is the statement that the claim is made of, where that is to be written with it.
+    `origin` is the statement that the claim is made of, where that is to be written with it.  With
+    a `batch` nothing is written yet: the batch writes it with others.
     """
     return _append(
-        connection, None, claim_id, drafts, origin=origin, actor=actor, now=now, cause=None
+        connection,
+        None,
+        claim_id,
+        drafts,
+        origin=origin,
+        actor=actor,
+        now=now,
+        cause=None,
+        batch=batch,
     )
 
 
@@ -251,6 +262,7 @@ def _append(
     cause: Cause | None,
     since: ClaimState | None = None,
     origin: PendingStatement | None = None,
+    batch: ClaimBatch | None = None,
 ) -> Recorded:
     before = loaded.state if loaded else None
     state, last_hash = before, loaded.last_hash if loaded else GENESIS
@@ -280,6 +292,9 @@ def _append(
         automatic = lifecycle.find_automatic_move(since or before, after, cause=cause)
         if automatic is not None:
             after = append(automatic)
+    if batch is not None:
+        batch.add_claim(build_row(after, last_hash), steps, [line for _, line in appended], origin)
+        return Recorded(after, last_hash, tuple(event for event, _ in appended))
 
     parameters = {f"new_{name}": value for name, value in build_row(after, last_hash).items()}
     lines: list[Mapping[str, Any]] = [*origin.lines] if origin is not None else []

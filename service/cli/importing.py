@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from service.exchange.export_check import Tally
     from service.exchange.import_fields import ClaimRow, RowRefusal
     from service.exchange.import_mapping import Mapping
+    from service.exchange.import_recording import Outcome
     from service.exchange.import_reviews import RowRemark
     from service.exchange.scratch import Scratch
     from service.store.engine import Database
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 SHOWN = 20
 LISTED = 1_000
 """How many refusals are shown to a person, and listed in JSON; --report has all."""
-ROWS = 100
+ROWS = 250
 """Claims that are written in one transaction."""
 REFUSALS = ("line", "record", "id", "field", "value", "reason")
 RESUMED = (
@@ -44,6 +45,7 @@ async def import_export(
     from service.exchange import export_check, export_loading, rename_resumption
     from service.operations import clock
 
+    shell.collect_garbage_rarely()
     total = 2 * files.measure_size(source)
     tallies = await database.read(
         export_check.check_export, source, scratch, progress=lambda done: show(done, total)
@@ -83,6 +85,8 @@ async def import_claims(
     dry_run: bool,
 ) -> ImportOutcome:
     """Record claims from elsewhere.  Each batch is a transaction, undone again in a dry run."""
+    from sqlalchemy.exc import StatementError
+
     from service.domain import access
     from service.exchange import import_directory, import_recording
     from service.exchange.export_check import Tally
@@ -90,6 +94,7 @@ async def import_claims(
     from service.exchange.import_reviews import RowRemark
     from service.exchange.scratch import Refusal
 
+    shell.collect_garbage_rarely()
     total = files.measure_size(source)
     directory = await database.read(import_directory.read_directory)
     tally = Tally()
@@ -100,7 +105,7 @@ async def import_claims(
             Refusal(line, "row", None, refusal.field, refusal.value, refusal.reason)
         )
 
-    async def write(batch: "list[ClaimRow]") -> None:
+    async def record(batch: "list[ClaimRow]", *, together: bool) -> "list[Outcome]":
         nonlocal directory
         try:
             outcomes, directory = await database.write(
@@ -108,12 +113,21 @@ async def import_claims(
                 batch,
                 mapping,
                 directory,
+                together=together,
                 dry_run=dry_run,
                 actor=access.IMPORTER,
                 now=shell.read_clock(),
             )
         except import_recording.RehearsalDone as rehearsal:
             outcomes, directory = rehearsal.outcomes, rehearsal.directory
+        return outcomes
+
+    async def write(batch: "list[ClaimRow]") -> None:
+        try:
+            outcomes = await record(batch, together=True)
+        except StatementError:
+            # The database refuses one of them: the others are written without it.
+            outcomes = await record(batch, together=False)
         for outcome in outcomes:
             if outcome.refusal is not None:
                 refuse(outcome.line, outcome.refusal)

@@ -1,6 +1,5 @@
 """Commands about sources: where statements were read."""
 
-from dataclasses import asdict
 from datetime import datetime
 from hashlib import sha256
 
@@ -70,7 +69,7 @@ def _find_or_create_source(
         known = BY_ADDRESS.run(connection, {"digest": digest}).first()
         if known is not None:
             return format_id(known[0])
-    row = asdict(source) | {
+    row = {name: getattr(source, name) for name in source.__dataclass_fields__} | {
         "id": ids.make_id(),
         "recorded_at": now,
         "fingerprint": fingerprint,

@@ -29,10 +29,14 @@ from service.domain.claims import (
 )
 
 Data = Mapping[str, Any]
+_PLAIN = frozenset({str, int, bool})
+"""Types whose values stay as they are; what derives from them may not."""
 
 
 def make_plain(value: Any) -> Any:
     """Return a dataclass and what it holds as plain JSON data, instants as RFC 3339 texts."""
+    if value is None or type(value) in _PLAIN:
+        return value
     if isinstance(value, datetime):
         return format_instant(value)
     if isinstance(value, tuple | list):

@@ -33,6 +33,7 @@ MOST_TAGS = 20
 SHOWN_CHARACTERS = 80
 LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*")
 SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[^\s]")
+SURROGATE = re.compile("[\ud800-\udfff]")
 LABEL = r"\w([\w-]*\w)?"
 HOST = re.compile(
     # A name with a top level of letters; alone, in small letters: J.Smith is no address.
@@ -112,7 +113,7 @@ def clean_text(field: str, value: str | None) -> str | None:
         return None
     if "\x00" in value:
         refuse(field, value, "it holds a NUL")
-    if any("\ud800" <= character <= "\udfff" for character in value):
+    if not value.isascii() and SURROGATE.search(value):
         refuse(field, value, "it holds bytes that are no characters in the file's encoding")
     try:
         if field in NAMES:

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, select
 from sqlalchemy.exc import StatementError
 
 from service.claims import claim_commands
+from service.claims.claim_batches import ClaimBatch
 from service.domain import ids
 from service.domain.access import Actor
 from service.domain.claims import Basis, Imported, Rendering, Status
@@ -20,7 +21,7 @@ from service.exchange.import_directory import Directory, NameFinder, Rules
 from service.exchange.import_fields import ClaimRow, RowRefusal
 from service.exchange.import_labels import normalize_label
 from service.exchange.import_mapping import Mapping
-from service.store import tables
+from service.store import savepoints, tables
 
 NAMESPACE = "claimdesk import"
 FIELDS = {"claimed_at": "date", "origin.said_at": "date"}
@@ -55,12 +56,17 @@ def record_rows(
     mapping: Mapping,
     directory: Directory,
     *,
+    together: bool = True,
     dry_run: bool,
     actor: Actor,
     now: datetime,
 ) -> tuple[list[Outcome], Directory]:
     """Record the rows that are not here yet; return what became of each, and the directory after
-    them.  A row that is refused leaves nothing behind.  A dry run raises RehearsalDone."""
+    them.  A row that is refused leaves nothing behind.  A dry run raises RehearsalDone.
+
+    Rows are written `together`, which raises StatementError where the database refuses one of them.
+    Written one by one, that one is refused and the others are in.
+    """
     claims = [_build_claim_id(mapping, row.key) for row in rows]
     former = [row.former_key and _build_claim_id(mapping, row.former_key) for row in rows]
     t = tables.claims
@@ -70,13 +76,16 @@ def record_rows(
     directory = directory.copy()
     rules = Rules(mapping)
     outcomes = []
+    batch = ClaimBatch()
     for row, claim, former_claim in zip(rows, claims, former, strict=True):
         if claim in present or former_claim in present:
             outcomes.append(Outcome(row.line, is_new=False))
             continue
         present.add(claim)
         finder = NameFinder(connection, row, rules, directory, actor, now)
-        outcomes.append(_try_row(finder, claim))
+        outcomes.append(_try_row(finder, claim, batch if together else None))
+    # Not in a savepoint: SQLite takes the longer for each statement in one, the more it holds.
+    batch.write(connection, now=now)
     if dry_run:
         made_parties = (outcome.party for outcome in outcomes if outcome.party)
         directory.undone_parties.update(made_parties)
@@ -85,11 +94,15 @@ def record_rows(
     return outcomes, directory
 
 
-def _try_row(finder: NameFinder, claim: str) -> Outcome:
+def _try_row(finder: NameFinder, claim: str, batch: ClaimBatch | None) -> Outcome:
+    """Add a row to the batch, or write it by itself; a refused one leaves nothing behind."""
     connection, line = finder.connection, finder.row.line
     try:
-        with connection.begin_nested():
-            remarks = _record_row(finder, claim)
+        with savepoints.undo_on_error(connection):
+            row_batch = batch if batch is not None else ClaimBatch()
+            remarks = _record_row(finder, claim, row_batch)
+            if batch is None:
+                row_batch.write(connection, now=finder.now)
     except RowRefusal as refusal:
         return Outcome(line, is_new=False, refusal=refusal)
     except ClaimdeskError as error:
@@ -115,7 +128,7 @@ def _build_refusal(error: ClaimdeskError) -> RowRefusal:
     return RowRefusal(FIELDS.get(place, place) or None, None, error.detail)
 
 
-def _record_row(finder: NameFinder, claim: str) -> tuple[str, ...]:
+def _record_row(finder: NameFinder, claim: str, batch: ClaimBatch) -> tuple[str, ...]:
     """Record a row as a claim; return the remarks on it, which are a note on the claim too."""
     connection, row, mapping = finder.connection, finder.row, finder.mapping
     remarks = list(row.remarks)
@@ -141,11 +154,11 @@ def _record_row(finder: NameFinder, claim: str) -> tuple[str, ...]:
     )
     verdict = _build_verdict(row, finder.rules, remarks)
     claim_commands.import_claim(
-        connection, new, verdict, claim_id=claim, actor=finder.actor, now=finder.now
+        connection, new, verdict, claim_id=claim, batch=batch, actor=finder.actor, now=finder.now
     )
     if remarks:
         text = f"Imported from {mapping.name}: {'; '.join(remarks)}."
-        claim_commands.add_note(connection, claim, text=text, actor=finder.actor, now=finder.now)
+        batch.add_note(claim, text=text, actor=finder.actor, now=finder.now)
     return tuple(remarks)
 
 

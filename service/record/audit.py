@@ -42,10 +42,15 @@ def begin_record(
     now: datetime,
 ) -> None:
     """Record that something was made, with its row."""
+    writer.write_lines(connection, build_first_lines(kind, id, row, actor=actor, now=now))
+
+
+def build_first_lines(
+    kind: SubjectKind, id: str, row: Mapping[str, Any], *, actor: Actor, now: datetime
+) -> list[writer.EventRow]:
+    """Return the line that begins the record of something with its row, for the caller to write."""
     draft = Draft(things.RULES[kind].first_type, describe_row(row))
-    writer.write_lines(
-        connection, writer.build_first_lines(Subject(kind, id), [draft], actor=actor, now=now)
-    )
+    return writer.build_first_lines(Subject(kind, id), [draft], actor=actor, now=now)
 
 
 def record_change(

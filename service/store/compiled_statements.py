@@ -52,11 +52,11 @@ class CompiledStatement:
         if dialect.name not in self._compiled:
             self._compiled[dialect.name] = self._compile(dialect)
         sql, binds = self._compiled[dialect.name]
-        arguments = []
-        for name, process, default in binds:
-            value = parameters.get(name, default)
-            arguments.append(process(value) if process else value)
-        return sql, arguments
+        read = parameters.get
+        return sql, [
+            process(read(name, default)) if process else read(name, default)
+            for name, process, default in binds
+        ]
 
     def run(self, connection: Connection, parameters: Parameters) -> CursorResult[*tuple[Any, ...]]:
         """Run it in the connection's transaction."""

@@ -11,8 +11,10 @@ import asyncpg
 import feedparser
 import orjson
 import pytest
+from sqlalchemy import Connection
 
 from service.claims import claim_commands as claims
+from service.claims.claim_batches import ClaimBatch
 from service.config import Settings
 from service.domain.access import Actor, Role
 from service.domain.claims import Finding, Imported, Status
@@ -396,14 +398,22 @@ async def test_imported_claim_is_one_entry_with_its_status(desk: Desk) -> None:
     body = ClaimIn.model_validate(build_claim(text="Recorded and judged elsewhere"))
     source = Imported(by="Example Check", label="False", finding=Finding.REFUTED)
     verdict = Verdict(to=Status.DISPUTED, reason="Rated false", source=source)
-    await desk.database.write(
-        claims.import_claim,
-        body.to_command(),
-        verdict,
-        claim_id=NOBODY,
-        actor=Actor("importer", "import", Role.ADMIN),
-        now=desk.clock(),
-    )
+    actor, now = Actor("importer", "import", Role.ADMIN), desk.clock()
+
+    def import_one(connection: Connection) -> None:
+        batch = ClaimBatch()
+        claims.import_claim(
+            connection,
+            body.to_command(),
+            verdict,
+            claim_id=NOBODY,
+            batch=batch,
+            actor=actor,
+            now=now,
+        )
+        batch.write(connection, now=now)
+
+    await desk.database.write(import_one)
     for query in ({}, {"as_of": desk.clock().isoformat()}):
         imported, recorded = (await read_feed(desk, **query))["items"]
         assert recorded["_claimdesk"]["claim"] == plain

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from pydantic import TypeAdapter
-from sqlalchemy import select
+from sqlalchemy import Connection, select, text
 
 from service.claims.claim_views import ClaimView
 from service.claims.history_views import StatusChangeView
@@ -368,6 +368,48 @@ async def test_webhooks_report_imported_claims(database: Database) -> None:
         b"Imported as confirmed from Example Fact-check" in message.body for message in messages
     )
     assert b'"cause":"import"' in messages[1].body
+
+
+REFUSING = {
+    "sqlite": (
+        "CREATE TRIGGER refuse BEFORE INSERT ON quotes WHEN NEW.text = 'worst' "
+        "BEGIN SELECT RAISE(ABORT, 'no such words'); END",
+    ),
+    "postgresql": (
+        "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$ BEGIN RAISE EXCEPTION 'no such words'; END $$",
+        "CREATE TRIGGER refuse BEFORE INSERT ON quotes FOR EACH ROW WHEN (NEW.text = 'worst') "
+        "EXECUTE FUNCTION refuse()",
+    ),
+}
+
+
+async def test_a_row_that_the_database_refuses_does_not_hold_back_the_others(
+    database: Database,
+) -> None:
+    """Rows are written together; one that cannot be is refused by itself, with its party."""
+
+    def refuse_words(connection: Connection) -> None:
+        for statement in REFUSING[connection.dialect.name]:
+            connection.execute(text(statement))
+
+    await database.write(refuse_words)
+    data = build_sheet(
+        build_row("first", By="Belgrade"),
+        build_row("worst", By="Atlantis"),
+        build_row("last", By="Belgrade", Tags="a; b"),
+    )
+    for dry_run in (True, False):
+        result = await import_rows(database, data, dry_run=dry_run)
+        ((line, field, reason),) = result.refused
+        assert (line, field, result.tally.new) == (3, None, 2)
+        assert reason.startswith("the database refuses it: ")
+        assert "no such words" in reason
+    assert [claim["text"] for claim in await list_claims(database)] == ["first", "last"]
+    exported = await desks.export_desk(database)
+    assert b"Atlantis" not in exported
+    assert b"worst" not in exported
+    assert await desks.count_proved_claims(database) == 2
 
 
 async def test_two_imports_of_one_sheet_at_once_import_each_row_once(

@@ -13,6 +13,7 @@ Only the terms of `1`, `2` and `3` have places, which is what phrases need.
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
+from itertools import chain
 
 from service.domain.claims import ClaimState
 from service.search.index.searchable_fields import Field, Level, Reading
@@ -98,14 +99,14 @@ def build_line(
             if field.level <= level and not _is_full(placed, level):
                 placed[level] += _place_stems(level, field.readings)
                 digit = str(level + EXACT)
-                exact[level] |= dict.fromkeys(digit + word for word in words)
+                exact[level].update(dict.fromkeys([digit + word for word in words]))
     unplaced = dict.fromkeys(labels)
     if Level.QUOTES in placed:
         unplaced |= {label: None for level, label in FULL_LABELS.items() if _is_full(placed, level)}
     for terms in exact.values():
         unplaced |= terms
     unplaced |= dict.fromkeys(former_terms)
-    kept = (term for level in levels for term in _limit_places(level, placed[level]))
+    kept = chain.from_iterable(_limit_places(level, placed[level]) for level in levels)
     return " ".join([*kept, *list(unplaced)[:MAX_UNPLACED]])
 
 
@@ -127,12 +128,12 @@ def _select_exact_words(readings: tuple[Reading, ...]) -> tuple[str, ...]:
 def _place_stems(level: Level, readings: Iterable[Reading]) -> list[str]:
     """Return a field's terms at a level, one rendering after the other, each followed by a gap."""
     digit = str(level.value)
-    return [
-        term
-        for reading in readings
-        for stems in reading.stems
-        for term in (*(digit + stem for stem in stems), GAP)
-    ]
+    terms: list[str] = []
+    for reading in readings:
+        for stems in reading.stems:
+            terms += [digit + stem for stem in stems]
+            terms.append(GAP)
+    return terms
 
 
 def _limit_places(level: Level, placed: list[str]) -> list[str]:

@@ -190,7 +190,7 @@ def is_unspaced(word: str) -> bool:
 
 def _build_words(words: Sequence[Word]) -> Words:
     return Words(
-        tuple((start, end) for start, end, _, _ in words), tuple(word for _, _, word, _ in words)
+        tuple([(start, end) for start, end, _, _ in words]), tuple([word[2] for word in words])
     )
 
 
