@@ -85,8 +85,6 @@ async def import_claims(
     dry_run: bool,
 ) -> ImportOutcome:
     """Record claims from elsewhere.  Each batch is a transaction, undone again in a dry run."""
-    from sqlalchemy.exc import StatementError
-
     from service.domain import access
     from service.exchange import import_directory, import_recording
     from service.exchange.export_check import Tally
@@ -125,7 +123,7 @@ async def import_claims(
     async def write(batch: "list[ClaimRow]") -> None:
         try:
             outcomes = await record(batch, together=True)
-        except StatementError:
+        except import_recording.BatchRefused:
             # The database refuses one of them: the others are written without it.
             outcomes = await record(batch, together=False)
         for outcome in outcomes:

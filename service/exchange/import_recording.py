@@ -50,6 +50,10 @@ class RehearsalDone(Exception):
         self.outcomes, self.directory = outcomes, directory
 
 
+class BatchRefused(Exception):
+    """The database refuses one of the rows that were to be written together."""
+
+
 def record_rows(
     connection: Connection,
     rows: Sequence[ClaimRow],
@@ -64,7 +68,7 @@ def record_rows(
     """Record the rows that are not here yet; return what became of each, and the directory after
     them.  A row that is refused leaves nothing behind.  A dry run raises RehearsalDone.
 
-    Rows are written `together`, which raises StatementError where the database refuses one of them.
+    Rows are written `together`, which raises BatchRefused where the database refuses one of them.
     Written one by one, that one is refused and the others are in.
     """
     claims = [_build_claim_id(mapping, row.key) for row in rows]
@@ -85,7 +89,10 @@ def record_rows(
         finder = NameFinder(connection, row, rules, directory, actor, now)
         outcomes.append(_try_row(finder, claim, batch if together else None))
     # Not in a savepoint: SQLite takes the longer for each statement in one, the more it holds.
-    batch.write(connection, now=now)
+    try:
+        batch.write(connection, now=now)
+    except StatementError as error:
+        raise BatchRefused from error
     if dry_run:
         made_parties = (outcome.party for outcome in outcomes if outcome.party)
         directory.undone_parties.update(made_parties)
