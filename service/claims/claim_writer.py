@@ -10,16 +10,15 @@ all in the caller's transaction.  Events that another desk recorded are appended
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Insert, bindparam, case, insert, null, select, update
+from sqlalchemy import Connection, bindparam, case, null, select
 
 from service.claims import (
+    claim_inserts,
     documents,
     existence,
-    pending_statements,
     projections,
     rename_queue,
     state_cache,
@@ -37,9 +36,9 @@ from service.record import writer
 from service.record.canonical import GENESIS
 from service.search.index import index_writer
 from service.store import states, wakeups
-from service.store.compiled_statements import CompiledStatement, StatementBatch, bind_columns
+from service.store.compiled_statements import CompiledStatement
 from service.store.engine import clamp_now
-from service.store.tables import claim_versions, claims
+from service.store.tables import claims
 from service.store.transaction_context import context_of
 from service.webhooks import outbox
 
@@ -62,8 +61,6 @@ class Recorded(Loaded):
     events: tuple[Event, ...]
 
 
-ROW_COLUMNS = tuple(column.name for column in claims.c if column.name not in ("id", "created_at"))
-"""The columns of `claims` that a state determines: what `build_row` gives."""
 LOAD = CompiledStatement(
     select(
         # A state that is kept in memory is not sent again.
@@ -74,68 +71,7 @@ LOAD = CompiledStatement(
     .where(claims.c.id == bindparam("claim"))
     .with_for_update()
 )
-SUPERSEDE = insert(claim_versions).from_select(
-    [
-        "claim",
-        "version",
-        "recorded_at",
-        "superseded_at",
-        "status",
-        "lifecycle",
-        "agrees",
-        "part_of",
-        "assignee",
-        "document",
-    ],
-    select(
-        claims.c.id,
-        claims.c.version,
-        claims.c.changed_at,
-        bindparam("superseded_at", type_=claim_versions.c.superseded_at.type),
-        claims.c.status,
-        claims.c.lifecycle,
-        claims.c.agrees,
-        claims.c.part_of,
-        claims.c.assignee,
-        claims.c.document,
-    ).where(
-        claims.c.id == bindparam("claim_id", type_=claims.c.id.type),
-        claims.c.changed_at < bindparam("superseded_at", type_=claim_versions.c.superseded_at.type),
-    ),
-)
 HOLD = select(claims.c.changed_at).where(claims.c.id == bindparam("claim")).with_for_update()
-
-
-@lru_cache
-def _build_opening(lines: int, messages: int, renderings: int) -> StatementBatch:
-    """Build the writes that begin a record with so many events and so many messages, and of the
-    statement that the claim is made of, where it has renderings."""
-    columns = (*ROW_COLUMNS, "id", "created_at")
-    return StatementBatch(
-        *(pending_statements.build_inserts(renderings) if renderings else ()),
-        insert(claims).values(bind_columns(claims, columns, "new")),
-        writer.build_insert(lines, "line"),
-        *_build_message_inserts(messages),
-        index_writer.INSERT_CLAIM,
-    )
-
-
-@lru_cache
-def _build_continuation(lines: int, messages: int, searched: bool) -> StatementBatch:
-    """Build the writes that append so many events: the present version is kept, then replaced;
-    `searched` says that the claim's words change."""
-    replace = update(claims).where(claims.c.id == bindparam("claim_id", type_=claims.c.id.type))
-    return StatementBatch(
-        SUPERSEDE,
-        replace.values(bind_columns(claims, ROW_COLUMNS, "new")),
-        writer.build_insert(lines, "line"),
-        *_build_message_inserts(messages),
-        *([index_writer.UPDATE_CLAIM] if searched else ()),
-    )
-
-
-def _build_message_inserts(messages: int) -> list[Insert]:
-    return [write for i in range(messages) for write in outbox.build_inserts(f"told_{i}")]
 
 
 def load_claim(
@@ -326,10 +262,10 @@ def _append(
     if before is None:
         renderings = len(origin.quote_rows) if origin is not None else 0
         parameters |= {"new_id": claim_id, "new_created_at": at}
-        _build_opening(len(lines), messages, renderings).run(connection, parameters)
+        claim_inserts.build_opening(len(lines), messages, renderings).run(connection, parameters)
     else:
         parameters |= {"claim_id": claim_id, "superseded_at": at}
-        _build_continuation(len(appended), messages, searched is not None).run(
+        claim_inserts.build_continuation(len(appended), messages, searched is not None).run(
             connection, parameters
         )
     states.write_further_links(connection, before, after)

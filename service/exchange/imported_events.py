@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 
-from service.claims import claim_writer, documents, projections
+from service.claims import claim_inserts, claim_writer, documents, projections
 from service.domain import evidence, history
 from service.domain.claims import ClaimState
 from service.domain.history import Event
@@ -36,7 +36,7 @@ HELD = (
 REPLACE = CompiledStatement(
     update(claims)
     .where(claims.c.id == bindparam("claim_id", type_=claims.c.id.type))
-    .values(bind_columns(claims, claim_writer.ROW_COLUMNS, "new"))
+    .values(bind_columns(claims, claim_inserts.ROW_COLUMNS, "new"))
 )
 
 
