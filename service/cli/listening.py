@@ -61,6 +61,7 @@ class Receiver(ThreadingHTTPServer):
         self.secrets = secrets
         self.output_error: OSError | None = None
         """Why nothing can be printed any more."""
+        self.is_interrupted = False
         self._failures_left = fail
         self._as_json = as_json
         self._arrivals: Counter[str] = Counter()
@@ -78,6 +79,16 @@ class Receiver(ThreadingHTTPServer):
                 self.output_error = error
                 self.shutdown()
             return received
+
+    def interrupt(self, *_signal: object) -> None:
+        """Stop at the next look, as a handler of signals: an exception that a handler raises is
+        lost where the interpreter ignores exceptions, as while it takes away an ended thread."""
+        self.is_interrupted = True
+
+    def service_actions(self) -> None:
+        """Leave `serve_forever`, which calls this between requests, once interrupted."""
+        if self.is_interrupted:
+            raise KeyboardInterrupt
 
     def add_secret(self, secret: str) -> None:
         """Verify with this secret too, from now on."""
@@ -169,7 +180,9 @@ def run_receiver(host: str, port: int, *, secrets: list[str], fail: int, as_json
     shell.print_note(describe_next_steps(receiver, interactive=interactive))
     if interactive:
         threading.Thread(target=_read_secrets, args=(receiver,), daemon=True).start()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, receiver.interrupt)
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, receiver.interrupt)
     try:
         with receiver:
             receiver.serve_forever(poll_interval=0.2)

@@ -154,7 +154,7 @@ class Database:
         result, notifies = await self._run_in_transaction(work)
         self.commits += 1
         if notifies:
-            self.wakeups.ring()
+            self.wakeups.notify()
         return result
 
     async def describe_location(self) -> Location:

@@ -21,7 +21,7 @@ CHANNEL = "claimdesk_webhooks"
 SPACING_SECONDS = 0.005
 """Notifications are at least so far apart."""
 RECONNECT_SECONDS = 1.0
-log = structlog.get_logger("bell")
+log = structlog.get_logger("wakeups")
 
 
 def notify_after_commit(connection: Connection) -> None:
@@ -44,7 +44,7 @@ class Wakeups:
         for subscriber in self._subscribers:
             subscriber()
 
-    def ring(self) -> None:
+    def notify(self) -> None:
         """Notify every process."""
         self.notify_locally()
         if self.relay is not None:

@@ -39,10 +39,10 @@ class BoundedReader(asyncio.StreamReader):
         self._received += len(data)
         if self._received <= ANSWER_BYTES:
             super().feed_data(data)
-        elif self.exception() is None:
+        else:
             self.set_exception(BrokerFailure(f"more than {ANSWER_BYTES // 1024} KiB came back"))
-            if self._carrier is not None:
-                self._carrier.abort()
+            assert self._carrier is not None
+            self._carrier.abort()
 
 
 class BrokerStream:

@@ -93,9 +93,8 @@ class Sender:
         """Return what carries messages; that of a broker is imported with its first message."""
         transport = self._transports.get(carrier)
         if transport is None:
-            transport = self._transports[carrier] = _build_transport(
-                carrier, self._guard, self._tls
-            )
+            build = _import_transport(carrier)
+            transport = self._transports[carrier] = build(self._guard, self._tls)
         return transport
 
     def _find_retry_after(self, headers: Headers) -> timedelta | None:
@@ -105,16 +104,14 @@ class Sender:
         return None
 
 
-def _build_transport(carrier: Carrier, guard: AddressGuard, tls: ssl.SSLContext) -> Transport:
+def _import_transport(carrier: Carrier) -> Callable[[AddressGuard, ssl.SSLContext], Transport]:
     if carrier is Carrier.NATS:
         from service.webhooks.nats_transport import NatsTransport
 
-        return NatsTransport(guard, tls)
-    if carrier is Carrier.REDIS:
-        from service.webhooks.redis_transport import RedisTransport
+        return NatsTransport
+    from service.webhooks.redis_transport import RedisTransport
 
-        return RedisTransport(guard, tls)
-    return HttpTransport(guard, tls)
+    return RedisTransport
 
 
 def parse_retry_after(value: str, now: datetime) -> timedelta | None:

@@ -154,7 +154,7 @@ def _describe_error(error: Exception, address: BrokerAddress) -> str:
         )
     if code == "WRONGTYPE" or "WRONGTYPE" in text:
         return f"{address.name} is something else than a stream there: name another in the address"
-    if code == "MOVED":
+    if isinstance(error, exceptions.MovedError):
         return f"another node of the cluster has {address.name}: name that node in the address"
     if isinstance(error, exceptions.ReadOnlyError) or "READONLY" in text:
         return "the broker is a read-only replica: name the primary in the address"

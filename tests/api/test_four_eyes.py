@@ -396,6 +396,14 @@ async def test_a_finding_needs_what_a_confirmation_needs(
     assert len(require_problem(answer, "transition-refused")["missing"]) == needs
 
 
+async def test_confirmed_claim_cannot_be_found_unprovable(desk: Desk) -> None:
+    claim = await record_confirmed_claim(desk)
+    body = {"finding": "unprovable", "reason": "weighed", "cites": []}
+    answer = await desk.checker.post(f"/v1/claims/{claim}/findings", json=body)
+    (missing,) = require_problem(answer, "transition-refused")["missing"]
+    assert missing["need"] == "a claim that is not confirmed"
+
+
 # Merges keep every voice.
 
 

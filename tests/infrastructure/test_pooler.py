@@ -131,7 +131,7 @@ def test_desk_survives_a_killed_pooler(pooler: Pooler, stage: Stage) -> None:
     assert "Traceback" not in served.output, served.output
 
 
-def wait_for_bells(stage: Stage, count: int) -> None:
+def wait_for_relays(stage: Stage, count: int) -> None:
     wait_until(lambda: stage.look(BELLS)[0][0] == count)
 
 
@@ -156,10 +156,10 @@ def test_processes_behind_a_pooler_notice_each_others_changes(pooler: Pooler, st
     """What one server records another streams: each second by looking; at once, where an address
     past the pooler is named for the bell."""
     direct = {"CLAIMDESK_DATABASE_DIRECT_URL": stage.database_url}
-    for settings, bells in (({}, 0), (direct, 2)):
+    for settings, relays in (({}, 0), (direct, 2)):
         hears = stage.serve("--no-dispatch", **build_settings(pooler, stage, **settings))
         stage.serve("--no-dispatch", **build_settings(pooler, stage, **settings))
-        wait_for_bells(stage, bells)
+        wait_for_relays(stage, relays)
         claim = stage.record_claim()
         listening = Listening(stage.token, claim=claim, types="claim.status_changed")
         thread = threading.Thread(target=listening.listen, args=(hears.url,), kwargs={"events": 3})

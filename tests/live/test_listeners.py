@@ -223,7 +223,7 @@ async def test_reader_pauses_while_nobody_listens(
         await wait_until(lambda: not served.live._listeners)
         await asyncio.sleep(4 * live.SPACING_SECONDS)
         event.listen(Engine, "before_cursor_execute", note)
-        served.desk.database.wakeups.ring()
+        served.desk.database.wakeups.notify()
         await asyncio.sleep(4 * live.SPACING_SECONDS)
         assert sent == 0
         event.remove(Engine, "before_cursor_execute", note)

@@ -41,7 +41,7 @@ async def test_dispatcher_sends_the_stored_bytes_once(
 
 
 async def test_wakeup_starts_a_turn(settings: Settings, live_board: Board) -> None:
-    """It sleeps until its next look unless the bell rings; then it is at work at once."""
+    """It sleeps until its next look unless a wakeup comes; then it is at work at once."""
     async with (
         run_receiver(build_answering(OK)) as receiver,
         run_dispatcher(settings, live_board.database, poll_seconds=60) as running,
@@ -51,7 +51,7 @@ async def test_wakeup_starts_a_turn(settings: Settings, live_board: Board) -> No
         message = await live_board.put_event(webhook)
         await asyncio.sleep(0.1)
         assert receiver.requests == []
-        live_board.database.wakeups.ring()
+        live_board.database.wakeups.notify()
         await wait_for_state(live_board, webhook, message)
 
 
@@ -227,7 +227,7 @@ async def test_a_stale_lease_is_not_sent(settings: Settings, live_board: Board) 
 
 async def test_busy_endpoints_are_looked_at_again(settings: Settings, live_board: Board) -> None:
     """An endpoint that was full by another dispatcher's leases is looked at again in time, however
-    busy the bell is."""
+    many wakeups come."""
     async with run_receiver(build_answering(OK)) as receiver:
         webhook = await live_board.create_endpoint(url=receiver.url, max_in_flight=1)
         await live_board.put_event(webhook, claim="a")
@@ -239,7 +239,7 @@ async def test_busy_endpoints_are_looked_at_again(settings: Settings, live_board
 
             async def ring() -> None:
                 while True:
-                    live_board.database.wakeups.ring()
+                    live_board.database.wakeups.notify()
                     await asyncio.sleep(0.002)
 
             ringing = asyncio.create_task(ring())
@@ -275,7 +275,7 @@ async def test_finished_attempt_frees_its_slot_at_once(
             return found
 
         running.meddled.read = read  # type: ignore[method-assign]
-        live_board.database.wakeups.ring()
+        live_board.database.wakeups.notify()
         await wait_until(lambda: running.count_attempts("delivered") == 6, seconds=5)
 
 

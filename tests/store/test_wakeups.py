@@ -17,22 +17,22 @@ from service.store.engine import Database
 ON_POSTGRESQL = pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
 
 
-class Heard:
-    """Counts what is heard of a database's bell."""
+class WakeupCounter:
+    """Counts the wakeups of a database."""
 
     def __init__(self, database: Database) -> None:
-        self.times = 0
-        self.again = asyncio.Event()
-        database.wakeups.subscribe(self._hear)
+        self.count = 0
+        self._arrival = asyncio.Event()
+        database.wakeups.subscribe(self._count_wakeup)
 
-    def _hear(self) -> None:
-        self.times += 1
-        self.again.set()
+    def _count_wakeup(self) -> None:
+        self.count += 1
+        self._arrival.set()
 
-    async def once_more(self) -> None:
+    async def wait_for_next(self) -> None:
         async with asyncio.timeout(15):
-            await self.again.wait()
-        self.again.clear()
+            await self._arrival.wait()
+        self._arrival.clear()
 
 
 @pytest.fixture
@@ -44,15 +44,15 @@ async def other(settings: Settings) -> AsyncIterator[Database]:
     await database.stop()
 
 
-async def carry_bell(database: Database) -> None:
-    """Carry the bell, and return when it hears."""
-    heard = Heard(database)
+async def start_relay(database: Database) -> None:
+    """Have the database relay wakeups, and return once it receives them."""
+    counter = WakeupCounter(database)
     database.relay_wakeups()
-    await heard.once_more()
+    await counter.wait_for_next()
 
 
-async def list_bells(url: str) -> list[int]:
-    """The server's processes behind the bells' connections."""
+async def list_relays(url: str) -> list[int]:
+    """Return the ids of the server's processes that relays are connected to."""
     connection = await asyncpg.connect(url)
     try:
         rows = await connection.fetch(
@@ -66,22 +66,22 @@ async def list_bells(url: str) -> list[int]:
 
 async def test_commit_wakes_listeners_once(database: Database) -> None:
     """A transaction that asked for one causes it when it is committed; another causes none."""
-    heard = Heard(database)
+    counter = WakeupCounter(database)
 
     def ask_for_wakeup(connection: Connection) -> None:
         wakeups.notify_after_commit(connection)
         wakeups.notify_after_commit(connection)
-        assert heard.times == 0
+        assert counter.count == 0
 
     await database.write(ask_for_wakeup)
-    assert heard.times == 1
+    assert counter.count == 1
     await database.write(lambda connection: connection.execute(text("SELECT 1")))
-    assert heard.times == 1
+    assert counter.count == 1
 
 
 async def test_rolled_back_transaction_wakes_nobody(database: Database) -> None:
     """Not at the rollback, and not with the next transaction on the same connection."""
-    heard = Heard(database)
+    counter = WakeupCounter(database)
 
     def ask_and_fail(connection: Connection) -> None:
         wakeups.notify_after_commit(connection)
@@ -90,12 +90,12 @@ async def test_rolled_back_transaction_wakes_nobody(database: Database) -> None:
     with pytest.raises(ValueError, match="no"):
         await database.write(ask_and_fail)
     await database.write(lambda connection: connection.execute(text("SELECT 1")))
-    assert heard.times == 0
+    assert counter.count == 0
 
 
 async def test_retried_command_asks_for_its_wakeup_again(database: Database) -> None:
     """A deadlock undoes the first run, and its wakeup with it."""
-    heard = Heard(database)
+    counter = WakeupCounter(database)
     runs = 0
 
     class Deadlock(Exception):
@@ -109,14 +109,14 @@ async def test_retried_command_asks_for_its_wakeup_again(database: Database) -> 
             raise OperationalError("", {}, Deadlock())
 
     await database.write(deadlocks)
-    assert (runs, heard.times) == (2, 0)
+    assert (runs, counter.count) == (2, 0)
 
 
 async def test_wakeup_reaches_every_listener_of_the_process(database: Database) -> None:
     """In one process several may listen; without PostgreSQL's NOTIFY no other process is told."""
-    one, two = Heard(database), Heard(database)
-    database.wakeups.ring()
-    assert (one.times, two.times) == (1, 1)
+    first, second = WakeupCounter(database), WakeupCounter(database)
+    database.wakeups.notify()
+    assert (first.count, second.count) == (1, 1)
 
 
 @pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
@@ -129,41 +129,41 @@ async def test_sqlite_sends_no_notifications(database: Database) -> None:
 @ON_POSTGRESQL
 async def test_wakeup_reaches_another_process_once(database: Database, other: Database) -> None:
     """A notification wakes the other process; the sender was woken at once, and not again."""
-    await carry_bell(other)
-    await carry_bell(database)
-    mine, theirs = Heard(database), Heard(other)
+    await start_relay(other)
+    await start_relay(database)
+    own_counter, other_counter = WakeupCounter(database), WakeupCounter(other)
     await database.write(wakeups.notify_after_commit)
-    assert mine.times == 1
-    await theirs.once_more()
+    assert own_counter.count == 1
+    await other_counter.wait_for_next()
     for _ in range(3):
-        other.wakeups.ring()
-        await mine.once_more()
-    assert mine.times <= 4
+        other.wakeups.notify()
+        await own_counter.wait_for_next()
+    assert own_counter.count <= 4
 
 
 @ON_POSTGRESQL
 async def test_many_wakeups_become_few_notifications(database: Database, other: Database) -> None:
     """Wakeups during a notification are one, and the last is never lost."""
-    await carry_bell(other)
-    await carry_bell(database)
-    theirs = Heard(other)
+    await start_relay(other)
+    await start_relay(database)
+    other_counter = WakeupCounter(other)
     for _ in range(200):
-        database.wakeups.ring()
-    await theirs.once_more()
+        database.wakeups.notify()
+    await other_counter.wait_for_next()
     await asyncio.sleep(0.1)
-    assert theirs.times <= 3
+    assert other_counter.count <= 3
 
 
 @ON_POSTGRESQL
 async def test_lost_notification_connection_is_opened_again(
     database: Database, other: Database, database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The server ends the bell's connection, and for a while takes no other: when it is back, the
-    bell rings for what was missed, and is carried again."""
+    """The server ends the relay's connection, and for a while takes no other: when it is back, a
+    wakeup stands for those that were missed, and later ones are relayed again."""
     # A relay belongs to its database, which does not choose how often it tries.
     monkeypatch.setattr(wakeups, "RECONNECT_SECONDS", 0.05)
-    await carry_bell(other)
-    theirs = Heard(other)
+    await start_relay(other)
+    other_counter = WakeupCounter(other)
     connect, refusals = asyncpg.connect, 2
 
     async def refuses(*args: Any, **kwargs: Any) -> Any:
@@ -174,16 +174,16 @@ async def test_lost_notification_connection_is_opened_again(
         return await connect(*args, **kwargs)
 
     monkeypatch.setattr(asyncpg, "connect", refuses)
-    (pid,) = await list_bells(database_url)
+    (pid,) = await list_relays(database_url)
     connection = await connect(database_url)
     await connection.execute("SELECT pg_terminate_backend($1)", pid)
     await connection.close()
-    await theirs.once_more()
+    await other_counter.wait_for_next()
     assert refusals == 0
-    await carry_bell(database)
-    database.wakeups.ring()
-    await theirs.once_more()
-    assert len(await list_bells(database_url)) == 2
+    await start_relay(database)
+    database.wakeups.notify()
+    await other_counter.wait_for_next()
+    assert len(await list_relays(database_url)) == 2
 
 
 @ON_POSTGRESQL
@@ -195,4 +195,4 @@ async def test_stopped_database_keeps_no_notification_connection(
     await database.start()
     database.relay_wakeups()
     await database.stop()
-    assert await list_bells(database_url) == []
+    assert await list_relays(database_url) == []
