@@ -14,7 +14,9 @@ from service.claims import (
     statement_views,
 )
 from service.claims.pending_statements import RecordedStatement
-from service.domain.access import Action
+from service.domain import access
+from service.domain.access import Action, Actor
+from service.domain.claims import Attribution
 from service.field_types import Slug
 from service.record.idempotency import Answer
 from service.search.finding import statement_hits
@@ -103,8 +105,10 @@ async def create_statement(body: statement_inputs.StatementIn, call: Recording) 
     """One utterance of one party, with at least one rendering and its source."""
 
     def answer(connection: Connection, spoken: RecordedStatement) -> Answer:
+        statement = statement_queries.read_statement(connection, spoken.id)
+        assert statement is not None, "it has just been recorded"
         return build_answer(
-            statement_queries.read_statement(connection, spoken.id),
+            _add_reason(connection, statement, caller=call.actor),
             status=201,
             Location=f"/v1/statements/{spoken.id}",
         )
@@ -120,7 +124,20 @@ async def create_statement(body: statement_inputs.StatementIn, call: Recording) 
 )
 async def read_statement(statement_id: StatementId, call: Reading) -> Response:
     row = await call.read(statement_queries.read_statement, statement_id)
-    return answer_json(require_found(row, "There is no statement with this id."))
+    statement = require_found(row, "There is no statement with this id.")
+    return answer_json(await call.read(_add_reason, statement, caller=call.actor))
+
+
+def _add_reason(
+    connection: Connection, statement: statement_views.StatementView, *, caller: Actor | None
+) -> statement_views.StatementView:
+    """Add why the source is not named, for those who may know."""
+    if statement["attribution"] is not Attribution.UNNAMED:
+        return statement
+    if caller is None or not access.is_allowed(caller, Action.READ_WITHHELD):
+        return statement
+    reason = statement_queries.read_withheld_reason(connection, statement["id"])
+    return {**statement, "reason": reason}
 
 
 @router.post(

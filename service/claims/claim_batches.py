@@ -73,7 +73,7 @@ class ClaimBatch:
         for quote in origin.quote_rows:
             self._add(quotes, quote)
         said = index_writer.build_new_statement_row(
-            origin.statement.id, origin.statement.voice, origin.sources
+            origin.statement.id, origin.voice, origin.sources
         )
         self._rows[statement_search].append(
             {

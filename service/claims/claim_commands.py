@@ -26,7 +26,7 @@ from service.domain import changes as domain_changes
 from service.domain import proposals as domain_proposals
 from service.domain.access import Action, Actor
 from service.domain.changes import Change, FindingRequest
-from service.domain.claims import ClaimState, Lifecycle, Precision
+from service.domain.claims import ClaimState, Lifecycle, Precision, Unnamed, choose_voice
 from service.domain.errors import Invalid
 from service.domain.guards import Move
 from service.domain.history import Draft, Event
@@ -130,7 +130,12 @@ def _draft_creation(
         origin = statement_commands.lock_statement(
             connection, new.origin, loc=("body", "origin_statement")
         )
-    said = origin.voice
+    if claimant is not None and isinstance(origin.voice, Unnamed):
+        raise Invalid(
+            "nobody is on record with what a source that is not named says: claimant is null",
+            loc=("body", "claimant"),
+        )
+    said = choose_voice(origin.voice)
     if claimant and claimant.speaker is None and said and said.party == claimant.party:
         claimant = replace(claimant, speaker=said.speaker)
     return amendments.draft_creation(new, claimant=claimant, origin_statement=origin.id), pending

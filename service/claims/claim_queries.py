@@ -181,7 +181,7 @@ def describe_filters(
     if filters.language is not None:
         parameters["language_further"] = f"{filters.language}-%"
     if filters.claimed_until is not None:
-        parameters["claimed_end_until"] = compute_end(filters.claimed_until, Precision.DAY)
+        parameters["claimed_end_until"] = compute_end(filters.claimed_until, Precision.YEAR)
     parameters |= {f"status_{i}": status.value for i, status in enumerate(filters.statuses)}
     for name, family in (("claimant", claimant), ("party", party)):
         if family is not None:

@@ -16,6 +16,7 @@ from service.domain.claims import (
     Speaker,
     Stance,
     Status,
+    Unnamed,
     Voice,
     format_instant,
 )
@@ -42,12 +43,27 @@ class ClaimantView(TypedDict):
 
 
 @view
+class UnnamedView(TypedDict):
+    """A source that is not named, and the stance that it takes."""
+
+    stance: Stance
+    description: str
+    party: Annotated[str | None, Field(description="The party that it belongs to, if that is said")]
+
+
+@view
 class EvidenceView(TypedDict):
     """The root parties, other than the claimant's, that take each stance."""
 
     supports: list[str]
     contradicts: list[str]
     requests_confirmation: list[str]
+    unnamed: NotRequired[
+        Annotated[
+            list[UnnamedView],
+            Field(description="Only where there are any: sources that are not named; none counts"),
+        ]
+    ]
 
 
 @view
@@ -167,9 +183,6 @@ def build_claim(state: ClaimState, suggestion: Suggestion | None = None) -> Clai
     """
     suggestion = suggestion or evidence.suggest_status(state, explain=False)
 
-    def list_roots(stance: Stance) -> list[str]:
-        return list(evidence.list_roots(evidence.list_active_by_others(state, stance)))
-
     later_fields: _LaterFields = {}  # before the assignee, as documents are stored
     if state.imported is not None:
         later_fields["imported"] = {"by": state.imported.by, "label": state.imported.label}
@@ -191,11 +204,7 @@ def build_claim(state: ClaimState, suggestion: Suggestion | None = None) -> Clai
         "agrees": evidence.is_as_suggested(state, suggestion),
         "challenged": evidence.is_challenged(state),
         "override": state.override,
-        "evidence": {
-            "supports": list_roots(Stance.SUPPORTS),
-            "contradicts": list_roots(Stance.CONTRADICTS),
-            "requests_confirmation": list_roots(Stance.REQUESTS_CONFIRMATION),
-        },
+        "evidence": _build_evidence(state),
         "print_line": build_print_line(state, suggestion),
         "story": state.story,
         "tags": list(state.tags),
@@ -209,6 +218,28 @@ def build_claim(state: ClaimState, suggestion: Suggestion | None = None) -> Clai
         **later_fields,  # type: ignore[typeddict-item]
         "assignee": None,
     }
+
+
+def _build_evidence(state: ClaimState) -> EvidenceView:
+    def list_roots(stance: Stance) -> list[str]:
+        return list(evidence.list_roots(evidence.list_active_by_others(state, stance)))
+
+    view: EvidenceView = {
+        "supports": list_roots(Stance.SUPPORTS),
+        "contradicts": list_roots(Stance.CONTRADICTS),
+        "requests_confirmation": list_roots(Stance.REQUESTS_CONFIRMATION),
+    }
+    if unnamed := evidence.list_unnamed(state, *evidence.TAKEN_STANCES):
+        view["unnamed"] = [
+            {
+                "stance": link.stance,
+                "description": link.voice.description,
+                "party": link.voice.party.party if link.voice.party else None,
+            }
+            for link in unnamed
+            if isinstance(link.voice, Unnamed)
+        ]
+    return view
 
 
 def build_claimant(voice: Voice | None) -> ClaimantView | None:

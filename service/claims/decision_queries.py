@@ -19,7 +19,14 @@ from service.claims.decision_views import (
 from service.claims.documents import add_assignee
 from service.claims.existence import require_claim
 from service.domain import evidence, printed
-from service.domain.claims import ClaimState, Lifecycle, Status, format_instant
+from service.domain.claims import (
+    ClaimState,
+    Lifecycle,
+    Status,
+    Unnamed,
+    choose_voice,
+    format_instant,
+)
 from service.store import states
 from service.store.paging import Window, select_page
 from service.store.tables import claims, decisions, notes
@@ -127,14 +134,18 @@ def build_suggestion(state: ClaimState) -> SuggestionView:
             {
                 "link": line.link.id,
                 "statement": line.link.statement,
-                "party": line.link.voice.party,
-                "root": line.link.voice.root,
-                "speaker": line.link.voice.speaker.name if line.link.voice.speaker else None,
+                "party": voice.party if voice else None,
+                "root": line.link.root,
+                "speaker": voice.speaker.name if voice and voice.speaker else None,
+                "description": line.link.voice.description
+                if isinstance(line.link.voice, Unnamed)
+                else None,
                 "stance": line.link.stance,
                 "counted": line.counted,
                 "why": line.why,
             }
             for line in suggestion.trace
+            for voice in (choose_voice(line.link.voice),)
         ],
         "needs": {
             "independent_support": {

@@ -40,6 +40,15 @@ class PrintedPartyView(TypedDict):
 
 
 @view
+class PrintedUnnamedView(TypedDict):
+    """A source that is not named, with its stance."""
+
+    stance: Stance
+    description: str
+    party: Annotated[str | None, Field(description="The name of the party that it belongs to")]
+
+
+@view
 class PrintedNameView(TypedDict):
     name: str
     speaker: SpeakerNameView | None
@@ -70,6 +79,7 @@ class PrintedView(TypedDict):
     supports: list[PrintedPartyView]
     contradicts: list[PrintedPartyView]
     requests: list[PrintedPartyView]
+    unnamed: NotRequired[list[PrintedUnnamedView]]
     finding: PrintedFindingView | None
     withdrawn: bool
 
@@ -123,9 +133,10 @@ class TraceView(TypedDict):
 
     link: Uuid
     statement: Uuid
-    party: str
-    root: str
+    party: str | None
+    root: Annotated[str | None, Field(description="null: a source that is not named")]
     speaker: str | None
+    description: Annotated[str | None, Field(description="Of a source that is not named")]
     stance: Stance
     counted: bool
     why: str

@@ -23,6 +23,7 @@ from service.domain.claims import (
     Link,
     Scope,
     Stance,
+    Unnamed,
     Voice,
 )
 from service.domain.errors import Invalid
@@ -88,8 +89,8 @@ def rebuild_link(
 
 
 def build_origin_link(connection: Connection, claim: ClaimState) -> Link | None:
-    """Build a supporting link from a claim's origin to the claim it is merged into; None if no
-    party made the statement."""
+    """Build a supporting link from a claim's origin to the claim it is merged into; None if
+    nobody stands behind the statement."""
     spoken = lock_statement(connection, claim.origin_statement, loc=("body", "into"))
     if spoken.voice is None:
         return None
@@ -99,7 +100,11 @@ def build_origin_link(connection: Connection, claim: ClaimState) -> Link | None:
 
 
 def _build_link(
-    link_id: str, spoken: RecordedStatement, voice: Voice, new: NewLink, recorded_at: datetime
+    link_id: str,
+    spoken: RecordedStatement,
+    voice: Voice | Unnamed,
+    new: NewLink,
+    recorded_at: datetime,
 ) -> Link:
     return Link(
         id=link_id,

@@ -21,7 +21,7 @@ from service.claims.statement_views import (
     VoiceFields,
 )
 from service.domain import plain_data
-from service.domain.claims import ClaimState, Link, Voice, format_instant
+from service.domain.claims import Attribution, ClaimState, Link, Unnamed, Voice, format_instant
 from service.store import states
 from service.store.compiled_statements import TypedLookup
 from service.store.paging import Window
@@ -207,7 +207,10 @@ def build_links(
 
 
 def _build_statement(
-    row: Any, voice: Voice, renderings: list[QuoteView], moment: datetime | None
+    row: Any,
+    voice: Voice | Unnamed,
+    renderings: list[QuoteView],
+    moment: datetime | None,
 ) -> StatementView:
     named = describe_voice(voice)
     void = statement_queries.describe_void(row, moment, prefix="statement_")
@@ -218,6 +221,8 @@ def _build_statement(
         "root": named["root"],
         "root_name": named["root_name"],
         "speaker": named["speaker"],
+        "attribution": named["attribution"],
+        "description": named["description"],
         "said_at": format_instant(row.said_at),
         "precision": row.precision,
         "basis": row.basis,
@@ -231,8 +236,17 @@ def _build_statement(
     return statement
 
 
-def describe_voice(voice: Voice) -> VoiceFields:
+def describe_voice(voice: Voice | Unnamed) -> VoiceFields:
     """Name whose words they are as the claim's record does: a later rename is another fact."""
+    if isinstance(voice, Unnamed):
+        return {
+            "party_name": voice.party.name if voice.party else None,
+            "root": None,
+            "root_name": None,
+            "speaker": None,
+            "attribution": Attribution.UNNAMED,
+            "description": voice.description,
+        }
     speaker = voice.speaker
     return {
         "party_name": voice.name,
@@ -241,6 +255,8 @@ def describe_voice(voice: Voice) -> VoiceFields:
         "speaker": None
         if speaker is None
         else {"id": speaker.id, "name": speaker.name, "role": speaker.role},
+        "attribution": Attribution.NAMED,
+        "description": None,
     }
 
 

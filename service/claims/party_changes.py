@@ -15,6 +15,7 @@ from service.claims import rename_batches
 from service.directory import confusable_names, party_commands
 from service.domain import access, names
 from service.domain.access import Action, Actor
+from service.domain.claims import Attribution
 from service.domain.errors import AlreadyExists, Invalid, NotFound
 from service.domain.history import Draft
 from service.domain.subjects import Subject, SubjectKind
@@ -121,6 +122,10 @@ def select_showing_parties(slugs: list[str]) -> Any:
     return union(
         select(claims.c.id).where(claims.c.claimant.in_(slugs)),
         select(links.c.claim).where(links.c.party.in_(slugs)),
+        # A link of a source that is not named does not name its party; the statement does.
+        select(links.c.claim)
+        .join(statements, statements.c.id == links.c.statement)
+        .where(statements.c.attribution == Attribution.UNNAMED, statements.c.party.in_(slugs)),
     )
 
 
@@ -156,7 +161,13 @@ def lock_voices(connection: Connection, claim_ids: Sequence[str]) -> None:
     linked = links.c.claim.in_(claim_ids)
     held = [
         select(parties.c.slug)
-        .where(parties.c.slug.in_(select(links.c.party).where(linked)))
+        .where(
+            parties.c.slug.in_(
+                select(statements.c.party)
+                .join(links, links.c.statement == statements.c.id)
+                .where(linked)
+            )
+        )
         .order_by(parties.c.slug),
         select(speakers.c.id)
         .where(

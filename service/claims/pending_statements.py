@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Insert, insert
 
-from service.domain.claims import Basis, Precision, Voice
+from service.domain.claims import Basis, Precision, Unnamed, Voice, choose_voice
 from service.record import writer
 from service.record.writer import EventRow
 from service.search.index import index_writer
@@ -23,6 +23,9 @@ STATEMENT_COLUMNS = (
     "id",
     "party",
     "speaker",
+    "attribution",
+    "description",
+    "reason",
     "said_at",
     "said_end",
     "precision",
@@ -35,10 +38,10 @@ QUOTE_COLUMNS = tuple(column.name for column in quotes.c)
 
 @dataclass(frozen=True, slots=True)
 class RecordedStatement:
-    """A statement as links and claims need it; `voice` is None if no party made it."""
+    """A statement as links and claims need it; `voice` is None if nobody stands behind it."""
 
     id: str
-    voice: Voice | None
+    voice: Voice | Unnamed | None
     said_at: datetime
     precision: Precision
     basis: Basis
@@ -56,6 +59,11 @@ class PendingStatement:
     sources: FieldSources
     """What the search index needs of it, and of a claim that is made of it."""
 
+    @property
+    def voice(self) -> Voice | None:
+        """By whose names the statement is found."""
+        return choose_voice(self.statement.voice)
+
     def write(self, connection: Connection) -> None:
         """Write it by itself."""
         parameters = self.build_parameters() | writer.build_parameters("line", self.lines)
@@ -70,7 +78,7 @@ class PendingStatement:
             for name, value in row.items()
         }
         return parameters | index_writer.build_new_statement_row(
-            self.statement.id, self.statement.voice, self.sources
+            self.statement.id, self.voice, self.sources
         )
 
 

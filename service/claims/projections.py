@@ -135,8 +135,9 @@ def build_link_row(claim: str, link: Mapping[str, Any], event: Event, linked_by:
         "id": link["id"],
         "claim": claim,
         "statement": link["statement"],
-        "party": link["voice"]["party"],
-        "root": link["voice"]["root"],
+        # A source that is not named is no voice of the party that it belongs to.
+        "party": None if "description" in link["voice"] else link["voice"]["party"],
+        "root": None if "description" in link["voice"] else link["voice"]["root"],
         "stance": link["stance"],
         "scope": link["scope"],
         "conditional": link["conditional"],

@@ -12,7 +12,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, or_, select, union
+from sqlalchemy import ColumnElement, Connection, or_, select
 
 from service.claims import claim_writer, party_changes, proposal_commands
 from service.domain import access, changes
@@ -22,7 +22,7 @@ from service.domain.claims import DecisionKind, Pending, Status
 from service.domain.errors import Conflict, DecisionPending, Invalid
 from service.domain.history import Draft
 from service.store import states, tables
-from service.store.tables import claims, links, speakers
+from service.store.tables import claims, speakers
 
 PartyTree = Mapping[str, Mapping[str, Any]]
 """The rows of all parties by slug."""
@@ -50,10 +50,7 @@ def change_party(
     if any(party[name] != value for name, value in new.items()):
         plan = _plan_party(tree, slug, changes, new)
         concerned = list(plan.drafts[0].data["parties"])
-        shown = union(
-            select(claims.c.id).where(claims.c.claimant.in_(concerned)),
-            select(links.c.claim).where(links.c.party.in_(concerned)),
-        )
+        shown = party_changes.select_showing_parties(concerned)
         decision = _propose(connection, plan, shown, actor=actor, now=now)
         if decision is not None:
             return decision

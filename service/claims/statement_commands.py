@@ -18,13 +18,16 @@ from service.claims import claim_writer, existence, proposal_commands
 from service.claims.link_activity import has_ceased
 from service.claims.pending_statements import PendingStatement, RecordedStatement
 from service.directory import party_commands, source_commands
-from service.domain import access, amendments, ids, plain_data
+from service.domain import access, amendments, ids, plain_data, things
 from service.domain.access import Action, Actor
 from service.domain.claims import (
+    Attribution,
     Basis,
     Lifecycle,
     Precision,
+    Unnamed,
     Voice,
+    choose_voice,
     compute_end,
 )
 from service.domain.errors import AlreadySettled, Invalid, StatementVoid, StatementWithdrawn
@@ -81,7 +84,7 @@ def prepare_statement(
     connection: Connection,
     new: NewStatement,
     *,
-    voice: Voice | None = None,
+    voice: Voice | Unnamed | None = None,
     claimant: Voice | None = None,
     lines: list[EventRow],
     actor: Actor,
@@ -98,7 +101,10 @@ def prepare_statement(
     require_not_future(new.said_at, now=now, loc=(*loc, "said_at"))
     if not new.quotes:
         raise Invalid("a statement needs at least one quote", loc=(*loc, "quotes"))
-    if voice is None and new.party is not None:
+    is_unnamed = new.attribution is Attribution.UNNAMED
+    if is_unnamed:
+        voice = _resolve_unnamed(connection, new, loc=loc)
+    elif voice is None and new.party is not None:
         voice = party_commands.resolve_voice(
             connection, new.party, new.speaker, lines, actor=actor, now=now, loc=loc
         )
@@ -108,7 +114,10 @@ def prepare_statement(
     row = {
         "id": statement_id,
         "party": new.party,
-        "speaker": voice.speaker.id if voice and voice.speaker else None,
+        "speaker": voice.speaker.id if isinstance(voice, Voice) and voice.speaker else None,
+        "attribution": new.attribution.value if is_unnamed else None,
+        "description": new.description,
+        "reason": new.reason,
         "said_at": new.said_at,
         "said_end": compute_end(new.said_at, new.precision),
         "precision": new.precision.value,
@@ -123,6 +132,7 @@ def prepare_statement(
         for position, quote in enumerate(new.quotes, start=1)
     ]
     said = {name: row[name] for name in EVENT_COLUMNS}
+    said |= {name: row[name] for name in things.UNNAMED if is_unnamed}
     draft = Draft(
         "statement.recorded",
         plain_data.make_plain(said | {"quotes": _select_quote_columns(quote_rows)}),
@@ -135,8 +145,32 @@ def prepare_statement(
         row,
         quote_rows,
         [*lines, *writer.build_first_lines(subject, [draft], actor=actor, now=now)],
-        index_writer.read_new_sources(connection, statement_id, new.quotes, (voice, claimant)),
+        index_writer.read_new_sources(
+            connection, statement_id, new.quotes, (choose_voice(voice), claimant)
+        ),
     )
+
+
+def _resolve_unnamed(
+    connection: Connection, new: NewStatement, *, loc: tuple[str | int, ...]
+) -> Unnamed:
+    """Return a source that is not named, as it is described.  Raises Invalid for an unknown party,
+    and where the name is not withheld after all."""
+    if new.speaker is not None:
+        raise Invalid(
+            "a source that is not named has no speaker: describe it", loc=(*loc, "speaker")
+        )
+    if not new.description:
+        raise Invalid(
+            "describe a source that is not named: “a senior security official”",
+            loc=(*loc, "description"),
+        )
+    if not new.reason:
+        raise Invalid("say why the name is withheld; only editors see it", loc=(*loc, "reason"))
+    party = (
+        party_commands.require_voice(connection, new.party, None, loc=loc) if new.party else None
+    )
+    return Unnamed(new.description, party)
 
 
 def require_not_future(moment: datetime, *, now: datetime, loc: tuple[str | int, ...]) -> None:
@@ -165,9 +199,11 @@ def lock_statement(
         raise StatementWithdrawn(
             "This statement was withdrawn; nothing new can rest on it.", statement=statement_id
         )
-    voice = None
+    voice: Voice | Unnamed | None = None
     if row.party is not None:
         voice = party_commands.require_voice(connection, row.party, row.speaker, loc=loc)
+    if row.attribution == Attribution.UNNAMED:
+        voice = Unnamed(row.description, choose_voice(voice))
     return RecordedStatement(
         row.id,
         voice,

@@ -17,12 +17,7 @@ from service.claims.statement_views import (
 )
 from service.directory import directory_queries
 from service.directory.directory_queries import build_source_view
-from service.domain.claims import (
-    Precision,
-    compute_end,
-    format_instant,
-    parse_instant,
-)
+from service.domain.claims import Attribution, Precision, compute_end, format_instant, parse_instant
 from service.store.paging import Window, select_page
 from service.store.tables import claims, links, parties, quotes, sources, speakers, statements
 from service.store.types import format_optional_instant
@@ -52,6 +47,11 @@ def read_statement(
     for statement in _build_statements(connection, rows, moment=moment):
         return statement if moment is None else restrict_to_moment(statement, moment)
     return None
+
+
+def read_withheld_reason(connection: Connection, statement_id: str) -> str | None:
+    """Read why a statement's source is not named.  Only editors may see it."""
+    return connection.scalar(select(statements.c.reason).where(statements.c.id == statement_id))
 
 
 def read_statements(
@@ -89,7 +89,7 @@ def list_statements(
         # The order's own column is bounded too, so that the index begins or ends there.
         query = query.where(statements.c.said_at >= since, statements.c.said_end >= since)
     if until is not None:
-        latest = compute_end(until, Precision.DAY)
+        latest = compute_end(until, Precision.YEAR)
         query = query.where(statements.c.said_at <= until, statements.c.said_end <= latest)
     order = statements.c.said_end, statements.c.id
     page = select_page(query, window, *order, newest_first=True)
@@ -220,11 +220,16 @@ def _build_statements(
             "id": row.id,
             "party": row.party,
             "party_name": row.party_name,
-            "root": row.root,
-            "root_name": row.root_name,
+            # A source that is not named is no voice of its party, and none of its evidence.
+            "root": None if row.attribution else row.root,
+            "root_name": None if row.attribution else row.root_name,
             "speaker": None
             if row.speaker is None
             else {"id": row.speaker, "name": row.speaker_name, "role": row.speaker_role},
+            "attribution": Attribution(row.attribution)
+            if row.attribution
+            else (Attribution.NAMED if row.party else None),
+            "description": row.description,
             "said_at": format_instant(row.said_at),
             "precision": row.precision,
             "basis": row.basis,

@@ -6,7 +6,7 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from service.directory.directory_views import SourceView
-from service.domain.claims import Basis, Precision, Rendering, Scope, Stance
+from service.domain.claims import Attribution, Basis, Precision, Rendering, Scope, Stance
 from service.views import Moment, Uuid, view
 
 
@@ -60,6 +60,18 @@ class StatementView(TypedDict):
     root: str | None
     root_name: str | None
     speaker: StatementSpeakerView | None
+    attribution: Annotated[
+        Attribution | None, Field(description="null: nobody stands behind these words")
+    ]
+    description: Annotated[
+        str | None, Field(description="Of a source that is not named: who it is, as it is printed")
+    ]
+    reason: NotRequired[
+        Annotated[
+            str | None,
+            Field(description="Why the name is withheld; only for editors, of one statement"),
+        ]
+    ]
     said_at: Moment
     precision: Precision
     basis: Basis
@@ -112,6 +124,8 @@ class VoiceFields(TypedDict):
     root: str | None
     root_name: str | None
     speaker: StatementSpeakerView | None
+    attribution: Attribution | None
+    description: str | None
 
 
 class LinkBriefView(TypedDict):

@@ -27,7 +27,17 @@ from service.claims.webhook_body_views import (
     WithdrawnView,
 )
 from service.domain.access import Audience
-from service.domain.claims import AMENDABLE, ClaimState, DecisionKind, Link, Speaker, format_instant
+from service.domain.claims import (
+    AMENDABLE,
+    Attribution,
+    ClaimState,
+    DecisionKind,
+    Link,
+    Speaker,
+    Unnamed,
+    choose_voice,
+    format_instant,
+)
 from service.domain.disclosure import EVENT_FIELDS
 from service.domain.history import Event
 from service.domain.print_line import build_print_line
@@ -76,14 +86,14 @@ def build_claim_url(claim_id: str, base_url: str) -> str:
 
 def build_link(link: Link) -> BodyLinkView:
     """Build a linked statement in brief: who said it, its stance on the claim, and the words."""
-    voice = link.voice
-    return {
+    voice = choose_voice(link.voice)
+    view: BodyLinkView = {
         "link": link.id,
         "statement": link.statement,
-        "party": voice.party,
-        "party_name": voice.name,
-        "root": voice.root,
-        "speaker": _build_speaker(voice.speaker),
+        "party": voice.party if voice else None,
+        "party_name": voice.name if voice else None,
+        "root": link.root,
+        "speaker": _build_speaker(voice.speaker if voice else None),
         "stance": link.stance,
         "scope": link.scope,
         "conditional": link.conditional,
@@ -92,6 +102,10 @@ def build_link(link: Link) -> BodyLinkView:
         "precision": link.precision,
         "quote": link.quote,
     }
+    if isinstance(link.voice, Unnamed):
+        view["attribution"] = Attribution.UNNAMED
+        view["description"] = link.voice.description
+    return view
 
 
 def _build_speaker(speaker: Speaker | None) -> SpeakerNameView | None:

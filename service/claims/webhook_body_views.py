@@ -6,13 +6,14 @@ must accept fields that they do not know.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, NotRequired
+from typing import Annotated, Literal, NotRequired
 
 from pydantic import Field
 from typing_extensions import TypedDict
 
 from service.claims.claim_views import ClaimantView, SpeakerNameView
 from service.domain.claims import (
+    Attribution,
     Basis,
     Cause,
     DecisionKind,
@@ -44,9 +45,9 @@ class BodyLinkView(TypedDict):
 
     link: Uuid
     statement: Uuid
-    party: str
-    party_name: str
-    root: str
+    party: str | None
+    party_name: str | None
+    root: Annotated[str | None, Field(description="null: a source that is not named")]
     speaker: SpeakerNameView | None
     stance: Stance
     scope: Scope
@@ -55,6 +56,8 @@ class BodyLinkView(TypedDict):
     said_at: Moment
     precision: Precision
     quote: Annotated[str, Field(description="Up to 500 characters of its first rendering")]
+    attribution: NotRequired[Literal[Attribution.UNNAMED]]
+    description: NotRequired[Annotated[str, Field(description="Of a source that is not named")]]
 
 
 class BodyOverrideView(TypedDict):

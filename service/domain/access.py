@@ -23,6 +23,7 @@ class Action(StrEnum):
     READ_CLAIMS = "read claims"
     READ_RECORDS = "read parties, speakers, sources and statements"
     READ_INTERNALS = "read notes, assignees and drafts of decisions"
+    READ_WITHHELD = "read why a source is not named"
     RECORD = "record statements, sources, claims and links"
     AMEND = "amend, merge or withdraw claims"
     REVERSE = "void, restore, reinstate or separate what was recorded"
@@ -46,6 +47,7 @@ PERMISSIONS: dict[Action, frozenset[Role]] = {
     Action.READ_CLAIMS: READERS,
     Action.READ_RECORDS: READERS,
     Action.READ_INTERNALS: CHECKERS,
+    Action.READ_WITHHELD: EDITORS,
     Action.RECORD: CHECKERS,
     Action.AMEND: CHECKERS,
     Action.REVERSE: CHECKERS,

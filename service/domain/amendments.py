@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypedDict
 
-from service.domain import evidence, history
+from service.domain import evidence, guards, history
 from service.domain.changes import Change
 from service.domain.claims import (
     AMENDABLE,
@@ -65,7 +65,9 @@ def draft_link(state: ClaimState, new: Link, *, note: str | None) -> Draft:
 def add_link(state: ClaimState, new: Link, *, note: str | None) -> Change:
     """Return the change that adds a link."""
     draft = draft_link(state, new, note=note)
-    return Change(DecisionKind.LINK, (draft,), draft.data, f"{new.voice.name} {_VERBS[new.stance]}")
+    return Change(
+        DecisionKind.LINK, (draft,), draft.data, f"{guards.name_voice(new)} {_VERBS[new.stance]}"
+    )
 
 
 _VERBS = {

@@ -52,10 +52,21 @@ class Scope(StrEnum):
 
 
 class Precision(StrEnum):
+    """How precisely an instant is known."""
+
+    YEAR = "year"
+    MONTH = "month"
     DAY = "day"
     HOUR = "hour"
     MINUTE = "minute"
     SECOND = "second"
+
+
+class Attribution(StrEnum):
+    """Whether it is said by name whose words a statement gives."""
+
+    NAMED = "named"
+    UNNAMED = "unnamed"
 
 
 class Rendering(StrEnum):
@@ -119,6 +130,20 @@ class Voice:
 
 
 @dataclass(frozen=True, slots=True)
+class Unnamed:
+    """A source that is not named: how it is described, and the party that it belongs to, if that is
+    said.  It is no voice of that party."""
+
+    description: str
+    party: Voice | None = None
+
+
+def choose_voice(source: Voice | Unnamed | None) -> Voice | None:
+    """Return the party's voice that a source stands with, even where it is not named."""
+    return source.party if isinstance(source, Unnamed) else source
+
+
+@dataclass(frozen=True, slots=True)
 class Link:
     """A statement's stance on a claim, with what the rules need to know of the statement."""
 
@@ -128,7 +153,7 @@ class Link:
     scope: Scope
     conditional: bool
     basis: Basis
-    voice: Voice
+    voice: Voice | Unnamed
     said_at: datetime
     precision: Precision
     quote: str
@@ -153,6 +178,11 @@ class Link:
     def is_mistaken(self) -> bool:
         """Whether it should never have been here: then the claim is not found by it either."""
         return self.retracted or self.void or self.statement_void
+
+    @property
+    def root(self) -> str | None:
+        """The root party whose voice it is; None for a source that is not named."""
+        return self.voice.root if isinstance(self.voice, Voice) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,15 +330,21 @@ def to_utc(moment: datetime) -> datetime:
 
 
 def normalize_instant(moment: datetime, precision: Precision) -> datetime:
-    """Return `moment` in UTC; if only the day is known, midnight UTC of the day as written.
+    """Return `moment` in UTC; if only the day, month or year is known, midnight UTC of its first
+    day as written.
 
     Midnight in Belgrade must not become the day before.
     """
     if precision is Precision.DAY:
         return moment.replace(tzinfo=UTC)
+    if precision in CALENDAR:
+        first = moment.replace(day=1, hour=0, minute=0, second=0, microsecond=0, tzinfo=UTC)
+        return first.replace(month=1) if precision is Precision.YEAR else first
     return to_utc(moment)
 
 
+CALENDAR = frozenset({Precision.YEAR, Precision.MONTH})
+"""What is only known of a month or a year has no day, and none is made up."""
 UNCERTAINTY = {
     Precision.DAY: timedelta(days=1),
     Precision.HOUR: timedelta(hours=1),
@@ -321,14 +357,18 @@ END_OF_CALENDAR = datetime.max.replace(tzinfo=UTC)
 
 
 def compute_end(moment: datetime, precision: Precision) -> datetime:
-    """Return the end of the day, hour, minute or second that is known.  Lists are sorted by it.
+    """Return the end of the year, month, day, hour … that is known.  Lists are sorted by it.
 
     "Nine dead" of some day may well be later than "twelve dead" of 06:00 that day: what has only a
     date was not said at midnight.
     """
     try:
+        if precision is Precision.YEAR:
+            return moment.replace(year=moment.year + 1, month=1, day=1)
+        if precision is Precision.MONTH:
+            return (moment.replace(day=1) + timedelta(days=32)).replace(day=1)
         return moment + UNCERTAINTY[precision]
-    except OverflowError:
+    except (OverflowError, ValueError):
         return END_OF_CALENDAR
 
 

@@ -1,14 +1,28 @@
 """Weighs links: qualifying support, open contradictions, requests, and the suggested status.
 
 Everything here is a pure function of a claim's links.  Parties are counted by root: three Serbian
-voices are one party, and ten outlets with one quote are one statement.
+voices are one party, and ten outlets with one quote are one statement.  A source that is not named
+is no party, and counts for nothing.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from service.domain.claims import Basis, ClaimState, Kind, Lifecycle, Link, Scope, Stance, Status
+from service.domain.claims import (
+    Basis,
+    ClaimState,
+    Kind,
+    Lifecycle,
+    Link,
+    Scope,
+    Stance,
+    Status,
+    Unnamed,
+    Voice,
+)
 
+TAKEN_STANCES = (Stance.SUPPORTS, Stance.CONTRADICTS, Stance.REQUESTS_CONFIRMATION)
+"""The stances other than a comment, in the order in which a claim's evidence lists them."""
 QUALIFYING_BASES = frozenset({Basis.OWN_OBSERVATION, Basis.DOCUMENTS})
 
 
@@ -37,11 +51,11 @@ class Suggestion:
 
 
 def is_independent(state: ClaimState, link: Link) -> bool:
-    """Say whether the link's root party is another than the claimant's.
+    """Say whether the link is of another root party than the claimant's.
 
     An unattributed claim has no claimant, so every party is independent of it.
     """
-    return state.claimant is None or link.voice.root != state.claimant.root
+    return link.root is not None and (state.claimant is None or link.root != state.claimant.root)
 
 
 def explain_exclusion(state: ClaimState, link: Link) -> str | None:
@@ -54,6 +68,8 @@ def explain_exclusion(state: ClaimState, link: Link) -> str | None:
         return "the statement was withdrawn"
     if link.retracted:
         return "the link was retracted"
+    if isinstance(link.voice, Unnamed):
+        return "an unnamed source does not count on its own"
     return None if is_independent(state, link) else "same party as the claimant"
 
 
@@ -85,7 +101,7 @@ def list_qualifying_support(state: ClaimState) -> list[Link]:
 
 def list_roots(links: Iterable[Link]) -> tuple[str, ...]:
     """Return the distinct root parties of `links`, in order of first appearance."""
-    return tuple(dict.fromkeys(link.voice.root for link in links))
+    return tuple(dict.fromkeys(link.root for link in links if link.root is not None))
 
 
 def list_active_by_others(state: ClaimState, stance: Stance) -> list[Link]:
@@ -100,7 +116,17 @@ def list_active_by_others(state: ClaimState, stance: Stance) -> list[Link]:
         for link in state.links
         if link.stance is stance
         and not (link.retracted or link.withdrawn or link.void or link.statement_void)
+        and isinstance(link.voice, Voice)
         and link.voice.root != own
+    ]
+
+
+def list_unnamed(state: ClaimState, *stances: Stance) -> list[Link]:
+    """Return the active links of sources that are not named, with one of `stances`."""
+    return [
+        link
+        for link in state.links
+        if link.stance in stances and link.is_active and isinstance(link.voice, Unnamed)
     ]
 
 
@@ -132,6 +158,7 @@ def list_unqualified_support(state: ClaimState) -> list[Link]:
         for link in state.links
         if link.stance is Stance.SUPPORTS
         and link.is_active
+        and link.root is not None
         and explain_disqualification(state, link) is not None
     ]
 
@@ -193,9 +220,13 @@ def _explain(state: ClaimState, link: Link) -> TraceLine:
 
 
 def is_challenged(state: ClaimState) -> bool:
-    """Say whether a contradiction is open against a confirmed claim."""
-    return (
-        state.status is Status.CONFIRMED
-        and state.lifecycle is Lifecycle.ACTIVE
-        and bool(list_open_contradictions(state))
+    """Say whether somebody contradicts a claim whose status does not say so.
+
+    That is an open contradiction of a confirmed claim, or that of a source that is not named.
+    """
+    if state.lifecycle is not Lifecycle.ACTIVE or state.status is Status.DISPUTED:
+        return False
+    return bool(
+        (state.status is Status.CONFIRMED and list_open_contradictions(state))
+        or list_unnamed(state, Stance.CONTRADICTS)
     )

@@ -16,6 +16,7 @@ from service.domain.claims import (
     SetAside,
     Stance,
     Status,
+    Unnamed,
 )
 
 
@@ -70,7 +71,7 @@ GROUNDS: dict[Status, Ground] = {
     Status.AWAITING_CONFIRMATION: Ground(
         frozenset({Stance.REQUESTS_CONFIRMATION, Stance.SUPPORTS}),
         "request for confirmation or supporting statement",
-        lambda state, link: True,
+        lambda state, link: link.root is not None,
         may_cite_nothing=frozenset({Status.ASSERTED}),
     ),
     Status.ASSERTED: Ground(
@@ -214,7 +215,11 @@ def require_automatic_rule(state: ClaimState, move: Move) -> list[Missing]:
 
 def list_outstanding_links(state: ClaimState) -> list[Link]:
     """Return the requests, and any support: with these a claim awaits confirmation at least."""
-    support = [link for link in state.links if link.stance is Stance.SUPPORTS and link.is_active]
+    support = [
+        link
+        for link in state.links
+        if link.stance is Stance.SUPPORTS and link.is_active and link.root is not None
+    ]
     return [*evidence.list_requests(state), *support]
 
 
@@ -304,7 +309,16 @@ def _describe_missing_contradiction(state: ClaimState, need: str) -> Missing:
 
 
 def name_voice(link: Link) -> str:
+    """Name who speaks: the speaker, or the party; a source that is not named as it is described."""
+    if isinstance(link.voice, Unnamed):
+        return name_unnamed(link.voice)
     return link.voice.speaker.name if link.voice.speaker else link.voice.name
+
+
+def name_unnamed(source: Unnamed) -> str:
+    """Return `a senior official of Belgrade, not named`."""
+    of_party = f" of {source.party.name}" if source.party else ""
+    return f"{source.description}{of_party}, not named"
 
 
 def name_links(links: Sequence[Link]) -> str:

@@ -26,6 +26,7 @@ from service.domain.claims import (
     Precision,
     Speaker,
     Status,
+    Unnamed,
     Voice,
     compute_end,
     parse_instant,
@@ -123,7 +124,7 @@ def read_said_at(event: Event) -> datetime | None:
 
 
 def read_said_end(event: Event) -> datetime | None:
-    """Return the end of the day, hour, minute or second that `read_said_at` stands for."""
+    """Return the end of the year, month, day, hour … that `read_said_at` stands for."""
     moment = read_said_at(event)
     if moment is None:
         return None
@@ -297,10 +298,15 @@ def _change_speaker(state: ClaimState, event: Event) -> ClaimState:
 
 
 def _replace_voices(state: ClaimState, change: Callable[[Voice], Voice]) -> ClaimState:
+    def change_source(voice: Voice | Unnamed) -> Voice | Unnamed:
+        if isinstance(voice, Voice):
+            return change(voice)
+        return replace(voice, party=change(voice.party)) if voice.party else voice
+
     return replace(
         state,
         claimant=change(state.claimant) if state.claimant else None,
-        links=tuple(replace(link, voice=change(link.voice)) for link in state.links),
+        links=tuple(replace(link, voice=change_source(link.voice)) for link in state.links),
     )
 
 

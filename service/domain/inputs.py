@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import TypedDict
 
 from service.domain.claims import (
+    Attribution,
     Basis,
     Imported,
     Kind,
@@ -66,7 +67,9 @@ class NewQuote:
 class NewStatement:
     """One utterance of one party; `speaker` is an id, a person to match or record, or unknown.
 
-    `party` is None for words that no party stands behind: the origin of an unattributed claim.
+    `party` is None for words that no party stands behind: the origin of an unattributed claim.  A
+    source that is not named has a `description`, and a `reason` for withholding the name; `party`
+    is whom it belongs to, if that is said.
     """
 
     party: str | None
@@ -75,6 +78,9 @@ class NewStatement:
     precision: Precision
     basis: Basis
     quotes: tuple[NewQuote, ...]
+    attribution: Attribution = Attribution.NAMED
+    description: str | None = None
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from service.domain.claims import (
     Pending,
     Stance,
     Status,
+    Voice,
 )
 from service.domain.errors import Conflict, Invalid, TransitionRefused
 from service.domain.guards import Guard, Missing, Move
@@ -184,11 +185,13 @@ def _find_lost_support(before: ClaimState, after: ClaimState) -> list[Link] | No
     sufficed = len(evidence.list_roots(support)) >= evidence.count_needed_support(before)
     if not sufficed or len(roots_after) >= evidence.count_needed_support(after):
         return None
-    return [link for link in support if link.voice.root not in roots_after]
+    return [link for link in support if link.root not in roots_after]
 
 
 def _name_roots(links: Sequence[Link]) -> str:
-    return ", ".join(dict.fromkeys(link.voice.root_name for link in links))
+    return ", ".join(
+        dict.fromkeys(link.voice.root_name for link in links if isinstance(link.voice, Voice))
+    )
 
 
 AUTOMATIC_MOVES = (

@@ -23,6 +23,7 @@ from service.domain.claims import (
     Speaker,
     Stance,
     Status,
+    Unnamed,
     Voice,
     format_instant,
     parse_instant,
@@ -59,6 +60,14 @@ def read_voice(data: Data) -> Voice:
     )
 
 
+def read_source(data: Data) -> Voice | Unnamed:
+    """Return whose words a link gives: a voice, or a source that is not named."""
+    if "description" not in data:
+        return read_voice(data)
+    party = data["party"]
+    return Unnamed(data["description"], read_voice(party) if party else None)
+
+
 def read_link(data: Data) -> Link:
     return Link(
         id=data["id"],
@@ -67,7 +76,7 @@ def read_link(data: Data) -> Link:
         scope=Scope(data["scope"]),
         conditional=data["conditional"],
         basis=Basis(data["basis"]),
-        voice=read_voice(data["voice"]),
+        voice=read_source(data["voice"]),
         said_at=parse_instant(data["said_at"]),
         precision=Precision(data["precision"]),
         quote=data["quote"],

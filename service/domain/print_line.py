@@ -8,7 +8,17 @@ from collections.abc import Collection
 from datetime import datetime
 
 from service.domain import evidence, texts
-from service.domain.claims import ClaimState, Finding, Imported, Lifecycle, Precision, Status, Voice
+from service.domain.claims import (
+    ClaimState,
+    Finding,
+    Imported,
+    Lifecycle,
+    Precision,
+    Stance,
+    Status,
+    Unnamed,
+    Voice,
+)
 from service.domain.evidence import Suggestion
 
 FINDINGS = {
@@ -68,6 +78,7 @@ def build_print_line(state: ClaimState, suggestion: Suggestion | None = None) ->
             sentences.append("No independent party has confirmed it.")
         if state.override:
             sentences.append("This status was set by an editor's override of the usual rules.")
+    sentences += _describe_unnamed(state)
     if state.finding is not None:
         is_imported = state.imported is not None and state.imported.finding is state.finding
         author = (
@@ -85,14 +96,19 @@ def _name_roots(state: ClaimState, roots: Collection[str]) -> dict[str, str]:
     for link in reversed(state.links):
         if len(names) == len(roots):
             break
-        root = link.voice.root
-        if root in roots and root not in names:
-            names[root] = texts.print_name(link.voice.root_name)
+        voice = link.voice
+        if isinstance(voice, Voice) and voice.root in roots and voice.root not in names:
+            names[voice.root] = texts.print_name(voice.root_name)
     return names
 
 
 def format_date(moment: datetime, precision: Precision) -> str:
-    """Return `2 October 2023`, with the time in UTC if it is known."""
+    """Return `2 October 2023`, with the time in UTC if it is known; `October 2023` or `2023` where
+    the day is not."""
+    if precision is Precision.YEAR:
+        return f"{moment.year}"
+    if precision is Precision.MONTH:
+        return f"{moment:%B} {moment.year}"
     day = f"{moment.day} {moment:%B %Y}"
     if precision is Precision.DAY:
         return day
@@ -124,6 +140,26 @@ def _describe_claim(state: ClaimState) -> str:
 
 def _name_speaker(voice: Voice) -> str:
     return f"{texts.print_name(voice.speaker.name)}, " if voice.speaker else ""
+
+
+UNNAMED_STANCES = {
+    Stance.SUPPORTS: "supports it",
+    Stance.CONTRADICTS: "denies it",
+    Stance.REQUESTS_CONFIRMATION: "has asked for confirmation",
+}
+
+
+def _describe_unnamed(state: ClaimState) -> list[str]:
+    """Return a sentence about each source that is not named and takes a stance, as described."""
+    sentences = []
+    for link in evidence.list_unnamed(state, *UNNAMED_STANCES):
+        assert isinstance(link.voice, Unnamed), "only these are listed"
+        description = texts.print_name(link.voice.description)
+        party = link.voice.party
+        of_party = f" of {texts.print_name(party.name)}" if party else ""
+        who = f"{description[:1].upper()}{description[1:]}{of_party}, not named"
+        sentences.append(f"{who}, {UNNAMED_STANCES[link.stance]}.")
+    return list(dict.fromkeys(sentences))
 
 
 def _describe_denial(names: list[str]) -> str:

@@ -13,7 +13,16 @@ from hashlib import sha256
 from typing import Any
 
 from service.domain import evidence
-from service.domain.claims import ClaimState, Lifecycle, Link, Status, Voice, format_instant
+from service.domain.claims import (
+    ClaimState,
+    Lifecycle,
+    Link,
+    Stance,
+    Status,
+    Unnamed,
+    Voice,
+    format_instant,
+)
 
 Data = Mapping[str, Any]
 
@@ -33,16 +42,21 @@ class PrintedField:
     read_value: Callable[[ClaimState], Any]
     covered_by: frozenset[Agreement]
     is_cautious: Callable[[Any, Any], bool]
+    is_optional: bool = False
+    """It is left out where it has no value: proposals of older releases lack it."""
 
 
 def read_printed(state: ClaimState) -> dict[str, object]:
     """Return what is printed of the claim, as plain data with an entry for each of `FIELDS`."""
-    return {name: field.read_value(state) for name, field in FIELDS.items()}
+    printed = {name: field.read_value(state) for name, field in FIELDS.items()}
+    return {name: value for name, value in printed.items() if value or not FIELDS[name].is_optional}
 
 
 def list_differences(before: Data, after: Data) -> list[str]:
-    """Return the names of the fields of `before` that differ in `after`."""
-    return [name for name, value in before.items() if after.get(name) != value]
+    """Return the names of the fields that differ, and of optional ones that `before` lacks; none if
+    `before` has no field, as in proposals that do not keep what was printed."""
+    names = {**before, **after} if before else before
+    return [name for name in names if before.get(name) != after.get(name)]
 
 
 def compute_digest(present: Data, prints: Data) -> str:
@@ -70,7 +84,7 @@ def list_fields_to_agree_on(before: ClaimState, after: ClaimState) -> list[str]:
         name
         for name in list_differences(printed_before, printed_after)
         if FIELDS[name].covered_by & agreements
-        and not FIELDS[name].is_cautious(printed_before[name], printed_after[name])
+        and not FIELDS[name].is_cautious(printed_before.get(name), printed_after.get(name))
     ]
 
 
@@ -126,8 +140,37 @@ def _read_import(state: ClaimState) -> Any:
 
 def _name_roots(links: Iterable[Link]) -> list[dict[str, str]]:
     """Return the distinct root parties of `links`, sorted by slug: their order does not matter."""
-    voices: dict[str, Voice] = {link.voice.root: link.voice for link in links}
+    voices = {link.voice.root: link.voice for link in links if isinstance(link.voice, Voice)}
     return [{"party": root, "name": voices[root].root_name} for root in sorted(voices)]
+
+
+def _read_unnamed(state: ClaimState) -> list[dict[str, str | None]]:
+    """Return each source that is not named, with its stance, as the print line has them."""
+    sources = {
+        (
+            link.stance.value,
+            link.voice.description,
+            link.voice.party.name if link.voice.party else None,
+        )
+        for link in evidence.list_unnamed(state, *evidence.TAKEN_STANCES)
+        if isinstance(link.voice, Unnamed)
+    }
+    return [
+        {"stance": stance, "description": description, "party": party}
+        for stance, description, party in sorted(sources, key=str)
+    ]
+
+
+def _is_more_cautious(before: Any, after: Any) -> bool:
+    """Say whether no source that is not named supports it anew, and none that doubts it is gone."""
+
+    def choose(sources: Any, *, supports: bool) -> list[Any]:
+        stance = Stance.SUPPORTS.value
+        return [source for source in sources or () if (source["stance"] == stance) is supports]
+
+    return _has_shrunk(choose(before, supports=True), choose(after, supports=True)) and _has_grown(
+        choose(before, supports=False), choose(after, supports=False)
+    )
 
 
 def _never(_before: Any, _after: Any) -> bool:
@@ -164,6 +207,7 @@ FIELDS: dict[str, PrintedField] = {
         _has_grown,
     ),
     "requests": PrintedField(_read_requests, CONFIRMATION, _has_grown),
+    "unnamed": PrintedField(_read_unnamed, CONFIRMATION, _is_more_cautious, is_optional=True),
     "finding": PrintedField(_read_finding, BOTH, _never),
     "withdrawn": PrintedField(
         lambda state: state.lifecycle is Lifecycle.WITHDRAWN,

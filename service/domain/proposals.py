@@ -179,7 +179,8 @@ def _require_same(
             f"{', '.join(changed)}. Look at it anew: reject this proposal, or propose again.",
             decision=proposal.id,
             changed=[
-                {"field": name, "seen": before[name], "now": after.get(name)} for name in changed
+                {"field": name, "seen": before.get(name), "now": after.get(name)}
+                for name in changed
             ],
             version=state.version,
         )

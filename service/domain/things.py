@@ -43,6 +43,8 @@ TOLD_MARK = "recorded_as_told"
 """Marks in the data of a first event: the thing existed before the record of such things began, or
 the file of another desk describes it without proof.  Then nothing is proved of the time before."""
 MARKS = frozenset({FOUND_MARK, TOLD_MARK})
+UNNAMED = ("attribution", "description", "reason")
+"""What a statement says of a source that is not named; others lack it."""
 WITHDRAWAL = (
     "withdrawn_at",
     "withdrawal_reason",
@@ -144,6 +146,7 @@ def _begin_statement(signed: SignedEvent) -> Row:
     recorded_at = data["recorded_at"] if is_earlier else signed.at
     return {
         **{name: data[name] for name in ("party", "speaker", "said_at", "precision", "basis")},
+        **{name: data.get(name) for name in UNNAMED},
         "recorded_at": recorded_at,
         "recorded_by": data["recorded_by"] if is_earlier else signed.actor["name"],
         **{name: data.get(name) for name in WITHDRAWAL},

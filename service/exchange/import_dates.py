@@ -1,8 +1,9 @@
 """Parse dates as others write them: exactly, or refuse them with the reason.
 
-Nothing is invented: no day of a month, no year of a day, no hour of a midnight, no zone.  That is
-why no library guesses here (dateutil takes today's year for a missing one, dateparser a day for a
-missing one): the formats of the mapping are tried with `strptime`, then ISO 8601.
+Nothing is invented: no day of a month, no year of a day, no hour of a midnight, no zone.  A month
+stays a month, and a year a year.  That is why no library guesses here (dateutil takes today's year
+for a missing one, dateparser a day for a missing one): the formats of the mapping are tried with
+`strptime`, then ISO 8601.
 """
 
 import re
@@ -12,7 +13,8 @@ from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from service.domain.claims import Precision
+from service.domain.claims import CALENDAR, Precision
+from service.domain.partial_dates import parse_partial_date
 from service.exchange.import_fields import refuse
 
 EARLIEST, LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
@@ -32,17 +34,7 @@ ISO = re.compile(
 )
 ISO_WEEKDAY = re.compile(r"(\d{4})-W(\d\d)-([1-7])", re.ASCII)
 END_OF_DAY = re.compile(r"(?<!\d)24:00")
-MONTH_NAMES = (
-    "jan(uary)?|feb(ruary)?|mar(ch)?|apr(il)?|may|june?|july?|aug(ust)?|sept?(ember)?|oct(ober)?|"
-    "nov(ember)?|dec(ember)?"
-)
-PARTIAL = (
-    ("year", re.compile(r"\d{4}")),
-    ("week", re.compile(r"\d{4}-?W\d\d?")),
-    ("month", re.compile(r"\d{4}[-/.](0?[1-9]|1[0-2])|(0?[1-9]|1[0-2])[-/.]\d{4}")),
-    ("month", re.compile(rf"({MONTH_NAMES})\.?,? +\d{{4}}|\d{{4}} +({MONTH_NAMES})", re.I)),
-)
-"""Dates without their day, by what is known of them."""
+WEEK = re.compile(r"\d{4}-?W\d\d?")
 ZONE_NAME = re.compile(r"[A-Za-z]+(?:/[A-Za-z_+-]+)+|(?<![A-Za-z])[A-Z]{1,4}(?![A-Za-z])")
 ZONES = {
     name: timezone(timedelta(hours=hours))
@@ -123,8 +115,9 @@ def parse_date(
     """Parse an instant, and how exactly it is known, by the first of `formats` that fits; else as
     ISO 8601.
 
-    Where no offset is written, the time zone's counts.  A day stays the day that was written, and
-    a midnight counts as a day: programs write it where they know no hour.  Raises RowRefusal.
+    Where no offset is written, the time zone's counts.  A day stays the day that was written, a
+    month the month, a year the year.  A midnight counts as a day: programs write it where they know
+    no hour.  Raises RowRefusal.
     """
     if value is None or not (value := value.strip()):
         return None
@@ -134,8 +127,9 @@ def parse_date(
         except NotInFormat:
             continue
         return _settle_zone(field, value, moment, precision, zone)
+    partial = parse_partial_date(value)
     try:
-        moment, precision = _parse_iso(value)
+        moment, precision = partial or _parse_iso(value)
     except ValueError:
         refuse(field, value, _explain(value, formats))
     return _settle_zone(field, value, moment, precision, zone)
@@ -144,15 +138,14 @@ def parse_date(
 def _explain(value: str, formats: Sequence[str]) -> str:
     if END_OF_DAY.search(value):
         return "24:00 ends one day and begins the next: write the day that is meant"
-    for part, pattern in PARTIAL:
-        if pattern.fullmatch(value):
-            return _explain_partial(part)
+    if WEEK.fullmatch(value):
+        return _explain_partial("week")
     tried = ", ".join([*formats, "ISO 8601"])
     return f"no date or hour that is written like one of: {tried}"
 
 
 def _explain_partial(part: str) -> str:
-    return f"only its {part} is known: a claim has a day, and none is invented"
+    return f"only its {part} is known: a claim has a day, a month or a year, and none is invented"
 
 
 def _parse_format(field: str, value: str, pattern: str) -> tuple[datetime, Precision]:
@@ -169,6 +162,8 @@ def _parse_format(field: str, value: str, pattern: str) -> tuple[datetime, Preci
     if WITHOUT_SEPARATOR.search(pattern):
         _require_full_width(text, reading, moment)
     part = _find_written_part(pattern)
+    if part in ("month", "year"):
+        return moment.replace(day=1, tzinfo=UTC), Precision(part)
     if part != "day":
         refuse(field, value, _explain_partial(part))
     if weekday != moment.weekday():
@@ -246,9 +241,11 @@ def _parse_offset(text: str) -> timezone:
 def _settle_zone(
     field: str, value: str, moment: datetime, precision: Precision, zone: str
 ) -> tuple[datetime, Precision]:
-    if not (moment.hour or moment.minute or moment.second or moment.microsecond):
+    if precision not in CALENDAR and not (
+        moment.hour or moment.minute or moment.second or moment.microsecond
+    ):
         precision = Precision.DAY
-    if precision is Precision.DAY:
+    if precision in CALENDAR or precision is Precision.DAY:
         moment = moment.replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=UTC)
     elif moment.tzinfo is None:
         moment = moment.replace(tzinfo=_load_zone(zone))

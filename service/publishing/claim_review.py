@@ -102,9 +102,13 @@ def _build_author(claimant: ClaimantView) -> JsonObject:
     return person | {"jobTitle": speaker["role"]} if speaker["role"] else person
 
 
+DATE_LENGTHS = {Precision.YEAR: 4, Precision.MONTH: 7, Precision.DAY: 10}
+"""How much of an instant is a date by ISO 8601."""
+
+
 def _format_date(moment: str, precision: Precision) -> str:
-    """Return a Date where only the day is known, else a DateTime."""
-    return moment[:10] if precision is Precision.DAY else moment
+    """Return a Date where only the day, month or year is known, else a DateTime."""
+    return moment[: DATE_LENGTHS.get(precision, len(moment))]
 
 
 def _build_work(source: SourceView) -> JsonObject:

@@ -38,6 +38,11 @@ statements = Table(
     # NULL: words that no party stands behind, the origin of an unattributed claim.
     Column("party", ForeignKey("parties.slug")),
     Column("speaker", ForeignKey("speakers.id"), index=True),
+    # NULL: by name, or nobody's.  What follows says of a source that is not named who it is, and
+    # why that is withheld; `party` is then whom it belongs to, if that is said.
+    Column("attribution", String(16)),
+    Column("description", String(300)),
+    Column("reason", LongText),
     Column("said_at", Instant, nullable=False),
     # The end of the day, hour, minute or second that is known: what lists are put in order by.
     Column("said_end", Instant, nullable=False),
@@ -178,8 +183,9 @@ links = Table(
     Column("id", Id, primary_key=True),
     Column("claim", ForeignKey("claims.id"), nullable=False, index=True),
     Column("statement", ForeignKey("statements.id"), nullable=False, index=True),
-    Column("party", String(64), nullable=False),
-    Column("root", String(64), nullable=False),
+    # NULL: a source that is not named.
+    Column("party", String(64)),
+    Column("root", String(64)),
     Column("stance", String(24), nullable=False),
     Column("scope", String(16), nullable=False),
     Column("conditional", Boolean, nullable=False),

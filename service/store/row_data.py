@@ -15,7 +15,7 @@ from sqlalchemy import Column, Integer, RowMapping, String, Table, Uuid
 
 from service.domain import ids
 from service.domain.access import Role
-from service.domain.claims import Basis, Precision, Rendering, format_instant
+from service.domain.claims import Attribution, Basis, Precision, Rendering, format_instant
 from service.store.tables import (
     api_keys,
     notes,
@@ -119,6 +119,9 @@ STATEMENT = ExchangedTable(
         "id",
         "party",
         "speaker",
+        "attribution",
+        "description",
+        "reason",
         "said_at",
         "precision",
         "basis",
@@ -135,9 +138,24 @@ STATEMENT = ExchangedTable(
         "void_ended_at",
     ),
     references={"party": "party", "speaker": "speaker", "withdrawal_source": "source"},
-    enums={"precision": Precision, "basis": Basis, "withdrawal_precision": Precision},
+    enums={
+        "attribution": Attribution,
+        "precision": Precision,
+        "basis": Basis,
+        "withdrawal_precision": Precision,
+    },
     optional=frozenset({"withdrawal_said_at", "withdrawal_precision"}),
-    later=frozenset({"withdrawal_ended_at", "voided_at", "void_reason", "void_ended_at"}),
+    later=frozenset(
+        {
+            "attribution",
+            "description",
+            "reason",
+            "withdrawal_ended_at",
+            "voided_at",
+            "void_reason",
+            "void_ended_at",
+        }
+    ),
 )
 QUOTE = ExchangedTable(
     quotes,

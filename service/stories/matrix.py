@@ -5,9 +5,11 @@ Police is part of Pristina's.  A voice is shown with the stance that it took, ne
 one: a conditional welcome is not support, and is marked as conditional.
 """
 
+from typing import Literal
+
 from service.claims.claim_views import build_claimant
 from service.domain import evidence
-from service.domain.claims import ClaimState, Scope, Stance, format_instant
+from service.domain.claims import ClaimState, Scope, Stance, Unnamed, format_instant
 from service.domain.evidence import TraceLine
 from service.domain.print_line import build_print_line
 from service.stories.matrix_views import CellView, MatrixClaimView, MatrixLinkView, StanceView
@@ -40,19 +42,28 @@ def build_row(state: ClaimState) -> MatrixClaimView:
 
 
 def _build_cells(state: ClaimState) -> list[CellView]:
-    """Build the cells: the claimant's cell, then the others' in order of first appearance."""
-    lines: dict[str, dict[Stance, list[TraceLine]]] = {}
+    """Build the cells: the claimant's cell, then the others' in order of first appearance, and last
+    that of all sources that are not named."""
+    lines: dict[str | None, dict[Stance, list[TraceLine]]] = {}
     if state.claimant is not None:
         lines[state.claimant.root] = {}
     for line in evidence.suggest_status(state).trace:
         if line.link.void or line.link.statement_void:
             continue
-        lines.setdefault(line.link.voice.root, {}).setdefault(line.link.stance, []).append(line)
+        lines.setdefault(line.link.root, {}).setdefault(line.link.stance, []).append(line)
+    if None in lines:
+        lines[None] = lines.pop(None)
     claiming = state.claimant.root if state.claimant else None
+
+    def find_role(root: str | None) -> Literal["claimant", "unnamed"] | None:
+        if root is None:
+            return "unnamed"
+        return "claimant" if root == claiming else None
+
     return [
         {
             "party": root,
-            "role": "claimant" if root == claiming else None,
+            "role": find_role(root),
             "stances": [
                 _build_stance(stance, stances[stance]) for stance in Stance if stance in stances
             ],
@@ -82,13 +93,16 @@ def _build_stance(stance: Stance, lines: list[TraceLine]) -> StanceView:
 
 def _build_said(line: TraceLine) -> MatrixLinkView:
     link = line.link
-    speaker = link.voice.speaker
+    source = link.voice
+    voice = source.party if isinstance(source, Unnamed) else source
+    speaker = voice.speaker if voice else None
     return {
         "link": link.id,
         "statement": link.statement,
-        "party": link.voice.party,
-        "party_name": link.voice.name,
+        "party": voice.party if voice else None,
+        "party_name": voice.name if voice else None,
         "speaker": {"name": speaker.name, "role": speaker.role} if speaker else None,
+        "description": source.description if isinstance(source, Unnamed) else None,
         "quote": link.quote,
         "said_at": format_instant(link.said_at),
         "precision": link.precision,

@@ -26,9 +26,13 @@ class MatrixLinkView(TypedDict):
 
     link: Uuid
     statement: Uuid
-    party: Annotated[str, Field(description="Who spoke: this root party or one below it")]
-    party_name: str
+    party: Annotated[
+        str | None,
+        Field(description="Who spoke: this root party or one below it; or whose source it was"),
+    ]
+    party_name: str | None
     speaker: SpeakerNameView | None
+    description: Annotated[str | None, Field(description="Of a source that is not named")]
     quote: str
     said_at: Moment
     precision: Precision
@@ -71,10 +75,12 @@ class StanceView(TypedDict):
 
 @view
 class CellView(TypedDict):
-    """Where one root party stands on one claim."""
+    """Where one root party stands on one claim, or all sources that are not named."""
 
-    party: Annotated[str, Field(description="A root party: one of `parties`")]
-    role: Literal["claimant"] | None
+    party: Annotated[
+        str | None, Field(description="A root party: one of `parties`; null: the unnamed sources")
+    ]
+    role: Literal["claimant", "unnamed"] | None
     stances: list[StanceView]
 
 

@@ -87,7 +87,7 @@ def build_lane(claim: str, lane: Lane) -> LaneView:
 
 
 def _build_link(data: Mapping[str, Any]) -> TimelineLinkView:
-    speaker = data["voice"]["speaker"]
+    speaker = data["voice"].get("speaker")
     return {
         "id": data["id"],
         "statement": data["statement"],
@@ -95,6 +95,7 @@ def _build_link(data: Mapping[str, Any]) -> TimelineLinkView:
         "scope": data["scope"],
         "conditional": data["conditional"],
         "speaker": {"name": speaker["name"], "role": speaker["role"]} if speaker else None,
+        "description": data["voice"].get("description"),
         "quote": data["quote"],
         "said_at": format_instant(parse_instant(data["said_at"])),
         "precision": data["precision"],

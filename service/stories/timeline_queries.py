@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, and_, func, or_, select, union_all
 from service.claims.claim_views import ClaimView
 from service.claims.history_queries import parse_event
 from service.domain import history, plain_data
-from service.domain.claims import format_instant
+from service.domain.claims import Voice, format_instant
 from service.record.event_queries import is_disclosed
 from service.store.paging import Window, select_page
 from service.store.snapshot import hold_snapshot
@@ -186,7 +186,8 @@ def _build_entry(
         ]
     else:
         concerned = [links[link] for link in _list_cited_links(event)]
-    voices = [plain_data.read_voice(link["voice"]) for link in concerned]
+    sources = [plain_data.read_source(link["voice"]) for link in concerned]
+    voices = [source for source in sources if isinstance(source, Voice)]
     if event.type == "claim.created" and event.data["claimant"]:
         voices = [plain_data.read_voice(event.data["claimant"])]
     return timeline.build_entry(event, seq=row.seq, claim=brief, links=concerned, voices=voices)

@@ -61,6 +61,7 @@ class TimelineLinkView(TypedDict):
     scope: Scope
     conditional: bool
     speaker: SpeakerNameView | None
+    description: Annotated[str | None, Field(description="Of a source that is not named")]
     quote: str
     said_at: Moment
     precision: Precision

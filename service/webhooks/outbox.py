@@ -22,7 +22,7 @@ from sqlalchemy import (
     select,
 )
 
-from service.domain.claims import ClaimState
+from service.domain.claims import ClaimState, Voice
 from service.domain.history import Event
 from service.domain.webhooks import DeliveryState, EventType
 from service.store.tables import parties
@@ -176,7 +176,7 @@ def _is_wanted(prefix: str) -> ColumnElement[bool]:
 
 def list_parties(state: ClaimState) -> frozenset[str]:
     """List every party that an event about this claim concerns, and the roots above them."""
-    voices = [link.voice for link in state.links]
+    voices = [link.voice for link in state.links if isinstance(link.voice, Voice)]
     if state.claimant is not None:
         voices.append(state.claimant)
     return frozenset(slug for voice in voices for slug in (voice.party, voice.root))

@@ -14,6 +14,7 @@ from service.domain.claims import ClaimState, Lifecycle, Voice
 from service.domain.history import Event
 from service.store.tables import events
 from tests.asof.weeks import Weeks
+from tests.domain.builders import get_voice
 
 Line = tuple[int, str, Event]
 """An event with its number among all and its claim."""
@@ -70,7 +71,7 @@ class Oracle:
         return any(
             link.is_active
             and stance in (None, link.stance)
-            and (party is None or self.is_under(link.voice, party, at))
+            and (party is None or self.is_under(get_voice(link), party, at))
             for link in state.links
         )
 
@@ -182,7 +183,7 @@ def list_columns(states: list[ClaimState]) -> list[tuple[str, str, int]]:
     """slug, name and claims of each root party in these: with most claims first, then by name."""
     voices = [state.claimant for state in states if state.claimant]
     claims = Counter(voice.root for voice in voices)
-    voices += [link.voice for state in states for link in state.links]
+    voices += [get_voice(link) for state in states for link in state.links]
     names = {voice.root: voice.root_name for voice in voices}
     found = [(slug, name, claims[slug]) for slug, name in names.items()]
     return sorted(found, key=lambda row: (-row[2], row[1].lower(), row[0]))
@@ -194,7 +195,7 @@ def build_cells(state: ClaimState) -> dict[str, Any]:
     if state.claimant:
         found[state.claimant.root] = ("claimant", {})
     for link in state.links:
-        _, stances = found.setdefault(link.voice.root, (None, {}))
+        _, stances = found.setdefault(get_voice(link).root, (None, {}))
         stances.setdefault(link.stance, []).append(link)
     trace = {each.link.id: each.counted for each in evidence.suggest_status(state).trace}
     return {

@@ -8,6 +8,7 @@ from service.domain.claims import ClaimState, Lifecycle, format_instant
 from tests.api.problems import require_problem
 from tests.asof.oracle import Oracle
 from tests.asof.weeks import STORIES, TREE
+from tests.domain.builders import get_voice
 from tests.support.desk import Desk
 
 MICROSECOND = timedelta(microseconds=1)
@@ -130,10 +131,10 @@ async def test_links_as_of_any_instant_equal_the_folded_record(oracle: Oracle) -
                     link.set_aside,
                     link.retracted,
                     link.withdrawn,
-                    link.voice.name,
-                    link.voice.root,
-                    link.voice.root_name,
-                    link.voice.speaker.name if link.voice.speaker else None,
+                    get_voice(link).name,
+                    get_voice(link).root,
+                    get_voice(link).root_name,
+                    speaker.name if (speaker := get_voice(link).speaker) else None,
                 )
                 for link in state.links
             ], (claim, moment)

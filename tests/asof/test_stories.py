@@ -10,6 +10,7 @@ from tests.api.problems import require_problem
 from tests.asof.oracle import Oracle, build_cells, list_columns, read_said_instant
 from tests.asof.test_claims import MICROSECOND, list_instants
 from tests.asof.weeks import STORIES
+from tests.domain.builders import get_voice
 from tests.support.desk import Desk
 
 LONG = os.environ.get("CLAIMDESK_FAULTS") == "long"
@@ -57,7 +58,7 @@ async def test_matrix_as_of_any_instant_equals_the_folded_record(oracle: Oracle)
             assert describe_cells(row) == build_cells(state), (row["id"], at)
             drawn += len(row["cells"])
         parties = await desk.reader.get(f"/v1/stories/{slug}", params={"as_of": format_instant(at)})
-        standing = [link.voice for each in expected for link in each.links if link.is_active]
+        standing = [get_voice(link) for each in expected for link in each.links if link.is_active]
         standing += [each.claimant for each in expected if each.claimant]
         assert [
             (party["slug"], party["name"], party["root"]) for party in parties.json()["parties"]

@@ -487,6 +487,7 @@ class Teller:
     def draft_link(self, link: Link) -> Draft:
         """What `amendments.draft_link` gives; this one knows the voice's plain form already."""
         voice = link.voice
+        assert isinstance(voice, Voice), "every source of a generated desk is named"
         known = voice.party, voice.speaker.id if voice.speaker else None
         plain = self.plain_voices.get(known)
         if plain is None:

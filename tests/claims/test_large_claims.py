@@ -33,6 +33,7 @@ from service.search.index.searchable_fields import Level
 from service.store import states, tables
 from service.store.engine import Database
 from service.verification import verification
+from tests.domain.builders import get_voice
 from tests.verification import workday
 from tests.verification.workday import SOURCE, Day
 
@@ -362,7 +363,7 @@ async def test_names_leave_room_for_quotes(database: Database) -> None:
         claim = day.claim("Troops gathered at the border")
         day.link(claim, "nato", Stance.COMMENTS)
         state = claim_writer.load_claim(connection, claim, now=workday.BEGIN).state
-        voice = state.links[0].voice
+        voice = get_voice(state.links[0])
         many = [
             replace(
                 state.links[0],

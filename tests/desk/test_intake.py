@@ -97,6 +97,39 @@ async def test_one_statement_can_take_several_stances(
     assert (other["stance"], other["conditional"]) == ("contradicts", True)
 
 
+async def test_unnamed_source_and_a_month_are_taken_in(
+    desk: Desk, people: People, place: str
+) -> None:
+    """Without a party that would have to be made up, and without a day."""
+    passage = {
+        **PASSAGE,
+        "said_on": "",
+        "said_in": "in August 2020",
+        "description": "a senior official",
+        "withheld": "He would lose his post",
+    }
+    done = await submit(people.checker, place, f"{place}/passages", **passage)
+    assert done.status_code == 303, read_text(done)
+    (claim,) = (await desk.reader.get("/v1/claims")).json()["items"]
+    (statement,) = (await desk.reader.get("/v1/statements")).json()["items"]
+    assert (claim["claimant"], claim["precision"]) == (None, "month")
+    assert (statement["attribution"], statement["party"]) == ("unnamed", "belgrade")
+    again = parse_page(await people.checker.get(place))
+    assert again.get_element_by_id("said_in").get("value") == "August 2020"
+    page = f"/statements/{statement['id']}"
+    assert "a senior official, not named (Belgrade)" in read_text(await people.reader.get(page))
+    assert "lose his post" not in read_text(await people.checker.get(page))
+    assert "lose his post" in read_text(await people.editor.get(page))
+    wrong = await submit(
+        people.checker, place, f"{place}/passages", **passage | {"said_in": "last summer"}
+    )
+    assert "write it as August 2020" in read_text(wrong)
+    both = await submit(
+        people.checker, place, f"{place}/passages", **passage | {"said_on": "2020-08-02"}
+    )
+    assert "give the day, or only the month or year" in read_text(both)
+
+
 async def test_similar_claim_is_shown_before_recording(
     desk: Desk, people: People, place: str
 ) -> None:

@@ -85,6 +85,12 @@ def build_link(stance: Stance, speaking_voice: Voice = WASHINGTON, **changes: An
     return replace(made, **changes)
 
 
+def get_voice(link: Link) -> Voice:
+    """Whose voice a link gives, of a link whose source is named."""
+    assert isinstance(link.voice, Voice)
+    return link.voice
+
+
 def build_support(who: Voice = WASHINGTON, **changes: Any) -> Link:
     return build_link(Stance.SUPPORTS, who, **changes)
 

@@ -13,6 +13,7 @@ TABLE = {
     Action.READ_CLAIMS: "            yes    yes     yes    yes     yes",
     Action.READ_RECORDS: "           yes    yes     yes    yes     no",
     Action.READ_INTERNALS: "         no     yes     yes    yes     no",
+    Action.READ_WITHHELD: "          no     no      yes    yes     no",
     Action.RECORD: "                 no     yes     yes    yes     no",
     Action.AMEND: "                  no     yes     yes    yes     no",
     Action.REVERSE: "                no     yes     yes    yes     no",

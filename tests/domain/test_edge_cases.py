@@ -344,9 +344,7 @@ def test_5_what_the_loser_set_aside_stands_against_the_survivor() -> None:
     loser.link(build_support(NATO))
     loser.decide(CONFIRMED, first, set_aside=set_aside(denial))
     absorb(survivor, loser)
-    assert [link.voice.root for link in evidence.list_open_contradictions(survivor.state)] == [
-        "pristina"
-    ]
+    assert [link.root for link in evidence.list_open_contradictions(survivor.state)] == ["pristina"]
 
 
 @pytest.mark.parametrize("before", [ASSERTED, AWAITING])

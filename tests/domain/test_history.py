@@ -44,6 +44,7 @@ from tests.domain.builders import (
     build_contradiction,
     build_request,
     build_support,
+    get_voice,
     set_aside,
 )
 from tests.support import hashes
@@ -172,11 +173,11 @@ def test_full_record_folds_to_the_expected_state() -> None:
     asked, first, second, denial, moved, origin, again = state.links
     assert again.is_active
     assert asked.retracted
-    assert asked.voice.speaker == claims.Speaker(
+    assert get_voice(asked).speaker == claims.Speaker(
         "speaker-Matthew Miller", "Matt Miller", "spokesman"
     )
-    assert (asked.voice.name, asked.voice.root_name) == ("New state-department", "USA")
-    assert (first.affirmed, first.conflicting, first.voice.root) == (True, True, "usa")
+    assert (get_voice(asked).name, get_voice(asked).root_name) == ("New state-department", "USA")
+    assert (first.affirmed, first.conflicting, first.root) == (True, True, "usa")
     assert second.withdrawn
     assert not second.affirmed
     assert not denial.set_aside

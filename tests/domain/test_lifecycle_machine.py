@@ -48,6 +48,7 @@ from service.domain.claims import (
     SetAside,
     Stance,
     Status,
+    Unnamed,
     Voice,
 )
 from service.domain.errors import (
@@ -116,6 +117,7 @@ class Account:
     conflicting: bool = False
     aside: bool = False
     qualifies_by_basis: bool = True
+    named: bool = True
 
 
 @dataclass
@@ -166,6 +168,7 @@ class Desk(RuleBasedStateMachine):
             value
             for value in self.accounts[number].values()
             if value.stance is stance
+            and value.named
             and not value.retracted
             and not value.withdrawn
             and self.root(value.party) != own
@@ -473,6 +476,51 @@ class Desk(RuleBasedStateMachine):
 
         change = amendments.add_link(record.state, new, note=None)
         self.submit(number, change, Effect(make_change, take))
+
+    @rule(
+        claim_choice=which,
+        party=st.none() | st.sampled_from(PARTIES),
+        stance=st.sampled_from(STANCES),
+    )
+    def link_unnamed(self, claim_choice: int, party: str | None, stance: Stance) -> None:
+        """A source that is not named takes a stance, which moves nothing."""
+        number = self.claim(claim_choice)
+        state = self.records[number].state
+        if state.lifecycle is not Lifecycle.ACTIVE:
+            return
+        new = Link(
+            id=self.new_id("link"),
+            statement=self.new_id("statement"),
+            stance=stance,
+            scope=Scope.FULL,
+            conditional=False,
+            basis=Basis.DOCUMENTS,
+            voice=Unnamed("an official", self.voice(party) if party else None),
+            said_at=NOON - timedelta(days=3),
+            precision=Precision.MONTH,
+            quote="…",
+            recorded_at=self.clock,
+        )
+
+        def make_change(state: ClaimState) -> Change:
+            voice = Unnamed("an official", self.voice(party) if party else None)
+            return amendments.add_link(state, replace(new, voice=voice), note=None)
+
+        def take() -> None:
+            self.accounts[number][new.id] = Account(
+                new.statement, party or "nato", stance, False, named=False
+            )
+
+        change = amendments.add_link(state, new, note=None)
+        self.submit(number, change, Effect(make_change, take))
+        after = self.records[number].state
+        assert after.status is state.status
+        if (
+            after.find_link(new.id)
+            and stance is Stance.CONTRADICTS
+            and state.status is not DISPUTED
+        ):
+            assert evidence.is_challenged(after)
 
     @rule(
         claim_choice=which,

@@ -204,6 +204,8 @@ def test_a_claim_without_a_claimant_or_speaker() -> None:
 @pytest.mark.parametrize(
     ("precision", "printed_date"),
     [
+        (Precision.YEAR, "2023"),
+        (Precision.MONTH, "October 2023"),
         (Precision.DAY, "2 October 2023"),
         (Precision.HOUR, "2 October 2023, 08:00 UTC"),
         (Precision.MINUTE, "2 October 2023, 08:05 UTC"),

@@ -253,12 +253,12 @@ def test_the_suggestion_follows_from_what_the_trace_counts(state: ClaimState) ->
     live = [
         item
         for item in state.links
-        if not item.retracted and not item.withdrawn and item.voice.root != mine
+        if not item.retracted and not item.withdrawn and item.root != mine
     ]
     denied = [link for link in live if link.stance is Stance.CONTRADICTS]
     stands = [link for link in denied if not link.set_aside]
     support = {
-        counting.voice.root
+        counting.root
         for counting in live
         if counting.stance is Stance.SUPPORTS
         and counting.scope is Scope.FULL
@@ -285,7 +285,7 @@ def test_the_suggestion_follows_from_what_the_trace_counts(state: ClaimState) ->
     assert suggestion.status is expected
     assert set(suggestion.support) == support
     assert suggestion.needed_parties == k
-    counted = {line.link.voice.root for line in suggestion.trace if line.counted}
+    counted = {line.link.root for line in suggestion.trace if line.counted}
     assert support <= counted
 
 
@@ -314,7 +314,7 @@ def test_no_guard_confirms_what_the_rules_do_not(state: ClaimState, how_many: in
     )
     if lifecycle.list_missing(state, wanted):
         return
-    roots = {link.voice.root for link in evidence.list_qualifying_support(state)}
+    roots = {link.root for link in evidence.list_qualifying_support(state)}
     assert len(roots) >= (2 if wanted.set_aside or state.kind is Kind.FIGURE else 1)
     assert {stand.id for stand in stands} == {each.link for each in wanted.set_aside}
     if state.claimant is not None:

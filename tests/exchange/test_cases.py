@@ -107,7 +107,7 @@ async def test_a_midnight_counts_as_a_day(database: Database) -> None:
 
 
 async def test_no_day_is_invented(database: Database) -> None:
-    """A format without a year refuses the mapping; a date without a day refuses its row."""
+    """A format without a year refuses the mapping; a month stays a month, and a year a year."""
     with pytest.raises(Invalid) as refused:
         await import_case(database, "partial-dates.csv", "csv")
     assert [fault["loc"][-1] for fault in refused.value.extras["errors"]] == [2, 3]
@@ -117,13 +117,18 @@ async def test_no_day_is_invented(database: Database) -> None:
         database, data, "csv", import_mapping.parse_mapping(mapping.encode())
     )
     assert [(line, reason.partition(":")[0]) for line, _, reason in result.refused] == [
-        (2, "only its month is known"),
-        (3, "only its year is known"),
         (4, "no date or hour that is written like one of"),
         (5, "no date or hour that is written like one of"),
     ]
-    [claim] = await list_claims(database)
-    assert claim["claimed_at"] == "2023-10-02T18:05:00Z"
+    claims = await list_claims(database)
+    assert sorted((claim["claimed_at"], claim["precision"]) for claim in claims) == [
+        ("2023-01-01T00:00:00Z", "year"),
+        ("2023-10-01T00:00:00Z", "month"),
+        ("2023-10-02T18:05:00Z", "second"),
+    ]
+    printed = {claim["text"]: claim["print_line"] for claim in claims}
+    assert "(October 2023)." in printed["In a month"]
+    assert "(2023)." in printed["In a year"]
 
 
 async def test_references_within_a_graph_are_followed(database: Database) -> None:

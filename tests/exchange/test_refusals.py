@@ -170,7 +170,7 @@ async def test_a_claim_is_refused_with_the_claim_it_was_merged_into(
         ("story", {"title": ""}, None),
         ("statement", {"quotes": []}, "quotes: at least one is needed"),
         ("statement", {"quotes": [7]}, "quotes.0 is no object"),
-        ("statement", {"precision": "year"}, "precision: 'year' is not a valid Precision"),
+        ("statement", {"precision": "century"}, "precision: 'century' is not a valid Precision"),
         ("statement", {"speaker": NOWHERE}, f"refers to speaker {NOWHERE}, which is neither"),
         ("note", {"claim": NOWHERE}, f"refers to claim {NOWHERE}, which is neither"),
     ],

@@ -37,6 +37,7 @@ from tests.support import desk as support
 from tests.support.hashes import hash_claim_event
 from tests.support.postgres import PostgresServer
 from tests.support.upgrading import upgrade_desk
+from tests.verification.workday import work_a_day
 
 GUARDS = {
     "sqlite": {"events_no_update", "events_no_delete", "events_no_replace"},
@@ -95,6 +96,19 @@ async def test_downgrade_and_upgrade_work_with_data(settings: Settings, tmp_path
     await record_something(settings)
     await require_append_only(settings)
     assert len(await audit(settings)) == 2
+
+
+async def test_unnamed_sources_and_months_survive_a_downgrade(settings: Settings) -> None:
+    """The rows are put back from the record; then the record proves them."""
+    async with support.run_desk(settings) as desk:
+        await desk.database.write(work_a_day)
+    await asyncio.to_thread(migrate.downgrade, settings, "0027")
+    await upgrade_desk(settings)
+    later = support.Clock()
+    later.advance(days=30)
+    async with support.run_desk(settings, later) as desk:
+        report = await desk.database.read(verification.verify)
+        assert report.ok, report.breaks
 
 
 async def test_upgrade_keeps_what_is_recorded(settings: Settings) -> None:

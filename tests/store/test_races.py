@@ -12,6 +12,7 @@ from sqlalchemy import select
 
 from service.claims import history_queries
 from service.store.tables import claims
+from tests.domain.builders import get_voice
 from tests.faults.ledgers import audit
 from tests.store.locks import hold_lock, wait_for_waiting
 from tests.support.desk import Desk, build_claim, build_statement
@@ -208,4 +209,6 @@ async def list_speakers(desk: Desk, claim: str) -> list[str]:
     """As the claim's own record has them; the list of links shows statements as they are."""
     state = await desk.database.read(history_queries.read_state, claim)
     assert state is not None
-    return [link.voice.speaker.name for link in state.links if link.voice.speaker]
+    return [
+        speaker.name for link in state.links if (speaker := get_voice(link).speaker) is not None
+    ]

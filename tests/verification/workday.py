@@ -22,6 +22,7 @@ from service.directory import party_commands
 from service.domain.access import SYSTEM, Actor, Role
 from service.domain.changes import FindingRequest
 from service.domain.claims import (
+    Attribution,
     Basis,
     Finding,
     Kind,
@@ -236,6 +237,7 @@ def work_a_day(connection: Connection) -> None:
     ).scalar_one()
     party_changes.change_speaker(connection, person, {"role": "spokesman"}, **day.by())
     take_back(connection, day)
+    hear_unnamed_sources(connection, day, claim=whole)
     work_behind_the_desk(connection, day, claim=other)
 
 
@@ -245,6 +247,41 @@ def link_to_many_statements(connection: Connection) -> None:
     claim = day.claim("what everybody has something to say about")
     for _ in range(states.FIRST + 1):
         day.link(claim, "nato", Stance.COMMENTS)
+
+
+def hear_unnamed_sources(connection: Connection, day: Day, *, claim: str) -> None:
+    """Sources that are not named take a stance; a claim is made of what one said; a party that one
+    belongs to is renamed."""
+    for party, stance in ((None, Stance.SUPPORTS), ("albania", Stance.CONTRADICTS)):
+        quote = NewQuote("so we were told", "en", Rendering.VERBATIM, SOURCE)
+        told = NewStatement(
+            party,
+            None,
+            BEGIN,
+            Precision.MONTH,
+            Basis.OWN_OBSERVATION,
+            (quote,),
+            attribution=Attribution.UNNAMED,
+            description="a senior security official",
+            reason="he would lose his post",
+        )
+        link_commands.link_statement(
+            connection, claim, NewLink(told, stance), four_eyes=True, **day.by()
+        )
+    claim_commands.create_claim(
+        connection,
+        NewClaim(
+            text="what nobody says by name",
+            kind=Kind.EVENT,
+            claimant=None,
+            speaker=None,
+            claimed_at=BEGIN,
+            precision=Precision.YEAR,
+            origin=told,
+        ),
+        **day.by(),
+    )
+    party_changes.change_party(connection, "albania", {"name": "Tirana"}, **day.by())
 
 
 def take_back(connection: Connection, day: Day) -> None:

@@ -108,6 +108,11 @@ class Column:
     """Its statements that are not on the page."""
     cards: list[Card]
 
+    @property
+    def place(self) -> str:
+        """What its address on the page ends with."""
+        return self.root or ("nobody" if self.claimant else "-")
+
 
 @dataclass(frozen=True, slots=True)
 class PossibleMove:
@@ -285,16 +290,17 @@ def _build_columns(
     traces = {trace["link"]: trace for trace in suggestion["trace"]}
     claimant = state.claimant
     root, name = (claimant.root, claimant.root_name) if claimant else (None, "Unattributed")
-    columns = {root: Column(root, name, True, left_out.get(root, 0), [Card(origin)])}
+    more = left_out.get(root, 0) if root else 0
+    columns = {root or "": Column(root, name, True, more, [Card(origin)])}
     for link in links:
         statement, trace = link["statement"], traces.get(link["id"])
         root = statement["root"]
-        if root not in columns:
-            columns[root] = Column(
-                root, statement["root_name"] or "Unattributed", False, left_out.get(root, 0), []
-            )
+        place = root or "-"
+        if place not in columns:
+            name = statement["root_name"] or "Not named"
+            columns[place] = Column(root, name, False, left_out.get(root, 0), [])
         counted, why = (trace["counted"], trace["why"]) if trace else (None, None)
-        columns[root].cards.append(Card(statement, link, counted, why))
+        columns[place].cards.append(Card(statement, link, counted, why))
     for column in columns.values():
         column.cards.sort(key=lambda card: card.order)
     return list(columns.values())
@@ -324,7 +330,7 @@ def _choose_latest(
         return state.links, {}, 0
     by_root: dict[str | None, list[Link]] = {}
     for link in state.links:
-        by_root.setdefault(link.voice.root, []).append(link)
+        by_root.setdefault(link.root, []).append(link)
     claiming = state.claimant.root if state.claimant else None
 
     def rank(root: str | None) -> tuple[bool, bool]:
@@ -334,7 +340,7 @@ def _choose_latest(
         return root != claiming, not takes_side
 
     roots = sorted(by_root, key=rank)
-    shown = {*roots[:MOST_PARTIES], *(link.voice.root for link in state.links if link.id in keep)}
+    shown = {*roots[:MOST_PARTIES], *(link.root for link in state.links if link.id in keep)}
     most = max(2, SHOWN // len(shown))
     chosen: list[Link] = []
     left_out: dict[str | None, int] = {}

@@ -28,6 +28,7 @@ NAMES = {
     "supports": "Confirmed by",
     "contradicts": "Denied by",
     "requests": "Asks for confirmation",
+    "unnamed": "Sources that are not named",
     "finding": "Finding",
     "withdrawn": "Withdrawn by the claimant",
 }
@@ -84,7 +85,9 @@ def describe_proposal(state: ClaimState, pending: Pending) -> ProposalWords:
 
 def _compare(before: Printed, after: Printed, names: Iterable[str]) -> list[FieldChange]:
     return [
-        FieldChange(NAMES[name], _describe(name, before[name]), _describe(name, after[name]))
+        FieldChange(
+            NAMES[name], _describe(name, before.get(name)), _describe(name, after.get(name))
+        )
         for name in names
     ]
 
@@ -95,6 +98,10 @@ def _describe(name: str, value: Any) -> str:
         return "nobody" if name in ("supports", "contradicts", "requests") else "none"
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if name == "unnamed":
+        return join_names(
+            [f"{source['description']} {labels.STANCES[source['stance']]}" for source in value]
+        )
     if isinstance(value, list):
         return join_names([party["name"] for party in value])
     if name == "status":

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from service.claims.link_queries import describe_voice
 from service.desk.claims import proposal_words
-from service.domain import labels
+from service.domain import labels, plain_data
 from service.domain.claims import (
     Cause,
     DecisionKind,
@@ -86,7 +87,11 @@ def describe_event(event: Data, names: Names, *, moment: datetime | None = None)
 
 
 def name_voice(statement: Data) -> str:
-    """Name whoever made a statement: the speaker with the party, or the party."""
+    """Name whoever made a statement: the speaker with the party, the party, or a source that is not
+    named as it is described."""
+    if statement.get("description"):
+        of_party = f" ({statement['party_name']})" if statement.get("party_name") else ""
+        return f"{statement['description']}{of_party}, not named,"
     speaker = statement["speaker"]
     party = str(statement.get("party_name") or "Nobody in particular")
     return f"{speaker['name']} ({party})" if speaker else party
@@ -159,8 +164,7 @@ def _describe_amendment(data: Data, names: Names) -> Wording:
 
 def _describe_link(data: Data, _: Names) -> Wording:
     link = data["link"]
-    speaker, party = link["voice"]["speaker"], link["voice"]["name"]
-    voice = f"{speaker['name']} ({party})" if speaker else party
+    voice = name_voice(describe_voice(plain_data.read_source(link["voice"])))
     limits = ["conditionally"] if link["conditional"] else []
     limits += ["in part"] if link["scope"] == "partial" else []
     what = f"{voice} {labels.STANCES[link['stance']]}"

@@ -18,9 +18,10 @@ from service.desk.layout.rendering import render_page
 from service.desk.statements import statement_fields
 from service.domain import ids, texts
 from service.domain.access import Action
-from service.domain.claims import Kind, Precision, Scope
+from service.domain.claims import CALENDAR, Attribution, Kind, Precision, Scope, parse_instant
 from service.domain.errors import ClaimdeskError, Conflict, Invalid, NotFound
 from service.domain.inputs import NewClaim
+from service.domain.print_line import format_date
 from service.field_types import In, Slug
 from service.search.similar import similar_claims
 from service.search.similar.similarity import ComparedClaim
@@ -203,10 +204,13 @@ def _keep_typed(form: Form) -> Mapping[str, Any]:
 
 
 def _suggest(article: ArticleView) -> Mapping[str, Any]:
-    """Return an empty form with the day on which the passage before it was said."""
-    said_at = article["source"]["published_at"] or ""
+    """Return an empty form with the day, month or year in which the passage before it was said."""
+    said_at, said_in = article["source"]["published_at"] or "", ""
     if article["passages"]:
-        said_at = article["passages"][-1]["statement"]["said_at"]
+        before = article["passages"][-1]["statement"]
+        said_at = before["said_at"]
+        if before["precision"] in CALENDAR:
+            said_in = format_date(parse_instant(said_at), Precision(before["precision"]))
     return {
         **statement_fields.keep_typed(None),
         **dict.fromkeys(PASSAGE_FIELDS, ""),
@@ -215,7 +219,8 @@ def _suggest(article: ArticleView) -> Mapping[str, Any]:
         "partial": False,
         "language": article["language"],
         "kind": "event",
-        "said_on": said_at[:10],
+        "said_on": "" if said_in else said_at[:10],
+        "said_in": said_in,
     }
 
 
@@ -316,13 +321,15 @@ def _read_claim(form: Form, statement: StatementIn | None, story: str | None) ->
     text = form.get_text("claim")
     if text is None:
         return None
+    is_named = statement is not None and statement.attribution is Attribution.NAMED
+    claimant = statement.party if statement and is_named else None
     body = forms.parse_body(
         claim_inputs.ClaimIn,
         {
             "text": text,
             "kind": form.get_text("kind") or Kind.EVENT,
-            "claimant": statement.party if statement else None,
-            "speaker": statement_fields.read_speaker(form) if statement else None,
+            "claimant": claimant,
+            "speaker": statement_fields.read_speaker(form) if claimant else None,
             "claimed_at": statement.said_at if statement else statement_fields.UNSAID,
             "precision": statement.precision if statement else Precision.DAY,
             "story": story,

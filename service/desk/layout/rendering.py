@@ -253,7 +253,10 @@ def read_pairs(
 
 
 def name_voice(statement: Mapping[str, Any]) -> str | None:
-    """Name who speaks: the speaker if one is named, else the party."""
+    """Name who speaks: the speaker if one is named, else the party; a source that is not named, as
+    it is described."""
+    if statement["description"]:
+        return f"{statement['description']}, not named"
     speaker = statement["speaker"]
     name: str | None = speaker["name"] if speaker else statement["party_name"]
     return name

@@ -11,9 +11,10 @@ from service.directory import directory_queries, party_commands
 from service.directory.directory_views import PartyView, SpeakerView
 from service.domain import addresses
 from service.domain.access import Actor
-from service.domain.claims import Basis, Precision, Rendering
+from service.domain.claims import Attribution, Basis, Precision, Rendering, format_instant
 from service.domain.errors import Invalid
 from service.domain.names import make_slug
+from service.domain.partial_dates import parse_partial_date
 from service.store.engine import Connection
 from service.store.paging import MAX_LIMIT, Window
 from service.web.bodies import statement_inputs
@@ -29,8 +30,11 @@ FIELDS = (
     "new_parent",
     "speaker",
     "role",
+    "description",
+    "withheld",
     "said_on",
     "said_hour",
+    "said_in",
     "basis",
     "quote",
     "language",
@@ -48,6 +52,9 @@ NAMES = {
     "speaker.role": "role",
     "speaker": "speaker",
     "party": "party",
+    "description": "description",
+    "attribution": "description",
+    "reason": "withheld",
     "said_at": "said_on",
     "precision": "said_on",
     "basis": "basis",
@@ -76,9 +83,20 @@ def keep_typed(form: Form | None) -> dict[str, str]:
     return form.keep(FIELDS) if form else dict.fromkeys(FIELDS, "")
 
 
-def read_instant(form: Form, day: str, hour: str) -> tuple[str, Precision]:
-    """Read a day, and an hour of it where that is known, as an instant. Raises Invalid."""
+def read_instant(
+    form: Form, day: str, hour: str, month: str | None = None
+) -> tuple[str, Precision]:
+    """Read a day, and an hour of it where that is known, as an instant; or, of the field `month`, a
+    month or a year. Raises Invalid."""
     on, at = form.get_text(day), form.get_text(hour)
+    words = form.get_text(month) if month else None
+    if words is not None and on is None and at is None:
+        partial = parse_partial_date(words)
+        if partial is None:
+            raise Invalid("write it as August 2020, 2020-08 or 2020", loc=("body", month or ""))
+        return format_instant(partial[0]), partial[1]
+    if words is not None:
+        raise Invalid("give the day, or only the month or year", loc=("body", month or ""))
     if on is None:
         raise Invalid("this is needed", loc=("body", day))
     if at is None:
@@ -174,16 +192,29 @@ def read_speaker(form: Form) -> dict[str, str | None] | None:
     return None if name is None else {"name": name, "role": role}
 
 
+def _read_attribution(form: Form) -> dict[str, str | None]:
+    """Read how a source is described that is not named, if it is described."""
+    description, withheld = form.get_text("description"), form.get_text("withheld")
+    if description is None and withheld is None:
+        return {}
+    return {
+        "attribution": Attribution.UNNAMED,
+        "description": description,
+        "reason": withheld,
+    }
+
+
 def read_statement(form: Form, source: object) -> statement_inputs.StatementIn:
     """Read the statement that a form describes. Raises Invalid with all that is wrong with it."""
     problems = forms.Problems()
-    said = problems.gather(read_instant, form, "said_on", "said_hour")
+    said = problems.gather(read_instant, form, "said_on", "said_hour", "said_in")
     statement: statement_inputs.StatementIn | None = problems.gather(
         forms.parse_body,
         statement_inputs.StatementIn,
         {
             "party": problems.gather(read_party, form),
             "speaker": problems.gather(read_speaker, form),
+            **_read_attribution(form),
             "said_at": said[0] if said else UNSAID,
             "precision": said[1] if said else Precision.DAY,
             "basis": form.get_text("basis") or Basis.UNSTATED,

@@ -16,6 +16,7 @@ from service.desk.layout.rendering import render_page
 from service.desk.statements import statement_fields
 from service.desk.statements.statement_fields import WITHDRAWAL
 from service.directory import directory_queries
+from service.domain import access
 from service.domain.access import Action
 from service.domain.errors import ClaimdeskError, Conflict, Invalid
 from service.web.bodies import statement_inputs
@@ -75,11 +76,15 @@ async def _render(
 ) -> Response:
     source = statement["withdrawal_source"]
     concerned = await call.read(statement_queries.list_claims, statement["id"])
+    withheld = None
+    if access.is_allowed(call.actor, Action.READ_WITHHELD):
+        withheld = await call.read(statement_queries.read_withheld_reason, statement["id"])
     return render_page(
         call,
         template,
         error=error,
         statement=statement,
+        withheld=withheld,
         withdrawal_source=await call.read(directory_queries.read_source, source)
         if source
         else None,

@@ -51,8 +51,8 @@ class MatrixRow:
 
     claim: MatrixClaimView
     depth: int
-    cells: Mapping[str, CellView]
-    """By party: where it stands."""
+    cells: Mapping[str | None, CellView]
+    """By party: where it stands; by None, where the sources that are not named do."""
 
 
 @router.get("/stories")
@@ -185,6 +185,7 @@ async def _render_story(call: Call, slug: str) -> Response:
     lanes = await call.read(
         timeline_queries.read_lanes, [claim["id"] for claim in matrix["claims"]], moment
     )
+    rows = _build_matrix_rows(matrix["claims"])
     kept = {"as_of": as_of, "clock": "" if clock == CLOCKS[0] else clock}
 
     def build_url(**changes: str | None) -> str:
@@ -204,7 +205,8 @@ async def _render_story(call: Call, slug: str) -> Response:
         at=instants.format_field(moment),
         story=story,
         columns=matrix["parties"],
-        rows=_build_matrix_rows(matrix["claims"]),
+        rows=rows,
+        unnamed=any(None in row.cells for row in rows),
         quoted=QUOTED,
         chart=lane_chart.draw_chart(lanes, until=moment or call.now),
         lines=[timeline_entries.describe_entry(entry) for entry in timeline["items"]],

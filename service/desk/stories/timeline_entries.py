@@ -36,6 +36,8 @@ def describe_entry(entry: EntryView) -> TimelineLine:
 def _name_voices(entry: EntryView) -> str:
     link = entry["link"]
     names = join_names([party["name"] for party in entry["parties"]]) or "nobody named"
+    if link and link["description"]:
+        return f"{link['description']}, not named,"
     if link and link["speaker"]:
         return f"{link['speaker']['name']} ({names})"
     return names

@@ -228,9 +228,9 @@ def _list_values(
         "story": [state.story] if state.story else [],
         "kind": [state.kind],
         "party": {
-            link.voice.root
+            root
             for link in state.links
-            if link.is_active and stance in (None, link.stance)
+            if link.is_active and stance in (None, link.stance) and (root := link.root)
         },
         "language": languages - {""},
     }

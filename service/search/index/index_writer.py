@@ -160,7 +160,7 @@ def _have_no_room(
     if full is None or not full[1]:
         return False
     voices = [*searchable_fields.list_voices(before)]
-    return full[0] or all(plain_data.read_voice(voice) in voices for voice in added)
+    return full[0] or all(plain_data.read_source(voice) in voices for voice in added)
 
 
 def reindex_claims(

@@ -10,7 +10,7 @@ from enum import IntEnum
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
-from service.domain.claims import ClaimState, Voice
+from service.domain.claims import ClaimState, Voice, choose_voice
 from service.search.index import stemmer, tokenizer
 
 
@@ -130,7 +130,10 @@ def list_voices(state: ClaimState) -> Iterator[Voice]:
     """Yield a claim's claimant, and who takes a stance that was no mistake."""
     if state.claimant is not None:
         yield state.claimant
-    yield from (link.voice for link in state.links if not link.is_mistaken)
+    for link in state.links:
+        voice = choose_voice(link.voice)
+        if voice is not None and not link.is_mistaken:
+            yield voice
 
 
 def list_statements(state: ClaimState) -> dict[str, None]:

@@ -5,23 +5,18 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, StrictBool, model_validator
 
-from service.domain.claims import (
-    Basis,
-    Kind,
-    Precision,
-    normalize_instant,
-)
+from service.domain.claims import Attribution, Basis, Kind, Precision, normalize_instant
 from service.domain.inputs import (
     NewClaim,
     NewStatement,
 )
 from service.field_types import ClaimText, Code, In, LongQuote, Slug, Tag
 from service.web.bodies.directory_inputs import SpeakerIn
-from service.web.bodies.statement_inputs import Quotes, build_speaker
+from service.web.bodies.statement_inputs import AttributionIn, Quotes, build_speaker
 from service.web.fields import LEFT_OUT, Id, Instant, show_example
 
 
-class OriginIn(In):
+class OriginIn(AttributionIn):
     """The utterance a claim comes from; what is left out is as the claim says."""
 
     party: Slug | None = None
@@ -103,8 +98,9 @@ class ClaimIn(In):
         origin = self.origin
         named = origin.model_fields_set
         precision = origin.precision or self.precision
-        party = origin.party if "party" in named else self.claimant
-        same_party = party is not None and party == self.claimant
+        is_unnamed = origin.attribution is Attribution.UNNAMED
+        party = origin.party if "party" in named or is_unnamed else self.claimant
+        same_party = party is not None and party == self.claimant and not is_unnamed
         person = origin.speaker if "speaker" in named or not same_party else self.speaker
         return NewStatement(
             party=party,
@@ -113,6 +109,9 @@ class ClaimIn(In):
             precision=precision,
             basis=origin.basis,
             quotes=tuple(quote.to_command() for quote in origin.quotes),
+            attribution=origin.attribution,
+            description=origin.description,
+            reason=origin.reason,
         )
 
 

@@ -1,11 +1,12 @@
 """What is sent of statements and links: one `…In` for each body, with the command's shape it
 becomes."""
 
-from typing import Annotated
+from typing import Annotated, Any, Self
 
-from pydantic import Field, StrictBool
+from pydantic import Field, StrictBool, model_validator
 
 from service.domain.claims import (
+    Attribution,
     Basis,
     Precision,
     Rendering,
@@ -21,7 +22,7 @@ from service.domain.inputs import (
     Selector,
     WithdrawalReport,
 )
-from service.field_types import Context, In, Language, LongQuote, Reason, Slug
+from service.field_types import Context, FullName, In, Language, LongQuote, Reason, Slug
 from service.web.bodies.directory_inputs import SourceIn, SpeakerIn
 from service.web.fields import Id, Instant, show_example
 
@@ -66,8 +67,36 @@ class QuoteIn(In):
 Quotes = Annotated[list[QuoteIn], Field(min_length=1, max_length=20)]
 
 
-class StatementIn(In):
-    """One utterance.  `party` null: words that no party stands behind."""
+class AttributionIn(In):
+    """Whether it is said by name whose words they are; if not, how the source is described."""
+
+    attribution: Attribution = Attribution.NAMED
+    description: FullName | None = Field(
+        None, description="Of a source that is not named: who it is, as it is printed"
+    )
+    reason: Reason | None = Field(
+        None, description="Of a source that is not named: why. Only editors see it"
+    )
+
+    @model_validator(mode="after")
+    def _describes_who_is_not_named(self) -> Self:
+        if self.attribution is Attribution.NAMED:
+            if self.description is not None or self.reason is not None:
+                raise ValueError(
+                    'a description and a reason are of a source that is not named: "attribution": '
+                    '"unnamed"'
+                )
+        elif self.description is None or self.reason is None:
+            raise ValueError(
+                "a source that is not named needs a description (“a senior security official”) and "
+                "the reason why the name is withheld"
+            )
+        return self
+
+
+class StatementIn(AttributionIn):
+    """One utterance.  `party` null: words that no party stands behind, or of a source that is not
+    named; with a party, such a source belongs to it."""
 
     party: Slug | None
     speaker: SpeakerIn | Id | None = None
@@ -102,7 +131,17 @@ class StatementIn(In):
             precision=self.precision,
             basis=self.basis,
             quotes=tuple(quote.to_command() for quote in self.quotes),
+            attribution=self.attribution,
+            description=self.description,
+            reason=self.reason,
         )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _may_leave_out_party(cls, sent: Any) -> Any:
+        if isinstance(sent, dict) and sent.get("attribution") == Attribution.UNNAMED:
+            return {"party": None, **sent}
+        return sent
 
 
 class LinkIn(In):
