@@ -1,6 +1,6 @@
 """Routes of parties, speakers and sources."""
 
-from typing import Annotated
+from typing import Annotated, cast
 
 from fastapi import APIRouter, Depends, Query, Response
 
@@ -96,14 +96,14 @@ async def change_party(
         answer=lambda connection, decision: (
             build_answer(directory_queries.read_party(connection, slug))
             if decision is None
-            else _answer_decision(connection, decision)
+            else answer_decision(connection, decision)
         ),
     )
     call.services.renamer.wake()
     return changed
 
 
-def _answer_decision(connection: Connection, decision: str) -> Answer:
+def answer_decision(connection: Connection, decision: str) -> Answer:
     """Answer with the decision that the change waits for."""
     return build_answer(
         decision_queries.read_decision(connection, decision),
@@ -138,13 +138,7 @@ async def list_speakers(
 
 
 def _drop_folded_name(speaker: ListedSpeaker) -> SpeakerView:
-    return {
-        "id": speaker["id"],
-        "name": speaker["name"],
-        "role": speaker["role"],
-        "party": speaker["party"],
-        "created_at": speaker["created_at"],
-    }
+    return cast(SpeakerView, {k: value for k, value in speaker.items() if k != "folded_name"})
 
 
 @speaker_router.post(
@@ -205,7 +199,7 @@ async def change_speaker(
         answer=lambda connection, decision: (
             build_answer(directory_queries.read_speaker(connection, speaker_id))
             if decision is None
-            else _answer_decision(connection, decision)
+            else answer_decision(connection, decision)
         ),
     )
     call.services.renamer.wake()

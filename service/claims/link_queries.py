@@ -20,6 +20,7 @@ from service.claims.statement_views import (
     StatementView,
     VoiceFields,
 )
+from service.directory import directory_queries
 from service.domain import plain_data
 from service.domain.claims import Attribution, ClaimState, Link, Unnamed, Voice, format_instant
 from service.store import states
@@ -72,6 +73,7 @@ class EvidenceRow(NamedTuple):
     source_language: str | None
     source_archive_url: str | None
     source_sha256: str | None
+    source_merged_into: str | None
     source_recorded_at: datetime
 
 
@@ -117,11 +119,17 @@ EVIDENCE: Select[Any] = (
         sources.c.language.label("source_language"),
         sources.c.archive_url.label("source_archive_url"),
         sources.c.sha256.label("source_sha256"),
+        sources.c.merged_into.label("source_merged_into"),
         sources.c.recorded_at.label("source_recorded_at"),
     )
-    .join(statements, statements.c.id == links.c.statement)
-    .join(quotes, quotes.c.statement == statements.c.id)
-    .join(sources, sources.c.id == quotes.c.source)
+    .select_from(
+        directory_queries.join_shown_source(
+            links.join(statements, statements.c.id == links.c.statement).join(
+                quotes, quotes.c.statement == statements.c.id
+            ),
+            quotes.c.source,
+        )
+    )
     .where(links.c.claim == bindparam("claim", type_=links.c.claim.type))
 )
 ALL_EVIDENCE = TypedLookup(EVIDENCE, EvidenceRow, point=True)

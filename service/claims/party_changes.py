@@ -32,9 +32,16 @@ from service.store.tables import (
 
 
 def change_party(
-    connection: Connection, slug: str, changes: Mapping[str, Any], *, actor: Actor, now: datetime
+    connection: Connection,
+    slug: str,
+    changes: Mapping[str, Any],
+    *,
+    reason: str | None = None,
+    actor: Actor,
+    now: datetime,
 ) -> None:
-    """Change a party's names, kind, country or parent, and every claim that shows it.
+    """Change a party's names, kind, country or parent, and every claim that shows it; or merge it
+    into another, or separate it, with a reason (`directory_merges`).
 
     A new parent may make voices independent of each other, or dependent: the claims' evidence is
     counted again, and they may fall back to awaiting_confirmation.
@@ -57,23 +64,53 @@ def change_party(
     }
     if not differing:
         return
-    if "name" in differing:
+    is_merge = "merged_into" in changes
+    if "name" in differing and not is_merge:
         confusable_names.require_distinct_party(
             connection, differing["name"], slug=slug, actor=actor
         )
     chain = writer.lock_chain(connection, Subject(SubjectKind.PARTY, slug))
     now = clamp_now(chain.recorded_at, now)
     connection.execute(update(parties).where(parties.c.slug == slug).values(**differing))
+    same = list_merged(tree, slug) if "name" in differing else []
+    chains = {merged: writer.lock_chain(connection, _subject(merged)) for merged in same}
+    if same:
+        now = max(now, *(clamp_now(other.recorded_at, now) for other in chains.values()))
+        rows = update(parties).where(parties.c.slug.in_(same))
+        connection.execute(rows.values(name=differing["name"]))
     shown = bool({"name", "parent"} & differing.keys())
     if shown:
         now = _rename_on_claims(connection, slug, actor=actor, now=now)
     draft = Draft("party.changed", dict(differing))
+    if is_merge:
+        was = {name: getattr(tree[slug], name) for name in ("name", "parent")}
+        act = "party.merged" if changes["merged_into"] else "party.separated"
+        draft = Draft(act, {**changes, "was": was, "reason": reason})
+    for merged, other in chains.items():
+        renamed = Draft("party.changed", {"name": differing["name"]})
+        writer.extend_chain(connection, other, [renamed], actor=actor, now=now)
+        connection.execute(update(parties).where(parties.c.slug == merged).values(updated_at=now))
     writer.extend_chain(connection, chain, [draft], actor=actor, now=now)
     connection.execute(update(parties).where(parties.c.slug == slug).values(updated_at=now))
     if not shown and "full_name" in differing:
         # No claim shows it, but what the party claims and says is found by it.
         subject, concerned = Subject(SubjectKind.PARTY, slug), select_showing_parties([slug])
         rename_batches.begin_rename(connection, subject, None, concerned, actor=actor, now=now)
+
+
+def _subject(slug: str) -> Subject:
+    return Subject(SubjectKind.PARTY, slug)
+
+
+def list_merged(tree: Mapping[str, Any], slug: str) -> list[str]:
+    """List the parties that were merged into `slug`, and those that were into them before."""
+    found, waiting = list[str](), [slug]
+    while waiting:
+        into = waiting.pop()
+        merged = [row.slug for row in tree.values() if row.merged_into == into]
+        found += merged
+        waiting += merged
+    return sorted(found)
 
 
 def _select_locked_tree() -> Any:
@@ -188,10 +225,12 @@ def change_speaker(
     speaker_id: str,
     changes: Mapping[str, Any],
     *,
+    reason: str | None = None,
     actor: Actor,
     now: datetime,
 ) -> None:
-    """Correct a speaker's name or role, and every claim that shows it."""
+    """Correct a speaker's name or role, and every claim that shows it; or merge the speaker into
+    another, or separate them, with a reason (`directory_merges`)."""
     access.require_permission(actor, Action.CHANGE_PARTIES)
     row = connection.execute(
         select(speakers).where(speakers.c.id == speaker_id).with_for_update()
@@ -199,30 +238,65 @@ def change_speaker(
     if row is None:
         raise NotFound("There is no speaker with this id.")
     name, role = changes.get("name", row.name), changes.get("role", row.role)
-    if (name, role) == (row.name, row.role):
+    is_merge = "merged_into" in changes
+    if (name, role) == (row.name, row.role) and not is_merge:
         return
-    chain = writer.lock_chain(connection, Subject(SubjectKind.SPEAKER, speaker_id))
-    now = clamp_now(chain.recorded_at, now)
-    folded = names.normalize_speaker(name, role)
+    if is_merge:
+        act = "speaker.merged" if changes["merged_into"] else "speaker.separated"
+        was = {"name": row.name, "role": row.role}
+        draft = Draft(act, {**changes, "was": was, "reason": reason})
+        _record_speaker(connection, row, changes, draft, actor=actor, now=now)
+    else:
+        folded = names.normalize_speaker(name, role)
+        _require_own_name(connection, row, name, folded, actor=actor)
+        draft = Draft("speaker.changed", {"name": name, "role": role})
+        values = {"name": name, "role": role, **folded}
+        _record_speaker(connection, row, values, draft, actor=actor, now=now)
+    merged = select(speakers).where(speakers.c.merged_into == speaker_id)
+    for other in connection.execute(merged.order_by(speakers.c.id)).all():
+        # Those who were merged into this one are shown as this one is.
+        values = {"name": name, "role": role}
+        draft = Draft("speaker.changed", values)
+        _record_speaker(connection, other, values, draft, actor=actor, now=now)
+
+
+def _require_own_name(
+    connection: Connection, row: Any, name: str, folded: Mapping[str, str], *, actor: Actor
+) -> None:
+    """Raise AlreadyExists where another speaker of the party has the name and role."""
     namesake = connection.scalar(
         select(speakers.c.id).filter_by(party=row.party, **folded).where(speakers.c.id != row.id)
     )
     if namesake is not None:
         raise AlreadyExists("The party has a speaker of this name and role.", id=namesake)
     confusable_names.require_distinct_speaker(
-        connection, row.party, name, folded["folded_role"], speaker=speaker_id, actor=actor
+        connection, row.party, name, folded["folded_role"], speaker=row.id, actor=actor
     )
+
+
+def _record_speaker(
+    connection: Connection,
+    row: Any,
+    values: Mapping[str, Any],
+    draft: Draft,
+    *,
+    actor: Actor,
+    now: datetime,
+) -> None:
+    """Change a speaker's row, and what the claims say that show the speaker."""
+    subject = Subject(SubjectKind.SPEAKER, row.id)
+    chain = writer.lock_chain(connection, subject)
+    now = clamp_now(chain.recorded_at, now)
     try:
-        connection.execute(
-            update(speakers)
-            .where(speakers.c.id == speaker_id)
-            .values(name=name, role=role, **folded)
-        )
+        connection.execute(update(speakers).where(speakers.c.id == row.id).values(**values))
     except IntegrityError as error:
         raise AlreadyExists("The party has a speaker of this name and role by now.") from error
-    concerned = select_showing_speaker(speaker_id, row.party)
-    draft = Draft("speaker.changed", {"speaker": speaker_id, "name": name, "role": role})
-    subject = Subject(SubjectKind.SPEAKER, speaker_id)
-    now = rename_batches.begin_rename(connection, subject, draft, concerned, actor=actor, now=now)
-    changed = Draft("speaker.changed", {"name": name, "role": role})
-    writer.extend_chain(connection, chain, [changed], actor=actor, now=now)
+    concerned = select_showing_speaker(row.id, row.party)
+    shown = {
+        "speaker": row.id,
+        "name": values.get("name", row.name),
+        "role": values.get("role", row.role),
+    }
+    rename = Draft("speaker.changed", shown)
+    now = rename_batches.begin_rename(connection, subject, rename, concerned, actor=actor, now=now)
+    writer.extend_chain(connection, chain, [draft], actor=actor, now=now)

@@ -10,6 +10,7 @@ prints now and what would.
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
+from types import SimpleNamespace
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, or_, select
@@ -26,8 +27,8 @@ from service.store.tables import claims, speakers
 
 PartyTree = Mapping[str, Mapping[str, Any]]
 """The rows of all parties by slug."""
-PRINTED = ("name", "parent")
-"""What of a party stands on claims: its own name, and its root's."""
+PRINTED = ("name", "parent", "merged_into")
+"""What of a party stands on claims: its name, and its root's; and whether it is merged."""
 
 
 def change_party(
@@ -41,20 +42,42 @@ def change_party(
 ) -> str | None:
     """Change a party, or propose it; returns the id of the pending decision, if there is one.
 
-    Raises what `party_changes.change_party` raises.
+    Raises what `party_changes.change_party` raises, and Conflict for a party that is merged.
     """
     access.require_permission(actor, Action.CHANGE_PARTIES)
+    into = connection.scalar(
+        select(tables.parties.c.merged_into).where(tables.parties.c.slug == slug)
+    )
+    if into is not None:
+        raise Conflict(f"This party was merged into '{into}': change that one.", merged_into=into)
+    return submit_party(
+        connection, slug, changes, reason=None, four_eyes=four_eyes, actor=actor, now=now
+    )
+
+
+def submit_party(
+    connection: Connection,
+    slug: str,
+    changes: Mapping[str, Any],
+    *,
+    reason: str | None,
+    four_eyes: bool,
+    actor: Actor,
+    now: datetime,
+) -> str | None:
+    """Change, merge or separate a party, or propose it; returns the id of the pending decision, if
+    there is one."""
     tree: PartyTree = lock_tree(connection) if four_eyes else {}
     party = tree.get(slug, {})
     new = {name: changes[name] for name in PRINTED if name in changes and name in party}
     if any(party[name] != value for name, value in new.items()):
-        plan = _plan_party(tree, slug, changes, new)
+        plan = _plan_party(tree, slug, changes, new, reason)
         concerned = list(plan.drafts[0].data["parties"])
         shown = party_changes.select_showing_parties(concerned)
         decision = _propose(connection, plan, shown, actor=actor, now=now)
         if decision is not None:
             return decision
-    party_changes.change_party(connection, slug, changes, actor=actor, now=now)
+    party_changes.change_party(connection, slug, changes, reason=reason, actor=actor, now=now)
     return None
 
 
@@ -69,19 +92,41 @@ def change_speaker(
 ) -> str | None:
     """Correct a speaker's name or role, or propose it; returns the id of the pending decision.
 
-    Raises what `party_changes.change_speaker` raises.
+    Raises what `party_changes.change_speaker` raises, and Conflict for a speaker who is merged.
     """
     access.require_permission(actor, Action.CHANGE_PARTIES)
+    into = connection.scalar(select(speakers.c.merged_into).where(speakers.c.id == speaker_id))
+    if into is not None:
+        raise Conflict(f"This speaker was merged into {into}: change that one.", merged_into=into)
+    return submit_speaker(
+        connection, speaker_id, changes, reason=None, four_eyes=four_eyes, actor=actor, now=now
+    )
+
+
+def submit_speaker(
+    connection: Connection,
+    speaker_id: str,
+    changes: Mapping[str, Any],
+    *,
+    reason: str | None,
+    four_eyes: bool,
+    actor: Actor,
+    now: datetime,
+) -> str | None:
+    """Change, merge or separate a speaker, or propose it; returns the id of the pending decision,
+    if there is one."""
     row = connection.execute(select(speakers).where(speakers.c.id == speaker_id)).first()
     if row is not None and four_eyes:
-        plan = _plan_speaker(row._asdict(), changes)
+        plan = _plan_speaker(row._asdict(), changes, reason)
         shown = select(claims.c.id).where(
             claims.c.claimant == row.party, claims.c.state.contains(speaker_id)
         )
         decision = _propose(connection, plan, shown, actor=actor, now=now)
         if decision is not None:
             return decision
-    party_changes.change_speaker(connection, speaker_id, changes, actor=actor, now=now)
+    party_changes.change_speaker(
+        connection, speaker_id, changes, reason=reason, actor=actor, now=now
+    )
     return None
 
 
@@ -94,10 +139,12 @@ def replan_rename(connection: Connection, waiting: Pending) -> Change:
     if waiting.kind is DecisionKind.PARTY:
         tree = lock_tree(connection)
         slug, changed = asked["party"], asked["changes"]
-        plan = _plan_party(tree, slug, changed, {n: changed[n] for n in PRINTED if n in changed})
+        new = {name: changed[name] for name in PRINTED if name in changed}
+        plan = _plan_party(tree, slug, changed, new, asked.get("reason"))
     else:
         query = select(speakers).where(speakers.c.id == asked["speaker"]).with_for_update()
-        plan = _plan_speaker(connection.execute(query).one()._asdict(), asked["changes"])
+        row = connection.execute(query).one()._asdict()
+        plan = _plan_speaker(row, asked["changes"], asked.get("reason"))
     if plan.request["was"] != asked["was"]:
         was = plan.request["was"]["name"]
         raise Conflict(f"“{asked['was']['name']}” is “{was}” by now, or stands elsewhere.")
@@ -109,14 +156,11 @@ def carry_out_rename(
 ) -> None:
     """Apply an approved rename to everything that shows the name."""
     asked = change.request
+    by: dict[str, Any] = {"reason": asked.get("reason"), "actor": actor, "now": now}
     if change.kind is DecisionKind.PARTY:
-        party_changes.change_party(
-            connection, asked["party"], asked["changes"], actor=actor, now=now
-        )
+        party_changes.change_party(connection, asked["party"], asked["changes"], **by)
     else:
-        party_changes.change_speaker(
-            connection, asked["speaker"], asked["changes"], actor=actor, now=now
-        )
+        party_changes.change_speaker(connection, asked["speaker"], asked["changes"], **by)
 
 
 def _propose(
@@ -168,11 +212,19 @@ def lock_tree(connection: Connection) -> PartyTree:
 
 
 def _plan_party(
-    tree: PartyTree, slug: str, changes: Mapping[str, Any], new: Mapping[str, Any]
+    tree: PartyTree,
+    slug: str,
+    changes: Mapping[str, Any],
+    new: Mapping[str, Any],
+    why: str | None,
 ) -> Change:
     """Build what a change of a party's name or parent would record on a claim that shows it."""
     party = tree[slug]
     changed = {**tree, slug: {**party, **new}}
+    if "name" in new:
+        rows = {each: SimpleNamespace(**row) for each, row in tree.items()}
+        for merged in party_changes.list_merged(rows, slug):
+            changed[merged] = {**tree[merged], "name": new["name"]}
     below = _list_below(tree, slug)
     root = _find_root(changed, slug, below)
     voices = {
@@ -192,6 +244,8 @@ def _plan_party(
             f"becomes part of “{tree[above]['name']}”" if above else "stands by itself"
         )
     about = {"party": slug, "changes": dict(changes), "was": was}
+    if why is not None:
+        about["reason"] = reason = why
     return Change(DecisionKind.PARTY, (draft,), about, reason)
 
 
@@ -219,7 +273,7 @@ def _find_root(tree: PartyTree, slug: str, below: Iterable[str]) -> str:
     return root
 
 
-def _plan_speaker(row: Mapping[str, Any], changes: Mapping[str, Any]) -> Change:
+def _plan_speaker(row: Mapping[str, Any], changes: Mapping[str, Any], why: str | None) -> Change:
     name, role = changes.get("name", row["name"]), changes.get("role", row["role"])
     draft = Draft("speaker.changed", {"speaker": row["id"], "name": name, "role": role})
     about = {
@@ -227,4 +281,7 @@ def _plan_speaker(row: Mapping[str, Any], changes: Mapping[str, Any]) -> Change:
         "changes": dict(changes),
         "was": {"name": row["name"], "role": row["role"]},
     }
-    return Change(DecisionKind.SPEAKER, (draft,), about, f"“{row['name']}” becomes “{name}”")
+    reason = f"“{row['name']}” becomes “{name}”"
+    if why is not None:
+        about["reason"] = reason = why
+    return Change(DecisionKind.SPEAKER, (draft,), about, reason)

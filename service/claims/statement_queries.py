@@ -206,7 +206,7 @@ def _build_statements(
     found = (
         connection.execute(
             select(quotes, *(column.label(f"source_{column.name}") for column in sources.c))
-            .join(sources, sources.c.id == quotes.c.source)
+            .select_from(directory_queries.join_shown_source(quotes, quotes.c.source))
             .where(quotes.c.statement.in_(renderings))
             .order_by(quotes.c.statement, quotes.c.position)
         ).all()

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from disarm import normalize_confusables
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from service.domain.access import Actor, Way
 from service.domain.errors import AlreadyExists
@@ -28,6 +28,13 @@ SMALL_STROKES = str.maketrans({"1": "l", "0": "o"})
 """The same where they do not: a small i is no stroke."""
 PARTY_NAMES = Subject(SubjectKind.SETTING, "names of parties")
 """What is locked while a party gets its name: two that read alike may come at once."""
+
+
+# What was merged keeps its own name here: it is still known by it.
+_SELECT_PARTY_NAMES = select(
+    parties.c.slug, func.coalesce(parties.c.merged_name, parties.c.name).label("name")
+)
+_SPEAKER_NAME = func.coalesce(speakers.c.merged_name, speakers.c.name).label("name")
 
 
 @lru_cache(maxsize=8192)
@@ -66,7 +73,7 @@ def require_distinct_party(
     if _is_import(actor):
         return
     chains.lock_chain(connection, PARTY_NAMES)
-    for party in connection.execute(select(parties.c.slug, parties.c.name)):
+    for party in connection.execute(_SELECT_PARTY_NAMES):
         if party.slug != slug and are_confusable(party.name, name):
             raise AlreadyExists(
                 f"The party '{party.slug}' is called “{party.name}”, which reads like “{name}”: "
@@ -95,7 +102,7 @@ def require_distinct_speaker(
         connection, Subject(SubjectKind.SETTING, f"names of speakers of {party}"[:64])
     )
     query = select(
-        speakers.c.id, speakers.c.name, speakers.c.folded_name, speakers.c.folded_role
+        speakers.c.id, _SPEAKER_NAME, speakers.c.folded_name, speakers.c.folded_role
     ).where(speakers.c.party == party)
     folded = (normalize_spelling(name), folded_role)
     for other in connection.execute(query):
@@ -131,7 +138,7 @@ class ConfusableNames:
 def list_confusable_names(connection: Connection) -> list[ConfusableNames]:
     """Return the names that read alike: of parties; of people and active keys that belong to
     nobody; of speakers of one party and role."""
-    party_names = connection.execute(select(parties.c.slug, parties.c.name))
+    party_names = connection.execute(_SELECT_PARTY_NAMES)
     people = connection.execute(select(users.c.id, users.c.name))
     keys = connection.execute(
         select(api_keys.c.id, api_keys.c.name).where(
@@ -139,7 +146,7 @@ def list_confusable_names(connection: Connection) -> list[ConfusableNames]:
         )
     )
     by_role: dict[tuple[str, str], list[tuple[str, str]]] = defaultdict(list)
-    query = select(speakers.c.id, speakers.c.name, speakers.c.party, speakers.c.folded_role)
+    query = select(speakers.c.id, _SPEAKER_NAME, speakers.c.party, speakers.c.folded_role)
     for speaker in connection.execute(query.order_by(speakers.c.id)):
         for skeleton in make_skeletons(speaker.folded_role):
             by_role[speaker.party, skeleton].append((speaker.id, speaker.name))

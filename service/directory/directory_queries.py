@@ -3,7 +3,16 @@
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, func, literal, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    FromClause,
+    Row,
+    Select,
+    func,
+    literal,
+    select,
+)
 
 from service.directory.directory_views import (
     ListedSpeaker,
@@ -183,7 +192,7 @@ def list_sources(connection: Connection, *, url: str | None, window: Window) -> 
 
 
 def build_party_view(row: Row[Any]) -> PartyView:
-    return {
+    party: PartyView = {
         "slug": row.slug,
         "name": row.name,
         "full_name": row.full_name,
@@ -194,20 +203,36 @@ def build_party_view(row: Row[Any]) -> PartyView:
         "created_at": format_instant(row.created_at),
         "updated_at": format_instant(row.updated_at),
     }
+    if row.merged_into is not None:
+        party["merged_into"], party["merged_name"] = row.merged_into, row.merged_name
+    return party
 
 
 def _build_speaker_view(row: Row[Any]) -> SpeakerView:
-    return {
+    speaker: SpeakerView = {
         "id": row.id,
         "name": row.name,
         "role": row.role,
         "party": row.party,
         "created_at": format_instant(row.created_at),
     }
+    if row.merged_into is not None:
+        speaker["merged_into"], speaker["merged_name"] = row.merged_into, row.merged_name
+    return speaker
 
 
 def _build_listed_speaker(row: Row[Any]) -> ListedSpeaker:
     return {**_build_speaker_view(row), "folded_name": row.folded_name}
+
+
+_cited = sources.alias("cited")
+
+
+def join_shown_source(cited_in: FromClause, source: ColumnElement[Any]) -> FromClause:
+    """Join the source that is shown for what names `source`: that one, or what it was merged
+    into."""
+    shown = func.coalesce(_cited.c.merged_into, _cited.c.id)
+    return cited_in.join(_cited, _cited.c.id == source).join(sources, sources.c.id == shown)
 
 
 def build_source_view(row: Row[Any], prefix: str = "") -> SourceView:
@@ -216,7 +241,7 @@ def build_source_view(row: Row[Any], prefix: str = "") -> SourceView:
     def get(name: str) -> Any:
         return getattr(row, prefix + name)
 
-    return {
+    source: SourceView = {
         "id": get("id"),
         "url": get("url"),
         "publisher": get("publisher"),
@@ -227,3 +252,6 @@ def build_source_view(row: Row[Any], prefix: str = "") -> SourceView:
         "sha256": get("sha256"),
         "recorded_at": format_instant(get("recorded_at")),
     }
+    if get("merged_into") is not None:
+        source["merged_into"] = get("merged_into")
+    return source

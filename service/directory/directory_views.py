@@ -1,8 +1,17 @@
 """Views of parties, speakers and sources."""
 
+from typing import Annotated, NotRequired
+
+from pydantic import Field
 from typing_extensions import TypedDict
 
 from service.views import Moment, Uuid, view
+
+MergedField = Annotated[Uuid, Field(description="Only where it is merged: what took its place")]
+MergedPartyField = Annotated[
+    str, Field(description="Only where it is merged: the party that took its place")
+]
+OwnName = Annotated[str, Field(description="Only where it is merged: its own name, still known")]
 
 
 @view
@@ -16,6 +25,8 @@ class PartyView(TypedDict):
     country: str | None
     parent: str | None
     root: str
+    merged_into: NotRequired[MergedPartyField]
+    merged_name: NotRequired[OwnName]
     created_at: Moment
     updated_at: Moment
 
@@ -34,6 +45,8 @@ class SpeakerView(TypedDict):
     name: str
     role: str | None
     party: str
+    merged_into: NotRequired[MergedField]
+    merged_name: NotRequired[OwnName]
     created_at: Moment
 
 
@@ -55,4 +68,5 @@ class SourceView(TypedDict):
     language: str | None
     archive_url: str | None
     sha256: str | None
+    merged_into: NotRequired[MergedField]
     recorded_at: Moment

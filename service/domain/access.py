@@ -31,6 +31,7 @@ class Action(StrEnum):
     APPROVE = "approve or reject a decision"
     OVERRIDE = "decide against the guards, or approve that"
     CHANGE_PARTIES = "change parties, speakers and stories"
+    MERGE_DIRECTORY = "merge or separate parties, speakers and sources"
     MANAGE_KEYS = "manage API keys"
     MANAGE_USERS = "manage users"
     MANAGE_WEBHOOKS = "manage webhooks"
@@ -55,6 +56,7 @@ PERMISSIONS: dict[Action, frozenset[Role]] = {
     Action.APPROVE: CHECKERS,
     Action.OVERRIDE: EDITORS,
     Action.CHANGE_PARTIES: EDITORS,
+    Action.MERGE_DIRECTORY: EDITORS,
     Action.MANAGE_KEYS: ADMINS,
     Action.MANAGE_USERS: ADMINS,
     Action.MANAGE_WEBHOOKS: ADMINS,

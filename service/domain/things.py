@@ -216,6 +216,19 @@ def _change(row: Row, signed: SignedEvent) -> Row:
     return row | {"updated_at": signed.at} if "updated_at" in row else row
 
 
+def _merge(row: Row, signed: SignedEvent) -> Row:
+    """Take the columns that a merge or a separation gives; the rest says why it was."""
+    data = signed.event.data
+    row = {name: value for name, value in row.items() if not name.startswith("merged_")}
+    merged = {name: value for name, value in data.items() if name not in ("reason", "was")}
+    row |= {
+        name: value
+        for name, value in merged.items()
+        if value is not None or not name.startswith("merged_")
+    }
+    return row | {"updated_at": signed.at} if "updated_at" in row else row
+
+
 def _set(row: Row, signed: SignedEvent) -> Row:
     """Set columns to other values; columns that no event named before were null."""
     return row | signed.event.data
@@ -244,16 +257,20 @@ RULES: Mapping[SubjectKind, RecordRules] = {
             "statement.restored": _restore,
         },
     ),
-    SubjectKind.SOURCE: RecordRules("source.recorded", _begin_source, {}),
+    SubjectKind.SOURCE: RecordRules(
+        "source.recorded",
+        _begin_source,
+        {"source.merged": _merge, "source.separated": _merge},
+    ),
     SubjectKind.PARTY: RecordRules(
         "party.created",
         _begin_with("name", "full_name", "kind", "country", "parent", has_update=True),
-        {"party.changed": _change},
+        {"party.changed": _change, "party.merged": _merge, "party.separated": _merge},
     ),
     SubjectKind.SPEAKER: RecordRules(
         "speaker.created",
         _begin_with("party", "name", "role", has_update=False),
-        {"speaker.changed": _change},
+        {"speaker.changed": _change, "speaker.merged": _merge, "speaker.separated": _merge},
     ),
     SubjectKind.STORY: RecordRules(
         "story.created",

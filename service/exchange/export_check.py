@@ -150,7 +150,10 @@ class _Check:
             digests = [addresses.compute_address_digest(str(row["url"])) for row in rows]
             where = table.c.address_digest.in_(digests)
         else:
-            names = [(row["party"], normalize_spelling(str(row["name"]))) for row in rows]
+            names = [
+                (row["party"], normalize_spelling(str(row["merged_name"] or row["name"])))
+                for row in rows
+            ]
             where = tuple_(table.c.party, table.c.folded_name).in_(names)
         matches = self.connection.execute(select(*EXCHANGED_TABLES[record].selected).where(where))
         return {

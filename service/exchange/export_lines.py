@@ -55,7 +55,10 @@ def build_unique_name(record: str, row: Mapping[str, object] | RowMapping) -> st
     if record == "source":
         return f"source {row['sha256'] or ''} {row['url']}"
     if record == "speaker":
-        spelled = f"{row['name']}\n{row['role'] or ''}".casefold()
+        name, role = row["name"], row["role"]
+        if row["merged_into"] is not None:
+            name, role = row["merged_name"], row["merged_role"]
+        spelled = f"{name}\n{role or ''}".casefold()
         return f"speaker {row['party']} {spelled}"
     return None
 

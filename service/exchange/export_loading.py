@@ -144,7 +144,10 @@ def _add_spellings(connection: Connection, rows: Sequence[Row]) -> None:
     query = select(t.c.party, t.c.folded_name, t.c.folded_role).where(t.c.party.in_(parties))
     taken_spellings = set(map(tuple, connection.execute(query)))
     for row in rows:
-        spelling = names.normalize_speaker(row["name"], row["role"])
+        is_merged = row["merged_into"] is not None
+        spelling = names.normalize_speaker(
+            *((row["merged_name"], row["merged_role"]) if is_merged else (row["name"], row["role"]))
+        )
         if (row["party"], *spelling.values()) in taken_spellings:
             spelling = names.mark_duplicate(spelling, row["id"])
         taken_spellings.add((row["party"], *spelling.values()))

@@ -73,7 +73,7 @@ def _list_renamed(connection: Connection) -> Iterator[tuple[Subject, Draft, Sele
         yield Subject(SubjectKind.PARTY, party.slug), draft, showing, party.since
     changes = (
         select(events.c.subject, func.max(events.c.recorded_at).label("since"))
-        .where(events.c.kind == SubjectKind.SPEAKER.value, events.c.type == "speaker.changed")
+        .where(events.c.kind == SubjectKind.SPEAKER.value, events.c.type != "speaker.created")
         .group_by(events.c.subject)
     )
     for change in connection.execute(changes).all():

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Select, and_, select
 
+from service.directory import directory_queries
 from service.directory.directory_queries import build_source_view
 from service.directory.directory_views import SourceView
 from service.publishing.claim_review import ReviewSources
@@ -16,8 +17,12 @@ def read_review_sources(
     """Return where a claim was read, and what was merged into it, now or as of an instant."""
     query = (
         select(sources)
-        .join(quotes, quotes.c.source == sources.c.id)
-        .join(claims, claims.c.origin_statement == quotes.c.statement)
+        .select_from(
+            directory_queries.join_shown_source(
+                quotes.join(claims, claims.c.origin_statement == quotes.c.statement),
+                quotes.c.source,
+            )
+        )
         .where(claims.c.id == claim_id)
         .order_by(quotes.c.position)
     )

@@ -15,6 +15,10 @@ parties = Table(
     Column("country", String(2)),
     Column("parent", ForeignKey("parties.slug"), index=True),
     Column("root", String(64), nullable=False, index=True),
+    # A merged party stands below the one that took its place, by whose name it is shown; its own is
+    # kept beside.
+    Column("merged_into", ForeignKey("parties.slug")),
+    Column("merged_name", String(120)),
     Column("created_at", Instant, nullable=False),
     Column("updated_at", Instant, nullable=False),
 )
@@ -40,6 +44,10 @@ speakers = Table(
     Column("role", String(200)),
     Column("folded_name", String(400), nullable=False),
     Column("folded_role", String(400), nullable=False),
+    # As of parties.  Whoever is found by the own name and role is shown by the other's.
+    Column("merged_into", Id),
+    Column("merged_name", String(200)),
+    Column("merged_role", String(200)),
     Column("created_at", Instant, nullable=False),
     UniqueConstraint("party", "folded_name", "folded_role"),
 )
@@ -56,6 +64,8 @@ sources = Table(
     Column("archive_url", String(2048)),
     Column("sha256", String(64)),
     Column("recorded_at", Instant, nullable=False),
+    # The source that is shown in its place.
+    Column("merged_into", Id),
     # SHA-256 of canonical URL and text hash: long addresses do not fit an index everywhere.
     Column("fingerprint", String(64), nullable=False, unique=True),
     # SHA-256 of the canonical URL alone, whatever the text was.

@@ -78,10 +78,14 @@ KEY = ExchangedTable(
 )
 PARTY = ExchangedTable(
     parties,
-    ("slug", "name", "full_name", "kind", "country", "parent", "created_at", "updated_at"),
+    (
+        *("slug", "name", "full_name", "kind", "country", "parent"),
+        *("merged_into", "merged_name", "created_at", "updated_at"),
+    ),
     timestamps=frozenset({"created_at", "updated_at", "versions"}),
     references={"parent": "party"},
     slugs=frozenset({"slug"}),
+    later=frozenset({"merged_into", "merged_name"}),
 )
 PARTY_VERSION = ExchangedTable(
     party_versions,
@@ -90,7 +94,13 @@ PARTY_VERSION = ExchangedTable(
 )
 """The former names and places of a party are part of its line."""
 SPEAKER = ExchangedTable(
-    speakers, ("id", "party", "name", "role", "created_at"), references={"party": "party"}
+    speakers,
+    (
+        *("id", "party", "name", "role", "merged_into", "merged_name", "merged_role"),
+        "created_at",
+    ),
+    references={"party": "party"},
+    later=frozenset({"merged_into", "merged_name", "merged_role"}),
 )
 SOURCE = ExchangedTable(
     sources,
@@ -103,8 +113,10 @@ SOURCE = ExchangedTable(
         "language",
         "archive_url",
         "sha256",
+        "merged_into",
         "recorded_at",
     ),
+    later=frozenset({"merged_into"}),
     addresses=frozenset({"url", "archive_url"}),
 )
 STORY = ExchangedTable(

@@ -200,7 +200,10 @@ def _derive(kind: SubjectKind, row: RowMapping, roots: Mapping[str, str]) -> Map
     if kind is SubjectKind.PARTY:
         return {"root": roots.get(row["slug"], row["slug"])}
     if kind is SubjectKind.SPEAKER:
-        derived = names.normalize_speaker(row["name"], row["role"])
+        is_merged = row["merged_into"] is not None
+        derived = names.normalize_speaker(
+            *((row["merged_name"], row["merged_role"]) if is_merged else (row["name"], row["role"]))
+        )
         marked_name = names.mark_duplicate(derived, row["id"])
         return marked_name if row["folded_name"] == marked_name["folded_name"] else derived
     if kind is SubjectKind.STATEMENT:

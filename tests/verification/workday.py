@@ -9,6 +9,7 @@ from service.accounts import key_commands, policy, sign_in_commands, user_comman
 from service.claims import (
     claim_commands,
     decision_commands,
+    directory_merges,
     link_commands,
     party_changes,
     proposal_commands,
@@ -18,7 +19,7 @@ from service.claims import (
     statement_reversals,
 )
 from service.claims.proposal_commands import Outcome
-from service.directory import party_commands
+from service.directory import party_commands, source_commands, source_merges
 from service.domain.access import SYSTEM, Actor, Role
 from service.domain.changes import FindingRequest
 from service.domain.claims import (
@@ -238,6 +239,7 @@ def work_a_day(connection: Connection) -> None:
     party_changes.change_speaker(connection, person, {"role": "spokesman"}, **day.by())
     take_back(connection, day)
     hear_unnamed_sources(connection, day, claim=whole)
+    merge_directory(connection, day)
     work_behind_the_desk(connection, day, claim=other)
 
 
@@ -326,6 +328,43 @@ def take_back(connection: Connection, day: Day) -> None:
         select(tables.claims.c.origin_statement).where(tables.claims.c.id == void)
     ).scalar_one()
     statement_reversals.void_statement(connection, mistaken, **why, **day.by())
+
+
+def merge_directory(connection: Connection, day: Day) -> None:
+    """Parties, speakers and sources that are one, some of which were not."""
+    why: dict[str, Any] = {"reason": "they are one", "four_eyes": True}
+    for slug in ("uk", "great-britain", "russian-federation"):
+        party_commands.create_party(
+            connection,
+            slug=slug,
+            name=slug.title(),
+            full_name=None,
+            kind=None,
+            country=None,
+            parent=None,
+            **day.by(),
+        )
+    claim = day.claim("what two parties say, who are one")
+    day.link(claim, "great-britain", Stance.COMMENTS, speaker="A minister")
+    day.link(claim, "uk", Stance.COMMENTS, speaker="The minister")
+    day.link(claim, "russian-federation", Stance.COMMENTS)
+    for slug, into in (("uk", "great-britain"), ("russian-federation", "russia")):
+        directory_merges.merge_party(connection, slug, into=into, **why, **day.by())
+    party_changes.change_party(connection, "great-britain", {"name": "Britain"}, **day.by())
+    directory_merges.separate_party(connection, "russian-federation", **why, **day.by())
+    query = select(tables.speakers.c.id).where(tables.speakers.c.name.like("%minister"))
+    first, second = connection.scalars(query.order_by(tables.speakers.c.id)).all()
+    directory_merges.merge_speaker(connection, second, into=first, **why, **day.by())
+    party_changes.change_speaker(connection, first, {"role": "minister"}, **day.by())
+    directory_merges.separate_speaker(connection, second, **why, **day.by())
+    directory_merges.merge_speaker(connection, second, into=first, **why, **day.by())
+    new = NewSource("https://example.org/other-address", title="The same paper")
+    source, _ = source_commands.record_source(connection, new, **day.by())
+    known = connection.scalars(select(tables.sources.c.id).limit(1)).one()
+    by: dict[str, Any] = {"reason": "one page", **day.by()}
+    source_merges.merge_source(connection, source, into=known, **by)
+    source_merges.separate_source(connection, source, **by)
+    source_merges.merge_source(connection, source, into=known, **by)
 
 
 def work_behind_the_desk(connection: Connection, day: Day, *, claim: str) -> None:

@@ -11,12 +11,13 @@ from service.field_types import (
     Language,
     Name,
     PersonName,
+    Reason,
     Sha256,
     Slug,
     Title,
     Url,
 )
-from service.web.fields import LEFT_OUT, Instant, show_example
+from service.web.fields import LEFT_OUT, Id, Instant, show_example
 
 
 class PartyIn(In):
@@ -47,6 +48,33 @@ class PartyChange(In):
     parent: Slug | None = None
 
     model_config = show_example({"parent": "washington"})
+
+
+class PartyMergeIn(In):
+    """The party that takes the place of another, and why they are one."""
+
+    into: Slug
+    reason: Reason | None = None
+
+    model_config = show_example({"into": "washington", "reason": "Two names of one government."})
+
+
+class SpeakerMergeIn(In):
+    """The speaker who takes the place of another, and why they are one."""
+
+    into: Id
+    reason: Reason | None = None
+
+    model_config = show_example({"into": "01970000-0000-7000-8000-000000000000"})
+
+
+class SourceMergeIn(In):
+    """The source that takes the place of another, and why they are one."""
+
+    into: Id
+    reason: Reason | None = None
+
+    model_config = show_example({"into": "01970000-0000-7000-8000-000000000000"})
 
 
 class SpeakerIn(In):
