@@ -21,6 +21,8 @@ from service.store.tables import claims, events
 
 RecordedEvent = dict[str, Any]
 """An event as it is recorded, of which `web/redaction.py` makes an `EventView`."""
+MERGED_LIMIT = 20
+"""How many merged claims a page lists at most."""
 SINCE_LIMIT = 20
 """How many later events a page shows at most."""
 
@@ -100,6 +102,12 @@ def _read_rows(
     if not rows:
         require_claim(connection, claim_id)
     return rows
+
+
+def list_merged_claims(connection: Connection, claim_id: str) -> Sequence[str]:
+    """List the documents of the claims that were merged into one, and are not separated."""
+    query = select(claims.c.document).where(claims.c.merged_into == claim_id)
+    return connection.scalars(query.order_by(claims.c.id).limit(MERGED_LIMIT)).all()
 
 
 def build_event(row: Row[Any]) -> RecordedEvent:

@@ -16,6 +16,7 @@ from service.desk.claims import claim_forms, claim_pages, review_page
 from service.desk.directory import party_pages
 from service.desk.intake import intake_pages
 from service.desk.layout import assets
+from service.desk.reversals import merge_pages, reversal_pages
 from service.desk.search import search_page
 from service.desk.statements import statement_pages
 from service.desk.stories import story_pages
@@ -32,6 +33,8 @@ routers = (
     administration_pages.router,
     people_pages.router,
     profile_page.router,
+    reversal_pages.router,
+    merge_pages.router,
     review_page.router,
     search_page.router,
     sign_in_pages.router,

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, Any
 
+import orjson
 from fastapi import APIRouter, Request, Response
 from starlette.responses import RedirectResponse
 
@@ -15,6 +16,7 @@ from service.claims import (
     history_queries,
     link_queries,
 )
+from service.claims.claim_views import ClaimView
 from service.claims.proposal_commands import Outcome
 from service.desk.claims import board_pages, claim_sheet, proposal_words, record_lines
 from service.desk.claims.record_lines import RecordLine
@@ -140,6 +142,10 @@ async def render_claim(
             headers={"Cache-Control": "no-cache"},
         )
     pending = sheet.state.pending if call.sees_internals else None
+    merged: list[ClaimView] = []
+    if moment is None and call.sees_internals:
+        documents = await call.read(history_queries.list_merged_claims, claim_id)
+        merged = [orjson.loads(document) for document in documents]
     stream_url = board_pages.build_stream_url(sheet.newest, claim=claim_id)
     return render_page(
         call,
@@ -152,6 +158,7 @@ async def render_claim(
         sheet=sheet,
         claim=sheet.claim,
         pending=pending,
+        merged=merged,
         proposal=proposal_words.describe_proposal(sheet.state, pending) if pending else None,
         barred=second_person.explain_refusal(pending, call.actor) if pending else None,
         typed=typed,

@@ -95,7 +95,7 @@ async def _list_parents(call: Call, chosen: str | None) -> list[tuple[str, str]]
     parties = await call.read(
         directory_queries.list_parties, parent=None, window=Window(MAX_LIMIT, None)
     )
-    offered = {party["slug"]: party["name"] for party in parties}
+    offered = {party["slug"]: party["name"] for party in parties if "merged_into" not in party}
     if chosen is not None and chosen not in offered:
         offered |= await call.read(directory_queries.read_names, [chosen])
     return sorted(offered.items(), key=lambda choice: choice[1].casefold())

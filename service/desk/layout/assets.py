@@ -13,6 +13,7 @@ ROOMS = (
     "layout",
     "claims",
     "intake",
+    "reversals",
     "stories",
     "directory",
     "statements",

@@ -261,9 +261,11 @@ def list_known_voices(connection: Connection) -> KnownVoices:
     """List the parties and speakers that a form offers."""
     first_page = Window(MAX_LIMIT, None)
     parties = directory_queries.list_parties(connection, parent=None, window=first_page)
+    people = directory_queries.list_speakers(connection, name=None, party=None, window=first_page)
     return KnownVoices(
         sorted(
-            parties, key=lambda party: (party["root"], party["parent"] is not None, party["name"])
+            (party for party in parties if "merged_into" not in party),
+            key=lambda party: (party["root"], party["parent"] is not None, party["name"]),
         ),
-        directory_queries.list_speakers(connection, name=None, party=None, window=first_page),
+        [speaker for speaker in people if "merged_into" not in speaker],
     )

@@ -1,0 +1,1 @@
+"""Voids and ways back: a form beside whatever ends something."""

@@ -1,0 +1,188 @@
+"""A way back beside whatever ends something: forms without JavaScript, for those who may."""
+
+import pytest
+
+from tests.desk.conftest import People, parse_page, read_text, send_form, submit
+from tests.support.desk import Desk
+
+WHY = "Recorded from a parody account"
+
+
+@pytest.fixture
+async def claim(desk: Desk) -> str:
+    await desk.record_parties()
+    return str((await desk.record_claim())["id"])
+
+
+async def list_links(people: People, page: str, *, who: str = "checker") -> list[str]:
+    """The addresses to which a page leads."""
+    response = await getattr(people, who).get(page)
+    assert response.status_code == 200, response.text[:300]
+    return [link.get("href") for link in parse_page(response).cssselect("main a[href]")]
+
+
+async def test_claim_is_voided_and_restored(people: People, claim: str) -> None:
+    """From its page and back; the form that lacks a reason is shown again; readers see that it is
+    void, and no way back."""
+    page, address = f"/claims/{claim}", f"/claims/{claim}/void"
+    assert address in await list_links(people, page)
+    assert address not in await list_links(people, page, who="reader")
+    refused = await submit(people.checker, address, address, reason="")
+    assert refused.status_code == 422
+    done = await send_form(people.checker, refused, address, reason=WHY)
+    assert done.headers["location"] == f"{page}?done=voided"
+    assert "do not use it" in read_text(await people.reader.get(page))
+    assert f"{page}/restoration" not in await list_links(people, page, who="reader")
+    links = await list_links(people, page)
+    assert f"{page}/restoration" in links
+    assert f"{page}/link" not in links
+    assert WHY in read_text(await people.checker.get(page))
+    assert claim not in (await people.checker.get("/")).text
+    assert claim in (await people.checker.get("/", params={"lifecycle": "void"})).text
+    back = await submit(
+        people.checker, f"{page}/restoration", f"{page}/restoration", reason="It was theirs"
+    )
+    assert back.headers["location"] == f"{page}?done=restored"
+    assert "do not use it" not in read_text(await people.reader.get(page))
+    again = await submit(
+        people.checker, f"{page}/restoration", f"{page}/restoration", reason="Once more"
+    )
+    assert again.status_code == 409
+    assert "not void" in read_text(again)
+
+
+async def test_restoration_of_a_confirmed_claim_waits_on_its_page(
+    desk: Desk, people: People, claim: str
+) -> None:
+    """The proposal stands on the page of the void claim, where somebody else approves it."""
+    await desk.confirm_claim(claim)
+    page = f"/claims/{claim}"
+    await submit(people.checker, f"{page}/void", f"{page}/void", reason=WHY)
+    proposed = await submit(
+        people.checker, f"{page}/restoration", f"{page}/restoration", reason="It was theirs"
+    )
+    assert proposed.headers["location"] == f"{page}?done=proposed#pending"
+    assert claim in (await people.editor.get("/review")).text
+    shown = await people.editor.get(page)
+    [form] = [
+        form for form in parse_page(shown).forms if (form.get("action") or "").endswith("/approval")
+    ]
+    approved = await send_form(people.editor, shown, form.get("action"))
+    assert approved.status_code == 303
+    assert (await desk.read_claim(claim))["lifecycle"] == "active"
+
+
+async def test_version_that_the_page_showed_is_the_one_that_is_voided(
+    desk: Desk, people: People, claim: str
+) -> None:
+    """Whoever changed the claim meanwhile is shown; nothing is lost of what was typed."""
+    address = f"/claims/{claim}/void"
+    page = await people.checker.get(address)
+    await desk.link_statement(claim, "supports", "nato")
+    late = await send_form(people.checker, page, address, reason=WHY)
+    assert late.status_code == 412
+    assert "changed this claim" in read_text(late)
+    assert WHY in late.text
+
+
+async def test_withdrawal_and_merge_of_a_claim_are_taken_back(
+    desk: Desk, people: People, claim: str
+) -> None:
+    """The way back from each is on the page that it leads to."""
+    page = f"/claims/{claim}"
+    await submit(people.checker, f"{page}/withdraw", f"{page}/withdraw", reason="They took it back")
+    assert f"{page}/reinstatement" in await list_links(people, page)
+    done = await submit(
+        people.checker, f"{page}/reinstatement", f"{page}/reinstatement", reason="They did not"
+    )
+    assert done.headers["location"] == f"{page}?done=reinstated"
+    other = (await desk.record_claim(text="another matter"))["id"]
+    await submit(people.checker, f"{page}/merge", f"{page}/merge", other=f"/claims/{other}")
+    address = f"{page}/separation"
+    assert address in await list_links(people, f"/claims/{other}")
+    assert address not in await list_links(people, f"/claims/{other}", who="reader")
+    parted = await submit(people.checker, address, address, reason="They speak of two days")
+    assert parted.headers["location"] == f"{page}?done=separated"
+    assert (await people.reader.get(page)).status_code == 200
+
+
+async def test_link_and_statement_are_voided_and_restored(
+    desk: Desk, people: People, claim: str
+) -> None:
+    """Beside “retract” and “took it back”; what is void is struck through, and says why."""
+    link = await desk.link_statement(claim, "comments", "nato")
+    page = f"/claims/{claim}"
+    for way, done, back in (
+        ("void", "link-voided", "restoration"),
+        ("retraction", "retracted", "restoration"),
+    ):
+        address = f"/links/{link['id']}/{way}"
+        form = f"/links/{link['id']}/retract" if way == "retraction" else address
+        assert form in await list_links(people, page)
+        ended = await submit(people.checker, form, address, reason=WHY)
+        assert ended.headers["location"] == f"{page}?done={done}"
+        card = parse_page(await people.reader.get(page)).get_element_by_id(f"l-{link['id']}")
+        assert card.cssselect("s")
+        assert WHY in card.text_content()
+        address = f"/links/{link['id']}/{back}"
+        assert address in await list_links(people, page)
+        restored = await submit(people.checker, address, address, reason="It was none")
+        assert restored.headers["location"] == f"{page}?done=link-restored"
+    page = f"/statements/{link['statement']['id']}"
+    for form, way, back in (
+        ("void", "void", "restoration"),
+        ("withdraw", "withdraw", "reinstatement"),
+    ):
+        assert f"{page}/{form}" in await list_links(people, page)
+        await submit(people.checker, f"{page}/{form}", f"{page}/{way}", reason=WHY)
+        shown = await people.checker.get(page)
+        assert parse_page(shown).cssselect("figure s")
+        assert WHY in read_text(shown)
+        assert f"{page}/{back}" in await list_links(people, page)
+        done_back = await submit(
+            people.checker, f"{page}/{back}", f"{page}/{back}", reason="It was none"
+        )
+        assert done_back.headers["location"] == f"{page}?done=statement-restored"
+
+
+async def test_statement_of_a_claim_in_force_is_not_voided(
+    desk: Desk, people: People, claim: str
+) -> None:
+    """The refusal says what to do, and what was typed stays."""
+    answer = await desk.checker.get("/v1/statements")
+    address = f"/statements/{answer.json()['items'][0]['id']}/void"
+    refused = await submit(people.checker, address, address, reason=WHY)
+    assert refused.status_code == 409
+    assert "void the claim first" in read_text(refused)
+    assert WHY in refused.text
+
+
+async def test_parties_and_speakers_are_merged_and_separated(
+    desk: Desk, people: People, claim: str
+) -> None:
+    """By editors, from the page of the party; what is merged says so, and offers the way back."""
+    await desk.post("/v1/parties", {"slug": "alliance", "name": "The Alliance", "parent": None})
+    page = "/parties/alliance"
+    assert f"{page}/merge" not in await list_links(people, page)
+    assert f"{page}/merge" in await list_links(people, page, who="editor")
+    refused = await submit(people.editor, f"{page}/merge", f"{page}/merge", into="")
+    assert refused.status_code == 422
+    done = await send_form(people.editor, refused, f"{page}/merge", into="nato", reason="One")
+    assert done.headers["location"] == f"{page}?done=parties-merged"
+    assert "“The Alliance” was merged into NATO" in read_text(await people.reader.get(page))
+    assert "The Alliance merged" in read_text(await people.reader.get("/parties/nato"))
+    back = await submit(people.editor, f"{page}/separation", f"{page}/separation", reason="Two")
+    assert back.headers["location"] == f"{page}?done=parted"
+    assert "was merged into" not in read_text(await people.reader.get(page))
+    for name in ("Jens S.", "Jens Stoltenberg"):
+        await desk.post("/v1/speakers", {"party": "nato", "name": name})
+    items = (await desk.reader.get("/v1/speakers", params={"party": "nato"})).json()["items"]
+    short, full = (person["id"] for person in sorted(items, key=lambda each: len(each["name"])))
+    address = f"/speakers/{short}/merge"
+    assert address in await list_links(people, "/parties/nato", who="editor")
+    done = await submit(people.editor, address, address, into=full)
+    assert done.headers["location"] == "/parties/nato?done=people-merged"
+    assert "recorded as Jens S." in read_text(await people.reader.get("/parties/nato"))
+    address = f"/speakers/{short}/separation"
+    back = await submit(people.editor, address, address, reason="Two people")
+    assert back.headers["location"] == "/parties/nato?done=parted"
