@@ -40,13 +40,18 @@ def read(query: Callable[..., T], /, **arguments: Any) -> T:
     require_readable()
 
     async def run(database: "Database") -> T:
-        try:
-            return await database.read(query, **arguments)
-        except (ValueError, LookupError, TypeError, AttributeError) as error:
-            reason = f"{type(error).__name__}: {str(error).splitlines()[0][:200]}"
-            raise shell.CommandError(UNREADABLE.format(reason=reason)) from error
+        return await read_sound(database, query, **arguments)
 
     return run_reading(run)
+
+
+async def read_sound(database: "Database", query: Callable[..., T], /, **arguments: Any) -> T:
+    """Run a query.  Raises CommandError where something in the database is not as it should be."""
+    try:
+        return await database.read(query, **arguments)
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        reason = f"{type(error).__name__}: {str(error).splitlines()[0][:200]}"
+        raise shell.CommandError(UNREADABLE.format(reason=reason)) from error
 
 
 def run_reading(work: "Callable[[Database], Awaitable[T]]") -> T:

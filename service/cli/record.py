@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from service.cli import databases, progress, shell
+from service.cli import databases, progress, shell, verifying
 
 
 def seed(
@@ -43,12 +43,26 @@ def seed(
     )
 
 
-def verify(as_json: shell.AsJson = False) -> None:
+def verify(
+    jobs: Annotated[
+        int | None,
+        typer.Option(min=1, help="How many parts are checked at once; left out, one for a core."),
+    ] = None,
+    resume: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Keep in this file what is checked, and go on from there when run again.",
+        ),
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Show no progress.")] = False,
+    as_json: shell.AsJson = False,
+) -> None:
     """Prove everything derived from the record; exit 1 and name the first break where it fails."""
-    from service.verification import verification
-
-    with progress.ProgressBar("claims") as bar:
-        report = databases.read(verification.verify, progress=bar.show)
+    with progress.ProgressBar("checked", quiet=quiet) as bar:
+        report = verifying.verify(
+            jobs=jobs or verifying.count_cores(), resume=resume, show=bar.show
+        )
     if as_json:
         shell.print_json(asdict(report))
     elif report.ok:

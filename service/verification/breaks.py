@@ -62,6 +62,14 @@ class Counts:
     marked: dict[tuple[str, str], int] = field(default_factory=dict)
     """How many rows of a table began with a mark (`things.MARKS`)."""
 
+    def add(self, other: "Counts") -> None:
+        """Add what another part read."""
+        self.claims += other.claims
+        self.things += other.things
+        self.events += other.events
+        for place, count in other.marked.items():
+            self.marked[place] = self.marked.get(place, 0) + count
+
     def list_remarks(self) -> list[Remark]:
         return [
             Remark(table, MARKED[mark].format(count=count))

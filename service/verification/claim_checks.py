@@ -4,12 +4,12 @@ Claims are read in the order of their ids, a batch at a time, so a million of th
 memory than a thousand.
 """
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from itertools import accumulate, groupby
 from typing import Any
 
 import orjson
-from sqlalchemy import Column, Connection, Row, Table, func, select
+from sqlalchemy import Column, Connection, Row, Table, select
 
 from service.claims import claim_writer, documents
 from service.domain import evidence, history
@@ -18,6 +18,7 @@ from service.domain.history import Event
 from service.search.index import index_rebuild, index_writer, searchable_fields
 from service.search.index.index_tables import claim_search
 from service.store import states, tables
+from service.verification import search_checks
 from service.verification.breaks import (
     DAMAGE,
     Break,
@@ -28,7 +29,6 @@ from service.verification.breaks import (
 )
 from service.verification.chain_checks import check_chain
 from service.verification.implied_rows import ImpliedRows
-from service.verification.search_checks import read_indexed_row
 
 BATCH = 500
 VERSIONS = 5_000
@@ -44,20 +44,21 @@ ORDERS = (
 )
 """The tables that are derived from a claim's events, and the order of a claim's rows in each."""
 
-Progress = Callable[[int, int], None] | None
-
 
 def check_claims(
-    connection: Connection, unfinished: Collection[str], counts: Counts, progress: Progress = None
+    connection: Connection,
+    unfinished: Collection[str],
+    counts: Counts,
+    low: str | None,
+    end: str | None,
 ) -> Iterator[Break]:
-    """Yield the breaks of all claims.
+    """Yield the breaks of the claims above `low` up to `end`; None: from the first, to the last.
 
     The search index of claims that a rename has not come to, `unfinished`, is not compared.
     """
-    total = connection.execute(select(func.count()).select_from(tables.claims)).scalar_one()
-    low: str | None = None
     while True:
-        claims, high = _read_batch(connection, low)
+        claims, last = _read_batch(connection, low, end)
+        high = end if last is None else last
         tables_of_batch = {
             table.name: _ClaimRows(connection, table, order, low, high) for table, order in ORDERS
         }
@@ -72,21 +73,22 @@ def check_claims(
             for claim_id in table.remaining:
                 yield Break(claim_id, None, name, "a claim", "none: rows of no claim")
         counts.claims += len(claims)
-        if progress is not None:
-            progress(counts.claims, total)
-        if high is None:
+        if last is None:
             return
-        low = high
+        low = last
 
 
-def _read_batch(connection: Connection, low: str | None) -> tuple[list[Row[Any]], str | None]:
-    """Return the next claims after `low`, and the id of the last of them, or None at the end.
+def _read_batch(
+    connection: Connection, low: str | None, end: str | None
+) -> tuple[list[Row[Any]], str | None]:
+    """Return the next claims after `low` up to `end`, and the id of the last of them; None at the
+    end.
 
     There are fewer if they have long histories, which bounds what is in memory.
     """
-    query = select(tables.claims).order_by(tables.claims.c.id).limit(BATCH)
-    if low is not None:
-        query = query.where(tables.claims.c.id > low)
+    key = tables.claims.c.id
+    bounds = index_rebuild.list_bounds(key, low, end)
+    query = select(tables.claims).where(*bounds).order_by(key).limit(BATCH)
     rows = list(connection.execute(query).all())
     fitting = max(1, sum(size <= VERSIONS for size in accumulate(row.version for row in rows)))
     is_last = fitting == len(rows) < BATCH or not rows
@@ -104,7 +106,9 @@ class _ClaimRows:
         low: str | None,
         high: str | None,
     ) -> None:
-        query = select(table).where(table.c.claim.is_not(None)).order_by(table.c.claim, order)
+        is_index = table is claim_search
+        query = search_checks.select_rows(connection, table) if is_index else select(table)
+        query = query.where(table.c.claim.is_not(None)).order_by(table.c.claim, order)
         if low is not None:
             query = query.where(table.c.claim > low)
         if high is not None:
@@ -172,15 +176,9 @@ def _check_claim(
     tags = {(tag.tag, tag.added_at): tag._mapping for tag in rows["claim_tags"]}
     yield from compare_rows(claim, "claim_tags", implied.tags, tags)
     if claim_search.name in rows:
-        yield from compare_rows(
-            claim,
-            claim_search.name,
-            {
-                claim: read_indexed_row(
-                    index_writer.build_claim_row(state, sources, former), "former", "fields"
-                )
-            },
-            {indexed.claim: indexed._mapping for indexed in rows[claim_search.name]},
+        indexed = index_writer.build_claim_row(state, sources, former)
+        yield from search_checks.compare_index_row(
+            claim, claim_search, indexed, rows[claim_search.name], "former", "fields"
         )
 
 

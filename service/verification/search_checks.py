@@ -3,7 +3,18 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, column, func, select, text
+from sqlalchemy import (
+    Connection,
+    Row,
+    Select,
+    String,
+    Table,
+    column,
+    func,
+    select,
+    text,
+    type_coerce,
+)
 from sqlalchemy import table as sql_table
 
 from service.search.index import index_rebuild, index_writer
@@ -17,41 +28,67 @@ BATCH = 500
 """How many statements are in memory at once."""
 
 
-def read_indexed_row(row: Mapping[str, Any], *columns: str) -> Mapping[str, Any]:
-    """Return a row that is to be written to a search index as it is read back."""
-    indexed = {name: row[f"search_{name}"] for name in columns}
-    return {"words": parse_line(row["search_words"])} | indexed
+def select_rows(connection: Connection, table: Table) -> Select[Any]:
+    """Select the rows of a search index for `compare_index_row`."""
+    if connection.dialect.name != "sqlite":
+        return select(table)
+    # Lines as they are written: most are what they should be, and need not be parsed.
+    words = [type_coerce(c, String).label(c.name) if c is table.c.words else c for c in table.c]
+    return select(*words)
 
 
-def check_statements(connection: Connection, unfinished: Collection[str]) -> Iterator[Break]:
-    """Yield the breaks between statements and their index; `Break.claim` is a statement's id.
+def compare_index_row(
+    subject: str,
+    table: Table,
+    expected: Mapping[str, Any],
+    stored: Sequence[Row[Any]],
+    *columns: str,
+    kind: str = "claim",
+) -> Iterator[Break]:
+    """Yield the breaks between the row that is to be written to a search index, and the one that is
+    there, if any."""
+    row = {"words": expected["search_words"]}
+    row |= {name: expected[f"search_{name}"] for name in columns}
+    rows: dict[str, dict[str, Any]] = {}
+    for indexed in stored:
+        rows[subject] = indexed._asdict()
+        words = rows[subject]["words"]
+        if words != row["words"]:
+            row["words"] = parse_line(row["words"])
+            rows[subject]["words"] = parse_line(words) if isinstance(words, str) else words
+    yield from compare_rows(subject, table.name, {subject: row}, rows, kind=kind)
+
+
+def check_statements(
+    connection: Connection, unfinished: Collection[str], low: str | None, end: str | None
+) -> Iterator[Break]:
+    """Yield the breaks between the statements above `low` up to `end` and their index;
+    `Break.claim` is a statement's id.
 
     Statements that a rename has not come to, `unfinished`, are not compared.
     """
-    statements = tables.statements
-    low: str | None = None
+    key = tables.statements.c.id
     while True:
-        query = select(statements.c.id).order_by(statements.c.id).limit(BATCH)
-        batch = connection.scalars(query.where(statements.c.id > low) if low else query).all()
+        bounds = index_rebuild.list_bounds(key, low, end)
+        batch = connection.scalars(select(key).where(*bounds).order_by(key).limit(BATCH)).all()
         if not batch:
             return
         high = batch[-1]
-        query_index = select(statement_search).where(statement_search.c.statement <= high)
+        query_index = select_rows(connection, statement_search).where(
+            statement_search.c.statement <= high
+        )
         if low:
             query_index = query_index.where(statement_search.c.statement > low)
-        found = {row.statement: row._mapping for row in connection.execute(query_index)}
+        found = {row.statement: row for row in connection.execute(query_index)}
         for expected in _derive_rows(connection, low, high, batch):
             if isinstance(expected, Break):
                 yield expected
                 continue
-            key = expected["search_statement"]
-            if key not in unfinished:
-                yield from compare_rows(
-                    key,
-                    "statement_search",
-                    {key: read_indexed_row(expected)},
-                    {key: found[key]} if key in found else {},
-                    kind="statement",
+            statement = expected["search_statement"]
+            if statement not in unfinished:
+                rows = [found[statement]] if statement in found else []
+                yield from compare_index_row(
+                    statement, statement_search, expected, rows, kind="statement"
                 )
         low = high
 

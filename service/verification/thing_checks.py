@@ -128,21 +128,17 @@ MAY_BE_GONE = {SubjectKind.WEBHOOK: "webhook.removed"}
 """The last event of things whose rows are deleted some time after it."""
 
 
-def check_things(connection: Connection, counts: Counts) -> Iterator[Break]:
-    """Yield the breaks of things of every kind, of former names of parties, and of settings."""
-    for kind in KINDS:
-        yield from _check_kind(connection, kind, counts)
-        yield from _check_missing_rows(connection, kind)
-    yield from _check_party_versions(connection)
-    yield from _check_settings(connection, counts)
-
-
-def _check_kind(connection: Connection, kind: SubjectKind, counts: Counts) -> Iterator[Break]:
+def check_kind(
+    connection: Connection, kind: SubjectKind, counts: Counts, low: str | None, high: str | None
+) -> Iterator[Break]:
+    """Yield the breaks of the things of a kind above `low` up to `high`."""
     proved = KINDS[kind]
     key = proved.key
     query = select(proved.table).order_by(key).limit(BATCH)
+    if high is not None:
+        query = query.where(key <= high)
     roots = _list_roots(connection) if kind is SubjectKind.PARTY else {}
-    rows = connection.execute(query).all()
+    rows = connection.execute(query if low is None else query.where(key > low)).all()
     while rows:
         keys = [row._mapping[key.name] for row in rows]
         chains = _read_chains(connection, kind, keys)
@@ -266,7 +262,7 @@ def _webhook_of(row: Row[Any]) -> str:
     return webhook
 
 
-def _check_settings(connection: Connection, counts: Counts) -> Iterator[Break]:
+def check_settings(connection: Connection, counts: Counts) -> Iterator[Break]:
     """Yield the breaks between the recorded settings of the installation and the present ones."""
     t = tables.events
     rows = connection.execute(
@@ -300,7 +296,7 @@ def _check_settings(connection: Connection, counts: Counts) -> Iterator[Break]:
             yield Break(name, None, "installation.value", *shown, "setting")
 
 
-def _check_missing_rows(connection: Connection, kind: SubjectKind) -> Iterator[Break]:
+def check_missing_rows(connection: Connection, kind: SubjectKind) -> Iterator[Break]:
     """Yield a break for each thing that has events and no row."""
     key = KINDS[kind].key
     t = tables.events
@@ -332,7 +328,7 @@ def _list_roots(connection: Connection) -> dict[str, str]:
     return roots
 
 
-def _check_party_versions(connection: Connection) -> Iterator[Break]:
+def check_party_versions(connection: Connection) -> Iterator[Break]:
     """Yield the breaks of the former names and parents of parties."""
     t = tables.events
     lines = connection.execute(

@@ -4,22 +4,22 @@ Hashes show a change of an event, unless every later hash of its chain was compu
 the events shows a change of what is derived from them.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import chain
 
 from sqlalchemy import Connection
 
 from service.store.snapshot import hold_snapshot
-from service.verification import rename_checks
 from service.verification.breaks import Break, Counts, Remark
-from service.verification.chain_checks import check_numbers
-from service.verification.claim_checks import Progress, check_claims
-from service.verification.search_checks import check_indexes, check_statements
-from service.verification.thing_checks import check_things
+from service.verification.parts import (
+    MOST_BREAKS,
+    Part,
+    PartResult,
+    check_part,
+    plan_parts,
+)
 
-MOST_BREAKS = 20
-"""How many breaks a report lists."""
+Progress = Callable[[int, int], None] | None
 
 UNPROVED: Mapping[str, str] = {
     "idempotency": "answers to be given again, kept for a day",
@@ -76,7 +76,7 @@ def verify(connection: Connection, *, progress: Progress = None) -> Report:
     """Read everything as it is at one instant, and compare.
 
     To be called by `Database.read`.  `progress` is called from time to time with the number of
-    claims that are checked, and of all.
+    steps that are done, and of all.
     """
     with hold_snapshot(connection):
         return compare_with_record(connection, progress)
@@ -84,26 +84,41 @@ def verify(connection: Connection, *, progress: Progress = None) -> Report:
 
 def compare_with_record(connection: Connection, progress: Progress = None) -> Report:
     """Do what `verify` does in the transaction of the caller."""
-    unfinished = rename_checks.read_unfinished(connection)
+    parts = plan_parts(connection)
+    total, done = sum(part.steps for part in parts), 0
+    results = []
+    for part in parts:
+        results.append(check_part(connection, part))
+        done += part.steps
+        if progress is not None:
+            progress(done, total)
+    return build_report(results)
+
+
+def plan(connection: Connection) -> list[Part]:
+    """Return the parts of which a report is made, for whoever has them checked side by side."""
+    with hold_snapshot(connection):
+        return plan_parts(connection)
+
+
+def verify_part(connection: Connection, part: Part) -> PartResult:
+    """Check one part as it is at one instant.  To be called by `Database.read`."""
+    with hold_snapshot(connection):
+        return check_part(connection, part)
+
+
+def build_report(results: Iterable[PartResult]) -> Report:
+    """Return the report of all parts, in their order."""
     counts = Counts()
     breaks: list[Break] = []
     remarks: list[Remark] = []
     broken = 0
-    findings: Iterator[Break | Remark] = chain(
-        check_claims(connection, unfinished.claims, counts, progress),
-        check_things(connection, counts),
-        check_statements(connection, unfinished.statements),
-        check_indexes(connection),
-        check_numbers(connection),
-    )
-    for finding in findings:
-        if isinstance(finding, Remark):
-            remarks.append(finding)
-            continue
-        broken += 1
-        if len(breaks) < MOST_BREAKS:
-            breaks.append(finding)
-    remarks += [*unfinished.remarks, *counts.list_remarks(), *_list_unproved()]
+    for result in results:
+        broken += result.broken
+        breaks += result.breaks[: MOST_BREAKS - len(breaks)]
+        remarks += result.remarks
+        counts.add(result.counts)
+    remarks += [*counts.list_remarks(), *_list_unproved()]
     return Report(
         ok=not broken,
         claims=counts.claims,

@@ -12,7 +12,6 @@ Only the terms of `1`, `2` and `3` have places, which is what phrases need.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from functools import lru_cache
 from itertools import chain
 
 from service.domain.claims import ClaimState
@@ -94,7 +93,7 @@ def build_line(
             continue
         if indexed_fields is not None:
             indexed_fields.append(field)
-        words = _select_exact_words(field.readings)
+        words = [word for reading in field.readings for word in reading.unstemmed]
         for level in levels:
             if field.level <= level and not _is_full(placed, level):
                 placed[level] += _place_stems(level, field.readings)
@@ -112,17 +111,6 @@ def build_line(
 
 def _is_full(placed: Mapping[Level, Sequence[str]], level: Level) -> bool:
     return len(placed[level]) >= MAX_PLACES[level]
-
-
-@lru_cache(maxsize=2048)
-def _select_exact_words(readings: tuple[Reading, ...]) -> tuple[str, ...]:
-    """Return the words of a field that are not written as any of their stems."""
-    return tuple(
-        word
-        for reading in readings
-        for word, *forms in zip(reading.exact, *reading.stems, strict=True)
-        if word not in forms
-    )
 
 
 def _place_stems(level: Level, readings: Iterable[Reading]) -> list[str]:

@@ -37,7 +37,7 @@ class Phrase:
     def find_in(self, field: Field) -> list[tuple[int, int]]:
         """Return where it stands in the text of a field: where it begins and ends."""
         places: list[tuple[int, int]] = []
-        for spans, _, renderings in field.readings:
+        for spans, _, renderings, _ in field.readings:
             for stems in renderings:
                 for form in self.forms:
                     if form[0] in stems:
@@ -68,7 +68,7 @@ class Prefix:
         """Return where words begin so, as `Phrase.find_in` does."""
         return [
             spans[place]
-            for spans, exact, renderings in field.readings
+            for spans, exact, renderings, _ in field.readings
             for words in (exact, *renderings)
             for place, word in enumerate(words)
             if word.startswith(self.text)

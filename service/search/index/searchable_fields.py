@@ -32,12 +32,13 @@ class Reading(NamedTuple):
     """The words of a text, or of a part of it, in one way of writing them.
 
     The nth word stands at `spans[n]` and is `exact[n]` normalized. `stems` has all words once for
-    each language that the text may be in.
+    each language that the text may be in. `unstemmed` are those that are none of their stems.
     """
 
     spans: tuple[tuple[int, int], ...]
     exact: tuple[str, ...]
     stems: tuple[tuple[str, ...], ...]
+    unstemmed: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,19 +83,18 @@ def _read_text(text: str, languages: tuple[int, ...] | None) -> tuple[Reading, .
     readings = tokenizer.read_words(text)
     if languages is None:
         languages = stemmer.guess_languages(text, readings[0].words)
-    return tuple(
-        Reading(
-            reading.spans,
-            reading.words,
-            tuple(
-                dict.fromkeys(
-                    tuple(stemmer.stem_word(word, language) for word in reading.words)
-                    for language in languages
-                )
-            ),
+    return tuple([_stem_words(reading, languages) for reading in readings])
+
+
+def _stem_words(reading: tokenizer.Words, languages: tuple[int, ...]) -> Reading:
+    words = reading.words
+    stems = tuple(
+        dict.fromkeys(
+            [tuple([stemmer.stem_word(word, language) for word in words]) for language in languages]
         )
-        for reading in readings
     )
+    unstemmed = [word for word, *forms in zip(words, *stems, strict=True) if word not in forms]
+    return Reading(reading.spans, words, stems, tuple(unstemmed))
 
 
 @lru_cache(maxsize=4096)
