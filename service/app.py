@@ -23,6 +23,7 @@ from service.api import (
     document,
     events,
     feeds,
+    holds,
     meta,
     publication,
     reversals,
@@ -31,6 +32,7 @@ from service.api import (
     webhooks,
 )
 from service.claims import intake_commands
+from service.claims.hold_worker import HoldWorker
 from service.claims.renamer import Renamer
 from service.config import Settings
 from service.desk import routes as desk
@@ -67,6 +69,7 @@ ROUTERS = (
     claims.router,
     claim_links.router,
     claim_decisions.router,
+    holds.router,
     reversals.router,
     reversals.statement_router,
     reversals.link_router,
@@ -154,6 +157,8 @@ def create_app(
             dispatcher.start()
         keeper = asyncio.create_task(_run_housekeeping(services, None if settled else dispatcher))
         services.renamer.start()
+        hold_worker = HoldWorker(database, clock)
+        hold_worker.start()
         shared_limits = SharedLimits(
             database, clock, {"requests": services.callers.limiter, "pings": services.pings}
         )
@@ -163,6 +168,7 @@ def create_app(
             yield
         finally:
             await live.stop()
+            await hold_worker.stop()
             await services.renamer.stop()
             await shared_limits.stop()
             if dispatcher is not None:

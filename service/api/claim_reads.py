@@ -14,7 +14,7 @@ from typing_extensions import TypedDict
 from service.api import claim_links
 from service.api import claims as claim_routes
 from service.claims import claim_queries, claim_views
-from service.claims.documents import add_assignee
+from service.claims.documents import add_assignee, complete_claim, complete_document
 from service.domain import ids
 from service.domain.access import Action
 from service.domain.errors import Invalid, NotFound
@@ -88,7 +88,7 @@ async def read_claim(call: Reading) -> Response:
     if row.merged_into is not None:
         return claim_routes.redirect_to_merged(request, row.merged_into)
     headers = PRIVATE | {"ETag": format_etag(version)}
-    if not expand and is_unchanged(request, version):
+    if not expand and not row.is_early and is_unchanged(request, version):
         return Response(status_code=304, headers=headers)
     if assignee is not None and call.sees_internals:
         document = add_assignee(document, assignee)
@@ -144,7 +144,7 @@ async def list_claims(call: Reading) -> Response:
             if call.caller is None:
                 call.services.callers.charge(call.request, LIST_COST)
             more["facets"] = await facets.count_facets(database, search)
-        items = [_show_hit(call, hit) for hit in page.hits]
+        items = [_show_hit(call, hit, filters.as_of) for hit in page.hits]
         return call.answer_items(items, page.after, scope, **more)
     if query.facets:
         raise Invalid("facets count what q finds: give q as well", loc=("query", "facets"))
@@ -156,17 +156,23 @@ async def list_claims(call: Reading) -> Response:
     if len(rows) > query.limit:
         rows = rows[: query.limit]
         last = claim_requests.read_sort_keys(rows[-1])
-    return call.answer_items([_show_document(call, row[0], row[1]) for row in rows], last, scope)
+    return call.answer_items(
+        [_show_document(call, row[0], row[1], filters.as_of) for row in rows], last, scope
+    )
 
 
-def _show_document(call: Call, document: str, assignee: str | None) -> Fragment:
+def _show_document(
+    call: Call, document: str, assignee: str | None, as_of: datetime | None
+) -> Fragment:
     """The claim as the caller may see it, for a list: as it is stored, but for its assignee."""
+    document = complete_document(document, as_of or call.now)
     if assignee is not None and call.sees_internals:
         document = add_assignee(document, assignee)
     return Fragment(document)
 
 
-def _show_hit(call: Call, hit: claim_hits.Hit) -> claim_views.ClaimView:
+def _show_hit(call: Call, hit: claim_hits.Hit, as_of: datetime | None) -> claim_views.ClaimView:
     """A claim that a search found, with what shows why."""
     assignee = hit.assignee if call.sees_internals else None
-    return {**hit.claim, "assignee": assignee, "snippets": hit.snippets}
+    claim = complete_claim(hit.claim, as_of or call.now)
+    return {**claim, "assignee": assignee, "snippets": hit.snippets}

@@ -1,13 +1,13 @@
 """The four-eyes queue and the review queue."""
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 import orjson
 from fastapi import APIRouter, Depends, Query, Response
 
-from service.claims import decision_commands, decision_queries, decision_views
+from service.claims import decision_commands, decision_queries, decision_views, documents
 from service.claims.decision_queries import Review
 from service.domain.access import Action
 from service.domain.claims import ClaimState, format_instant
@@ -177,13 +177,13 @@ async def list_review_queue(
         window,
         scope,
         keys=lambda row: [format_instant(row.since), row.id],
-        shape=_build_review,
+        shape=lambda row: _build_review(row, call.now),
     )
 
 
-def _build_review(row: Review) -> Mapping[str, object]:
+def _build_review(row: Review, now: datetime) -> Mapping[str, object]:
     return {
-        "claim": orjson.Fragment(row.claim),
+        "claim": orjson.Fragment(documents.complete_document(row.claim, now)),
         "reasons": row.reasons,
         "since": format_instant(row.since),
     }

@@ -10,6 +10,7 @@ from service.domain import evidence
 from service.domain.claims import (
     ClaimState,
     Finding,
+    Hold,
     Kind,
     Lifecycle,
     Precision,
@@ -101,6 +102,15 @@ class SimilarView(TypedDict):
     differs: Annotated[list[str], Field(description="What sets them apart, in words")]
 
 
+@view
+class HoldView(TypedDict):
+    """Why a claim is not to be used, since when, and when that ends by itself."""
+
+    reason: str
+    since: Moment
+    until: Moment | None
+
+
 class ClaimContent(TypedDict):
     """What is served of a claim, but for its id."""
 
@@ -129,6 +139,7 @@ class ClaimContent(TypedDict):
     created_at: Moment
     updated_at: Moment
     assignee: str | None
+    hold: Annotated[HoldView | None, Field(description="Not to be used while the desk checks")]
     links: NotRequired[Annotated[list[LinkView], Field(description="With expand=links only")]]
     links_next_cursor: NotRequired[
         Annotated[
@@ -217,6 +228,17 @@ def build_claim(state: ClaimState, suggestion: Suggestion | None = None) -> Clai
         "updated_at": format_instant(state.updated_at),
         **later_fields,  # type: ignore[typeddict-item]
         "assignee": None,
+        "hold": _build_hold(state.hold),
+    }
+
+
+def _build_hold(hold: Hold | None) -> HoldView | None:
+    if hold is None:
+        return None
+    return {
+        "reason": hold.reason,
+        "since": format_instant(hold.since),
+        "until": None if hold.until is None else format_instant(hold.until),
     }
 
 

@@ -26,7 +26,7 @@ from service.claims import (
 )
 from service.claims.claim_batches import ClaimBatch
 from service.claims.pending_statements import PendingStatement
-from service.domain import amendments, evidence, history, lifecycle
+from service.domain import access, amendments, evidence, history, holds, lifecycle
 from service.domain.access import Actor
 from service.domain.claims import UNLISTED, Cause, ClaimState, compute_end
 from service.domain.errors import PreconditionFailed
@@ -80,9 +80,9 @@ def load_claim(
     """Lock the claim and read it.
 
     A rename that has not reached this claim yet is recorded on it first, so that nobody decides on
-    an outdated name or root.  `versions` are compared with the version before that, which is what
-    the caller read.  Raises NotFound, or PreconditionFailed if the claim's version is none of
-    `versions`.
+    an outdated name or root; and so is the end of a hold whose time has come.  `versions` are
+    compared with the version before that, which is what the caller read.  Raises NotFound, or
+    PreconditionFailed if the claim's version is none of `versions`.
     """
     kept_hash, kept_state = state_cache.STATES.find(claim_id) or ("", None)
     row = LOAD.run(connection, {"claim": claim_id, "kept_hash": kept_hash}).first()
@@ -101,6 +101,9 @@ def load_claim(
             version=state.version,
         )
     loaded = Loaded(state, row[1])
+    due = holds.draft_due_end(state, now=now)
+    if due:
+        loaded = record_events(connection, loaded, due, actor=access.SYSTEM, now=now)
     return _catch_up(connection, loaded, now=now) if row[2] else loaded
 
 
@@ -300,6 +303,7 @@ def build_row(state: ClaimState, last_hash: str) -> dict[str, Any]:
         "precision": state.precision.value,
         "status_since": state.status_since,
         "changed_at": state.updated_at,
+        "hold_until": state.hold.until if state.hold else None,
         "state": states.write_out(state),
         "last_hash": last_hash,
     }

@@ -15,6 +15,7 @@ from service.claims.webhook_body_views import (
     BodyLinkView,
     CreatedView,
     FindingChangedView,
+    HoldChangedView,
     LifecycleChangedView,
     LinkedView,
     MergedView,
@@ -193,6 +194,15 @@ def _render_lifecycle_change(state: ClaimState, data: EventData) -> LifecycleCha
     }
 
 
+def _render_hold(state: ClaimState, data: EventData) -> HoldChangedView:
+    return {
+        "reason": data["reason"],
+        "until": data["until"],
+        "status": state.status,
+        "print_line": build_print_line(state),
+    }
+
+
 def _describe_withdrawal(data: EventData) -> WithdrawalReadView:
     """When and where a withdrawal was read, as far as that is known."""
     return {
@@ -257,6 +267,8 @@ RENDERERS: dict[str, Callable[[ClaimState, EventData], Mapping[str, object] | No
     "claim.voided": _render_lifecycle_change,
     "claim.restored": _render_lifecycle_change,
     "claim.separated": _render_lifecycle_change,
+    "hold.placed": _render_hold,
+    "hold.ended": _render_hold,
     "link.created": _render_link,
     "link.retracted": _render_retraction,
     "statement.withdrawn": _render_statement_withdrawal,

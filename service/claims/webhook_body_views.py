@@ -25,7 +25,7 @@ from service.domain.claims import (
     Stance,
     Status,
 )
-from service.domain.print_line import VOID_LINE
+from service.domain.print_line import HOLD_LINE, VOID_LINE
 from service.domain.webhooks import EventType
 from service.views import Moment, Uuid
 from service.webhooks.webhook_views import PingView
@@ -185,6 +185,23 @@ class RestoredView(LifecycleChangedView):
 
 class SeparatedView(LifecycleChangedView):
     """A merged claim was made a claim of its own again."""
+
+
+class HoldChangedView(TypedDict):
+    """What a hold and its end say."""
+
+    reason: Annotated[str, Field(description="Why it is, or was, on hold")]
+    until: Annotated[Moment | None, Field(description="When it ends by itself; null: it does not")]
+    status: Status
+    print_line: str
+
+
+class HeldView(HoldChangedView):
+    """A claim is on hold: nobody is to use it while the desk checks."""
+
+
+class HoldEndedView(HoldChangedView):
+    """A claim is no longer on hold."""
 
 
 class LinkedView(TypedDict):
@@ -348,6 +365,24 @@ BODIES: dict[EventType, Body] = {
             },
             "after": {"lifecycle": "active", "merged_into": None},
             "reason": "They speak of two days",
+            "status": "awaiting_confirmation",
+            "print_line": LINE,
+        },
+    ),
+    EventType.HOLD_PLACED: Body(
+        HeldView,
+        {
+            "reason": "The ministry has announced a correction",
+            "until": "2023-10-03T18:00:00Z",
+            "status": "awaiting_confirmation",
+            "print_line": f"{HOLD_LINE} {LINE}",
+        },
+    ),
+    EventType.HOLD_ENDED: Body(
+        HoldEndedView,
+        {
+            "reason": "The ministry has announced a correction",
+            "until": "2023-10-03T18:00:00Z",
             "status": "awaiting_confirmation",
             "print_line": LINE,
         },

@@ -12,7 +12,7 @@ from service.desk.accounts import (
     profile_page,
     sign_in_pages,
 )
-from service.desk.claims import claim_forms, claim_pages, review_page
+from service.desk.claims import claim_forms, claim_pages, hold_forms, review_page
 from service.desk.directory import party_pages
 from service.desk.intake import intake_pages
 from service.desk.layout import assets
@@ -27,6 +27,7 @@ routers = (
     assets.router,
     claim_forms.router,
     claim_pages.router,
+    hold_forms.router,
     intake_pages.router,
     key_pages.router,
     party_pages.router,

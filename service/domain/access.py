@@ -27,6 +27,7 @@ class Action(StrEnum):
     RECORD = "record statements, sources, claims and links"
     AMEND = "amend, merge or withdraw claims"
     REVERSE = "void, restore, reinstate or separate what was recorded"
+    HOLD = "hold claims, and end that"
     CHANGE_STATUS = "change a claim's status"
     APPROVE = "approve or reject a decision"
     OVERRIDE = "decide against the guards, or approve that"
@@ -52,6 +53,7 @@ PERMISSIONS: dict[Action, frozenset[Role]] = {
     Action.RECORD: CHECKERS,
     Action.AMEND: CHECKERS,
     Action.REVERSE: CHECKERS,
+    Action.HOLD: CHECKERS,
     Action.CHANGE_STATUS: CHECKERS,
     Action.APPROVE: CHECKERS,
     Action.OVERRIDE: EDITORS,

@@ -268,6 +268,19 @@ class Imported:
 
 
 @dataclass(frozen=True, slots=True)
+class Hold:
+    """Why a claim is not to be used while the desk checks it, since when, and until when."""
+
+    reason: str
+    since: datetime
+    until: datetime | None
+
+    def has_ended(self, moment: datetime) -> bool:
+        """Whether it has ended by itself at `moment`."""
+        return self.until is not None and self.until <= moment
+
+
+@dataclass(frozen=True, slots=True)
 class ClaimState:
     """A claim after `version` events of its record."""
 
@@ -304,6 +317,8 @@ class ClaimState:
     """Where the present status was imported from; None if the desk set it."""
     former_lifecycle: Lifecycle | None = None
     """What a void claim was before; a restoration gives it back."""
+    hold: Hold | None = None
+    """Nobody may use the claim meanwhile, whatever its status."""
 
     def find_link(self, link_id: str) -> Link | None:
         # Newest first: the link that is being recorded is the one that is looked for.
@@ -317,7 +332,7 @@ LATER_LINK_FIELDS: Mapping[str, bool | None] = {"void": False, "statement_void":
 """Fields that the links in older states lack, each with what it is unless it is set.  They stand
 last in `Link`, and are stored only where they are set."""
 
-LATER_FIELDS = ("imported", "former_lifecycle")
+LATER_FIELDS = ("imported", "former_lifecycle", "hold")
 """Fields that the states of older releases lack.  A state is stored without those that are None, so
 that the states of claims that nobody has changed since are still what the record implies."""
 

@@ -20,6 +20,7 @@ from service.domain.claims import (
     ClaimState,
     Component,
     Finding,
+    Hold,
     Imported,
     Lifecycle,
     Link,
@@ -253,6 +254,19 @@ def _withdraw(state: ClaimState, _event: Event) -> ClaimState:
     return replace(state, lifecycle=Lifecycle.WITHDRAWN, pending=None)
 
 
+def _place_hold(state: ClaimState, event: Event) -> ClaimState:
+    """Hold the claim, or go on holding it for another reason or until another instant."""
+    since = event.recorded_at if state.hold is None else state.hold.since
+    until = event.data["until"]
+    return replace(
+        state, hold=Hold(event.data["reason"], since, parse_instant(until) if until else None)
+    )
+
+
+def _end_hold(state: ClaimState, _event: Event) -> ClaimState:
+    return replace(state, hold=None)
+
+
 def _propose(state: ClaimState, event: Event) -> ClaimState:
     return replace(state, pending=read_pending(event.data))
 
@@ -342,6 +356,8 @@ RULES: dict[str, Rule] = {
     "claim.restored": Rule(reversal_steps.restore_claim, {}),
     "claim.separated": Rule(reversal_steps.separate_claim, {}),
     "claim.released": Rule(reversal_steps.release_claim, {}),
+    "hold.placed": Rule(_place_hold, {}),
+    "hold.ended": Rule(_end_hold, {}),
     "link.created": Rule(_add_link, {"link.note": Audience.DESK}),
     "link.retracted": Rule(_make_link_step(retracted=True), {}),
     "link.voided": Rule(reversal_steps.void_link, {}),
@@ -366,6 +382,9 @@ EVENT_TYPES = tuple(RULES)
 
 LIFECYCLE_TYPES = ("claim.voided", "claim.restored", "claim.separated")
 """The events after which nobody may use a claim, or somebody may use it again."""
+
+HOLD_TYPES = ("hold.placed", "hold.ended")
+"""The events after which a claim is not to be used for a while, or may be again."""
 
 STATUS_TYPES = ("claim.created", "claim.status_changed")
 """The events that give a claim a status: its first, and every other."""

@@ -98,6 +98,8 @@ OVERRIDES = {
 def list_marks(claim: Mapping[str, Any]) -> list[str]:
     """Return what must be shown with the status of a claim."""
     marks = []
+    if claim.get("hold") is not None:
+        marks.append("hold: do not use")
     if claim["finding"] is not None:
         marks.append(FINDINGS[Finding(claim["finding"])])
     if "imported" in claim:

@@ -11,6 +11,7 @@ from service.domain.claims import (
     Component,
     DecisionKind,
     Finding,
+    Hold,
     Imported,
     Kind,
     Lifecycle,
@@ -137,6 +138,13 @@ def _read_finding(value: str | None) -> Finding | None:
     return Finding(value) if value else None
 
 
+def _read_hold(data: Data) -> Hold:
+    until = data["until"]
+    return Hold(
+        data["reason"], _read_instant(data["since"]), _read_instant(until) if until else None
+    )
+
+
 def _read_component(data: Data) -> Component:
     return Component(data["id"], data["text"], Status(data["status"]))
 
@@ -157,6 +165,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "components": lambda components: tuple(map(_read_component, components)),
     "pending": lambda data: read_pending(data) if data else None,
     "imported": lambda data: read_imported(data) if data else None,
+    "hold": lambda data: _read_hold(data) if data else None,
     "former_lifecycle": lambda value: Lifecycle(value) if value else None,
 }
 """How the fields of a claim are read that are more than a text, a number or a boolean."""

@@ -5,6 +5,7 @@ It is plain text without direction marks; pages isolate it themselves.  Names go
 """
 
 from collections.abc import Collection
+from dataclasses import replace
 from datetime import datetime
 
 from service.domain import evidence, texts
@@ -28,6 +29,8 @@ FINDINGS = {
 }
 
 VOID_LINE = "Do not use: the desk recorded this claim by mistake."
+HOLD_LINE = "HOLD: do not use while the desk checks."
+"""What the print line of a claim on hold begins with."""
 
 
 def build_print_line(state: ClaimState, suggestion: Suggestion | None = None) -> str:
@@ -37,6 +40,8 @@ def build_print_line(state: ClaimState, suggestion: Suggestion | None = None) ->
     """
     if state.lifecycle is Lifecycle.VOID:
         return VOID_LINE
+    if state.hold is not None:
+        return f"{HOLD_LINE} {build_print_line(replace(state, hold=None), suggestion)}"
     sentences = [f"{_describe_claim(state)}."]
     suggestion = suggestion or evidence.suggest_status(state, explain=False)
     requesting_roots = evidence.list_roots(suggestion.confirmation_requests)

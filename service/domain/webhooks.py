@@ -16,6 +16,8 @@ class EventType(StrEnum):
     CLAIM_VOIDED = "claim.voided"
     CLAIM_RESTORED = "claim.restored"
     CLAIM_SEPARATED = "claim.separated"
+    HOLD_PLACED = "hold.placed"
+    HOLD_ENDED = "hold.ended"
     LINK_CREATED = "link.created"
     LINK_RETRACTED = "link.retracted"
     STATEMENT_WITHDRAWN = "statement.withdrawn"

@@ -1,8 +1,8 @@
 """What a feed holds, whatever its format: an entry for each status that a claim was given.
 
-That is its first, when it was recorded, and every change; and an entry for each void and each way
-back. An entry says what was known then, and never changes. Those of a claim that is void are left
-out, but for the one that says so.
+That is its first, when it was recorded, and every change; and an entry for each void, each hold and
+each way back. An entry says what was known then, and never changes. Those of a claim that is void
+are left out, but for the one that says so.
 """
 
 from dataclasses import dataclass
@@ -15,11 +15,11 @@ from service.claims.claim_views import ClaimView
 from service.claims.webhook_bodies import build_claim_url
 from service.domain import directions
 from service.domain.claims import Cause, Lifecycle, Status
-from service.domain.history import LIFECYCLE_TYPES, STATUS_TYPES
+from service.domain.history import HOLD_TYPES, LIFECYCLE_TYPES, STATUS_TYPES
 from service.domain.labels import CAUSES, STATUSES
 from service.views import JsonObject
 
-ENTRY_TYPES = (*STATUS_TYPES, *LIFECYCLE_TYPES)
+ENTRY_TYPES = (*STATUS_TYPES, *LIFECYCLE_TYPES, *HOLD_TYPES)
 """The events that feeds have an entry for."""
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 """When an empty feed was updated: its bytes do not depend on when they are asked for."""
@@ -52,6 +52,8 @@ class Entry:
         """The status and the claim's text."""
         is_void = self.claim["lifecycle"] == Lifecycle.VOID
         status = "Void" if is_void else STATUSES[self.status]
+        if self.claim.get("hold") is not None and not is_void:
+            status = f"Hold ({status.lower()})"
         return f"{status}: {directions.isolate_text(self.claim['text'])}"
 
     @property
@@ -108,7 +110,7 @@ def build_entry(
     `document` is the claim as the change left it.
     """
     claim: ClaimView = orjson.loads(document)
-    if type in LIFECYCLE_TYPES:
+    if type in LIFECYCLE_TYPES or type in HOLD_TYPES:
         return Entry(
             event=event,
             claim=claim,
@@ -117,7 +119,7 @@ def build_entry(
             status=Status(claim["status"]),
             previous=None,
             cause=None,
-            note=_describe_lifecycle(orjson.loads(data)),
+            note=NOTES.get(type, _describe_lifecycle)(orjson.loads(data)),
         )
     change: JsonObject = orjson.loads(data) if type == "claim.status_changed" else {}
     is_imported = bool(change) and change["cause"] == Cause.IMPORT
@@ -144,3 +146,17 @@ def _describe_lifecycle(data: JsonObject) -> str:
     else:
         what = "Restored: it was no mistake"
     return f"{what} (“{directions.isolate_text(data['reason'])}”)"
+
+
+def _describe_hold(data: JsonObject) -> str:
+    return (
+        f"On hold: do not use while the desk checks (“{directions.isolate_text(data['reason'])}”)"
+    )
+
+
+def _describe_hold_end(_data: JsonObject) -> str:
+    return "No longer on hold"
+
+
+NOTES = {"hold.placed": _describe_hold, "hold.ended": _describe_hold_end}
+"""What happened, in words, where it is no status and no void."""

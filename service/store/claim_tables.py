@@ -111,6 +111,8 @@ claims = Table(
     Column("status_since", Instant, nullable=False),
     Column("created_at", Instant, nullable=False),
     Column("changed_at", Instant, nullable=False),
+    # When a hold ends by itself; null without a hold, and for one without an end.
+    Column("hold_until", Instant),
     Column("state", LongText, nullable=False),
     Column("last_hash", String(64), nullable=False),
     check_enum("status", Status),
@@ -129,6 +131,7 @@ claims = Table(
         "ix_claims_review", "changed_at", "id", where="pending OR challenged OR NOT agrees"
     ),
     partial_index("ix_claims_withdrawn", "changed_at", "id", where="lifecycle = 'withdrawn'"),
+    partial_index("ix_claims_hold", "hold_until", "id", where="hold_until IS NOT NULL"),
     partial_index("ix_claims_void", "changed_at", "id", where="lifecycle = 'void'"),
     partial_index(
         "ix_claims_assignee", "assignee", "changed_at", "id", where="assignee IS NOT NULL"

@@ -8,7 +8,7 @@ import orjson
 from pydantic import Field, TypeAdapter, ValidationError
 from starlette.datastructures import QueryParams
 
-from service.claims import claim_queries
+from service.claims import claim_queries, documents
 from service.claims.claim_queries import Family, Filters
 from service.domain import access
 from service.domain.access import Action
@@ -149,6 +149,8 @@ class ClaimRow(NamedTuple):
     merged_into: str | None
     state: str | None = None
     """The state in its row, where that was asked for and the claim is read as it is now."""
+    is_early: bool = False
+    """Whether it is served as the next version, which a hold that has ended is to make."""
 
 
 async def look_up_claim(
@@ -166,6 +168,9 @@ async def look_up_claim(
     if not rows:
         raise await _explain_absence(call, claim_id)
     row = ClaimRow(*rows[0])
+    at = moment or call.now
+    is_early = moment is None and documents.has_ended_hold(row.document, at)
+    row = row._replace(document=documents.complete_document(row.document, at), is_early=is_early)
     if row.merged_into is None:
         return row
     if row.merged_into == claim_queries.MERGED_THEN:

@@ -39,6 +39,8 @@ ROUTES: dict[tuple[str, str], Action | str] = {
     ("GET", "/v1/claims/{claim_id}/similar"): Action.READ_CLAIMS,
     ("POST", "/v1/claims/{claim_id}/merge"): Action.AMEND,
     ("POST", "/v1/claims/{claim_id}/withdrawal"): Action.AMEND,
+    ("PUT", "/v1/claims/{claim_id}/hold"): Action.HOLD,
+    ("DELETE", "/v1/claims/{claim_id}/hold"): Action.HOLD,
     ("POST", "/v1/claims/{claim_id}/void"): Action.REVERSE,
     ("POST", "/v1/claims/{claim_id}/restoration"): Action.REVERSE,
     ("POST", "/v1/claims/{claim_id}/reinstatement"): Action.REVERSE,

@@ -3,7 +3,7 @@
 The bytes are a contract with programs that we do not know: change a file on purpose only.
 """
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import pytest
 
 from service.claims import webhook_bodies
 from service.claims.webhook_bodies import RENDERERS, build_claim_url, render_message
-from service.domain import amendments, proposals, reversals
+from service.domain import amendments, holds, proposals, reversals
 from service.domain.claims import Basis, ClaimState, Finding, Lifecycle, Scope
 from service.domain.history import Draft, Event
 from service.domain.webhooks import EventType
@@ -106,11 +106,23 @@ def render_first_bodies() -> dict[str, bytes]:
     separated = Event(10, "claim.separated", NOON, data)
     apart = render_message(separated, build_claim(version=10), by="Boris", base_url=BASE)
     assert apart is not None
-    return found | {
-        "claim.separated": apart,
-        "claim.merged": body,
-        "webhook.ping": render_ping("webhook-1", NOON, base_url=BASE),
-    }
+    return (
+        found
+        | _render_holds()
+        | {
+            "claim.separated": apart,
+            "claim.merged": body,
+            "webhook.ping": render_ping("webhook-1", NOON, base_url=BASE),
+        }
+    )
+
+
+def _render_holds() -> dict[str, bytes]:
+    until = NOON + timedelta(hours=6)
+    held = Told()
+    held.act(holds.draft_hold(held.state, reason="A correction.", until=until, now=NOON))
+    held.act(*holds.draft_due_end(held.state, now=until))
+    return {event.type: body for event, body in held.messages()[-2:] if body is not None}
 
 
 @pytest.mark.parametrize("kind", EventType)

@@ -82,6 +82,8 @@ FORMS: dict[str, Action | str] = {
     "/sign-in/{token}": OPEN,
     "/sign-out": SIGNED_IN,
     "/claims/{claim_id}/status": Action.CHANGE_STATUS,
+    "/claims/{claim_id}/hold": Action.HOLD,
+    "/claims/{claim_id}/hold/end": Action.HOLD,
     "/claims/{claim_id}/finding": Action.CHANGE_STATUS,
     "/claims/{claim_id}/decisions/{decision_id}/{verdict}": Action.APPROVE,
     "/claims/{claim_id}/assignee": Action.AMEND,

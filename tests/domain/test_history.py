@@ -17,6 +17,7 @@ from service.domain import (
     changes,
     claims,
     history,
+    holds,
     ids,
     plain_data,
     proposals,
@@ -100,6 +101,8 @@ def build_full_record() -> Record:
         *amendments.draft_absorption(one.state, loser.state, new_ids, origin),
         cause=claims.Cause.MERGE,
     )
+    one.act(holds.draft_hold(one.state, reason="a correction is near", until=None, now=NOON))
+    one.act(holds.draft_end(one.state, now=NOON))
     release = {"separated": "loser", "links": [], "restored": [], "weighed": [], "reason": "x"}
     one.act(Draft("claim.released", release))
     again = one.link(build_comment(BELGRADE))

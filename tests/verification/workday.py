@@ -10,6 +10,7 @@ from service.claims import (
     claim_commands,
     decision_commands,
     directory_merges,
+    hold_commands,
     link_commands,
     party_changes,
     proposal_commands,
@@ -288,6 +289,10 @@ def hear_unnamed_sources(connection: Connection, day: Day, *, claim: str) -> Non
 
 def take_back(connection: Connection, day: Day) -> None:
     """Mistakes, and ways back from them."""
+    held, freed = day.claim("under a hold"), day.claim("under a hold that has ended")
+    for claim, until in ((held, None), (held, day.time + timedelta(days=1)), (freed, None)):
+        hold_commands.place_hold(connection, claim, reason="a check", until=until, **day.by())
+    hold_commands.end_hold(connection, freed, **day.by())
     kept, void = day.claim("recorded by mistake, it seemed"), day.claim("recorded by mistake")
     for claim in (kept, void):
         day.reverse(claim, reversal_commands.plan_void)

@@ -71,7 +71,7 @@ async def show_board(call: Annotated[Call, allow(Action.READ_CLAIMS, page=True)]
         stored, cursor = await _read_list(call, query, filters)
         lists = render_part(
             "_rows.html",
-            rows=await claim_rows.build_rows(call, stored),
+            rows=await claim_rows.build_rows(call, stored, filters.as_of),
             now=call.now,
             with_status=only is None,
             only=only,
@@ -113,7 +113,11 @@ async def _render_groups(
         replace(filters, lifecycle=Lifecycle.ACTIVE),
         **await _find_families(call, filters),
     )
-    rows = iter(await claim_rows.build_rows(call, [row for group in groups for row in group.rows]))
+    rows = iter(
+        await claim_rows.build_rows(
+            call, [row for group in groups for row in group.rows], filters.as_of
+        )
+    )
     return render_part(
         "_groups.html",
         groups=[

@@ -83,6 +83,8 @@ class Typed:
     finding: str | None = None
     finding_reason: str | None = None
     finding_cites: list[str] = field(default_factory=list)
+    hold_reason: str | None = None
+    until: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +129,7 @@ async def render_claim(
         claim_id,
         caller=call.caller,
         moment=moment,
+        now=call.now,
         entire=entire,
         after=ids.parse_id(query.get("after", "")),
         ahead_of=_read_number(query.get("ahead_of")),
@@ -348,6 +351,8 @@ async def render_refusal(
         finding=form.get_text("finding"),
         finding_reason=form.get_text("finding_reason"),
         finding_cites=form.get_texts("finding_cites"),
+        hold_reason=form.get_text("hold_reason"),
+        until=form.get_text("until"),
     )
     refused = Refusal(form_name, detail, missing, faults, changes)
     return await render_claim(form.call, claim_id, typed=typed, refused=refused, error=error)

@@ -1,14 +1,15 @@
 """Builds claims in lists, as pages show them: the stance of each party, and the assignee."""
 
 from collections.abc import Collection, Iterable
+from datetime import datetime
 
-import orjson
 from fastapi import Request
 from markupsafe import Markup
 from starlette.datastructures import QueryParams
 from typing_extensions import TypedDict
 
 from service.accounts import account_queries
+from service.claims import documents
 from service.claims.claim_views import ClaimView
 from service.directory import directory_queries
 from service.domain.claims import Stance
@@ -46,10 +47,16 @@ def read_list_query(request: Request) -> claim_requests.ListQuery:
     return claim_requests.parse_list_query(QueryParams(parameters))
 
 
-async def build_rows(call: Call, stored: Iterable[tuple[str, str | None]]) -> list[ClaimRow]:
+async def build_rows(
+    call: Call, stored: Iterable[tuple[str, str | None]], moment: datetime | None = None
+) -> list[ClaimRow]:
     """Build the rows of claims that are given as stored: each a document and its assignee's id."""
     return await complete_rows(
-        call, [(orjson.loads(document), assignee) for document, assignee in stored]
+        call,
+        [
+            (documents.parse_document(document, moment or call.now), assignee)
+            for document, assignee in stored
+        ],
     )
 
 

@@ -26,7 +26,7 @@ from service.desk.claims import record_lines
 from service.desk.claims.record_lines import Names, RecordLine
 from service.directory import directory_queries
 from service.directory.directory_views import SourceView
-from service.domain import disclosure, evidence, guards, lifecycle
+from service.domain import disclosure, evidence, guards, holds, lifecycle
 from service.domain.access import Actor, Audience
 from service.domain.claims import (
     ClaimState,
@@ -180,6 +180,7 @@ def read_sheet(
     *,
     caller: Actor | None,
     moment: datetime | None,
+    now: datetime,
     entire: bool,
     after: str | None = None,
     ahead_of: int | None = None,
@@ -199,6 +200,7 @@ def read_sheet(
     with hold_snapshot(connection):
         last = newest(connection)
         state = history_queries.require_state(connection, claim_id, moment)
+        state = holds.drop_due_hold(state, moment or now)
         next_statements, left_out_by_root, parties_left_out = None, dict[str | None, int](), 0
         if entire:
             chosen, next_statements = _choose_page(state, after)

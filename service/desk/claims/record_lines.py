@@ -248,6 +248,8 @@ _WORDINGS: dict[str, Callable[[Data, Names], Wording]] = {
         "Separated again: a claim of its own", data["reason"]
     ),
     "claim.released": lambda data, _: Wording(_describe_release(data), data["reason"]),
+    "hold.placed": lambda data, _: Wording("On hold: not to be used", data["reason"]),
+    "hold.ended": lambda *_: Wording("No longer on hold"),
     "claim.moved": lambda data, _: Wording(
         "Part of another claim now" if data["part_of"] else "Stands on its own now"
     ),

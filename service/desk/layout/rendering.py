@@ -157,6 +157,8 @@ CONFIRMATIONS = {
     "four-eyes-off": "One person alone decides, from now on.",
     "statement-withdrawn": "Withdrawn. Every claim that it is linked to was weighed anew.",
     "claim-withdrawn": "Withdrawn by its claimant; the last status is kept.",
+    "held": "On hold: its print line says not to use it.",
+    "hold-ended": "No longer on hold.",
     "moved": "The status is changed.",
     "found": "The finding is changed.",
     "proposed": "Proposed. Somebody else approves it now.",

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request, Response
 from markupsafe import Markup, escape
 from typing_extensions import TypedDict
 
+from service.claims import documents
 from service.claims.statement_views import SnippetView, StatementView
 from service.desk.claims import claim_rows
 from service.desk.layout.rendering import render
@@ -148,7 +149,11 @@ async def _search(
         search = ClaimSearch(query, filters, claimant, party, CLAIMS, after)
         page = await claim_hits.find_claims(database, search)
         rows = await claim_rows.complete_rows(
-            call, [(hit.claim, hit.assignee) for hit in page.hits]
+            call,
+            [
+                (documents.complete_claim(hit.claim, filters.as_of or call.now), hit.assignee)
+                for hit in page.hits
+            ],
         )
         for claim, hit in zip(rows, page.hits, strict=True):
             _show_why(claim, hit.snippets)

@@ -10,7 +10,7 @@ from service.domain.inputs import (
     NewClaim,
     NewStatement,
 )
-from service.field_types import ClaimText, Code, In, LongQuote, Slug, Tag
+from service.field_types import ClaimText, Code, In, LongQuote, Reason, Slug, Tag
 from service.web.bodies.directory_inputs import SpeakerIn
 from service.web.bodies.statement_inputs import AttributionIn, Quotes, build_speaker
 from service.web.fields import LEFT_OUT, Id, Instant, show_example
@@ -143,6 +143,17 @@ class ClaimChange(In):
                 "better written (false)?"
             )
         return self
+
+
+class HoldIn(In):
+    """Why a claim is not to be used; with `until`, when that ends by itself."""
+
+    reason: Reason
+    until: Instant | None = None
+
+    model_config = show_example(
+        {"reason": "The ministry has announced a correction", "until": "2023-10-03T18:00:00Z"}
+    )
 
 
 class NoteIn(In):
