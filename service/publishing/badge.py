@@ -111,7 +111,7 @@ def render_badge(claim: ClaimView, *, merged: bool, as_of: datetime | None) -> b
         word, further = "Void", ["recorded by mistake"]
     else:
         word, further = STATUSES[Status(claim["status"])], list_marks(claim)
-        if claim["hold"] is not None:
+        if claim.get("hold") is not None:
             word, further = "Hold", ["do not use", word, *further[1:]]
     if merged:
         further.append("merged")
@@ -130,7 +130,7 @@ def build_content_policy(claim: ClaimView) -> str:
 
 
 def _choose_look(claim: ClaimView) -> Look:
-    if claim["lifecycle"] == Lifecycle.VOID or claim["hold"] is not None:
+    if claim["lifecycle"] == Lifecycle.VOID or claim.get("hold") is not None:
         return VOID_LOOK
     return LOOKS[Status(claim["status"])]
 
