@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import orjson
-
 from service.accounts import account_queries
 from service.claims import (
     decision_queries,
@@ -233,7 +231,7 @@ def read_sheet(
             else None
         )
         withdrawal = _read_withdrawal(connection, state, rows)
-    claim: Any = orjson.loads(documents.render_document(state))
+    claim: Any = documents.parse_document(documents.render_document(state), moment or now)
     suggestion = decision_queries.build_suggestion(state)
     event_names = Names(
         {link.id: record_lines.name_voice(describe_voice(link.voice)) for link in state.links},
