@@ -6,7 +6,8 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Header
 from typing_extensions import TypedDict, get_type_hints
 
-from service.claims.webhook_body_views import BODIES, AboutView, summarize
+from service.claims.webhook_body_views import AboutView
+from service.claims.webhook_examples import BODIES, summarize
 from service.domain.webhooks import EventType
 from service.webhooks.webhook_views import MessageView, PingView
 

@@ -22,13 +22,8 @@ from prometheus_client import CollectorRegistry
 from typing_extensions import get_type_hints
 
 from service.api import webhook_events
-from service.claims.webhook_body_views import (
-    BODIES,
-    AboutView,
-    BodyClaimView,
-    BodyLinkView,
-    summarize,
-)
+from service.claims.webhook_body_views import AboutView, BodyClaimView, BodyLinkView
+from service.claims.webhook_examples import BODIES, summarize
 from service.config import Settings
 from service.domain import backoff
 from service.domain.webhooks import IN_FLIGHT, OVERLAP_HOURS, TIMEOUT_S, EventType, make_secret

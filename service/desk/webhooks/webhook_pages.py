@@ -6,7 +6,7 @@ from typing import Annotated, TypedDict
 
 from fastapi import APIRouter, Request, Response
 
-from service.claims import webhook_body_views
+from service.claims import webhook_examples
 from service.desk.layout import forms
 from service.desk.layout.page_links import build_next_link, read_window
 from service.desk.layout.rendering import render
@@ -37,7 +37,7 @@ def _describe_event_type(kind: EventType) -> str:
     """Say when an endpoint is told, as its form lists it."""
     if kind is EventType.PING:
         return "a ping; sent on request, whatever is ticked"
-    words = webhook_body_views.summarize(kind)
+    words = webhook_examples.summarize(kind)
     mark = "" if kind in disclosure.EVENT_FIELDS else " (internal)"
     return words[0].lower() + words[1:] + mark
 
