@@ -1,6 +1,7 @@
 """Reading one claim and listing claims: nearly all the traffic, so their routes are direct
 (web/direct_routes.py)."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, NotRequired
 
@@ -13,11 +14,12 @@ from typing_extensions import TypedDict
 
 from service.api import claim_links
 from service.api import claims as claim_routes
-from service.claims import claim_queries, claim_views
+from service.claims import claim_queries, claim_views, print_translations
 from service.claims.documents import add_assignee, complete_claim, complete_document
 from service.domain import ids
 from service.domain.access import Action
 from service.domain.errors import Invalid, NotFound
+from service.domain.print_phrases import Language
 from service.search.finding import claim_hits, facets
 from service.search.finding.claim_hits import ClaimSearch
 from service.search.finding.facets import FacetsView
@@ -61,7 +63,7 @@ Reading = Annotated[Call, allow(Action.READ_CLAIMS)]
                 "required": True,
                 "schema": {"type": "string", "format": "uuid"},
             },
-            *claim_requests.describe_parameters("as_of"),
+            *claim_requests.describe_parameters("as_of", "lang"),
             {
                 "name": "expand",
                 "in": "query",
@@ -80,9 +82,9 @@ async def read_claim(call: Reading) -> Response:
     claim_id = ids.parse_id(request.path_params["claim_id"])
     if claim_id is None:
         raise NotFound("There is no claim with this id.")
-    moment, expand = None, False
+    moment, expand, language = None, False, Language.EN
     if request.scope["query_string"]:
-        moment, expand = _parse_read_query(request.query_params)
+        moment, expand, language = _parse_read_query(request.query_params)
     row = await claim_requests.look_up_claim(call, claim_id, moment, with_state=expand)
     version, document, assignee = row.version, row.document, row.assignee
     if row.merged_into is not None:
@@ -92,6 +94,8 @@ async def read_claim(call: Reading) -> Response:
         return Response(status_code=304, headers=headers)
     if assignee is not None and call.sees_internals:
         document = add_assignee(document, assignee)
+    if language is not Language.EN:
+        document = await _translate(call, document, language)
     if not expand:
         return Response(document, headers=headers, media_type=JSON)
     if call.caller is None:
@@ -102,16 +106,26 @@ async def read_claim(call: Reading) -> Response:
     return Response(orjson.dumps(claim), headers=headers, media_type=JSON)
 
 
-def _parse_read_query(query: QueryParams) -> tuple[datetime | None, bool]:
-    """Parse `as_of` and `expand`.  Raises Invalid."""
+async def _translate(call: Call, document: str, language: Language) -> str:
+    """Return a stored document with its print line in another language."""
+    if call.caller is None:
+        call.services.callers.charge(call.request, LIST_COST - 1)
+    claim: claim_views.ClaimView = orjson.loads(document)
+    [claim] = await call.read(print_translations.translate_claims, [claim], language=language)
+    return orjson.dumps(claim).decode()
+
+
+def _parse_read_query(query: QueryParams) -> tuple[datetime | None, bool, Language]:
+    """Parse `as_of`, `expand` and `lang`.  Raises Invalid."""
     for name in query:
-        if name not in ("as_of", "expand"):
+        if name not in ("as_of", "expand", "lang"):
             raise Invalid(f"there is no parameter '{name}'", loc=("query", name))
     expand = query.get("expand")
     if expand not in (None, "links"):
         raise Invalid("expand takes 'links'", loc=("query", "expand"))
     text = query.get("as_of")
-    return (None if text is None else claim_requests.parse_instant(text)), expand is not None
+    moment = None if text is None else claim_requests.parse_instant(text)
+    return moment, expand is not None, claim_requests.parse_language(query.get("lang"))
 
 
 @router.get(
@@ -144,7 +158,7 @@ async def list_claims(call: Reading) -> Response:
             if call.caller is None:
                 call.services.callers.charge(call.request, LIST_COST)
             more["facets"] = await facets.count_facets(database, search)
-        items = [_show_hit(call, hit, filters.as_of) for hit in page.hits]
+        items = await _show_hits(call, page.hits, filters.as_of, query.lang)
         return call.answer_items(items, page.after, scope, **more)
     if query.facets:
         raise Invalid("facets count what q finds: give q as well", loc=("query", "facets"))
@@ -156,23 +170,34 @@ async def list_claims(call: Reading) -> Response:
     if len(rows) > query.limit:
         rows = rows[: query.limit]
         last = claim_requests.read_sort_keys(rows[-1])
-    return call.answer_items(
-        [_show_document(call, row[0], row[1], filters.as_of) for row in rows], last, scope
-    )
+    shown = [_show_document(call, row[0], row[1], filters.as_of) for row in rows]
+    if query.lang is Language.EN:
+        return call.answer_items([Fragment(document) for document in shown], last, scope)
+    claims: list[claim_views.ClaimView] = [orjson.loads(document) for document in shown]
+    translate = print_translations.translate_claims
+    return call.answer_items(await call.read(translate, claims, language=query.lang), last, scope)
 
 
-def _show_document(
-    call: Call, document: str, assignee: str | None, as_of: datetime | None
-) -> Fragment:
+def _show_document(call: Call, document: str, assignee: str | None, as_of: datetime | None) -> str:
     """The claim as the caller may see it, for a list: as it is stored, but for its assignee."""
     document = complete_document(document, as_of or call.now)
     if assignee is not None and call.sees_internals:
         document = add_assignee(document, assignee)
-    return Fragment(document)
+    return document
 
 
-def _show_hit(call: Call, hit: claim_hits.Hit, as_of: datetime | None) -> claim_views.ClaimView:
-    """A claim that a search found, with what shows why."""
-    assignee = hit.assignee if call.sees_internals else None
-    claim = complete_claim(hit.claim, as_of or call.now)
-    return {**claim, "assignee": assignee, "snippets": hit.snippets}
+async def _show_hits(
+    call: Call, hits: Sequence[claim_hits.Hit], as_of: datetime | None, language: Language
+) -> list[claim_views.ClaimView]:
+    """Claims that a search found, each with what shows why."""
+    shown: list[claim_views.ClaimView] = [
+        {
+            **complete_claim(hit.claim, as_of or call.now),
+            "assignee": hit.assignee if call.sees_internals else None,
+            "snippets": hit.snippets,
+        }
+        for hit in hits
+    ]
+    if language is Language.EN:
+        return shown
+    return await call.read(print_translations.translate_claims, shown, language=language)

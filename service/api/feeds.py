@@ -11,7 +11,7 @@ from service.domain import directions
 from service.domain.access import Action
 from service.domain.claims import Precision, to_utc
 from service.domain.errors import NotFound
-from service.domain.print_line import format_date
+from service.domain.print_phrases import Language, format_date
 from service.publishing import atom_feed, feed_queries, json_feed
 from service.publishing.feed import NEVER, Feed
 from service.store.paging import Window, cut_page
@@ -62,10 +62,12 @@ def describe_responses(format: FeedFormat) -> Responses:
     summary="Changes of status, as Atom",
     responses=describe_responses(ATOM),
 )
-async def read_claims_atom(call: Reading, paged: Paging, as_of: fields.AsOf = None) -> Response:
+async def read_claims_atom(
+    call: Reading, paged: Paging, as_of: fields.AsOf = None, lang: fields.Lang = Language.EN
+) -> Response:
     """An entry for each status that a claim was given, its first included, with what could be
     printed from then on. Entries never change."""
-    return await answer_feed(ATOM, call, paged, as_of)
+    return await answer_feed(ATOM, call, paged, as_of, lang)
 
 
 @router.get(
@@ -74,9 +76,11 @@ async def read_claims_atom(call: Reading, paged: Paging, as_of: fields.AsOf = No
     summary="Changes of status, as JSON Feed",
     responses=describe_responses(JSON),
 )
-async def read_claims_json(call: Reading, paged: Paging, as_of: fields.AsOf = None) -> Response:
+async def read_claims_json(
+    call: Reading, paged: Paging, as_of: fields.AsOf = None, lang: fields.Lang = Language.EN
+) -> Response:
     """The same entries, in JSON Feed 1.1."""
-    return await answer_feed(JSON, call, paged, as_of)
+    return await answer_feed(JSON, call, paged, as_of, lang)
 
 
 @router.get(
@@ -86,10 +90,14 @@ async def read_claims_json(call: Reading, paged: Paging, as_of: fields.AsOf = No
     responses=describe_responses(ATOM),
 )
 async def read_story_atom(
-    slug: SlugPath, call: Reading, paged: Paging, as_of: fields.AsOf = None
+    slug: SlugPath,
+    call: Reading,
+    paged: Paging,
+    as_of: fields.AsOf = None,
+    lang: fields.Lang = Language.EN,
 ) -> Response:
     """The entries of one story's claims."""
-    return await answer_feed(ATOM, call, paged, as_of, slug)
+    return await answer_feed(ATOM, call, paged, as_of, lang, slug)
 
 
 @router.get(
@@ -99,10 +107,14 @@ async def read_story_atom(
     responses=describe_responses(JSON),
 )
 async def read_story_json(
-    slug: SlugPath, call: Reading, paged: Paging, as_of: fields.AsOf = None
+    slug: SlugPath,
+    call: Reading,
+    paged: Paging,
+    as_of: fields.AsOf = None,
+    lang: fields.Lang = Language.EN,
 ) -> Response:
     """The entries of one story's claims, in JSON Feed 1.1."""
-    return await answer_feed(JSON, call, paged, as_of, slug)
+    return await answer_feed(JSON, call, paged, as_of, lang, slug)
 
 
 async def answer_feed(
@@ -110,10 +122,13 @@ async def answer_feed(
     call: Call,
     paged: tuple[Window, str],
     as_of: datetime | None,
+    language: Language,
     story: str | None = None,
 ) -> Response:
     """Answer with a page of a feed, rendered once for all strangers."""
-    return await call.share(lambda: _render_page(format, call, paged, as_of, story), cost=LIST_COST)
+    return await call.share(
+        lambda: _render_page(format, call, paged, as_of, language, story), cost=LIST_COST
+    )
 
 
 async def _render_page(
@@ -121,6 +136,7 @@ async def _render_page(
     call: Call,
     paged: tuple[Window, str],
     as_of: datetime | None,
+    language: Language,
     story: str | None,
 ) -> Response:
     """Render a page of a feed.
@@ -155,7 +171,9 @@ async def _render_page(
     unmodified = published.answer_unmodified(call, tag, updated)
     if unmodified is not None:
         return unmodified
-    entries = await call.read(feed_queries.read_entries, [place.seq for place in places])
+    entries = await call.read(
+        feed_queries.read_entries, [place.seq for place in places], language=language
+    )
     return Response(
         format.render(replace(feed, entries=entries)),
         headers=published.build_cache_headers(call, tag, updated)

@@ -8,10 +8,12 @@ import orjson
 from fastapi import APIRouter, Query, Response
 
 from service.api import claims
+from service.claims import print_translations
 from service.claims.claim_views import ClaimView
 from service.domain import ids
 from service.domain.access import Action
 from service.domain.errors import FormatNotServed, NotFound
+from service.domain.print_phrases import Language
 from service.publishing import badge, claim_review, oembed, publication_queries
 from service.publishing.oembed import Box
 from service.views import JsonObject
@@ -52,7 +54,10 @@ def describe_responses(description: str, **content: JsonObject) -> Responses:
     },
 )
 async def read_claim_review(
-    claim_id: ClaimId, call: Reading, as_of: fields.AsOf = None
+    claim_id: ClaimId,
+    call: Reading,
+    as_of: fields.AsOf = None,
+    lang: fields.Lang = Language.EN,
 ) -> Response:
     """A `Claim` alone while it is merely asserted or awaits confirmation: nobody has reviewed it.
     The rating has a number (1 to 5) only where the desk has a finding: 1 refuted, 3 conflicting or
@@ -60,10 +65,11 @@ async def read_claim_review(
     row = await claim_requests.look_up_claim(call, claim_id, as_of)
     if row.merged_into is not None:
         return claims.redirect_to_merged(call.request, row.merged_into, "/claimreview")
+    claim = await _translate(call, orjson.loads(row.document), lang)
     sources = await call.read(publication_queries.read_review_sources, claim_id, as_of)
     settings = call.services.settings
     data = claim_review.build_claim_review(
-        orjson.loads(row.document),
+        claim,
         sources,
         publisher=settings.publisher,
         base_url=settings.base_url,
@@ -77,11 +83,16 @@ async def read_claim_review(
     summary="A claim's status as a picture",
     responses=describe_responses("SVG", **{badge.MEDIA_TYPE: {"schema": {"type": "string"}}}),
 )
-async def read_badge(claim_id: ClaimId, call: Reading, as_of: fields.AsOf = None) -> Response:
+async def read_badge(
+    claim_id: ClaimId,
+    call: Reading,
+    as_of: fields.AsOf = None,
+    lang: fields.Lang = Language.EN,
+) -> Response:
     """For `<img>`: a shape, a word and a colour, light or dark as the reader prefers. Of a merged
     claim it shows the one that took its place, and says so."""
     claim = await read_surviving_claim(call, claim_id, as_of)
-    body = badge.render_badge(claim, merged=claim["id"] != claim_id, as_of=as_of)
+    body = badge.render_badge(claim, merged=claim["id"] != claim_id, as_of=as_of, language=lang)
     policy = {"Content-Security-Policy": badge.build_content_policy(claim)}
     return answer_published(call, body, badge.MEDIA_TYPE, PICTURE | policy)
 
@@ -125,6 +136,11 @@ async def read_embed(
     if format == "json":
         return answer_published(call, orjson.dumps(embed), "application/json")
     return answer_published(call, oembed.render_xml(embed), "text/xml")
+
+
+async def _translate(call: Call, claim: ClaimView, language: Language) -> ClaimView:
+    [translated] = await call.read(print_translations.translate_claims, [claim], language=language)
+    return translated
 
 
 async def read_surviving_claim(call: Call, claim_id: str, as_of: datetime | None) -> ClaimView:

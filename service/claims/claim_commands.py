@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, insert, select
 
 from service.claims import (
+    claim_references,
     claim_writer,
     existence,
     link_commands,
@@ -26,7 +27,7 @@ from service.domain import changes as domain_changes
 from service.domain import proposals as domain_proposals
 from service.domain.access import Action, Actor
 from service.domain.changes import Change, FindingRequest
-from service.domain.claims import ClaimState, Lifecycle, Precision, Unnamed, choose_voice
+from service.domain.claims import ClaimState, Precision, Unnamed, choose_voice
 from service.domain.errors import Invalid
 from service.domain.guards import Move
 from service.domain.history import Draft, Event
@@ -104,7 +105,7 @@ def _draft_creation(
             loc=("body", "story"),
         )
     if new.part_of is not None:
-        _require_parent(connection, new.part_of)
+        claim_references.require_parent(connection, new.part_of)
     claimant = pending = None
     if new.claimant is not None:
         claimant = party_commands.resolve_voice(
@@ -138,6 +139,15 @@ def _draft_creation(
     said = choose_voice(origin.voice)
     if claimant and claimant.speaker is None and said and said.party == claimant.party:
         claimant = replace(claimant, speaker=said.speaker)
+    if new.supersedes is not None:
+        claim_references.require_supersedable(
+            connection,
+            new.supersedes,
+            claim_id=None,
+            story=new.story,
+            claimant=claimant,
+            now=now,
+        )
     return amendments.draft_creation(new, claimant=claimant, origin_statement=origin.id), pending
 
 
@@ -380,18 +390,3 @@ def _is_actor(connection: Connection, actor_id: str) -> bool:
     return user is not None and (
         connection.scalar(select(users.c.id).where(users.c.id == user)) is not None
     )
-
-
-def _require_parent(connection: Connection, parent_id: str) -> None:
-    loc = ("body", "part_of")
-    # Locked as its new component will change it: were it held only lightly until then, two
-    # components at once would each wait for the other.
-    row = connection.execute(
-        select(claims.c.lifecycle).where(claims.c.id == parent_id).with_for_update()
-    ).first()
-    if row is None:
-        raise Invalid("there is no claim with this id", loc=loc)
-    if row.lifecycle == Lifecycle.MERGED:
-        raise Invalid("that claim was merged into another; be part of that one", loc=loc)
-    if row.lifecycle == Lifecycle.VOID:
-        raise Invalid("that claim was recorded by mistake; be part of another", loc=loc)

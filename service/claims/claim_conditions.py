@@ -105,6 +105,11 @@ def build_conditions(
         found.append(row.c.lifecycle == literal_column(f"'{shape.lifecycle}'"))
     else:
         found.append(is_listed(row))
+    if "without_superseded" in names:
+        stands: ColumnElement[bool] = claims.c.superseded_since.is_(None)
+        if "as_of" in names:
+            stands = or_(stands, claims.c.superseded_since > AS_OF)
+        found.append(stands)
     if "part_of" in names:
         found.append(row.c.part_of == bindparam("part_of"))
     if "assignee" in names:

@@ -32,7 +32,8 @@ from service.claims.claim_conditions import (
     order_page,
 )
 from service.directory import directory_queries
-from service.domain.claims import Lifecycle, Precision, Stance, Status, compute_end
+from service.domain.claims import Lifecycle, Precision, Stance, Status
+from service.domain.instants import compute_end
 from service.store.compiled_statements import Parameters
 from service.store.engine import Lookup
 from service.store.tables import (
@@ -128,6 +129,7 @@ class Filters:
     changed_since: datetime | None = None
     changed_until: datetime | None = None
     drift: bool = False
+    without_superseded: bool = False
     as_of: datetime | None = None
     sort: str = "changed"
 

@@ -9,6 +9,7 @@ from service.claims.statement_views import LinkView, SnippetView
 from service.domain import evidence
 from service.domain.claims import (
     ClaimState,
+    Figure,
     Finding,
     Hold,
     Kind,
@@ -111,6 +112,17 @@ class HoldView(TypedDict):
     until: Moment | None
 
 
+@view
+class FigureView(TypedDict):
+    """What a claim says in numbers: a value, or a range."""
+
+    value: float | int | None
+    low: float | int | None
+    high: float | int | None
+    unit: str | None
+    what: str | None
+
+
 class ClaimContent(TypedDict):
     """What is served of a claim, but for its id."""
 
@@ -148,6 +160,13 @@ class ClaimContent(TypedDict):
         ]
     ]
     snippets: NotRequired[Annotated[list[SnippetView], Field(description="With q only")]]
+    supersedes: NotRequired[
+        Annotated[Uuid, Field(description="Only where it replaces an earlier claim")]
+    ]
+    superseded_by: NotRequired[
+        Annotated[Uuid, Field(description="Only where a newer claim replaces it")]
+    ]
+    figure: NotRequired[Annotated[FigureView, Field(description="Only where it has one")]]
     imported: NotRequired[
         Annotated[ImportedView, Field(description="Only where the status was imported")]
     ]
@@ -185,6 +204,9 @@ class _LaterFields(TypedDict, total=False):
     them."""
 
     imported: ImportedView
+    supersedes: str
+    superseded_by: str
+    figure: FigureView
 
 
 def build_claim(state: ClaimState, suggestion: Suggestion | None = None) -> ClaimView:
@@ -197,6 +219,12 @@ def build_claim(state: ClaimState, suggestion: Suggestion | None = None) -> Clai
     later_fields: _LaterFields = {}  # before the assignee, as documents are stored
     if state.imported is not None:
         later_fields["imported"] = {"by": state.imported.by, "label": state.imported.label}
+    if state.supersedes is not None:
+        later_fields["supersedes"] = state.supersedes
+    if state.superseded_by is not None:
+        later_fields["superseded_by"] = state.superseded_by.id
+    if state.figure is not None:
+        later_fields["figure"] = build_figure(state.figure)
     return {
         "id": state.id,
         "text": state.text,
@@ -239,6 +267,23 @@ def _build_hold(hold: Hold | None) -> HoldView | None:
         "reason": hold.reason,
         "since": format_instant(hold.since),
         "until": None if hold.until is None else format_instant(hold.until),
+    }
+
+
+def build_figure(figure: Figure) -> FigureView:
+    """Build the view of a figure, with its decimals as numbers."""
+
+    def read_number(text: str | None) -> float | int | None:
+        if text is None:
+            return None
+        return float(text) if "." in text else int(text)
+
+    return {
+        "value": read_number(figure.value),
+        "low": read_number(figure.low),
+        "high": read_number(figure.high),
+        "unit": figure.unit,
+        "what": figure.what,
     }
 
 

@@ -26,11 +26,12 @@ from service.claims import (
 )
 from service.claims.claim_batches import ClaimBatch
 from service.claims.pending_statements import PendingStatement
-from service.domain import access, amendments, evidence, history, holds, lifecycle
+from service.domain import access, amendments, evidence, history, holds, lifecycle, supersession
 from service.domain.access import Actor
-from service.domain.claims import UNLISTED, Cause, ClaimState, compute_end
+from service.domain.claims import UNLISTED, Cause, ClaimState
 from service.domain.errors import PreconditionFailed
 from service.domain.history import Draft, Event
+from service.domain.instants import compute_end
 from service.domain.subjects import Subject, SubjectKind
 from service.record import writer
 from service.record.canonical import GENESIS
@@ -275,6 +276,10 @@ def _append(
     wakeups.notify_after_commit(connection)
     projections.write_row_changes(connection, row_changes)
     _update_parents(connection, before, after, actor=actor, now=now)
+    for claim_superseded, data in supersession.list_changes(before, after):
+        draft = Draft("claim.superseded", data, "supersession")
+        superseded = load_claim(connection, claim_superseded, now=now)
+        record_events(connection, superseded, [draft], actor=actor, now=now)
     state_cache.STATES.keep(after, last_hash)
     return Recorded(after, last_hash, tuple(event for event, _ in appended))
 
@@ -302,6 +307,7 @@ def build_row(state: ClaimState, last_hash: str) -> dict[str, Any]:
         "claimed_end": compute_end(state.claimed_at, state.precision),
         "precision": state.precision.value,
         "status_since": state.status_since,
+        "superseded_since": state.superseded_by.recorded_at if state.superseded_by else None,
         "changed_at": state.updated_at,
         "hold_until": state.hold.until if state.hold else None,
         "state": states.write_out(state),

@@ -79,6 +79,7 @@ class PrintedView(TypedDict):
     supports: list[PrintedPartyView]
     contradicts: list[PrintedPartyView]
     requests: list[PrintedPartyView]
+    partly: NotRequired[list[PrintedPartyView]]
     unnamed: NotRequired[list[PrintedUnnamedView]]
     finding: PrintedFindingView | None
     withdrawn: bool

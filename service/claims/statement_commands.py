@@ -28,11 +28,11 @@ from service.domain.claims import (
     Unnamed,
     Voice,
     choose_voice,
-    compute_end,
 )
 from service.domain.errors import AlreadySettled, Invalid, StatementVoid, StatementWithdrawn
 from service.domain.history import Draft
 from service.domain.inputs import NewQuote, NewSource, NewStatement
+from service.domain.instants import compute_end
 from service.domain.subjects import Subject, SubjectKind
 from service.record import writer
 from service.record.writer import EventRow

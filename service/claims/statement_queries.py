@@ -17,7 +17,8 @@ from service.claims.statement_views import (
 )
 from service.directory import directory_queries
 from service.directory.directory_queries import build_source_view
-from service.domain.claims import Attribution, Precision, compute_end, format_instant, parse_instant
+from service.domain.claims import Attribution, Precision, format_instant, parse_instant
+from service.domain.instants import compute_end
 from service.store.paging import Window, select_page
 from service.store.tables import claims, links, parties, quotes, sources, speakers, statements
 from service.store.types import format_optional_instant

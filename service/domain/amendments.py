@@ -12,6 +12,7 @@ from service.domain import evidence, guards, history
 from service.domain.changes import Change
 from service.domain.claims import (
     AMENDABLE,
+    LATER_FIELDS,
     LATER_LINK_FIELDS,
     Cause,
     ClaimState,
@@ -347,7 +348,12 @@ def draft_component_change(component: ClaimState, *, removed: bool = False) -> D
 
 def draft_creation(new: NewClaim, *, claimant: Voice | None, origin_statement: str) -> Draft:
     """Draft the first event of a claim, which is asserted."""
-    data = {name: make_plain(getattr(new, name, None)) for name in CREATION_FIELDS}
+    values = {name: getattr(new, name, None) for name in CREATION_FIELDS}
+    data = {
+        name: make_plain(value)
+        for name, value in values.items()
+        if value is not None or name not in LATER_FIELDS
+    }
     data |= {"claimant": make_plain(claimant), "origin_statement": origin_statement}
     return Draft("claim.created", data)
 

@@ -5,7 +5,7 @@ All classes are frozen.  Ids are UUIDs as text; instants are aware UTC datetimes
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -281,6 +281,32 @@ class Hold:
 
 
 @dataclass(frozen=True, slots=True)
+class Figure:
+    """What a claim of kind `figure` says in numbers: a value, or a lowest and a highest one.
+
+    Numbers are decimals in text, so that the record holds them as they were said.
+    """
+
+    value: str | None = None
+    low: str | None = None
+    high: str | None = None
+    unit: str | None = None
+    what: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Newer:
+    """The claim that supersedes another, with what the print line of the other says of it."""
+
+    id: str
+    text: str
+    claimed_at: datetime
+    precision: Precision
+    recorded_at: datetime
+    """When the desk learned that it supersedes the other."""
+
+
+@dataclass(frozen=True, slots=True)
 class ClaimState:
     """A claim after `version` events of its record."""
 
@@ -320,6 +346,11 @@ class ClaimState:
     hold: Hold | None = None
     """Nobody may use the claim meanwhile, whatever its status."""
 
+    supersedes: str | None = None
+    """An earlier claim that this one replaces: 17 dead, which were 12."""
+    superseded_by: Newer | None = None
+    figure: Figure | None = None
+
     def find_link(self, link_id: str) -> Link | None:
         # Newest first: the link that is being recorded is the one that is looked for.
         return next((link for link in reversed(self.links) if link.id == link_id), None)
@@ -332,7 +363,14 @@ LATER_LINK_FIELDS: Mapping[str, bool | None] = {"void": False, "statement_void":
 """Fields that the links in older states lack, each with what it is unless it is set.  They stand
 last in `Link`, and are stored only where they are set."""
 
-LATER_FIELDS = ("imported", "former_lifecycle", "hold")
+LATER_FIELDS = (
+    "imported",
+    "former_lifecycle",
+    "hold",
+    "supersedes",
+    "superseded_by",
+    "figure",
+)
 """Fields that the states of older releases lack.  A state is stored without those that are None, so
 that the states of claims that nobody has changed since are still what the record implies."""
 
@@ -342,49 +380,6 @@ def to_utc(moment: datetime) -> datetime:
     if moment.tzinfo is None:
         raise ValueError("an instant needs its offset from UTC")
     return moment.astimezone(UTC)
-
-
-def normalize_instant(moment: datetime, precision: Precision) -> datetime:
-    """Return `moment` in UTC; if only the day, month or year is known, midnight UTC of its first
-    day as written.
-
-    Midnight in Belgrade must not become the day before.
-    """
-    if precision is Precision.DAY:
-        return moment.replace(tzinfo=UTC)
-    if precision in CALENDAR:
-        first = moment.replace(day=1, hour=0, minute=0, second=0, microsecond=0, tzinfo=UTC)
-        return first.replace(month=1) if precision is Precision.YEAR else first
-    return to_utc(moment)
-
-
-CALENDAR = frozenset({Precision.YEAR, Precision.MONTH})
-"""What is only known of a month or a year has no day, and none is made up."""
-UNCERTAINTY = {
-    Precision.DAY: timedelta(days=1),
-    Precision.HOUR: timedelta(hours=1),
-    Precision.MINUTE: timedelta(minutes=1),
-    Precision.SECOND: timedelta(seconds=1),
-}
-"""How much later than the instant that is recorded something may have been said."""
-
-END_OF_CALENDAR = datetime.max.replace(tzinfo=UTC)
-
-
-def compute_end(moment: datetime, precision: Precision) -> datetime:
-    """Return the end of the year, month, day, hour … that is known.  Lists are sorted by it.
-
-    "Nine dead" of some day may well be later than "twelve dead" of 06:00 that day: what has only a
-    date was not said at midnight.
-    """
-    try:
-        if precision is Precision.YEAR:
-            return moment.replace(year=moment.year + 1, month=1, day=1)
-        if precision is Precision.MONTH:
-            return (moment.replace(day=1) + timedelta(days=32)).replace(day=1)
-        return moment + UNCERTAINTY[precision]
-    except (OverflowError, ValueError):
-        return END_OF_CALENDAR
 
 
 def parse_instant(text: str) -> datetime:

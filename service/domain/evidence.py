@@ -163,6 +163,18 @@ def list_unqualified_support(state: ClaimState) -> list[Link]:
     ]
 
 
+def list_partial_support(state: ClaimState) -> list[Link]:
+    """Return the links by which other parties support part of the claim, without a condition."""
+    return [
+        link
+        for link in list_active_by_others(state, Stance.SUPPORTS)
+        if link.scope is Scope.PARTIAL
+        and link.affirmed
+        and not (link.conflicting or link.conditional)
+        and link.basis is not Basis.RESTATES_CLAIMANT
+    ]
+
+
 def suggest_status(state: ClaimState, *, explain: bool = True) -> Suggestion:
     """Return the status that the links suggest, with its trace if `explain`.
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from service.domain import reversal_steps
+from service.domain import reversal_steps, supersession
 from service.domain.access import Audience
 from service.domain.claims import (
     AMENDABLE,
@@ -29,10 +29,10 @@ from service.domain.claims import (
     Status,
     Unnamed,
     Voice,
-    compute_end,
     parse_instant,
 )
 from service.domain.inputs import CREATION_FIELDS
+from service.domain.instants import compute_end
 from service.domain.plain_data import (
     read_fields,
     read_imported,
@@ -373,6 +373,7 @@ RULES: dict[str, Rule] = {
     "decision.lapsed": Rule(_end_proposal),
     "decision.approved": Rule(_end_proposal),
     "component.changed": Rule(_change_component, {}),
+    "claim.superseded": Rule(supersession.mark_superseded, {}),
     "party.changed": Rule(_change_party, {}),
     "speaker.changed": Rule(_change_speaker, {}),
 }

@@ -7,6 +7,7 @@ from typing import TypedDict
 from service.domain.claims import (
     Attribution,
     Basis,
+    Figure,
     Imported,
     Kind,
     Precision,
@@ -97,6 +98,8 @@ class NewClaim:
     story: str | None = None
     tags: tuple[str, ...] = ()
     part_of: str | None = None
+    supersedes: str | None = None
+    figure: Figure | None = None
 
 
 CREATION_FIELDS = (

@@ -110,6 +110,8 @@ def list_marks(claim: Mapping[str, Any]) -> list[str]:
         marks.append("override")
     if claim["lifecycle"] == Lifecycle.WITHDRAWN:
         marks.append("withdrawn")
+    if claim.get("superseded_by") is not None:
+        marks.append("superseded")
     if claim["lifecycle"] == Lifecycle.VOID:
         marks.append("void")
     return marks

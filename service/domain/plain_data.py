@@ -10,12 +10,14 @@ from service.domain.claims import (
     ClaimState,
     Component,
     DecisionKind,
+    Figure,
     Finding,
     Hold,
     Imported,
     Kind,
     Lifecycle,
     Link,
+    Newer,
     Override,
     Pending,
     Precision,
@@ -96,6 +98,16 @@ def read_imported(data: Data) -> Imported:
     return Imported(data["by"], data["label"], _read_finding(data["finding"]))
 
 
+def read_newer(data: Data) -> Newer:
+    return Newer(
+        data["id"],
+        data["text"],
+        _read_instant(data["claimed_at"]),
+        Precision(data["precision"]),
+        _read_instant(data["recorded_at"]),
+    )
+
+
 def _sort_keys(value: Any) -> Any:
     """Return `value` with the keys of its objects sorted, as the record stores them.
 
@@ -166,6 +178,8 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "pending": lambda data: read_pending(data) if data else None,
     "imported": lambda data: read_imported(data) if data else None,
     "hold": lambda data: _read_hold(data) if data else None,
+    "superseded_by": lambda data: read_newer(data) if data else None,
+    "figure": lambda data: Figure(**data) if data else None,
     "former_lifecycle": lambda value: Lifecycle(value) if value else None,
 }
 """How the fields of a claim are read that are more than a text, a number or a boolean."""

@@ -1,12 +1,12 @@
 """Builds the print line: sentences about a claim that a journalist may paste.
 
+Which sentences there are is decided here, once; how each reads in a language is in `print_phrases`.
 It is plain text without direction marks; pages isolate it themselves.  Names go through
 `texts.print_name`, so that none can end a sentence of ours or begin one.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import replace
-from datetime import datetime
 
 from service.domain import evidence, texts
 from service.domain.claims import (
@@ -14,85 +14,174 @@ from service.domain.claims import (
     Finding,
     Imported,
     Lifecycle,
-    Precision,
-    Stance,
+    Link,
     Status,
     Unnamed,
     Voice,
 )
 from service.domain.evidence import Suggestion
+from service.domain.print_phrases import (
+    PHRASES,
+    Language,
+    Pair,
+    Phrases,
+    format_date,
+    format_when,
+    join_names,
+)
 
-FINDINGS = {
-    Finding.REFUTED: "found it refuted",
-    Finding.CONFLICTING: "found the evidence conflicting",
-    Finding.UNPROVABLE: "found that it cannot be proved",
-}
-
-VOID_LINE = "Do not use: the desk recorded this claim by mistake."
-HOLD_LINE = "HOLD: do not use while the desk checks."
-"""What the print line of a claim on hold begins with."""
+VOID_LINE, HOLD_LINE = PHRASES[Language.EN].void, PHRASES[Language.EN].hold
+"""The whole print line of a void claim, and what that of a claim on hold begins with."""
+LONGEST_TEXT = 200
+"""Characters of another claim's text in a print line."""
 
 
-def build_print_line(state: ClaimState, suggestion: Suggestion | None = None) -> str:
+def build_print_line(
+    state: ClaimState,
+    suggestion: Suggestion | None = None,
+    *,
+    language: Language = Language.EN,
+) -> str:
     """Return what may be printed about the claim: its status, and which parties take which stance.
 
     `suggestion` is what its links suggest, if that is known already.
     """
+    phrases = PHRASES[language]
     if state.lifecycle is Lifecycle.VOID:
-        return VOID_LINE
+        return phrases.void
     if state.hold is not None:
-        return f"{HOLD_LINE} {build_print_line(replace(state, hold=None), suggestion)}"
-    sentences = [f"{_describe_claim(state)}."]
+        line = build_print_line(replace(state, hold=None), suggestion, language=language)
+        return f"{phrases.hold} {line}"
     suggestion = suggestion or evidence.suggest_status(state, explain=False)
-    requesting_roots = evidence.list_roots(suggestion.confirmation_requests)
-    contradicting_roots = evidence.list_roots(suggestion.contradictions)
-    names = _name_roots(state, {*requesting_roots, *contradicting_roots, *suggestion.support})
-    requesting = [names[root] for root in requesting_roots]
-    contradicting = [names[root] for root in contradicting_roots]
-    supporting = [names[root] for root in suggestion.support]
-    if state.status is Status.CONFIRMED:
-        if state.imported is not None:
-            sentences.append(_describe_import(state, state.imported))
-            subject = f"Supported by {join_names(supporting)}; this" if supporting else "This"
-            sentences.append(f"{subject} desk has not confirmed it itself.")
-        elif supporting:
-            sentences.append(f"Independently confirmed by {join_names(supporting)}.")
-        if contradicting:
-            sentences.append(f"{_describe_denial(contradicting)}.")
-        if state.override:
-            sentences.append("Confirmed by an editor's override of the usual rules.")
-    else:
-        if state.imported is not None:
-            sentences.append(_describe_import(state, state.imported))
-        if state.status is Status.DISPUTED and (contradicting or state.imported is None):
-            disputing = join_names(contradicting) if contradicting else None
-            sentences.append(f"Disputed by {disputing}." if disputing else "Disputed.")
-        elif contradicting:
-            # It is not decided yet, but nobody may print the claim without the denial.
-            sentences.append(f"{_describe_denial(contradicting)}.")
-        if requesting:
-            verb = _choose_verb(requesting, "has", "have")
-            sentences.append(f"{join_names(requesting)} {verb} asked for confirmation.")
-        if state.status is Status.AWAITING_CONFIRMATION and not (requesting or state.imported):
-            sentences.append("Awaiting confirmation.")
-        if supporting:
-            sentences.append(
-                f"Supported by {join_names(supporting)}; the desk has not confirmed it."
+    return " ".join(_Line(state, suggestion, language).list_sentences())
+
+
+class _Line:
+    """One print line: the claim, whose names stand in it, and the sentences of its language."""
+
+    def __init__(self, state: ClaimState, suggestion: Suggestion, language: Language) -> None:
+        self.state, self.language = state, language
+        self.phrases: Phrases = PHRASES[language]
+        partly = () if suggestion.support else evidence.list_partial_support(state)
+        roots = {
+            name: evidence.list_roots(links)
+            for name, links in (
+                ("requesting", suggestion.confirmation_requests),
+                ("contradicting", suggestion.contradictions),
+                ("partly", partly),
             )
+        } | {"supporting": suggestion.support}
+        names = _name_roots(state, {root for group in roots.values() for root in group})
+        self.requesting = [names[root] for root in roots["requesting"]]
+        self.contradicting = [names[root] for root in roots["contradicting"]]
+        self.supporting = [names[root] for root in roots["supporting"]]
+        self.partly_supporting = [names[root] for root in roots["partly"]]
+
+    def list_sentences(self) -> Iterator[str]:
+        """Yield the sentences in their order."""
+        state, phrases = self.state, self.phrases
+        yield self._describe_claim()
+        if state.status is Status.CONFIRMED:
+            yield from self._describe_confirmation()
         else:
-            sentences.append("No independent party has confirmed it.")
+            yield from self._describe_doubt()
+        yield from self._describe_unnamed()
+        if state.finding is not None:
+            yield self._describe_finding(state.finding)
+        if state.lifecycle is Lifecycle.WITHDRAWN:
+            yield phrases.withdrawn
+        if state.superseded_by is not None:
+            newer = state.superseded_by
+            yield phrases.superseded.format(
+                when=format_when(newer.claimed_at, newer.precision, self.language),
+                text=texts.print_label(newer.text[:LONGEST_TEXT]),
+            )
+
+    def _describe_claim(self) -> str:
+        state = self.state
+        when = format_date(state.claimed_at, state.precision, self.language)
+        if state.claimant is None:
+            return self.phrases.unattributed.format(about=when)
+        speaker = state.claimant.speaker
+        about = f"{texts.print_name(speaker.name)}, {when}" if speaker else when
+        return self.phrases.claimed.format(name=texts.print_name(state.claimant.name), about=about)
+
+    def _describe_confirmation(self) -> Iterator[str]:
+        state, phrases = self.state, self.phrases
+        if state.imported is not None:
+            yield self._describe_import(state.imported)
+            if self.supporting:
+                yield self._name(phrases.imported_supported, self.supporting)
+            else:
+                yield phrases.imported_unconfirmed
+        elif self.supporting:
+            yield self._name(phrases.confirmed, self.supporting)
+        if self.contradicting:
+            yield self._name(phrases.denied, self.contradicting)
         if state.override:
-            sentences.append("This status was set by an editor's override of the usual rules.")
-    sentences += _describe_unnamed(state)
-    if state.finding is not None:
-        is_imported = state.imported is not None and state.imported.finding is state.finding
-        author = (
-            texts.print_name(state.imported.by) if state.imported and is_imported else "The desk"
+            yield phrases.override_confirmed
+
+    def _describe_doubt(self) -> Iterator[str]:
+        """Yield what is said of a claim that is not confirmed."""
+        state, phrases = self.state, self.phrases
+        if state.imported is not None:
+            yield self._describe_import(state.imported)
+        if state.status is Status.DISPUTED and (self.contradicting or state.imported is None):
+            if self.contradicting:
+                yield self._name(phrases.disputed_by, self.contradicting)
+            else:
+                yield phrases.disputed
+        elif self.contradicting:
+            # It is not decided yet, but nobody may print the claim without the denial.
+            yield self._name(phrases.denied, self.contradicting)
+        if self.requesting:
+            yield self._name(phrases.requested, self.requesting)
+        elif state.status is Status.AWAITING_CONFIRMATION and not state.imported:
+            yield phrases.awaiting
+        if self.supporting:
+            yield self._name(phrases.supported, self.supporting)
+        elif self.partly_supporting:
+            yield self._name(phrases.supported_partly, self.partly_supporting)
+        else:
+            yield phrases.unconfirmed
+        if state.override:
+            yield phrases.override
+
+    def _describe_import(self, source: Imported) -> str:
+        return self.phrases.imported.format(
+            status=self.phrases.statuses[self.state.status],
+            by=texts.print_name(source.by),
+            label=texts.print_label(source.label),
         )
-        sentences.append(f"{author} {FINDINGS[state.finding]}.")
-    if state.lifecycle is Lifecycle.WITHDRAWN:
-        sentences.append("The claimant has withdrawn it.")
-    return " ".join(sentences)
+
+    def _describe_finding(self, finding: Finding) -> str:
+        imported = self.state.imported
+        is_imported = imported is not None and imported.finding is finding
+        by = texts.print_name(imported.by) if imported and is_imported else self.phrases.desk
+        return self.phrases.findings[finding].format(by=by)
+
+    def _describe_unnamed(self) -> Iterator[str]:
+        """Yield a sentence about each source that is not named and takes a stance, as described."""
+        links = evidence.list_unnamed(self.state, *self.phrases.unnamed)
+        yield from dict.fromkeys(map(self._describe_unnamed_link, links))
+
+    def _describe_unnamed_link(self, link: Link) -> str:
+        assert isinstance(link.voice, Unnamed), "only these are listed"
+        source, party = texts.print_name(link.voice.description), link.voice.party
+        pattern = self.phrases.unnamed[link.stance]
+        if pattern.startswith("{source}"):
+            source = f"{source[:1].upper()}{source[1:]}"
+        if party is not None:
+            source = self.phrases.of_party.format(
+                description=source, party=texts.print_name(party.name)
+            )
+        return pattern.format(source=source)
+
+    def _name(self, pattern: str | Pair, names: list[str]) -> str:
+        """Return a sentence with these names."""
+        if not isinstance(pattern, str):
+            pattern = pattern[len(names) > 1]
+        return pattern.format(names=join_names(names, self.language))
 
 
 def _name_roots(state: ClaimState, roots: Collection[str]) -> dict[str, str]:
@@ -105,71 +194,3 @@ def _name_roots(state: ClaimState, roots: Collection[str]) -> dict[str, str]:
         if isinstance(voice, Voice) and voice.root in roots and voice.root not in names:
             names[voice.root] = texts.print_name(voice.root_name)
     return names
-
-
-def format_date(moment: datetime, precision: Precision) -> str:
-    """Return `2 October 2023`, with the time in UTC if it is known; `October 2023` or `2023` where
-    the day is not."""
-    if precision is Precision.YEAR:
-        return f"{moment.year}"
-    if precision is Precision.MONTH:
-        return f"{moment:%B} {moment.year}"
-    day = f"{moment.day} {moment:%B %Y}"
-    if precision is Precision.DAY:
-        return day
-    if precision is Precision.SECOND:
-        return f"{day}, {moment:%H:%M:%S} UTC"
-    return f"{day}, {moment:%H:%M} UTC"
-
-
-def join_names(names: list[str]) -> str:
-    """Return `a`, `a and b`, or `a, b and c`."""
-    if len(names) < 2:
-        return "".join(names)
-    return f"{', '.join(names[:-1])} and {names[-1]}"
-
-
-def _describe_import(state: ClaimState, source: Imported) -> str:
-    status = state.status.replace("_", " ")
-    by, label = texts.print_name(source.by), texts.print_label(source.label)
-    return f"Imported as {status} from {by} (label “{label}”)."
-
-
-def _describe_claim(state: ClaimState) -> str:
-    when = format_date(state.claimed_at, state.precision)
-    if state.claimant is None:
-        return f"Unattributed claim ({when})"
-    name, speaker = texts.print_name(state.claimant.name), _name_speaker(state.claimant)
-    return f"Claimed by {name} ({speaker}{when})"
-
-
-def _name_speaker(voice: Voice) -> str:
-    return f"{texts.print_name(voice.speaker.name)}, " if voice.speaker else ""
-
-
-UNNAMED_STANCES = {
-    Stance.SUPPORTS: "supports it",
-    Stance.CONTRADICTS: "denies it",
-    Stance.REQUESTS_CONFIRMATION: "has asked for confirmation",
-}
-
-
-def _describe_unnamed(state: ClaimState) -> list[str]:
-    """Return a sentence about each source that is not named and takes a stance, as described."""
-    sentences = []
-    for link in evidence.list_unnamed(state, *UNNAMED_STANCES):
-        assert isinstance(link.voice, Unnamed), "only these are listed"
-        description = texts.print_name(link.voice.description)
-        party = link.voice.party
-        of_party = f" of {texts.print_name(party.name)}" if party else ""
-        who = f"{description[:1].upper()}{description[1:]}{of_party}, not named"
-        sentences.append(f"{who}, {UNNAMED_STANCES[link.stance]}.")
-    return list(dict.fromkeys(sentences))
-
-
-def _describe_denial(names: list[str]) -> str:
-    return f"{join_names(names)} {_choose_verb(names, 'denies', 'deny')} it"
-
-
-def _choose_verb(names: list[str], singular: str, plural: str) -> str:
-    return singular if len(names) == 1 else plural

@@ -144,6 +144,13 @@ def _name_roots(links: Iterable[Link]) -> list[dict[str, str]]:
     return [{"party": root, "name": voices[root].root_name} for root in sorted(voices)]
 
 
+def _read_partial_support(state: ClaimState) -> list[dict[str, str]]:
+    # Only where nobody supports the whole is it said who supports a part.
+    if state.status is Status.CONFIRMED or evidence.list_qualifying_support(state):
+        return []
+    return _name_roots(evidence.list_partial_support(state))
+
+
 def _read_unnamed(state: ClaimState) -> list[dict[str, str | None]]:
     """Return each source that is not named, with its stance, as the print line has them."""
     sources = {
@@ -179,7 +186,7 @@ def _never(_before: Any, _after: Any) -> bool:
 
 def _has_grown(before: Any, after: Any) -> bool:
     """Say whether all who were there before are there still."""
-    return all(voice in after for voice in before)
+    return all(voice in (after or ()) for voice in before or ())
 
 
 def _has_shrunk(before: Any, after: Any) -> bool:
@@ -207,6 +214,7 @@ FIELDS: dict[str, PrintedField] = {
         _has_grown,
     ),
     "requests": PrintedField(_read_requests, CONFIRMATION, _has_grown),
+    "partly": PrintedField(_read_partial_support, CONFIRMATION, _has_shrunk, is_optional=True),
     "unnamed": PrintedField(_read_unnamed, CONFIRMATION, _is_more_cautious, is_optional=True),
     "finding": PrintedField(_read_finding, BOTH, _never),
     "withdrawn": PrintedField(

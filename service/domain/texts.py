@@ -85,7 +85,7 @@ _SENTENCE_END = re.compile(
 )
 _OUR_WORDS = re.compile(
     r"\b(?:independently confirmed|awaiting confirmation|no independent party|"
-    r"asked for confirmation|(?:denies|deny) it|found it refuted|"
+    r"asked for confirmation|(?:denies|deny|supports) it|backs? part of it|found it refuted|"
     r"found the evidence conflicting)\b",
     re.IGNORECASE,
 )

@@ -28,7 +28,12 @@ UNIQUE = {"user": "this address", "source": "this URL and text", "speaker": "thi
 WITHIN = {"statement": ("quotes", QUOTE), "party": ("versions", PARTY_VERSION)}
 """The rows that stand within a line of its kind.  There is always at least one."""
 NAMED_BY_EVENTS: Mapping[str, Iterable[tuple[str, str]]] = {
-    "claim.created": (("story", "story"), ("claim", "part_of"), ("statement", "origin_statement")),
+    "claim.created": (
+        ("story", "story"),
+        ("claim", "part_of"),
+        ("claim", "supersedes"),
+        ("statement", "origin_statement"),
+    ),
     "claim.merged": (("claim", "into"),),
     "claim.absorbed": (("claim", "merged"),),
     "claim.released": (("claim", "separated"),),
@@ -38,6 +43,7 @@ NAMED_BY_EVENTS: Mapping[str, Iterable[tuple[str, str]]] = {
     "statement.voided": (("statement", "statement"),),
     "statement.restored": (("statement", "statement"),),
     "component.changed": (("claim", "component"),),
+    "claim.superseded": (("claim", "by"),),
     "speaker.changed": (("speaker", "speaker"),),
 }
 """By type of event: of which kind the thing is that a field of its data names."""

@@ -14,8 +14,9 @@ from sqlalchemy.exc import StatementError
 
 from service.directory import source_commands
 from service.domain import access, addresses, names, things
-from service.domain.claims import Precision, compute_end
+from service.domain.claims import Precision
 from service.domain.history import Draft
+from service.domain.instants import compute_end
 from service.domain.subjects import Subject, SubjectKind
 from service.exchange import export_files, export_format, export_lines, imported_events
 from service.exchange.export_files import ExportLine

@@ -13,7 +13,8 @@ from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from service.domain.claims import CALENDAR, Precision
+from service.domain.claims import Precision
+from service.domain.instants import CALENDAR
 from service.domain.partial_dates import parse_partial_date
 from service.exchange.import_fields import refuse
 

@@ -13,8 +13,9 @@ from hashlib import sha256
 from service.claims.claim_views import ClaimView
 from service.domain import directions
 from service.domain.claims import Lifecycle, Precision, Status, to_utc
-from service.domain.labels import STATUSES, format_with_marks, list_marks
-from service.domain.print_line import format_date
+from service.domain.labels import format_with_marks, list_marks
+from service.domain.print_phrases import Language, format_date
+from service.publishing.badge_words import BADGE_WORDS
 from service.publishing.markup import escape_xml
 
 MEDIA_TYPE = "image/svg+xml"
@@ -102,22 +103,32 @@ VOID_LOOK = Look(
 """A circle, struck through: do not use."""
 
 
-def render_badge(claim: ClaimView, *, merged: bool, as_of: datetime | None) -> bytes:
+def render_badge(
+    claim: ClaimView,
+    *,
+    merged: bool,
+    as_of: datetime | None,
+    language: Language = Language.EN,
+) -> bytes:
     """Return the badge of a claim as served.
 
     `merged`: it was asked for by a duplicate's id. `as_of`: it is of that instant, and says so.
     """
+    words = BADGE_WORDS[language]
     if claim["lifecycle"] == Lifecycle.VOID:
-        word, further = "Void", ["recorded by mistake"]
+        word, marks = words.void, ["recorded by mistake"]
     else:
-        word, further = STATUSES[Status(claim["status"])], list_marks(claim)
+        status, marks = words.statuses[Status(claim["status"])], list_marks(claim)
+        word = status
         if claim.get("hold") is not None:
-            word, further = "Hold", ["do not use", word, *further[1:]]
+            word, marks = words.hold, ["do not use", status, *marks[1:]]
     if merged:
-        further.append("merged")
+        marks.append("merged")
+    further = [words.marks.get(mark, mark) for mark in marks]
     if as_of is not None:
         precision = Precision.SECOND if as_of.second else Precision.MINUTE
-        further.append(f"as of {format_date(to_utc(as_of), precision)}")
+        date = format_date(to_utc(as_of), precision, language)
+        further.append(words.as_of.format(date=date))
     return "".join(_draw(claim, _choose_look(claim), word, further)).encode()
 
 

@@ -1,7 +1,7 @@
 """Read which entries stand on a page of a feed, and what they say."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -18,7 +18,9 @@ from sqlalchemy import (
     union_all,
 )
 
+from service.claims import print_translations
 from service.domain.claims import Lifecycle
+from service.domain.print_phrases import Language
 from service.publishing import feed
 from service.publishing.feed import Entry
 from service.record.tail import newest
@@ -121,8 +123,11 @@ def choose_cursor_keys(as_of: datetime | None) -> Callable[[Place], list[Any]]:
     return lambda place: [place.moment, place.seq]
 
 
-def read_entries(connection: Connection, numbers: Sequence[int]) -> tuple[Entry, ...]:
-    """Return the entries of these events, in this order: one query however many.
+def read_entries(
+    connection: Connection, numbers: Sequence[int], *, language: Language = Language.EN
+) -> tuple[Entry, ...]:
+    """Return the entries of these events, in this order: one query however many; one more for
+    their print lines in another language.
 
     Each has the claim as it was from that instant on: the first version superseded later, or what
     is served now.
@@ -161,7 +166,13 @@ def read_entries(connection: Connection, numbers: Sequence[int]) -> tuple[Entry,
         )
         for row in rows
     }
-    return tuple(by_number[number] for number in numbers)
+    entries = [by_number[number] for number in numbers]
+    claims_shown = print_translations.translate_claims(
+        connection, [entry.claim for entry in entries], language=language
+    )
+    return tuple(
+        replace(entry, claim=claim) for entry, claim in zip(entries, claims_shown, strict=True)
+    )
 
 
 def _select_places(

@@ -109,6 +109,8 @@ claims = Table(
     Column("claimed_end", Instant, nullable=False),
     Column("precision", String(16), nullable=False, server_default="day"),
     Column("status_since", Instant, nullable=False),
+    # When the desk learned of the claim that supersedes it, if one does.
+    Column("superseded_since", Instant),
     Column("created_at", Instant, nullable=False),
     Column("changed_at", Instant, nullable=False),
     # When a hold ends by itself; null without a hold, and for one without an end.

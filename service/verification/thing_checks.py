@@ -26,8 +26,9 @@ from sqlalchemy import (
 
 from service.directory import source_commands
 from service.domain import addresses, names, things
-from service.domain.claims import Precision, compute_end
+from service.domain.claims import Precision
 from service.domain.history import Event
+from service.domain.instants import compute_end
 from service.domain.subjects import SubjectKind
 from service.domain.things import SignedEvent
 from service.domain.webhooks import Format

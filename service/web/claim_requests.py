@@ -14,6 +14,7 @@ from service.domain import access
 from service.domain.access import Action
 from service.domain.claims import Kind, Lifecycle, Stance, Status
 from service.domain.errors import Invalid, NotFound, NotYetRecorded
+from service.domain.print_phrases import Language
 from service.field_types import In, Slug
 from service.search.index import query_parser
 from service.store.paging import BY_END, DEFAULT_LIMIT, MAX_LIMIT
@@ -83,6 +84,14 @@ class ListQuery(In):
         Instant | None,
         Shown("What the desk knew at this instant", type="string", format="date-time"),
     ] = None
+    lang: Annotated[
+        Language,
+        Shown(
+            "The language of the print lines; `sr` is Serbian in Cyrillic",
+            type="string",
+            enum=[*Language],
+        ),
+    ] = Language.EN
     q: Annotated[
         str | None,
         Shown(
@@ -194,6 +203,16 @@ def parse_instant(text: str, parameter: str = "as_of") -> datetime:
         message = error.errors()[0]["msg"].removeprefix("Value error, ")
         raise Invalid(message, loc=("query", parameter)) from None
     return moment
+
+
+def parse_language(text: str | None) -> Language:
+    """Parse the language of print lines; English where none is named.  Raises Invalid."""
+    if text is None:
+        return Language.EN
+    try:
+        return Language(text)
+    except ValueError:
+        raise Invalid(f"print lines are in {', '.join(Language)}", loc=("query", "lang")) from None
 
 
 def parse_list_query(query: QueryParams) -> ListQuery:

@@ -16,6 +16,7 @@ from pydantic import (
 
 from service.domain import ids
 from service.domain.errors import NotFound
+from service.domain.print_phrases import Language
 from service.field_types import In
 
 RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
@@ -74,6 +75,9 @@ Instant = Annotated[
     ),
 ]
 Id = Annotated[str, AfterValidator(_parse_id), WithJsonSchema({"type": "string", "format": "uuid"})]
+Lang = Annotated[
+    Language, Query(description="The language of the print line; `sr` is Serbian in Cyrillic")
+]
 AsOf = Annotated[Instant | None, Query(description="What the desk knew at this instant")]
 
 ID_SCHEMA = {"type": "string", "format": "uuid"}

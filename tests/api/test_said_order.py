@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from service.domain.claims import Precision, compute_end
+from service.domain.claims import Precision
+from service.domain.instants import compute_end
 from service.store import tables
 from service.store.paging import BY_END, Cursors
 from tests.api.problems import require_problem

@@ -30,12 +30,12 @@ from service.domain.claims import (
     Stance,
     Status,
     Voice,
-    compute_end,
     format_instant,
 )
 from service.domain.guards import Move
 from service.domain.history import Draft, Event
 from service.domain.inputs import NewClaim
+from service.domain.instants import compute_end
 from service.domain.names import normalize_speaker
 from service.domain.subjects import Subject, SubjectKind
 from service.record import writer

@@ -17,6 +17,7 @@ TABLE = {
     Action.RECORD: "                 no     yes     yes    yes     no",
     Action.AMEND: "                  no     yes     yes    yes     no",
     Action.REVERSE: "                no     yes     yes    yes     no",
+    Action.HOLD: "                   no     yes    yes    yes     no",
     Action.CHANGE_STATUS: "          no     yes     yes    yes     no",
     Action.APPROVE: "                no     yes     yes    yes     no",
     Action.OVERRIDE: "               no     no      yes    yes     no",

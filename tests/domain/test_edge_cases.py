@@ -25,7 +25,6 @@ from service.domain.claims import (
     Precision,
     Stance,
     Status,
-    normalize_instant,
 )
 from service.domain.errors import (
     AlreadySettled,
@@ -37,6 +36,7 @@ from service.domain.errors import (
     TransitionRefused,
 )
 from service.domain.history import Draft
+from service.domain.instants import normalize_instant
 from service.domain.names import normalize_letters, normalize_spelling
 from tests.domain.builders import (
     ARMY,

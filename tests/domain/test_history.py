@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from hashlib import sha256
 from typing import Any
@@ -22,6 +23,7 @@ from service.domain import (
     plain_data,
     proposals,
     reversals,
+    supersession,
 )
 from service.domain.claims import Finding, Kind, Lifecycle, Precision, Status
 from service.domain.history import Draft, Event
@@ -76,6 +78,10 @@ def build_full_record() -> Record:
     one.retract(asked)
     one.act(Draft("claim.moved", {"part_of": "survivor"}))
     one.act(amendments.draft_component_change(build_claim(id="part"), removed=False))
+    newer = build_claim(id="newer", text="17 dead", supersedes=one.claim_id)
+    for before, after in ((None, newer), (newer, replace(newer, text="17 people dead"))):
+        ((_, shown),) = supersession.list_changes(before, after)
+        one.act(Draft("claim.superseded", shown))
     one.act(
         Draft(
             "party.changed",
@@ -188,6 +194,8 @@ def test_full_record_folds_to_the_expected_state() -> None:
     assert (origin.statement, origin.stance) == ("loser-origin", claims.Stance.SUPPORTS)
     assert not origin.conflicting, "it is the claimant's own voice, which counts for nothing"
     assert state.claimant == BELGRADE
+    assert state.superseded_by is not None
+    assert (state.superseded_by.id, state.superseded_by.text) == ("newer", "17 people dead")
 
 
 def test_no_events_fold_to_no_claim() -> None:

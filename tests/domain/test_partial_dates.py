@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from service.domain.claims import Precision, compute_end, normalize_instant
+from service.domain.claims import Precision
+from service.domain.instants import compute_end, normalize_instant
 from service.domain.partial_dates import parse_partial_date
 
 AUGUST = datetime(2020, 8, 1, tzinfo=UTC)

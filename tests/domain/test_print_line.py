@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.domain.claims import Basis, Finding, Lifecycle, Link, Precision
-from service.domain.print_line import build_print_line, format_date, join_names
+from service.domain.print_line import build_print_line
+from service.domain.print_phrases import format_date, join_names
 from tests.domain.builders import (
     ARMY,
     ASSERTED,

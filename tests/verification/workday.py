@@ -26,6 +26,7 @@ from service.domain.changes import FindingRequest
 from service.domain.claims import (
     Attribution,
     Basis,
+    Figure,
     Finding,
     Kind,
     Override,
@@ -240,6 +241,7 @@ def work_a_day(connection: Connection) -> None:
     party_changes.change_speaker(connection, person, {"role": "spokesman"}, **day.by())
     take_back(connection, day)
     hear_unnamed_sources(connection, day, claim=whole)
+    supersede(connection, day)
     merge_directory(connection, day)
     work_behind_the_desk(connection, day, claim=other)
 
@@ -285,6 +287,24 @@ def hear_unnamed_sources(connection: Connection, day: Day, *, claim: str) -> Non
         **day.by(),
     )
     party_changes.change_party(connection, "albania", {"name": "Tirana"}, **day.by())
+
+
+def supersede(connection: Connection, day: Day) -> None:
+    """Figures that replace each other; one of them is worded anew, one was a mistake."""
+    figures = Figure("12", what="dead"), Figure(low="15", high="17"), Figure("9.5", unit="%")
+    former: str | None = None
+    for number, figure in enumerate(figures):
+        former = day.claim(
+            f"figure {number}",
+            kind=Kind.FIGURE,
+            story="kosovo-border-2023",
+            supersedes=former,
+            figure=figure,
+        )
+        if number == 1:
+            day.amend(former, text="figure one, better worded", material=False)
+    assert former is not None
+    day.reverse(former, reversal_commands.plan_void)
 
 
 def take_back(connection: Connection, day: Day) -> None:

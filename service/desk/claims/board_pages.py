@@ -110,7 +110,7 @@ async def _render_groups(
     """Render a list for each status, of the claims that are in force."""
     groups = await board_queries.list_groups(
         call.reader,
-        replace(filters, lifecycle=Lifecycle.ACTIVE),
+        replace(filters, lifecycle=Lifecycle.ACTIVE, without_superseded=True),
         **await _find_families(call, filters),
     )
     rows = iter(

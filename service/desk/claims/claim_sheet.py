@@ -26,17 +26,9 @@ from service.directory import directory_queries
 from service.directory.directory_views import SourceView
 from service.domain import disclosure, evidence, guards, holds, lifecycle
 from service.domain.access import Actor, Audience
-from service.domain.claims import (
-    ClaimState,
-    Lifecycle,
-    Link,
-    Precision,
-    SetAside,
-    Stance,
-    Status,
-    compute_end,
-)
+from service.domain.claims import ClaimState, Lifecycle, Link, Precision, SetAside, Stance, Status
 from service.domain.guards import Move
+from service.domain.instants import compute_end
 from service.publishing import publication_queries
 from service.publishing.claim_review import build_claim_review as claim_review
 from service.record.tail import newest

@@ -15,7 +15,7 @@ from service.domain.claims import (
     Status,
     parse_instant,
 )
-from service.domain.print_line import format_date, join_names
+from service.domain.print_phrases import format_date, join_names
 
 Printed = Mapping[str, Any]
 NAMES = {
@@ -28,6 +28,7 @@ NAMES = {
     "supports": "Confirmed by",
     "contradicts": "Denied by",
     "requests": "Asks for confirmation",
+    "partly": "Backed in part by",
     "unnamed": "Sources that are not named",
     "finding": "Finding",
     "withdrawn": "Withdrawn by the claimant",

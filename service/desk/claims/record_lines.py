@@ -17,7 +17,7 @@ from service.domain.claims import (
     Status,
     parse_instant,
 )
-from service.domain.print_line import format_date, join_names
+from service.domain.print_phrases import format_date, join_names
 from service.domain.proposals import LapseReason
 
 Data = Mapping[str, Any]
@@ -285,6 +285,9 @@ _WORDINGS: dict[str, Callable[[Data, Names], Wording]] = {
     "decision.approved": _describe_approval,
     "decision.lapsed": lambda data, _: Wording(
         f"Proposal lapsed: {labels.LAPSES[LapseReason(data['reason'])]}"
+    ),
+    "claim.superseded": lambda data, _: Wording(
+        f"Superseded by “{data['text']}”" if data["by"] else "Superseded no more"
     ),
     "component.changed": _describe_component,
     "party.changed": lambda *_: Wording("A party in it was renamed, or moved under another"),

@@ -18,10 +18,11 @@ from service.desk.layout.rendering import render_page
 from service.desk.statements import statement_fields
 from service.domain import ids, texts
 from service.domain.access import Action
-from service.domain.claims import CALENDAR, Attribution, Kind, Precision, Scope, parse_instant
+from service.domain.claims import Attribution, Kind, Precision, Scope, parse_instant
 from service.domain.errors import ClaimdeskError, Conflict, Invalid, NotFound
 from service.domain.inputs import NewClaim
-from service.domain.print_line import format_date
+from service.domain.instants import CALENDAR
+from service.domain.print_phrases import format_date
 from service.field_types import In, Slug
 from service.search.similar import similar_claims
 from service.search.similar.similarity import ComparedClaim

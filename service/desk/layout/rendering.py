@@ -21,7 +21,7 @@ from service.domain.access import Action, Actor
 from service.domain.claims import Precision, parse_instant
 from service.domain.errors import ClaimdeskError
 from service.domain.history import EVENT_TYPES
-from service.domain.print_line import format_date
+from service.domain.print_phrases import format_date
 from service.web import sessions
 from service.web.calls import PRIVATE, Call
 from service.web.request_context import context_of

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from service.domain import labels
 from service.domain.claims import Cause, Finding, Stance, Status
-from service.domain.print_line import join_names
+from service.domain.print_phrases import join_names
 from service.stories.timeline_views import EntryView
 
 AMENDED = {"text": "the wording", "tags": "the tags", "finding": "the finding"}

@@ -1,16 +1,18 @@
 """What is sent of statements, claims and decisions: one `…In` for each body, with the command's
 shape it becomes."""
 
-from typing import Annotated, Any
+from decimal import Decimal
+from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, Field, StrictBool, model_validator
+from pydantic import AfterValidator, Field, StrictBool, StrictFloat, StrictInt, model_validator
 
-from service.domain.claims import Attribution, Basis, Kind, Precision, normalize_instant
+from service.domain.claims import Attribution, Basis, Figure, Kind, Precision
 from service.domain.inputs import (
     NewClaim,
     NewStatement,
 )
-from service.field_types import ClaimText, Code, In, LongQuote, Reason, Slug, Tag
+from service.domain.instants import normalize_instant
+from service.field_types import ClaimText, Code, In, Label, LongQuote, Reason, Slug, Tag, Title
 from service.web.bodies.directory_inputs import SpeakerIn
 from service.web.bodies.statement_inputs import AttributionIn, Quotes, build_speaker
 from service.web.fields import LEFT_OUT, Id, Instant, show_example
@@ -34,6 +36,47 @@ def _drop_repeated(tags: tuple[str, ...]) -> tuple[str, ...]:
 Tags = Annotated[tuple[Tag, ...], Field(max_length=20), AfterValidator(_drop_repeated)]
 
 
+LARGEST = 10**15
+Number = (
+    Annotated[StrictInt, Field(ge=-LARGEST, le=LARGEST)]
+    | Annotated[StrictFloat, Field(ge=-LARGEST, le=LARGEST, allow_inf_nan=False)]
+)
+
+
+class FigureIn(In):
+    """What a claim says in numbers: `value`, or `low` to `high`; in which unit, and of what."""
+
+    value: Number | None = None
+    low: Number | None = None
+    high: Number | None = None
+    unit: Label | None = None
+    what: Title | None = None
+
+    @model_validator(mode="after")
+    def _is_a_value_or_a_range(self) -> Self:
+        if (self.low is None) != (self.high is None) or (self.value is None) == (self.low is None):
+            raise ValueError("a figure has either a value, or low and high")
+        if self.low is not None and self.high is not None and self.low > self.high:
+            raise ValueError("low is not more than high")
+        return self
+
+    def to_command(self) -> Figure:
+        return Figure(
+            value=_write_decimal(self.value),
+            low=_write_decimal(self.low),
+            high=_write_decimal(self.high),
+            unit=self.unit,
+            what=self.what,
+        )
+
+
+def _write_decimal(number: float | None) -> str | None:
+    """Write a number as a decimal: 12, 3.5."""
+    if number is None:
+        return None
+    return f"{Decimal(str(number)).normalize():f}"
+
+
 class ClaimIn(In):
     text: ClaimText
     kind: Kind
@@ -44,6 +87,10 @@ class ClaimIn(In):
     story: Slug | None = None
     tags: Tags = ()
     part_of: Id | None = None
+    supersedes: Id | None = Field(
+        None, description="An earlier claim of the same claimant and story that this one replaces"
+    )
+    figure: FigureIn | None = Field(None, description="Of a claim of kind `figure` only")
     origin_statement: Id | None = None
     origin: OriginIn | None = None
 
@@ -79,6 +126,12 @@ class ClaimIn(In):
             )
         return self
 
+    @model_validator(mode="after")
+    def _gives_figures_of_figures(self) -> "ClaimIn":
+        if self.figure is not None and self.kind is not Kind.FIGURE:
+            raise ValueError("only a claim of kind figure has a figure")
+        return self
+
     def to_command(self) -> NewClaim:
         return NewClaim(
             text=self.text,
@@ -91,6 +144,8 @@ class ClaimIn(In):
             story=self.story,
             tags=self.tags,
             part_of=self.part_of,
+            supersedes=self.supersedes,
+            figure=self.figure.to_command() if self.figure else None,
         )
 
     def _build_origin(self) -> NewStatement:

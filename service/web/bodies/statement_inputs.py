@@ -5,15 +5,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field, StrictBool, model_validator
 
-from service.domain.claims import (
-    Attribution,
-    Basis,
-    Precision,
-    Rendering,
-    Scope,
-    Stance,
-    normalize_instant,
-)
+from service.domain.claims import Attribution, Basis, Precision, Rendering, Scope, Stance
 from service.domain.inputs import (
     NewLink,
     NewQuote,
@@ -22,6 +14,7 @@ from service.domain.inputs import (
     Selector,
     WithdrawalReport,
 )
+from service.domain.instants import normalize_instant
 from service.field_types import Context, FullName, In, Language, LongQuote, Reason, Slug
 from service.web.bodies.directory_inputs import SourceIn, SpeakerIn
 from service.web.fields import Id, Instant, show_example

@@ -1,0 +1,63 @@
+"""Checks the claims that a claim refers to: the one that it is part of, the one it supersedes."""
+
+from datetime import datetime
+
+from sqlalchemy import Connection, select
+
+from service.claims import claim_writer, existence, history_queries
+from service.domain.claims import UNLISTED, Lifecycle, Voice
+from service.domain.errors import Invalid
+from service.store.tables import claims
+
+
+def require_supersedable(
+    connection: Connection,
+    former_id: str,
+    *,
+    claim_id: str | None,
+    story: str | None,
+    claimant: Voice | None,
+    now: datetime,
+    loc: tuple[str | int, ...] = ("body", "supersedes"),
+) -> None:
+    """Raise Invalid unless a claim of this story and claimant may supersede `former_id`, which is
+    locked.
+
+    Both are of one story and one claimant's root; nothing else supersedes the former yet; and no
+    claim supersedes itself, through others either.  `claim_id` is None for a claim that is being
+    recorded.
+    """
+    if not existence.is_claim(connection, former_id):
+        raise Invalid("there is no claim with this id", loc=loc)
+    former = claim_writer.load_claim(connection, former_id, now=now).state
+    if former.lifecycle in UNLISTED:
+        raise Invalid(f"that claim is {former.lifecycle}: it stands for nothing any more", loc=loc)
+    if story is None or former.story != story:
+        raise Invalid("a claim supersedes one of its own story", loc=loc)
+    if claimant is None or former.claimant is None or former.claimant.root != claimant.root:
+        raise Invalid("a claim supersedes one of the same claimant, by its root party", loc=loc)
+    newer = former.superseded_by
+    if newer is not None and newer.id != claim_id:
+        raise Invalid(f"claim {newer.id} supersedes it already: supersede that one", loc=loc)
+    below: str | None = former_id
+    while below is not None:
+        if below == claim_id:
+            raise Invalid("a claim cannot supersede itself, through others either", loc=loc)
+        state = history_queries.read_state(connection, below)
+        below = state.supersedes if state else None
+
+
+def require_parent(connection: Connection, parent_id: str) -> None:
+    """Raise Invalid unless a claim may be part of this one, which is locked."""
+    loc = ("body", "part_of")
+    # Locked as its new component will change it: were it held only lightly until then, two
+    # components at once would each wait for the other.
+    row = connection.execute(
+        select(claims.c.lifecycle).where(claims.c.id == parent_id).with_for_update()
+    ).first()
+    if row is None:
+        raise Invalid("there is no claim with this id", loc=loc)
+    if row.lifecycle == Lifecycle.MERGED:
+        raise Invalid("that claim was merged into another; be part of that one", loc=loc)
+    if row.lifecycle == Lifecycle.VOID:
+        raise Invalid("that claim was recorded by mistake; be part of another", loc=loc)
