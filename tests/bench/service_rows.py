@@ -150,6 +150,18 @@ _COLUMNS = {
         "retracted_at",
         "retraction_reason",
     ),
+    "parties": (
+        "slug",
+        "name",
+        "full_name",
+        "kind",
+        "country",
+        "parent",
+        "root",
+        "created_at",
+        "updated_at",
+    ),
+    "speakers": ("id", "party", "name", "role", "folded_name", "folded_role", "created_at"),
     "party_versions": ("slug", "recorded_at", "name", "parent", "root"),
     "users": ("id", "email", "name", "role", "created_at"),
 }
