@@ -71,7 +71,7 @@ quotes = Table(
     "quotes",
     metadata,
     Column("id", Id, primary_key=True),
-    Column("statement", ForeignKey("statements.id"), nullable=False, index=True),
+    Column("statement", ForeignKey("statements.id"), nullable=False),
     Column("position", Integer, nullable=False),
     Column("text", LongText, nullable=False),
     Column("language", String(35), nullable=False),
@@ -170,7 +170,6 @@ claim_versions = Table(
     partial_index(
         "ix_claim_versions_part_of", "part_of", "recorded_at", "claim", where="part_of IS NOT NULL"
     ),
-    sqlite_with_rowid=False,
 )
 
 claim_tags = Table(
