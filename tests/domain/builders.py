@@ -179,9 +179,13 @@ class Record:
         return self.state
 
     def act(
-        self, *drafts: Draft, at: datetime | None = None, cause: Cause | None = None
+        self,
+        *drafts: Draft,
+        at: datetime | None = None,
+        cause: Cause | None = None,
+        since: ClaimState | None = None,
     ) -> ClaimState:
-        """Append `drafts`, then the automatic move that follows from them."""
+        """Append `drafts`, then the automatic move that follows from what is new beside `since`."""
         if not drafts:
             return self.state
         before = self.state
@@ -189,7 +193,7 @@ class Record:
         self.now = max(self.now, at or self.now + MINUTE)
         for draft in drafts:
             self._append(self.state, draft)
-        automatic = lifecycle.find_automatic_move(before, self.state, cause=cause)
+        automatic = lifecycle.find_automatic_move(since or before, self.state, cause=cause)
         if automatic is not None:
             self._append(self.state, automatic)
         return self.state
@@ -260,7 +264,7 @@ class Record:
         drafts = changes.submit_change(
             self.state, change, four_eyes=four_eyes, actor=actor, decision_id=decision_id
         )
-        return self.act(*drafts, cause=change.cause)
+        return self.act(*drafts, cause=change.cause, since=change.since)
 
     def last(self) -> Event:
         return self.events[-1]

@@ -30,6 +30,7 @@ from service.domain import (
     plain_data,
     printed,
     proposals,
+    reversals,
 )
 from service.domain.access import Actor
 from service.domain.changes import Change, FindingRequest
@@ -55,7 +56,9 @@ from service.domain.errors import (
     AlreadySettled,
     ClaimdeskError,
     ClaimMerged,
+    ClaimVoid,
     ClaimWithdrawn,
+    Conflict,
     DecisionPending,
     Invalid,
     MergeCycle,
@@ -99,6 +102,7 @@ CAUTIOUS = (
 
 which = st.integers(0, 11)
 """Which of the things there are is meant: the remainder is taken of their number."""
+RESTORING = (DecisionKind.RESTORATION, DecisionKind.SEPARATION)
 rarely = st.integers(0, 4).map(lambda claim_choice: claim_choice == 4)
 
 
@@ -118,6 +122,12 @@ class Account:
     aside: bool = False
     qualifies_by_basis: bool = True
     named: bool = True
+    void: bool = False
+    statement_void: bool = False
+
+    @property
+    def is_live(self) -> bool:
+        return not (self.retracted or self.withdrawn or self.void or self.statement_void)
 
 
 @dataclass
@@ -138,6 +148,10 @@ class Desk(RuleBasedStateMachine):
         self.accounts: list[dict[str, Account]] = []
         self.spoken: dict[str, tuple[str, Basis]] = {}
         self.taken_back: set[str] = set()
+        self.mistaken: set[str] = set()
+        """The statements that are void."""
+        self.given_back: set[int] = set()
+        """The claims to which a request may have been given back in spite of a decision since."""
         self.seen: list[list[tuple[datetime, ClaimState]]] = []
         self.changed: set[int] = set()
         """The records with events that no invariant has seen."""
@@ -169,8 +183,7 @@ class Desk(RuleBasedStateMachine):
             for value in self.accounts[number].values()
             if value.stance is stance
             and value.named
-            and not value.retracted
-            and not value.withdrawn
+            and value.is_live
             and self.root(value.party) != own
         ]
 
@@ -237,7 +250,13 @@ class Desk(RuleBasedStateMachine):
             assert self.records[number].state.status is state.status
             return False
         effect.take()
-        self.act(number, *drafts, cause=change.cause)
+        self.act(
+            number,
+            *drafts,
+            cause=change.cause,
+            since=change.since,
+            restores=change.kind in RESTORING,
+        )
         return True
 
     def check_what_two_vouch_for(
@@ -264,6 +283,10 @@ class Desk(RuleBasedStateMachine):
             assert after.finding is None
         if not before.status is after.status is CONFIRMED:
             return
+        if Lifecycle.VOID in (before.lifecycle, after.lifecycle):
+            # All that prints of a void claim is that nobody may use it.
+            assert after.lifecycle is Lifecycle.VOID, "it takes two to print a confirmation again"
+            return
         assert after.text == before.text
         assert after.finding is before.finding
         assert printed.read_printed(after)["claimant"] == printed.read_printed(before)["claimant"]
@@ -272,15 +295,22 @@ class Desk(RuleBasedStateMachine):
         assert denied <= denials, "no denial goes unprinted by one person's word"
 
     def act(
-        self, number: int, *drafts: Draft, cause: Cause | None = None, agreed: bool = False
+        self,
+        number: int,
+        *drafts: Draft,
+        cause: Cause | None = None,
+        since: ClaimState | None = None,
+        restores: bool = False,
+        agreed: bool = False,
     ) -> None:
         """Append to the record, keep the account up, and check what the new events say.
 
-        `agreed`: two people have agreed to what concerns many claims at once.
+        `agreed`: two people have agreed to what concerns many claims at once; `restores`: what is
+        recorded gives back what there was.
         """
         record = self.records[number]
         before, event_count = record.state, len(record.events)
-        record.act(*drafts, at=self.clock, cause=cause)
+        record.act(*drafts, at=self.clock, cause=cause, since=since)
         for event, ruled in zip(
             record.events[event_count:], record.rules[event_count:], strict=True
         ):
@@ -305,7 +335,12 @@ class Desk(RuleBasedStateMachine):
         denials = self.list_denial_ids(number)
         new_denials = denials - self.denied.get(number, set())
         self.denied[number] = denials
-        if before.lifecycle is not Lifecycle.ACTIVE or state.lifecycle is not Lifecycle.ACTIVE:
+        if restores:
+            self.given_back.add(number)
+            assert state.status is before.status or state.status in (AWAITING, DISPUTED), (
+                "no way back confirms"
+            )
+        elif before.lifecycle is not Lifecycle.ACTIVE or state.lifecycle is not Lifecycle.ACTIVE:
             assert state.status is before.status, "a closed claim keeps its last status"
         elif new_denials and before.status in (ASSERTED, AWAITING):
             assert state.status is DISPUTED, "another party's new contradiction disputes a claim"
@@ -426,7 +461,11 @@ class Desk(RuleBasedStateMachine):
         """`hedged`: partial, or else conditional."""
         number = self.claim(claim_choice)
         record = self.records[number]
-        standing = [statement for statement in self.spoken if statement not in self.taken_back]
+        standing = [
+            statement
+            for statement in self.spoken
+            if statement not in self.taken_back | self.mistaken
+        ]
         if known_statement is not None and standing:
             statement = standing[known_statement % len(standing)]
             party, basis = self.spoken[statement]
@@ -446,15 +485,12 @@ class Desk(RuleBasedStateMachine):
             quote="…",
             recorded_at=self.clock,
         )
-        active = {
-            value.statement
-            for value in self.accounts[number].values()
-            if not value.retracted and not value.withdrawn
-        }
+        active = {value.statement for value in self.accounts[number].values() if value.is_live}
         if record.state.lifecycle is not Lifecycle.ACTIVE:
             refusal: type[ClaimdeskError] | None = {
                 Lifecycle.MERGED: ClaimMerged,
                 Lifecycle.WITHDRAWN: ClaimWithdrawn,
+                Lifecycle.VOID: ClaimVoid,
             }[record.state.lifecycle]
         else:
             refusal = Invalid if statement in active | {record.origin} else None
@@ -470,7 +506,7 @@ class Desk(RuleBasedStateMachine):
             )
 
         def make_change(state: ClaimState) -> Change | None:
-            if statement in self.taken_back:
+            if statement in self.taken_back | self.mistaken:
                 return None
             return amendments.add_link(state, replace(new, voice=self.voice(party)), note=None)
 
@@ -744,7 +780,13 @@ class Desk(RuleBasedStateMachine):
         assert pending.proposed_by != actor.id
         hypothesis.event(f"approved {pending.kind}")
         effect.take()
-        self.act(number, *drafts, cause=change.cause)
+        self.act(
+            number,
+            *drafts,
+            cause=change.cause,
+            since=change.since,
+            restores=change.kind in RESTORING,
+        )
         after = self.records[number].state
         assert after.pending is None
         assert printed.read_printed(after) == pending.prints, "what was approved is what prints"
@@ -825,7 +867,7 @@ class Desk(RuleBasedStateMachine):
 
         try:
             change = make_change(state)
-        except (ClaimMerged, ClaimWithdrawn):
+        except (ClaimMerged, ClaimWithdrawn, ClaimVoid):
             assert state.lifecycle is not Lifecycle.ACTIVE
             return
         if not self.submit(number, change, Effect(make_change, take), actor=actor):
@@ -855,7 +897,7 @@ class Desk(RuleBasedStateMachine):
 
         try:
             change = make_change(state)
-        except (ClaimMerged, ClaimWithdrawn, AlreadySettled):
+        except (ClaimMerged, ClaimWithdrawn, ClaimVoid, AlreadySettled):
             assert state.lifecycle is not Lifecycle.ACTIVE or not link.is_active
             return
         self.submit(number, change, Effect(make_change, take))
@@ -879,7 +921,7 @@ class Desk(RuleBasedStateMachine):
 
         try:
             change = make_change(kept.state)
-        except (MergeCycle, ClaimMerged, ClaimWithdrawn):
+        except (MergeCycle, ClaimMerged, ClaimWithdrawn, ClaimVoid):
             assert number == survivor or not (
                 gone.state.lifecycle is kept.state.lifecycle is Lifecycle.ACTIVE
             )
@@ -925,14 +967,12 @@ class Desk(RuleBasedStateMachine):
         """What a merge does to the account of the claim that remains."""
         gone, kept = self.records[number], self.records[survivor]
         values = {
-            value.statement: value
-            for value in self.accounts[survivor].values()
-            if not value.retracted and not value.withdrawn
+            value.statement: value for value in self.accounts[survivor].values() if value.is_live
         }
         moving = {
             new_ids[link_id]: replace(account, aside=False)
             for link_id, account in self.accounts[number].items()
-            if not account.retracted and not account.withdrawn
+            if account.is_live
         }
         if gone.claimant is not None:
             party, basis = self.spoken[gone.origin]
@@ -963,6 +1003,208 @@ class Desk(RuleBasedStateMachine):
             amendments.draft_claim_withdrawal(record.state, reason="error", source=None),
         )
         assert record.state.status is status
+
+    # Voids and ways back.
+
+    def read_before_last(self, number: int, type: str) -> ClaimState:
+        """What a claim was before its last event of this type."""
+        record = self.records[number]
+        last = max(n for n, event in enumerate(record.events) if event.type == type)
+        before = history.fold(record.claim_id, record.events[:last])
+        assert before is not None
+        return before
+
+    @rule(claim_choice=which, sure=rarely)
+    def void_claim(self, claim_choice: int, sure: bool) -> None:
+        number = self.claim(claim_choice)
+        state = self.records[number].state
+        if not sure:
+            return
+        try:
+            change = reversals.void_claim(state, reason="a mistake")
+        except (AlreadySettled, ClaimMerged):
+            assert state.lifecycle in (Lifecycle.VOID, Lifecycle.MERGED)
+            return
+        assert self.submit(number, change, Effect(lambda _: change, lambda: None))
+
+    @rule(claim_choice=which)
+    def open_claim(self, claim_choice: int) -> None:
+        """Restore what is void, reinstate what was withdrawn."""
+        closed = [
+            number
+            for number, record in enumerate(self.records)
+            if record.state.lifecycle in (Lifecycle.VOID, Lifecycle.WITHDRAWN)
+            and record.origin not in self.taken_back | self.mistaken
+        ]
+        if not closed:
+            return
+        number = closed[claim_choice % len(closed)]
+
+        def make_change(state: ClaimState) -> Change:
+            if state.lifecycle is Lifecycle.VOID:
+                since = self.read_before_last(number, "claim.voided")
+                return reversals.restore_claim(state, reason="none", since=since)
+            since = self.read_before_last(number, "claim.withdrawn")
+            return reversals.reinstate_claim(state, reason="none", since=since)
+
+        change = make_change(self.records[number].state)
+        self.submit(number, change, Effect(make_change, lambda: None))
+
+    @rule(claim_choice=which)
+    def void_and_restore_at_once(self, claim_choice: int) -> None:
+        """The identity, but for the record and for what waited."""
+        number = self.claim(claim_choice)
+        record = self.records[number]
+        before = record.state
+        if before.lifecycle in (Lifecycle.VOID, Lifecycle.MERGED):
+            return
+        self.act(number, *reversals.void_claim(before, reason="a mistake").drafts)
+        change = reversals.restore_claim(record.state, reason="none", since=before)
+        self.act(number, *change.drafts, since=change.since, restores=True, agreed=True)
+        after = record.state
+        assert after == replace(
+            before, version=after.version, updated_at=after.updated_at, pending=None
+        )
+
+    @rule(claim_choice=which, link_choice=which, back=st.booleans())
+    def void_or_restore_link(self, claim_choice: int, link_choice: int, back: bool) -> None:
+        number = self.claim(claim_choice)
+        links = list(self.accounts[number])
+        if not links:
+            return
+        link_id = links[link_choice % len(links)]
+        account = self.accounts[number][link_id]
+        plan = reversals.restore_link if back else reversals.void_link
+
+        def make_change(state: ClaimState) -> Change:
+            return plan(state, link_id, reason="a mistake")
+
+        def take() -> None:
+            if not back or account.void:
+                account.void = not back
+            else:
+                account.retracted = False
+
+        try:
+            change = make_change(self.records[number].state)
+        except AlreadySettled:
+            assert (not account.void and not account.retracted) if back else account.void
+            return
+        except Conflict:
+            assert back
+            return
+        status = self.records[number].state.status
+        if self.submit(number, change, Effect(make_change, take)) and back:
+            fallen = (CONFIRMED, self.records[number].state.status) == (status, AWAITING)
+            assert fallen or self.records[number].state.status is status
+
+    @rule(link_choice=which, back=st.booleans())
+    def void_or_restore_statement(self, link_choice: int, back: bool) -> None:
+        """As the commands do: on every claim that it is linked to, or is the origin of."""
+        live = {
+            record.origin
+            for record in self.records
+            if record.state.lifecycle in (Lifecycle.ACTIVE, Lifecycle.WITHDRAWN)
+        }
+        standing = [
+            statement
+            for statement in self.spoken
+            if (statement in self.mistaken) is back and (back or statement not in live)
+        ]
+        if not standing:
+            return
+        statement = standing[link_choice % len(standing)]
+
+        def make_change(state: ClaimState) -> Change | None:
+            if (statement in self.mistaken) is back:
+                return None
+            if back:
+                return reversals.restore_statement(state, statement, "void", reason="none")
+            return reversals.void_statement(statement, reason="a mistake")
+
+        concerned = [
+            number
+            for number, record in enumerate(self.records)
+            if record.origin == statement
+            or any(link.statement == statement for link in record.state.links)
+        ]
+        (self.mistaken.discard if back else self.mistaken.add)(statement)
+        plans = [
+            (number, change)
+            for number in concerned
+            if (change := make_change(self.records[number].state)) is not None
+        ]
+        if any(
+            self.eyes
+            and changes.needs_second_person(self.records[number].state, change)
+            and self.records[number].state.pending
+            for number, change in plans
+        ):
+            (self.mistaken.add if back else self.mistaken.discard)(statement)
+            return
+        for number, change in plans:
+
+            def take(number: int = number) -> None:
+                for value in self.accounts[number].values():
+                    if value.statement == statement:
+                        value.statement_void = not back
+
+            self.submit(number, change, Effect(make_change, take))
+
+    @rule(claim_choice=which, actor=st.sampled_from(PEOPLE))
+    def separate(self, claim_choice: int, actor: Actor) -> None:
+        """As `commands.separations`; none of these claims is part of another."""
+        merged = [
+            number
+            for number, record in enumerate(self.records)
+            if record.state.lifecycle is Lifecycle.MERGED
+            and record.origin not in self.taken_back | self.mistaken
+        ]
+        if not merged:
+            return
+        number = merged[claim_choice % len(merged)]
+        gone = self.records[number]
+        survivor = next(
+            n for n, record in enumerate(self.records) if record.claim_id == gone.state.merged_into
+        )
+        kept = self.records[survivor]
+        released: dict[str, Any] = {}
+
+        def make_change(state: ClaimState) -> Change | None:
+            if gone.state.merged_into != kept.claim_id:
+                return None
+            opening = reversals.draft_separation(gone.state, reason="two days")
+            since = self.read_before_last(number, "claim.merged")
+            opened = lifecycle.predict_outcome(gone.state, [opening], since=since)
+            change = reversals.release_claim(
+                state,
+                gone.state,
+                kept.events,
+                reason="two days",
+                prints_elsewhere=printed.has_agreement(opened),
+            )
+            released.update(change.drafts[0].data)
+            return change
+
+        def take() -> None:
+            for link_id, account in self.accounts[survivor].items():
+                account.retracted |= link_id in released["links"]
+                account.retracted &= link_id not in released["restored"]
+                account.conflicting &= link_id not in released["weighed"]
+            opening = reversals.draft_separation(gone.state, reason="two days")
+            since = self.read_before_last(number, "claim.merged")
+            # Two people agree where it prints again what two people agreed to.
+            self.act(number, opening, since=since, restores=True, agreed=True)
+
+        try:
+            change = make_change(kept.state)
+        except Conflict:
+            assert kept.state.lifecycle is Lifecycle.MERGED
+            return
+        assert change is not None
+        if self.submit(survivor, change, Effect(make_change, take), actor=actor):
+            statements = [link.statement for link in kept.state.links if link.is_active]
+            assert len(statements) == len(set(statements)), "a statement takes one stance"
 
     @rule(
         party=st.sampled_from(PARTIES),
@@ -1066,7 +1308,7 @@ class Desk(RuleBasedStateMachine):
                 continue
             if state.status is CONFIRMED:
                 assert len(self.support(number)) >= self.count_needed(number)
-            if state.status is ASSERTED:
+            if state.status is ASSERTED and number not in self.given_back:
                 assert not self.list_live_accounts(number, Stance.REQUESTS_CONFIRMATION)
 
     @invariant()
@@ -1074,7 +1316,8 @@ class Desk(RuleBasedStateMachine):
         for record in self.records:
             pending = record.state.pending
             if pending is not None:
-                assert record.state.lifecycle is Lifecycle.ACTIVE
+                is_open = record.state.lifecycle is Lifecycle.ACTIVE
+                assert is_open or pending.kind in proposals.FOR_CLOSED_CLAIMS
                 if pending.kind is DecisionKind.STATUS:
                     assert (record.state.status, pending.to) in lifecycle.TRANSITIONS
 
