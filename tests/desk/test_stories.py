@@ -148,6 +148,57 @@ async def test_lanes_show_statuses_in_shapes_words_and_a_table(people: People, s
     assert not page.xpath("//*[@style]")
 
 
+async def test_figures_are_drawn_over_time_by_party_with_a_table_behind(
+    desk: Desk, people: People, story: str
+) -> None:
+    """Points of each party in a shape of its own, joined in time; superseded ones are there."""
+    then = desk.clock.now.isoformat()
+    desk.clock.advance(minutes=1)
+    former = None
+    for day, party, figure in (
+        (1, "belgrade", {"value": 12}),
+        (2, "pristina", {"low": 20, "high": 25}),
+        (3, "belgrade", {"value": 17.5}),
+    ):
+        claim = await desk.record_claim(
+            story="border",
+            text=f"{party} on {day}",
+            kind="figure",
+            claimant=party,
+            speaker=None,
+            claimed_at=f"2023-10-0{day}T00:00:00Z",
+            figure=figure | {"what": "wounded"},
+            supersedes=former if party == "belgrade" else None,
+        )
+        former = former or claim["id"]
+    page = parse_page(await people.reader.get("/stories/border"))
+    (chart,) = page.cssselect("#figures figure")
+    assert read_words(chart.cssselect("figcaption")[0]) == "wounded"
+    (drawing,) = chart.cssselect("svg[role=img]")
+    assert drawing.get("role") == "img"
+    assert drawing.get("aria-label") == "Belgrade: 12, then Pristina: 20–25, then Belgrade: 17.5"
+    assert len(drawing.cssselect(".point")) == 3
+    assert len(drawing.cssselect(".former")) == 1
+    assert len(drawing.cssselect(".step")) == len(drawing.cssselect(".range")) == 1
+    places = [float(point.get("x").removesuffix("%")) for point in drawing.cssselect(".point")]
+    assert places == sorted(places)
+    rows = [
+        [read_words(cell) for cell in row.cssselect("th, td")][:3]
+        for row in chart.cssselect("tbody tr")
+    ]
+    assert rows == [
+        ["Belgrade", "12", "1 October 2023"],
+        ["Pristina", "20–25", "2 October 2023"],
+        ["Belgrade", "17.5", "3 October 2023"],
+    ]
+    assert "superseded" in read_words(chart.cssselect("tbody tr")[0])
+    claim_page = await people.reader.get(f"/claims/{former}")
+    assert "the claim that supersedes it" in read_text(claim_page)
+    assert not parse_page(
+        await people.reader.get("/stories/border", params={"as_of": then})
+    ).cssselect("#figures")
+
+
 async def test_timeline_is_newest_first_in_both_orders(people: People, story: str) -> None:
     by_record = parse_page(await people.reader.get("/stories/border"))
     words = [read_words(item) for item in by_record.xpath('//ol[@class="events"]/li')]

@@ -2,22 +2,26 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, Any, get_args
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Response
 
+from service.claims import claim_queries, documents
+from service.claims.claim_queries import Filters
+from service.claims.claim_views import ClaimView
 from service.desk.claims import board_pages
 from service.desk.layout import forms, instants, page_links
 from service.desk.layout.forms import Form, accept_form
 from service.desk.layout.rendering import render_page
-from service.desk.stories import lane_chart, timeline_entries
+from service.desk.stories import figure_chart, lane_chart, timeline_entries
 from service.domain.access import Action
-from service.domain.claims import format_instant
+from service.domain.claims import Kind, format_instant
 from service.domain.errors import AlreadyExists, ClaimdeskError, Invalid
 from service.domain.names import make_slug
 from service.record.tail import newest
-from service.store.paging import BY_END, Window, cut_page
+from service.store.paging import BY_END, MAX_LIMIT, Window, cut_page
 from service.stories import matrix_queries, story_commands, story_queries, timeline_queries
 from service.stories.matrix_views import CellView, MatrixClaimView
 from service.stories.story_views import StoryView
@@ -208,6 +212,7 @@ async def _render_story(call: Call, slug: str) -> Response:
         rows=rows,
         unnamed=any(None in row.cells for row in rows),
         quoted=QUOTED,
+        figures=figure_chart.draw_charts(await _list_figures(call, slug, moment)),
         chart=lane_chart.draw_chart(lanes, until=moment or call.now),
         lines=[timeline_entries.describe_entry(entry) for entry in timeline["items"]],
         clock=clock,
@@ -217,6 +222,19 @@ async def _render_story(call: Call, slug: str) -> Response:
         begun={name: cursor is not None for name, cursor in after.items()},
         first=build_url(),
     )
+
+
+async def _list_figures(call: Call, slug: str, moment: datetime | None) -> list[ClaimView]:
+    """List the figures of a story, those that newer ones supersede among them."""
+    query = claim_queries.build_list_query(
+        Filters(story=slug, kind=Kind.FIGURE.value, as_of=moment, sort="claimed"),
+        limit=MAX_LIMIT,
+        after=None,
+        claimant=None,
+        party=None,
+    )
+    rows = await call.reader.look_up(query.statement, query.parameters)
+    return [documents.parse_document(row[0], moment or call.now) for row in rows]
 
 
 def _build_matrix_rows(claims: Sequence[MatrixClaimView]) -> list[MatrixRow]:
