@@ -24,6 +24,7 @@ from service.api import (
     events,
     feeds,
     holds,
+    inquiries,
     meta,
     publication,
     reversals,
@@ -32,7 +33,7 @@ from service.api import (
     webhooks,
 )
 from service.claims import intake_commands
-from service.claims.hold_worker import HoldWorker
+from service.claims.deadline_keeper import DeadlineKeeper
 from service.claims.renamer import Renamer
 from service.config import Settings
 from service.desk import routes as desk
@@ -70,6 +71,8 @@ ROUTERS = (
     claim_links.router,
     claim_decisions.router,
     holds.router,
+    inquiries.router,
+    inquiries.inquiry_router,
     reversals.router,
     reversals.statement_router,
     reversals.link_router,
@@ -141,6 +144,7 @@ def create_app(
         Readiness(database, clock, database.clock_guard),
         build_guard(settings),
         Renamer(database, clock),
+        DeadlineKeeper(database, clock),
     )
 
     @contextlib.asynccontextmanager
@@ -157,8 +161,7 @@ def create_app(
             dispatcher.start()
         keeper = asyncio.create_task(_run_housekeeping(services, None if settled else dispatcher))
         services.renamer.start()
-        hold_worker = HoldWorker(database, clock)
-        hold_worker.start()
+        services.deadlines.start()
         shared_limits = SharedLimits(
             database, clock, {"requests": services.callers.limiter, "pings": services.pings}
         )
@@ -168,7 +171,7 @@ def create_app(
             yield
         finally:
             await live.stop()
-            await hold_worker.stop()
+            await services.deadlines.stop()
             await services.renamer.stop()
             await shared_limits.stop()
             if dispatcher is not None:

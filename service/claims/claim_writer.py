@@ -26,7 +26,16 @@ from service.claims import (
 )
 from service.claims.claim_batches import ClaimBatch
 from service.claims.pending_statements import PendingStatement
-from service.domain import access, amendments, evidence, history, holds, lifecycle, supersession
+from service.domain import (
+    access,
+    amendments,
+    evidence,
+    history,
+    holds,
+    inquiry_drafts,
+    lifecycle,
+    supersession,
+)
 from service.domain.access import Actor
 from service.domain.claims import UNLISTED, Cause, ClaimState
 from service.domain.errors import PreconditionFailed
@@ -81,7 +90,7 @@ def load_claim(
     """Lock the claim and read it.
 
     A rename that has not reached this claim yet is recorded on it first, so that nobody decides on
-    an outdated name or root; and so is the end of a hold whose time has come.  `versions` are
+    an outdated name or root; and so is a deadline that has passed.  `versions` are
     compared with the version before that, which is what the caller read.  Raises NotFound, or
     PreconditionFailed if the claim's version is none of `versions`.
     """
@@ -103,6 +112,7 @@ def load_claim(
         )
     loaded = Loaded(state, row[1])
     due = holds.draft_due_end(state, now=now)
+    due += inquiry_drafts.draft_passed_deadlines(state, now=now)
     if due:
         loaded = record_events(connection, loaded, due, actor=access.SYSTEM, now=now)
     return _catch_up(connection, loaded, now=now) if row[2] else loaded

@@ -23,6 +23,7 @@ from service.record import writer
 from service.store.engine import clamp_now
 from service.store.tables import (
     claims,
+    inquiries,
     links,
     parties,
     party_versions,
@@ -159,6 +160,7 @@ def select_showing_parties(slugs: list[str]) -> Any:
     return union(
         select(claims.c.id).where(claims.c.claimant.in_(slugs)),
         select(links.c.claim).where(links.c.party.in_(slugs)),
+        select(inquiries.c.claim).where(inquiries.c.party.in_(slugs)),
         # A link of a source that is not named does not name its party; the statement does.
         select(links.c.claim)
         .join(statements, statements.c.id == links.c.statement)

@@ -1,4 +1,5 @@
-"""Defines how events of a claim change the rows beside it: links, tags and decisions.
+"""Defines how events of a claim change the rows beside it: links, tags, decisions, requests for
+comment.
 
 `list_row_changes` is the one place that says so.  The writer executes the changes; `claimdesk
 verify` applies them to rows in memory and compares those with the tables.
@@ -14,7 +15,7 @@ from sqlalchemy import ColumnElement, Connection, Table, delete, insert, update
 from service.domain.claims import ClaimState, DecisionKind
 from service.domain.history import Event
 from service.record.canonical import render_canonical
-from service.store.tables import claim_tags, decisions, links
+from service.store.tables import claim_tags, decisions, inquiries, links
 
 Row = dict[str, Any]
 """Values by column."""
@@ -99,6 +100,11 @@ def list_row_changes(
             Updated(links, {"claim": after.id, "party": party}, {"root": voice["root"]})
             for party, voice in data["parties"].items()
         ]
+    elif event.type == "inquiry.created":
+        changes.append(Inserted(inquiries, [_build_inquiry_row(after, data["inquiry"])]))
+    elif event.type in ("inquiry.changed", "inquiry.lapsed"):
+        row = _build_inquiry_row(after, data["inquiry"])
+        changes.append(Updated(inquiries, {"id": row["id"]}, {"due_at": row["due_at"]}))
     elif event.type == "decision.proposed":
         changes.append(Inserted(decisions, [build_decision_row(after, event, before)]))
     if "tags" in data:
@@ -150,6 +156,16 @@ def build_link_row(claim: str, link: Mapping[str, Any], event: Event, linked_by:
         "voided_at": None,
         "void_reason": None,
         "void_ended_at": None,
+    }
+
+
+def _build_inquiry_row(after: ClaimState, inquiry_id: str) -> Row:
+    inquiry = next(inquiry for inquiry in after.inquiries if inquiry.id == inquiry_id)
+    return {
+        "id": inquiry.id,
+        "claim": after.id,
+        "party": inquiry.voice.party if inquiry.voice else None,
+        "due_at": inquiry.due_at,
     }
 
 

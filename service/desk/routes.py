@@ -12,7 +12,13 @@ from service.desk.accounts import (
     profile_page,
     sign_in_pages,
 )
-from service.desk.claims import claim_forms, claim_pages, hold_forms, review_page
+from service.desk.claims import (
+    claim_forms,
+    claim_pages,
+    hold_forms,
+    inquiry_pages,
+    review_page,
+)
 from service.desk.directory import party_pages
 from service.desk.intake import intake_pages
 from service.desk.layout import assets
@@ -28,6 +34,7 @@ routers = (
     claim_forms.router,
     claim_pages.router,
     hold_forms.router,
+    inquiry_pages.router,
     intake_pages.router,
     key_pages.router,
     party_pages.router,

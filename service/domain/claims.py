@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
+from service.domain.inquiries import Inquiry
+
 
 class Status(StrEnum):
     """The four statuses.  Disputed does not mean false: that would be a finding."""
@@ -345,7 +347,7 @@ class ClaimState:
     """What a void claim was before; a restoration gives it back."""
     hold: Hold | None = None
     """Nobody may use the claim meanwhile, whatever its status."""
-
+    inquiries: tuple[Inquiry, ...] = ()
     supersedes: str | None = None
     """An earlier claim that this one replaces: 17 dead, which were 12."""
     superseded_by: Newer | None = None
@@ -364,15 +366,11 @@ LATER_LINK_FIELDS: Mapping[str, bool | None] = {"void": False, "statement_void":
 last in `Link`, and are stored only where they are set."""
 
 LATER_FIELDS = (
-    "imported",
-    "former_lifecycle",
-    "hold",
-    "supersedes",
-    "superseded_by",
-    "figure",
+    *("imported", "former_lifecycle", "hold", "inquiries"),
+    *("supersedes", "superseded_by", "figure"),
 )
-"""Fields that the states of older releases lack.  A state is stored without those that are None, so
-that the states of claims that nobody has changed since are still what the record implies."""
+"""Fields that the states of older releases lack.  A state is stored without those that are not set,
+so that the states of claims that nobody has changed since are still what the record implies."""
 
 
 def to_utc(moment: datetime) -> datetime:

@@ -35,6 +35,7 @@ ACTOR = Audience.READER
 
 CLAIM_FIELDS = {"assignee": Audience.DESK, "due_at": Audience.DESK, "uses": Audience.DESK}
 LINK_FIELDS = {"note": Audience.DESK, "linked_by": Audience.READER}
+INQUIRY_FIELDS = EVENT_FIELDS["inquiry.created"]
 STATUS_CHANGE_FIELDS = EVENT_FIELDS["claim.status_changed"]
 """Fields of other resources than events.  Notes and decisions are internal as a whole:
 `access.Action.READ_INTERNALS` guards their routes."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from service.domain import reversal_steps, supersession
+from service.domain import inquiry_steps, reversal_steps, supersession
 from service.domain.access import Audience
 from service.domain.claims import (
     AMENDABLE,
@@ -136,7 +136,8 @@ def read_said_end(event: Event) -> datetime | None:
 def is_affected(state: ClaimState, draft: Draft) -> bool:
     """Say whether a change of a party or a speaker changes anything that this claim shows."""
     after = RULES[draft.type].step(state, _number(state, draft))
-    return (after.claimant, after.links) != (state.claimant, state.links)
+    before = (state.claimant, state.links, state.inquiries)
+    return (after.claimant, after.links, after.inquiries) != before
 
 
 # The steps: what each type of event does to a claim.
@@ -321,6 +322,10 @@ def _replace_voices(state: ClaimState, change: Callable[[Voice], Voice]) -> Clai
         state,
         claimant=change(state.claimant) if state.claimant else None,
         links=tuple(replace(link, voice=change_source(link.voice)) for link in state.links),
+        inquiries=tuple(
+            replace(inquiry, voice=change(inquiry.voice)) if inquiry.voice else inquiry
+            for inquiry in state.inquiries
+        ),
     )
 
 
@@ -343,6 +348,7 @@ _WHO_DECIDED = {
     "approved_by": Audience.READER,
     "approval_note": Audience.DESK,
 }
+_OF_THE_DESK = dict.fromkeys(("whom", "way", "note"), Audience.DESK)
 RULES: dict[str, Rule] = {
     "claim.created": Rule(_begin_again, {"assignee": Audience.DESK, "due_at": Audience.DESK}),
     "claim.status_changed": Rule(_change_status, _WHO_DECIDED),
@@ -374,6 +380,9 @@ RULES: dict[str, Rule] = {
     "decision.approved": Rule(_end_proposal),
     "component.changed": Rule(_change_component, {}),
     "claim.superseded": Rule(supersession.mark_superseded, {}),
+    "inquiry.created": Rule(inquiry_steps.add_inquiry, _OF_THE_DESK),
+    "inquiry.changed": Rule(inquiry_steps.change_inquiry, _OF_THE_DESK),
+    "inquiry.lapsed": Rule(inquiry_steps.lapse_inquiry, {}),
     "party.changed": Rule(_change_party, {}),
     "speaker.changed": Rule(_change_speaker, {}),
 }

@@ -1,7 +1,7 @@
 """Drafts holds: "do not use while the desk checks", beside the status of a claim.
 
 A hold changes nothing of what the desk has decided.  It ends when somebody ends it, or by itself
-when its time has come: by rule, with the next event of the claim or by `hold_worker`.
+when its time has come: by rule, with the next event of the claim or by `deadline_keeper`.
 """
 
 from dataclasses import replace

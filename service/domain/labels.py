@@ -14,6 +14,7 @@ from service.domain.claims import (
     Stance,
     Status,
 )
+from service.domain.inquiries import InquiryOutcome
 from service.domain.proposals import LapseReason
 
 STATUSES = {
@@ -21,6 +22,11 @@ STATUSES = {
     Status.AWAITING_CONFIRMATION: "Awaiting confirmation",
     Status.CONFIRMED: "Confirmed",
     Status.DISPUTED: "Disputed",
+}
+INQUIRY_OUTCOMES = {
+    InquiryOutcome.ANSWERED: "Answered",
+    InquiryOutcome.DECLINED: "Declined to comment",
+    InquiryOutcome.NO_ANSWER: "No answer",
 }
 FINDINGS = {
     Finding.REFUTED: "refuted",

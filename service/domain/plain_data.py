@@ -31,6 +31,7 @@ from service.domain.claims import (
     format_instant,
     parse_instant,
 )
+from service.domain.inquiries import Inquiry, InquiryOutcome
 
 Data = Mapping[str, Any]
 _PLAIN = frozenset({str, int, bool})
@@ -108,6 +109,22 @@ def read_newer(data: Data) -> Newer:
     )
 
 
+def read_inquiry(data: Data) -> Inquiry:
+    """Return a request for comment, as its first event or a stored state has it."""
+    voice = data["voice"]
+    return Inquiry(
+        id=data["id"] if "id" in data else data["inquiry"],
+        voice=read_voice(voice) if voice else None,
+        lapsed=data.get("lapsed", False),
+        **read_inquiry_fields(data),
+    )
+
+
+def read_inquiry_fields(data: Data) -> dict[str, Any]:
+    """Return the fields of a request for comment that can be changed, as far as `data` has them."""
+    return {name: read(data[name]) for name, read in _INQUIRY_READERS.items() if name in data}
+
+
 def _sort_keys(value: Any) -> Any:
     """Return `value` with the keys of its objects sorted, as the record stores them.
 
@@ -161,6 +178,14 @@ def _read_component(data: Data) -> Component:
     return Component(data["id"], data["text"], Status(data["status"]))
 
 
+_INQUIRY_READERS: dict[str, Callable[[Any], Any]] = {
+    "whom": lambda value: value,
+    "way": str,
+    "asked_at": _read_instant,
+    "until": _read_instant,
+    "outcome": lambda value: InquiryOutcome(value) if value else None,
+    "note": lambda value: value,
+}
 _READERS: dict[str, Callable[[Any], Any]] = {
     "kind": Kind,
     "claimant": lambda data: read_voice(data) if data else None,
@@ -181,6 +206,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "superseded_by": lambda data: read_newer(data) if data else None,
     "figure": lambda data: Figure(**data) if data else None,
     "former_lifecycle": lambda value: Lifecycle(value) if value else None,
+    "inquiries": lambda inquiries: tuple(map(read_inquiry, inquiries)),
 }
 """How the fields of a claim are read that are more than a text, a number or a boolean."""
 

@@ -8,7 +8,7 @@ It is plain text without direction marks; pages isolate it themselves.  Names go
 from collections.abc import Collection, Iterator
 from dataclasses import replace
 
-from service.domain import evidence, texts
+from service.domain import evidence, inquiries, texts
 from service.domain.claims import (
     ClaimState,
     Finding,
@@ -86,6 +86,9 @@ class _Line:
         else:
             yield from self._describe_doubt()
         yield from self._describe_unnamed()
+        silent = inquiries.list_silent_names(state.inquiries)
+        if silent:
+            yield self._name(phrases.silent, [texts.print_name(name) for name in silent])
         if state.finding is not None:
             yield self._describe_finding(state.finding)
         if state.lifecycle is Lifecycle.WITHDRAWN:

@@ -66,6 +66,7 @@ class Phrases:
     findings: dict[Finding, str]
     unnamed: dict[Stance, str]
     of_party: str
+    silent: Pair
     withdrawn: str
     superseded: str
     void: str
@@ -123,6 +124,10 @@ ENGLISH = Phrases(
         Stance.REQUESTS_CONFIRMATION: "{source}, not named, has asked for confirmation.",
     },
     of_party="{description} of {party}",
+    silent=(
+        "{names} did not answer a request for comment.",
+        "{names} did not answer a request for comment.",
+    ),
     withdrawn="The claimant has withdrawn it.",
     superseded="Superseded {when} by “{text}”.",
     void="Do not use: the desk recorded this claim by mistake.",
@@ -179,6 +184,10 @@ SERBIAN = Phrases(
         Stance.REQUESTS_CONFIRMATION: "Неименовани извор ({source}) тражи потврду.",
     },
     of_party="{description}, {party}",
+    silent=(
+        "На молбу за коментар није стигао одговор ({names}).",
+        "На молбе за коментар није стигао одговор ({names}).",
+    ),
     withdrawn="Ко је тврдњу изнео, повукао ју је.",
     superseded="Замењено новијом тврдњом {when}: „{text}“.",
     void="Не користити: редакција је ову тврдњу забележила грешком.",
@@ -231,6 +240,10 @@ ALBANIAN = Phrases(
         Stance.REQUESTS_CONFIRMATION: "{source}, pa u emëruar, ka kërkuar konfirmim.",
     },
     of_party="{description} ({party})",
+    silent=(
+        "{names} nuk iu përgjigj një kërkese për koment.",
+        "{names} nuk iu përgjigjën një kërkese për koment.",
+    ),
     withdrawn="Kush e bëri pohimin, e ka tërhequr.",
     superseded="Zëvendësuar {when} nga „{text}“.",
     void="Mos e përdorni: redaksia e regjistroi këtë pohim gabimisht.",
@@ -285,6 +298,10 @@ FRENCH = Phrases(
         Stance.REQUESTS_CONFIRMATION: "Source non nommée ({source}) : elle demande confirmation.",
     },
     of_party="{description}, {party}",
+    silent=(
+        "{names} n’a pas répondu à une demande de commentaire.",
+        "{names} n’ont pas répondu à une demande de commentaire.",
+    ),
     withdrawn="L’auteur de l’affirmation l’a retirée.",
     superseded="Remplacé {when} par « {text} ».",
     void="Ne pas utiliser : la rédaction a enregistré cette affirmation par erreur.",

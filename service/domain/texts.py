@@ -86,7 +86,7 @@ _SENTENCE_END = re.compile(
 _OUR_WORDS = re.compile(
     r"\b(?:independently confirmed|awaiting confirmation|no independent party|"
     r"asked for confirmation|(?:denies|deny|supports) it|backs? part of it|found it refuted|"
-    r"found the evidence conflicting)\b",
+    r"found the evidence conflicting|did not answer a request)\b",
     re.IGNORECASE,
 )
 """What stands in a print line alone: nobody is called so."""

@@ -263,7 +263,7 @@ def _are_texts(values: Iterable[object]) -> bool:
 def list_event_references(event: Event) -> list[Reference]:
     """Return what an event refers to, as far as its data has the shape of its type."""
     data = event.data
-    voices = [data.get("claimant")]
+    voices = [data.get("claimant"), data.get("voice")]
     references: list[tuple[str, object]] = []
     links = data.get("links") if event.type == "claim.absorbed" else [data.get("link")]
     for link in links if isinstance(links, list) else ():

@@ -233,6 +233,19 @@ decisions = Table(
     Index(None, "state", "proposed_at", "id"),
 )
 
+# Which claim a request for comment is on; the claim's state says the rest.
+inquiries = Table(
+    "inquiries",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("claim", ForeignKey("claims.id"), nullable=False, index=True),
+    # NULL: the desk names nobody but in its own words.
+    Column("party", ForeignKey("parties.slug"), index=True),
+    # When the deadline passes; NULL once it has, or something has come of the request.
+    Column("due_at", Instant),
+    partial_index("ix_inquiries_due_at", "due_at", where="due_at IS NOT NULL"),
+)
+
 notes = Table(
     "notes",
     metadata,

@@ -79,7 +79,7 @@ def write_out(state: ClaimState) -> str:
     set."""
     fields: dict[str, Any] = {name: getattr(state, name) for name in state.__dataclass_fields__}
     for name in LATER_FIELDS:
-        if fields[name] is None:
+        if not fields[name]:
             del fields[name]
     if len(state.links) > FIRST:
         fields["links"] = state.links[:FIRST]

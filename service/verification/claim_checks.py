@@ -39,6 +39,7 @@ ORDERS = (
     (tables.state_links, tables.state_links.c.place),
     (tables.links, tables.links.c.id),
     (tables.decisions, tables.decisions.c.id),
+    (tables.inquiries, tables.inquiries.c.id),
     (tables.claim_tags, tables.claim_tags.c.tag),
     (claim_search, claim_search.c.number),
 )
@@ -170,7 +171,7 @@ def _check_claim(
     yield from differences
     for version in snapshots:
         yield Break(claim, version, "claim_versions", "no row", "a row")
-    for table, implied_rows in (("links", implied.links), ("decisions", implied.decisions)):
+    for table, implied_rows in implied.by_id.items():
         stored = {stored_row.id: stored_row._mapping for stored_row in rows[table]}
         yield from compare_rows(claim, table, implied_rows, stored)
     tags = {(tag.tag, tag.added_at): tag._mapping for tag in rows["claim_tags"]}

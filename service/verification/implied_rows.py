@@ -11,18 +11,21 @@ from service.claims import projections
 from service.claims.projections import Deleted, Inserted, Row, Updated
 from service.domain.claims import ClaimState
 from service.domain.history import Event
-from service.store.tables import claim_tags, links
+from service.store.tables import claim_tags, decisions, inquiries, links
 
 
 class ImpliedRows:
-    """One claim's links, decisions and tags after the events that were followed.
+    """One claim's links, decisions, requests for comment and tags after the events that were
+    followed.
 
     Each is a dict of rows by key; a row has every column of its table.
     """
 
     def __init__(self) -> None:
-        self.links: dict[str, Row] = {}
-        self.decisions: dict[str, Row] = {}
+        self.by_id: dict[str, dict[str, Row]] = {
+            table.name: {} for table in (links, decisions, inquiries)
+        }
+        """By table and id."""
         self.tags: dict[tuple[str, datetime], Row] = {}
 
     def follow(
@@ -46,7 +49,7 @@ class ImpliedRows:
         if table == claim_tags.name:
             self.tags[row["tag"], row["added_at"]] = row
         else:
-            (self.links if table == links.name else self.decisions)[row["id"]] = row
+            self.by_id[table][row["id"]] = row
 
     def _find(self, change: Updated | Deleted) -> list[Row]:
         """Find the rows to change.  Raises KeyError for an id that no row has."""
@@ -54,7 +57,7 @@ class ImpliedRows:
         if change.table is claim_tags:
             rows = self.tags.values()
         else:
-            by_id = self.links if change.table is links else self.decisions
+            by_id = self.by_id[change.table.name]
             rows = [by_id[change.where["id"]]] if "id" in change.where else by_id.values()
         return [row for row in rows if _matches(row, change.where)]
 

@@ -7,6 +7,7 @@ streams all apply it here.
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar, cast
 
+from service.claims.inquiry_views import InquiryView
 from service.claims.statement_views import LinkView
 from service.domain import disclosure
 from service.domain.access import Audience
@@ -64,6 +65,12 @@ def redact_links(links: Iterable[LinkView], audience: Audience) -> list[LinkView
     """Return links with their statements as `audience` may read them."""
     fields = disclosure.LINK_FIELDS
     return [_withhold_fields(link, fields, audience) for link in links]
+
+
+def redact_inquiries(inquiries: Iterable[InquiryView], audience: Audience) -> list[InquiryView]:
+    """Return requests for comment as `audience` may read them."""
+    fields = disclosure.INQUIRY_FIELDS
+    return [_withhold_fields(inquiry, fields, audience) for inquiry in inquiries]
 
 
 def redact_status_change(change: V, audience: Audience) -> V:

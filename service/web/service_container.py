@@ -7,6 +7,7 @@ from datetime import datetime
 
 from starlette.requests import Request
 
+from service.claims.deadline_keeper import DeadlineKeeper
 from service.claims.renamer import Renamer
 from service.config import Settings
 from service.domain.clocks import ClockGuard
@@ -43,6 +44,8 @@ class Services:
     """Says which addresses webhooks may go to."""
     renamer: Renamer
     """Brings renames to the claims that show the name."""
+    deadlines: DeadlineKeeper
+    """Records deadlines as they pass."""
     cursors: Cursors = field(default_factory=lambda: Cursors(b""))
     """Set on start, from the database."""
     epoch: str = ""

@@ -45,6 +45,10 @@ ROUTES: dict[tuple[str, str], Action | str] = {
     ("POST", "/v1/claims/{claim_id}/restoration"): Action.REVERSE,
     ("POST", "/v1/claims/{claim_id}/reinstatement"): Action.REVERSE,
     ("POST", "/v1/claims/{claim_id}/separation"): Action.REVERSE,
+    ("GET", "/v1/claims/{claim_id}/inquiries"): Action.READ_CLAIMS,
+    ("POST", "/v1/claims/{claim_id}/inquiries"): Action.RECORD,
+    ("GET", "/v1/inquiries/{inquiry_id}"): Action.READ_CLAIMS,
+    ("PATCH", "/v1/inquiries/{inquiry_id}"): Action.RECORD,
     ("GET", "/v1/claims/{claim_id}/notes"): Action.READ_INTERNALS,
     ("POST", "/v1/claims/{claim_id}/notes"): Action.RECORD,
     ("GET", "/v1/statements"): Action.READ_RECORDS,
@@ -134,7 +138,7 @@ ROUTES: dict[tuple[str, str], Action | str] = {
 ENDLESS = {"/v1/events/stream"}
 """Asked with HEAD, which ends; what it shows to whom is in tests/live/test_stream.py."""
 
-IDS = dict.fromkeys(("claim_id", "statement_id", "link_id", "decision_id"), NOBODY)
+IDS = dict.fromkeys(("claim_id", "statement_id", "link_id", "decision_id", "inquiry_id"), NOBODY)
 PLACES = IDS | {
     "speaker_id": NOBODY,
     "source_id": NOBODY,
@@ -257,6 +261,9 @@ async def record_secretive_claim(desk: Desk) -> tuple[str, list[str], list[str]]
     )
     assert amended.json()["assignee"] == assignee
     await desk.post(f"/v1/claims/{claim}/notes", {"text": "NOTE-of-the-desk"})
+    inquiry = {"party": "nato", "whom": "WHOM-exactly", "way": "WAY-of-asking"}
+    inquiry |= {"until": "2023-10-03T16:00:00Z", "note": "NOTE-on-asking"}
+    await desk.post(f"/v1/claims/{claim}/inquiries", inquiry)
     link = (await desk.link_statement(claim, "supports", "nato"))["id"]
     for step, body in (
         ("rejection", {"comment": "COMMENT-of-rejection"}),
@@ -277,6 +284,9 @@ async def record_secretive_claim(desk: Desk) -> tuple[str, list[str], list[str]]
         assignee,
         "Ana",
         "NOTE-of-the-desk",
+        "WHOM-exactly",
+        "WAY-of-asking",
+        "NOTE-on-asking",
         "COMMENT-of-rejection",
         "REASON-of-withdrawal",
         "DRAFT-before-",
@@ -291,7 +301,8 @@ async def test_no_answer_for_outsiders_holds_internals(desk: Desk) -> None:
     """Readers see no assignee, note or draft of a decision; the public sees no names of the desk
     either."""
     claim, withheld, staff = await record_secretive_claim(desk)
-    places = PLACES | {"claim_id": claim, "slug": "border"}
+    (inquiry,) = (await desk.checker.get(f"/v1/claims/{claim}/inquiries")).json()["items"]
+    places = PLACES | {"claim_id": claim, "slug": "border", "inquiry_id": inquiry["id"]}
     urls = [
         path.format(**places)
         for (method, path), rule in ROUTES.items()
@@ -312,7 +323,7 @@ async def test_no_answer_for_outsiders_holds_internals(desk: Desk) -> None:
         f"/v1/claims?as_of={now}&tag=troops",
     ]
     shown = "".join([(await desk.checker.get(url)).text for url in urls])
-    for secret in (withheld[0], "DRAFT-before-", "COMMENT-of-rejection"):
+    for secret in (withheld[0], "DRAFT-before-", "COMMENT-of-rejection", "WHOM-exactly"):
         assert secret in shown, "the desk itself sees it, so the test can fail"
     for client, hidden in ((desk.reader, withheld), (desk.public, withheld + staff)):
         for url in urls:

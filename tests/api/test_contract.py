@@ -24,6 +24,7 @@ from service.web.bodies import (
     claim_inputs,
     decision_inputs,
     directory_inputs,
+    inquiry_inputs,
     statement_inputs,
     webhook_inputs,
 )
@@ -131,6 +132,7 @@ def test_every_example_of_the_document_is_accepted() -> None:
         claim_inputs,
         decision_inputs,
         directory_inputs,
+        inquiry_inputs,
         statement_inputs,
         webhook_inputs,
     ):
@@ -173,6 +175,8 @@ async def test_answers_of_a_whole_journey_are_as_documented(desk: Desk) -> None:
     withdrawal = f"/v1/decisions/{proposed.json()['id']}/withdrawal"
     await desk.editor.post(withdrawal, json={"reason": "too early"})
     await desk.checker.post(f"/v1/claims/{claim}/notes", json={"text": "call them"})
+    inquiry = f"/v1/inquiries/{known['inquiry_id']}"
+    await desk.checker.patch(inquiry, json={"outcome": "declined", "note": "no comment"})
     await desk.record_claim(part_of=claim)
     change = {"tags": ["troops"], "assignee": known["user"]}
     await desk.checker.patch(f"/v1/claims/{claim}", json=change, headers=any_version)
@@ -266,6 +270,8 @@ async def fill(desk: Desk) -> dict[str, Any]:
     speaker = await desk.post("/v1/speakers", person)
     source = await desk.post("/v1/sources", {"url": "https://example.org/1"})
     decision = await desk.change_status(claim["id"], "confirmed", cites=[link["id"]])
+    inquiry = {"party": "nato", "way": "telephone", "until": "2023-10-03T16:00:00Z"}
+    inquiry = await desk.post(f"/v1/claims/{claim['id']}/inquiries", inquiry)
     user = await desk.admin.post(
         "/v1/users", json={"email": "a@example.org", "name": "A", "role": "reader"}
     )
@@ -284,6 +290,7 @@ async def fill(desk: Desk) -> dict[str, Any]:
         "part_of": claim["id"],
         "into": other["id"],
         "link_id": link["id"],
+        "inquiry_id": inquiry["id"],
         "statement_id": statement["id"],
         "statement": statement["id"],
         "origin_statement": statement["id"],

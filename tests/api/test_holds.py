@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from service.claims import hold_commands, hold_worker
+from service.claims import deadline_keeper, deadlines
 from service.domain.claims import format_instant
 from service.domain.print_line import HOLD_LINE
 from service.publishing.badge import VOID_LOOK
@@ -85,7 +85,7 @@ async def test_hold_ends_by_itself(desk: Desk, monkeypatch: pytest.MonkeyPatch) 
     tag = {"If-None-Match": f'"{held["version"]}"'}
     path = f"/v1/claims/{claim}"
     assert (await desk.reader.get(path, headers=tag)).status_code == 304
-    monkeypatch.setattr(hold_worker, "LOOK_SECONDS", 0.02)
+    monkeypatch.setattr(deadline_keeper, "LOOK_SECONDS", 0.02)
     await asyncio.sleep(2.1)  # the worker's first look, at the pace of before, finds nothing due
     assert await list_types(desk, claim) == ["claim.created", "hold.placed"]
     during = (until - timedelta(minutes=1)).isoformat()
@@ -111,7 +111,7 @@ async def test_ended_hold_is_not_served_before_its_event(
 ) -> None:
     """With no server to record the end, claim, list, badge and page are served without the hold,
     and a caller who has the version of before is not told that it is unchanged."""
-    monkeypatch.setattr(hold_commands, "read_next_end", lambda _: None)
+    monkeypatch.setattr(deadlines, "find_next_deadline", lambda _: None)
     await desk.record_parties()
     claim = (await desk.record_claim())["id"]
     line = (await desk.read_claim(claim))["print_line"]

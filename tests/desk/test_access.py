@@ -11,6 +11,7 @@ PLACES = dict.fromkeys(
         "claim_id",
         "link_id",
         "decision_id",
+        "inquiry_id",
         "intake_id",
         "statement_id",
         "speaker_id",

@@ -43,6 +43,46 @@ async def test_claim_page_has_a_column_for_each_root_party(
     assert not page.cssselect("form[method=post]:not([action='/sign-out'])")
 
 
+async def test_request_for_comment_is_made_and_settled_on_forms(
+    desk: Desk, people: People, claim: str
+) -> None:
+    """The page shows it beside what parties say; readers are not shown whom exactly, by which way,
+    or notes, nor a way to change it."""
+    url = f"/claims/{claim}/inquiry"
+    empty = await submit(people.checker, url, url, party="belgrade")
+    assert empty.status_code == 422
+    faults = read_words(parse_page(empty).get_element_by_id("faults"))
+    assert "By which way: this is needed" in faults
+    typed = {
+        "party": "belgrade",
+        "whom": "the press office",
+        "way": "by telephone",
+        "until": "2023-10-03T16:00",
+        "note": "ask for Jovan",
+    }
+    sent = await submit(people.checker, url, url, **typed)
+    assert sent.status_code == 303, sent.text
+    page = parse_page(await people.checker.get(f"/claims/{claim}"))
+    shown = read_words(page.get_element_by_id("inquiries"))
+    assert "Belgrade: has time to answer" in shown
+    assert "by telephone (the press office)" in shown
+    assert "ask for Jovan" in shown
+    (link,) = page.get_element_by_id("inquiries").cssselect("a")
+    change = link.get("href")
+    early = await submit(people.checker, change, change, outcome="no_answer")
+    assert early.status_code == 422
+    settled = await submit(people.checker, change, change, outcome="declined", note="no comment")
+    assert settled.status_code == 303, settled.text
+    public = parse_page(await people.reader.get(f"/claims/{claim}"))
+    shown = read_words(public.get_element_by_id("inquiries"))
+    assert "Belgrade: declined to comment" in shown
+    assert not [word for word in ("telephone", "press", "Jovan", "no comment") if word in shown]
+    assert not public.get_element_by_id("inquiries").cssselect("a")
+    record = read_words(public.get_element_by_id("record"))
+    assert "Belgrade was asked for comment, until 3 October 2023, 16:00 UTC" in record
+    assert "Request for comment: declined to comment" in record
+
+
 async def test_unreachable_status_names_what_it_lacks(
     desk: Desk, people: People, claim: str
 ) -> None:

@@ -32,6 +32,7 @@ from service.domain.claims import (
 from service.domain.guards import Move
 from service.domain.history import Draft, Event
 from service.domain.inputs import NewClaim
+from service.domain.inquiries import Inquiry
 
 NOON = datetime(2023, 10, 2, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -137,6 +138,11 @@ def set_aside(*links: Link, reason: str = "spoke of another unit") -> tuple[SetA
 
 
 OVERRIDE = Override("public-interest", "The report is out; print tonight.", "source-1")
+
+
+def build_inquiry(id: str, voice: Voice | None, *, hours: int = 4) -> Inquiry:
+    """A request for comment that was made at noon."""
+    return Inquiry(id, voice, None, "telephone", NOON, NOON + timedelta(hours=hours))
 
 
 @dataclass

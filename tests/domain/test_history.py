@@ -20,6 +20,7 @@ from service.domain import (
     history,
     holds,
     ids,
+    inquiry_drafts,
     plain_data,
     proposals,
     reversals,
@@ -27,6 +28,7 @@ from service.domain import (
 )
 from service.domain.claims import Finding, Kind, Lifecycle, Precision, Status
 from service.domain.history import Draft, Event
+from service.domain.inquiries import InquiryOutcome
 from service.record import canonical
 from tests.domain.builders import (
     ANA,
@@ -45,6 +47,7 @@ from tests.domain.builders import (
     build_claim,
     build_comment,
     build_contradiction,
+    build_inquiry,
     build_request,
     build_support,
     get_voice,
@@ -121,6 +124,13 @@ def build_full_record() -> Record:
     back = reversals.restore_statement(one.state, again.statement, "void", reason="said")
     assert back is not None
     one.submit(back, four_eyes=False)
+    inquiry = build_inquiry("inquiry", BELGRADE)
+    one.act(*inquiry_drafts.draft_inquiry(one.state, inquiry, now=NOON))
+    one.act(*inquiry_drafts.draft_passed_deadlines(one.state, now=inquiry.until))
+    answered: inquiry_drafts.InquiryChange = {"outcome": InquiryOutcome.ANSWERED, "note": "late"}
+    one.act(
+        *inquiry_drafts.draft_inquiry_change(one.state, inquiry.id, answered, now=inquiry.until)
+    )
     one.decide(CONFIRMED, override=OVERRIDE, four_eyes=True, decision_id="decision-5")
     one.act(
         proposals.draft_lapse(

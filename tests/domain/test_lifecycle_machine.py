@@ -26,6 +26,7 @@ from service.domain import (
     evidence,
     guards,
     history,
+    inquiry_drafts,
     lifecycle,
     plain_data,
     printed,
@@ -66,6 +67,7 @@ from service.domain.errors import (
 )
 from service.domain.guards import Move
 from service.domain.history import Draft, Event
+from service.domain.inquiries import Inquiry, InquiryOutcome
 from tests.domain.builders import (
     ANA,
     ASSERTED,
@@ -1243,6 +1245,80 @@ class Desk(RuleBasedStateMachine):
 
     def is_below(self, party: str | None, above: str) -> bool:
         return party is not None and (party == above or self.is_below(self.parents[party], above))
+
+    @rule(claim_choice=which, party=st.sampled_from(PARTIES), hours=st.integers(-3, 30))
+    def ask_for_comment(self, claim_choice: int, party: str, hours: int) -> None:
+        """As `inquiry_commands.create_inquiry`: it moves nothing and counts for nothing."""
+        number = self.claim(claim_choice)
+        new = Inquiry(
+            id=self.new_id("inquiry"),
+            voice=self.voice(party),
+            whom=None,
+            way="telephone",
+            asked_at=self.clock - timedelta(hours=4),
+            until=self.clock + timedelta(hours=hours),
+        )
+        state = self.records[number].state
+        if state.lifecycle is not Lifecycle.ACTIVE:
+            with pytest.raises((ClaimWithdrawn, ClaimMerged)):
+                inquiry_drafts.draft_inquiry(state, new, now=self.clock)
+            return
+        self.stand_beside(number, inquiry_drafts.draft_inquiry(state, new, now=self.clock))
+
+    @rule(
+        claim_choice=which,
+        inquiry_choice=which,
+        outcome=st.sampled_from((None, *InquiryOutcome)),
+        hours=st.none() | st.integers(-3, 30),
+    )
+    def hear_of_comment(
+        self,
+        claim_choice: int,
+        inquiry_choice: int,
+        outcome: InquiryOutcome | None,
+        hours: int | None,
+    ) -> None:
+        """Something came of a request, or there is another deadline; also on closed claims."""
+        number = claim_choice % len(self.records)
+        state = self.records[number].state
+        if not state.inquiries:
+            return
+        inquiry = state.inquiries[inquiry_choice % len(state.inquiries)]
+        changes: inquiry_drafts.InquiryChange = {"outcome": outcome}
+        if hours is not None:
+            changes["until"] = self.clock + timedelta(hours=hours)
+        try:
+            drafts = inquiry_drafts.draft_inquiry_change(state, inquiry.id, changes, now=self.clock)
+        except Invalid:
+            until = changes.get("until", inquiry.until)
+            is_early = outcome is InquiryOutcome.NO_ANSWER and until > self.clock
+            assert until <= inquiry.asked_at or inquiry.asked_at > self.clock or is_early
+            return
+        self.stand_beside(number, drafts)
+
+    @rule()
+    def pass_deadlines(self) -> None:
+        """As the worker does, on every claim; a second look finds nothing."""
+        for number, record in enumerate(self.records):
+            self.stand_beside(
+                number, inquiry_drafts.draft_passed_deadlines(record.state, now=self.clock)
+            )
+            assert not inquiry_drafts.draft_passed_deadlines(record.state, now=self.clock)
+
+    def stand_beside(self, number: int, drafts: Sequence[Draft]) -> None:
+        """Record what is shown beside the evidence: nothing else of the claim changes by it."""
+        record = self.records[number]
+        before = record.state
+        self.act(number, *drafts)
+        after = record.state
+        assert after == replace(
+            before,
+            inquiries=after.inquiries,
+            version=after.version,
+            updated_at=after.updated_at,
+        )
+        assert printed.read_printed(after) == printed.read_printed(before)
+        assert not any(inquiry.lapsed and inquiry.outcome for inquiry in after.inquiries)
 
     @rule(seconds=st.sampled_from((1, 60, 86_400, -30)))
     def let_time_pass(self, seconds: int) -> None:

@@ -10,9 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from service.domain import inquiry_drafts
 from service.domain.claims import Basis, Finding, Lifecycle, Link, Precision
+from service.domain.inquiries import InquiryOutcome
 from service.domain.print_line import build_print_line
-from service.domain.print_phrases import format_date, join_names
+from service.domain.print_phrases import PHRASES, Language, format_date, join_names
 from tests.domain.builders import (
     ARMY,
     ASSERTED,
@@ -25,9 +27,11 @@ from tests.domain.builders import (
     POLICE,
     PRISTINA,
     VUCEVIC,
+    Record,
     build_claim,
     build_comment,
     build_contradiction,
+    build_inquiry,
     build_request,
     build_support,
 )
@@ -271,3 +275,22 @@ def test_only_a_confirmed_claim_is_called_confirmed(
     assert line == " ".join(line.split())
     assert line.endswith(".")
     assert build_print_line(replace(state, assignee="ana", version=99)) == line
+
+
+@pytest.mark.parametrize("language", Language)
+def test_silence_is_said_in_every_language(language: Language) -> None:
+    """Of one party, and of several, by the names that are recorded."""
+    one = Record()
+    former = build_print_line(one.state, language=language)
+    for party in (BELGRADE, NATO):
+        asked = build_inquiry(f"inquiry-{party.party}", party)
+        one.act(*inquiry_drafts.draft_inquiry(one.state, asked, now=asked.until))
+    phrases = PHRASES[language]
+    names = join_names([BELGRADE.name, NATO.name], language)
+    sentence = phrases.silent[1].format(names=names)
+    assert build_print_line(one.state, language=language) == f"{former} {sentence}"
+    answered: inquiry_drafts.InquiryChange = {"outcome": InquiryOutcome.DECLINED}
+    (last,) = one.state.inquiries[1:]
+    one.act(*inquiry_drafts.draft_inquiry_change(one.state, last.id, answered, now=last.until))
+    sentence = phrases.silent[0].format(names=BELGRADE.name)
+    assert build_print_line(one.state, language=language) == f"{former} {sentence}"

@@ -50,7 +50,10 @@ EXPORTED = {
     "events": {"seq"},
 }
 """The tables that lines stand for, and the columns that no line has."""
-DERIVED = {"claims", "state_links", "claim_versions", "claim_tags", "links", "decisions"}
+DERIVED = {
+    *("claims", "state_links", "claim_versions", "claim_tags", "links", "decisions"),
+    "inquiries",
+}
 """What is rebuilt by folding the record."""
 INDEXES = {"claim_search", "statement_search"}
 """Likewise; each database has its own form of them, which `verify` proves."""

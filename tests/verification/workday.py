@@ -8,9 +8,11 @@ from sqlalchemy import Connection, select
 from service.accounts import key_commands, policy, sign_in_commands, user_commands
 from service.claims import (
     claim_commands,
+    deadlines,
     decision_commands,
     directory_merges,
     hold_commands,
+    inquiry_commands,
     link_commands,
     party_changes,
     proposal_commands,
@@ -38,6 +40,8 @@ from service.domain.claims import (
 )
 from service.domain.guards import Move
 from service.domain.inputs import NewClaim, NewLink, NewQuote, NewSource, NewSpeaker, NewStatement
+from service.domain.inquiries import InquiryOutcome
+from service.domain.inquiry_drafts import InquiryChange
 from service.domain.proposals import LapseReason
 from service.exchange import seeds
 from service.store import states, tables
@@ -242,8 +246,31 @@ def work_a_day(connection: Connection) -> None:
     take_back(connection, day)
     hear_unnamed_sources(connection, day, claim=whole)
     supersede(connection, day)
+    ask_for_comment(connection, day, claim=whole)
     merge_directory(connection, day)
     work_behind_the_desk(connection, day, claim=other)
+
+
+def ask_for_comment(connection: Connection, day: Day, *, claim: str) -> None:
+    """Somebody is asked and does not answer, somebody in words only does; one has time left."""
+    new: inquiry_commands.NewInquiry = {
+        "party": "nato",
+        "whom": None,
+        "way": "telephone",
+        "asked_at": None,
+        "until": day.time + timedelta(minutes=4),
+        "note": None,
+    }
+    inquiry_commands.create_inquiry(connection, claim, new, **day.by())
+    somebody: inquiry_commands.NewInquiry = {**new, "party": None, "whom": "a colonel"}
+    asked = inquiry_commands.create_inquiry(connection, claim, somebody, **day.by())
+    answered: InquiryChange = {"outcome": InquiryOutcome.ANSWERED}
+    inquiry_commands.change_inquiry(connection, asked.inquiry.id, answered, **day.by())
+    until = day.time + timedelta(days=900)
+    later: inquiry_commands.NewInquiry = {**new, "party": "russia", "until": until}
+    inquiry_commands.create_inquiry(connection, claim, later, **day.by())
+    day.by()
+    deadlines.pass_deadlines(connection, most=5, now=day.by()["now"])
 
 
 def link_to_many_statements(connection: Connection) -> None:

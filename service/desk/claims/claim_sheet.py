@@ -13,11 +13,13 @@ from service.claims import (
     decision_queries,
     documents,
     history_queries,
+    inquiry_views,
     link_queries,
     statement_queries,
 )
 from service.claims.claim_views import ClaimView
 from service.claims.decision_views import NoteView, SuggestionView
+from service.claims.inquiry_views import InquiryView
 from service.claims.link_queries import describe_voice
 from service.claims.statement_views import LinkView, StatementView
 from service.desk.claims import record_lines
@@ -143,6 +145,8 @@ class Sheet:
     parties_left_out: int
     next_statements: str | None
     """The link after which a page of all statements goes on."""
+    inquiries: Sequence[InquiryView]
+    """Requests for comment, the newest first."""
     notes: Sequence[NoteView]
     people: Mapping[str, str]
     """Who may be assigned, by id."""
@@ -242,6 +246,9 @@ def read_sheet(
         left_out=left_out,
         parties_left_out=parties_left_out,
         next_statements=next_statements,
+        inquiries=redaction.redact_inquiries(
+            inquiry_views.build_inquiries(state.id, reversed(state.inquiries)), audience
+        ),
         notes=notes,
         people=people,
         assignee=assignee,

@@ -17,6 +17,7 @@ from service.domain.claims import (
     Status,
     parse_instant,
 )
+from service.domain.inquiries import InquiryOutcome
 from service.domain.print_phrases import format_date, join_names
 from service.domain.proposals import LapseReason
 
@@ -218,6 +219,25 @@ def _describe_approval(data: Data, _: Names) -> Wording:
     return Wording(what, data["approval_note"])
 
 
+def _describe_inquiry(data: Data, _: Names) -> Wording:
+    voice = data["voice"]
+    asked = voice["name"] if voice else data.get("whom") or "Somebody"
+    until = format_date(parse_instant(data["until"]), Precision.MINUTE)
+    return Wording(f"{asked} was asked for comment, until {until}", data.get("note"))
+
+
+def _describe_inquiry_change(data: Data, _: Names) -> Wording:
+    changes = []
+    if "outcome" in data:
+        outcome = data["outcome"]
+        word = labels.INQUIRY_OUTCOMES[InquiryOutcome(outcome)].lower() if outcome else "open again"
+        changes.append(f"Request for comment: {word}")
+    if "until" in data:
+        until = format_date(parse_instant(data["until"]), Precision.MINUTE)
+        changes.append(f"Time to comment until {until}")
+    return Wording("; ".join(changes) or "A request for comment was put right", data.get("note"))
+
+
 def _describe_withdrawal(what: str) -> Callable[[Data, Names], Wording]:
     def describe(data: Data, _: Names) -> Wording:
         said_at = data.get("said_at")
@@ -290,6 +310,9 @@ _WORDINGS: dict[str, Callable[[Data, Names], Wording]] = {
         f"Superseded by “{data['text']}”" if data["by"] else "Superseded no more"
     ),
     "component.changed": _describe_component,
+    "inquiry.created": _describe_inquiry,
+    "inquiry.changed": _describe_inquiry_change,
+    "inquiry.lapsed": lambda *_: Wording("The deadline of a request for comment passed unanswered"),
     "party.changed": lambda *_: Wording("A party in it was renamed, or moved under another"),
     "speaker.changed": lambda data, _: Wording(f"A speaker’s name was corrected: {data['name']}"),
 }

@@ -49,6 +49,13 @@ class _Compacting(Extension):
         return UNSEEN_SPACE.sub("", source)
 
 
+LABELLED = (
+    *("STATUSES", "STANCES", "BASES", "RENDERINGS", "KINDS", "FINDINGS", "CAUSES"),
+    "INQUIRY_OUTCOMES",
+)
+"""The words of `labels` that templates have."""
+
+
 @lru_cache
 def get_environment() -> Environment:
     """Return the templates' environment: what every template may use is listed here."""
@@ -60,7 +67,7 @@ def get_environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    for name in ("STATUSES", "STANCES", "BASES", "RENDERINGS", "KINDS", "FINDINGS", "CAUSES"):
+    for name in LABELLED:
         environment.globals[name] = {str(key): word for key, word in getattr(labels, name).items()}
     environment.globals |= {
         "LABELS": field_labels.LABELS,
@@ -156,6 +163,8 @@ CONFIRMATIONS = {
     "four-eyes-on": "A second person approves what is printed, from now on.",
     "four-eyes-off": "One person alone decides, from now on.",
     "statement-withdrawn": "Withdrawn. Every claim that it is linked to was weighed anew.",
+    "asked": "The request for comment is recorded.",
+    "inquiry-changed": "What came of the request is recorded.",
     "claim-withdrawn": "Withdrawn by its claimant; the last status is kept.",
     "held": "On hold: its print line says not to use it.",
     "hold-ended": "No longer on hold.",
