@@ -1,5 +1,5 @@
 """`python -m tests.bench`: the service beside two yardsticks, interleaved, as one table; then its
-webhooks and its event streams, as another."""
+webhooks, its event streams and long work, as others."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from tests.bench import cache, desk, generate, report, run, streams, wrk
+from tests.bench import cache, desk, generate, report, run, streams, work, wrk
 from tests.bench.targets import TARGETS
 from tests.bench.webhooks import figures
 from tests.bench.webhooks import run as webhooks
 from tests.bench.workloads import WORKLOADS
 from tests.support import postgres
 
-PARTS = ("requests", *webhooks.PARTS, streams.PART)
+PARTS = ("requests", *webhooks.PARTS, streams.PART, work.PART)
 SEARCH = "search"
 """The requests that search, alone."""
 ALIASES = {"webhooks": webhooks.PARTS, SEARCH: (SEARCH,)}
@@ -69,7 +69,7 @@ def _options(arguments: list[str] | None = None) -> argparse.Namespace:
         "parts",
         nargs="*",
         type=_part,
-        help="requests, or streams, or webhooks, or of these only: "
+        help="requests, or streams, or work, or webhooks, or of these only: "
         + ", ".join(webhooks.PARTS)
         + ". All, unless targets, workloads or sizes are chosen, which only requests have",
     )
@@ -86,7 +86,7 @@ def _options(arguments: list[str] | None = None) -> argparse.Namespace:
         "--page",
         type=Path,
         metavar="FILE",
-        help="write the table of requests there, as docs/benchmarks.md has it",
+        help="write the tables of requests and work there, as docs/benchmarks.md has them",
     )
     options = parser.parse_args(arguments)
     chosen = {part for parts in options.parts for part in parts}
@@ -112,18 +112,27 @@ def main() -> int:
     python = platform.python_version()
     print(f"     machine  {os.cpu_count()} cores, {platform.machine()}, Python {python}")
     found: dict[str, list[dict[str, Any]]] = {}
+    tables: list[str] = []
     if "requests" in options.parts:
-        found |= _requests(options)
+        found |= _requests(options, tables)
     if {*options.parts} & {*webhooks.PARTS}:
         found["webhooks"] = _webhooks(options)
     if streams.PART in options.parts:
         found[streams.PART] = _streams(options)
+    if work.PART in options.parts:
+        found[work.PART] = _work(options, tables)
+    if tables:
+        parts = ("cells", "processes", work.PART)
+        summary = report.summarize_goals(row for part in parts for row in found.get(part, ()))
+        print(f"\n{summary}")
+        if options.page:
+            options.page.write_text(_render_page(options, summary, tables))
     if options.json:
         options.json.write_text(json.dumps(found, indent=1, default=str))
     return 1 if any(row.get("problems") for rows in found.values() for row in rows) else 0
 
 
-def _requests(options: argparse.Namespace) -> dict[str, list[dict[str, Any]]]:
+def _requests(options: argparse.Namespace, tables: list[str]) -> dict[str, list[dict[str, Any]]]:
     # The yardsticks run on PostgreSQL alone, and beside whatever else is asked for.
     targets = [
         name
@@ -150,43 +159,43 @@ def _requests(options: argparse.Namespace) -> dict[str, list[dict[str, Any]]]:
             rounds=count,
             seconds=options.seconds,
         )
-    rounds = f"{count} rounds of {options.seconds} s"
-    summary = report.summarize_goals(results)
-    print(f"\nMedian of {rounds}, {wrk.CONNECTIONS} connections.\n")
-    print(*report.table(results), sep="\n")
-    print(f"\n{summary}")
-    if options.page:
-        options.page.write_text(_render_page(results, summary, rounds, desks[0]))
+    rounds = f"Median of {count} rounds of {options.seconds} s, {wrk.CONNECTIONS} connections"
+    tables.append(_print_table(f"{rounds}, on the same machine.", report.table(results)))
     return {"cells": report.rows(results), "processes": report.processes(results)}
 
 
-def _render_page(results: run.Results, summary: str, rounds: str, measured: desk.Desk) -> str:
+def _print_table(heading: str, rows: Iterator[str]) -> str:
+    """Print a table; return it as the page has it."""
+    text = "\n".join(rows)
+    print(f"\n{heading}\n\n{text}")
+    return f"{heading}\n\n```text\n{text}\n```\n"
+
+
+def _render_page(options: argparse.Namespace, summary: str, tables: list[str]) -> str:
     """Render docs/benchmarks.md: a fall is seen by whoever reads its diff."""
     commit = subprocess.run(
         ["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=True
     ).stdout.strip()
-    table = "\n".join(report.table(results))
+    sizes = ", ".join(f"{size:,}" for size in options.claims)
+    text = "\n".join(tables)
     return f"""\
 # Benchmarks
 
-Written by `make bench ARGS="requests --page docs/benchmarks.md"`: the service beside two yardsticks
-(`tests/bench/ref_raw.py`, `ref_core.py`: minimal applications without keys, evidence or rules), in
-one interleaved run. Absolute figures are those of one machine; read the ratios.
+Written by `make bench ARGS="requests work --page docs/benchmarks.md"`: the service beside two
+yardsticks (`tests/bench/ref_raw.py`, `ref_core.py`: minimal applications without keys, evidence or
+rules), in one interleaved run; then long work on a desk, and a claim with thousands of links.
+Absolute figures are those of one machine; read the ratios.
 
 | | |
 |---|---|
 | commit | {commit} |
 | date | {datetime.now(UTC):%Y-%m-%d} |
 | machine | {os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()} |
-| claims | {measured.claims:,} |
-| load | median of {rounds}, {wrk.CONNECTIONS} connections, on the same machine |
+| claims | {sizes} |
 
 {summary}
 
-```text
-{table}
-```
-"""
+{text}"""
 
 
 def _streams(options: argparse.Namespace) -> list[dict[str, Any]]:
@@ -196,6 +205,15 @@ def _streams(options: argparse.Namespace) -> list[dict[str, Any]]:
         measured = streams.measure(kept, kinds, seed=options.seed, rounds=count)
     print(f"\nMedian of {count} rounds.\n")
     print(*figures.table(measured), sep="\n")
+    return figures.describe_figures(measured)
+
+
+def _work(options: argparse.Namespace, tables: list[str]) -> list[dict[str, Any]]:
+    kinds = _kinds(options)
+    count = options.rounds or 3
+    with _open_caches(kinds) as kept:
+        measured = work.measure(kept, kinds, seed=options.seed, rounds=count)
+    tables.append(_print_table(f"Median of {count} rounds.", figures.table(measured)))
     return figures.describe_figures(measured)
 
 

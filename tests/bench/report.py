@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from statistics import median
 from typing import Any
 
@@ -191,12 +191,13 @@ def _growth(results: Results) -> Iterator[str]:
         )
 
 
-def summarize_goals(results: Results) -> str:
+def summarize_goals(rows: Iterable[Mapping[str, Any]]) -> str:
     """Say in one line how many goals are met, and which are missed."""
-    judged = [row for row in (*rows(results), *processes(results)) if row["met"] is not None]
+    judged = [row for row in rows if row["met"] is not None]
     missed = [row for row in judged if not row["met"]]
     names = ", ".join(
-        f"{row.get('workload') or row['row']} of {row['target']} ({row['distance']:+.0%})"
+        f"{row.get('workload') or row['row']} of {row.get('target') or row['database']}"
+        f" ({row['distance']:+.0%})"
         for row in missed
     )
     met = f"{len(judged) - len(missed)} of {len(judged)} goals are met"
