@@ -299,6 +299,8 @@ def apply(state, type, data):
 
 
 def rename(voice, data):
+    if "description" in voice:
+        return voice
     if "parties" in data:
         return voice | data["parties"].get(voice["party"], {})
     speaker = voice["speaker"]
@@ -472,6 +474,8 @@ english, serbian = EnglishStemmer(), SerbianStemmer()
 def list_voices(state):
     """Who speaks on a claim: its claimant, and who takes a stance that was not retracted."""
     standing = [link["voice"] for link in state["links"] if not link.get("retracted")]
+    # Sources that are not named came later, and so did the index that finds them.
+    standing = [voice for voice in standing if "description" not in voice]
     return [*([state["claimant"]] if state["claimant"] else ()), *standing]
 
 
