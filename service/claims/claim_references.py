@@ -5,8 +5,8 @@ from datetime import datetime
 from sqlalchemy import Connection, select
 
 from service.claims import claim_writer, existence, history_queries
-from service.domain.claims import UNLISTED, Lifecycle, Voice
-from service.domain.errors import Invalid
+from service.domain.claims import UNLISTED, ClaimState, Lifecycle, Voice
+from service.domain.errors import Conflict, Invalid
 from service.store.tables import claims
 
 
@@ -45,6 +45,17 @@ def require_supersedable(
             raise Invalid("a claim cannot supersede itself, through others either", loc=loc)
         state = history_queries.read_state(connection, below)
         below = state.supersedes if state else None
+
+
+def require_none_newer(connection: Connection, state: ClaimState) -> None:
+    """Raise Conflict if another claim supersedes what this one, which was closed, superseded."""
+    former = history_queries.read_state(connection, state.supersedes) if state.supersedes else None
+    newer = former.superseded_by if former else None
+    if newer is not None and newer.id != state.id:
+        raise Conflict(
+            f"Claim {newer.id} supersedes the same claim since: void that one first.",
+            claim=newer.id,
+        )
 
 
 def require_parent(connection: Connection, parent_id: str) -> None:

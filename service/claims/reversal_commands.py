@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from service.claims import (
+    claim_references,
     claim_writer,
     history_queries,
     link_commands,
@@ -40,6 +41,7 @@ def plan_restoration(connection: Connection, state: ClaimState, reason: str) -> 
             "The statement that this claim comes from is void: restore that first.",
             statement=origin.id,
         )
+    claim_references.require_none_newer(connection, state)
     since = state
     if state.lifecycle is Lifecycle.VOID:
         since = history_queries.read_state_before_last(connection, state.id, "claim.voided")

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, func, select
 
 from service.claims import (
     claim_commands,
+    claim_references,
     claim_writer,
     existence,
     history_queries,
@@ -125,6 +126,7 @@ def _draft_opening(
             "The statement that this claim comes from is void: restore that first.",
             statement=origin.id,
         )
+    claim_references.require_none_newer(connection, loser)
     above = _find_parent(connection, loser)
     if above != loser.part_of:
         drafts.append(Draft("claim.moved", {"part_of": above}))

@@ -580,3 +580,23 @@ async def test_claims_are_separated_in_the_order_of_their_merges(desk: Desk) -> 
         assert (await act(desk, f"/v1/claims/{claim}/separation"))["lifecycle"] == "active"
     assert set(await list_ids(desk, "/v1/claims")) == {first, second, third}
     await require_sound_record(desk)
+
+
+async def test_void_claim_supersedes_nothing(desk: Desk) -> None:
+    """The former figure stands again; once another supersedes it, the void one does not come
+    back beside that."""
+    await desk.record_parties()
+    await desk.post("/v1/stories", {"slug": "border", "title": "The border"})
+    figure = {"kind": "figure", "story": "border"}
+    former = (await desk.record_claim(text="12 dead", **figure))["id"]
+    newer = (await desk.record_claim(text="17 dead", supersedes=former, **figure))["id"]
+    assert (await desk.read_claim(former))["superseded_by"] == newer
+    await act(desk, f"/v1/claims/{newer}/void")
+    assert "superseded_by" not in await desk.read_claim(former)
+    await act(desk, f"/v1/claims/{newer}/restoration")
+    assert (await desk.read_claim(former))["superseded_by"] == newer
+    await act(desk, f"/v1/claims/{newer}/void")
+    other = (await desk.record_claim(text="9 dead", supersedes=former, **figure))["id"]
+    refused = await desk.checker.post(f"/v1/claims/{newer}/restoration", json=WHY)
+    assert require_problem(refused, "conflict")["claim"] == other
+    await require_sound_record(desk)
