@@ -1,6 +1,8 @@
 """`claimdesk export` and `claimdesk import`: write a desk to a file, and read files into one."""
 
+import secrets
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, BinaryIO
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
     from service.exchange.import_mapping import Mapping
     from service.store.engine import Database
 
+DAY = ["%Y-%m-%d"]
 REFUSED = 3
 """The exit code where some lines were refused, and all others are in."""
 File = Annotated[
@@ -24,6 +27,7 @@ Quiet = Annotated[bool, typer.Option("--quiet", help="Show no progress.")]
 class ExportFormat(StrEnum):
     JSONL = "jsonl"
     CSV = "csv"
+    DOSSIER = "dossier"
 
 
 class ImportFormat(StrEnum):
@@ -37,8 +41,30 @@ def export(
     file: File,
     form: Annotated[
         ExportFormat,
-        typer.Option("--format", help="jsonl: everything; csv: the claims, for a sheet."),
+        typer.Option(
+            "--format",
+            help="jsonl: everything; csv: the claims, for a sheet; dossier: claims drawn at "
+            "random, as a page for an assessor.",
+        ),
     ] = ExportFormat.JSONL,
+    sample: Annotated[
+        int, typer.Option("--sample", min=1, help="dossier: how many claims to draw.")
+    ] = 12,
+    seed: Annotated[
+        int | None,
+        typer.Option("--seed", help="dossier: what the draw follows from; left out, it is chosen."),
+    ] = None,
+    begin: Annotated[
+        datetime | None,
+        typer.Option("--from", formats=DAY, help="dossier: the first day (UTC) of the period."),
+    ] = None,
+    end: Annotated[
+        datetime | None,
+        typer.Option("--to", formats=DAY, help="dossier: the last day (UTC) of the period."),
+    ] = None,
+    names: Annotated[
+        bool, typer.Option("--names", help="dossier: show names of people beside their roles.")
+    ] = False,
     bom: Annotated[
         bool, typer.Option("--bom", help="Begin a CSV file with a byte order mark, for Excel.")
     ] = False,
@@ -53,6 +79,19 @@ def export(
         raise shell.UsageError("--json and the export cannot both go to standard output.")
     if bom and form is not ExportFormat.CSV:
         raise shell.UsageError("--bom is for --format csv.")
+    if form is ExportFormat.DOSSIER:
+        _write_dossier(
+            file,
+            sample=sample,
+            seed=seed,
+            days=(begin, end),
+            names=names,
+            force=force,
+            output=(quiet, as_json),
+        )
+        return
+    if (seed, begin, end) != (None, None, None) or names:
+        raise shell.UsageError("--seed, --from, --to and --names are for --format dossier.")
     unit = "lines" if form is ExportFormat.JSONL else "claims"
     with (
         files.write_file(file, force=force) as out,
@@ -67,6 +106,45 @@ def export(
         shell.print_json({"file": file, "records": counts})
     elif not quiet:
         shell.print_note(f"Written: {sum(counts.values())} {unit}.")
+
+
+def _write_dossier(
+    file: str,
+    *,
+    sample: int,
+    seed: int | None,
+    days: tuple[datetime | None, datetime | None],
+    names: bool,
+    force: bool,
+    output: tuple[bool, bool],
+) -> None:
+    """Write claims that are drawn at random from a period of days to a page."""
+    from service.desk.dossier import dossier_document
+    from service.domain.errors import Invalid
+    from service.exchange import dossier as dossiers
+
+    begin, end = days
+    if begin is None or end is None:
+        raise shell.UsageError("--format dossier takes --from and --to: the days of the period.")
+    period = dossiers.Period(begin.replace(tzinfo=UTC), end.replace(tzinfo=UTC) + timedelta(days=1))
+    seed = secrets.randbelow(10**9) if seed is None else seed
+    quiet, as_json = output
+    with files.write_file(file, force=force) as out:
+        try:
+            dossier = databases.read(dossiers.read_dossier, period=period, sample=sample, seed=seed)
+        except Invalid as error:
+            raise shell.UsageError(f"{error.detail[:1].upper()}{error.detail[1:]}.") from error
+        page = dossier_document.render_dossier(
+            dossier, publisher=shell.load_settings().publisher, shows_names=names
+        )
+        out.write(page.encode())
+    if as_json:
+        shell.print_json(
+            {"file": file, "records": {"claim": sample}, "of": dossier.population, "seed": seed}
+        )
+    elif not quiet:
+        of = f"{sample} of {dossier.population} claims"
+        shell.print_note(f"Written: {of}, drawn with seed {seed}.")
 
 
 def import_(

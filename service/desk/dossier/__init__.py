@@ -1,0 +1,1 @@
+"""The document that assessors of fact-checkers read."""
