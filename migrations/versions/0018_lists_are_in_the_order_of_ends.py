@@ -8,7 +8,15 @@ down_revision = "0017"
 branch_labels = None
 depends_on = None
 
-SECONDS = {"day": 86_400, "hour": 3_600, "minute": 60, "second": 1}
+SPANS = {
+    "year": "1 year",
+    "month": "1 month",
+    "day": "86400 seconds",
+    "hour": "3600 seconds",
+    "minute": "60 seconds",
+    "second": "1 seconds",
+}
+"""How long what is known lasts; a downgrade may have left months and years, which came later."""
 LAST = "9999-12-31T23:59:59.999999Z"
 """SQLite has no later instant, and neither has Python."""
 INDEXES = (
@@ -60,14 +68,14 @@ def _fill(table: str, precision: str, sqlite: bool, where: str = "") -> str:
     begin = column.replace("_end", "_at")
     if sqlite:
         # Instants are text of one width; what is less than a second stays as it is.
-        after = " ".join(f"WHEN '{name}' THEN '+{s} seconds'" for name, s in SECONDS.items())
+        after = " ".join(f"WHEN '{name}' THEN '+{span}'" for name, span in SPANS.items())
         moved = (
             f"strftime('%Y-%m-%dT%H:%M:%S', substr({begin}, 1, 19), CASE {precision} {after} END)"
         )
         end = f"coalesce({moved} || substr({begin}, 20), '{LAST}')"
     else:
-        after = " ".join(f"WHEN '{name}' THEN {s}" for name, s in SECONDS.items())
-        end = f"least({begin} + (CASE {precision} {after} END) * interval '1 second', '{LAST}')"
+        after = " ".join(f"WHEN '{name}' THEN interval '{span}'" for name, span in SPANS.items())
+        end = f"least({begin} + (CASE {precision} {after} END), '{LAST}')"
     return f"UPDATE {table} SET {column} = {end} {where}"  # noqa: S608 -- names of this file
 
 
@@ -90,7 +98,7 @@ def _fill_events(sqlite: bool) -> None:
         return
     op.execute("ALTER TABLE events DISABLE TRIGGER USER")
     # The data is canonical JSON: within a text its quotation marks would be escaped.
-    precision = """substring(data from '"precision":"(day|hour|minute|second)"')"""
+    precision = """substring(data from '"precision":"(year|month|day|hour|minute|second)"')"""
     op.execute(_fill("events", precision, sqlite, told))
     op.execute("ALTER TABLE events ENABLE TRIGGER USER")
 

@@ -58,6 +58,18 @@ def _restore_from_record() -> None:
         data = json.loads(text)
         values = {name: data.get(name) for name in names}
         op.execute(statements.update().where(statements.c.id == subject).values(**values))
+    ends = sa.table(
+        "statements", *(sa.column(name) for name in ("precision", "said_at", "said_end"))
+    )
+    for span in ("month", "year"):
+        # Instants are of one width on SQLite, and what is less than a second stays as it is.
+        end = sa.literal_column(
+            f"said_at + interval '1 {span}'"
+            if op.get_bind().dialect.name != "sqlite"
+            else f"strftime('%Y-%m-%dT%H:%M:%S', substr(said_at, 1, 19), '+1 {span}')"
+            " || substr(said_at, 20)"
+        )
+        op.execute(ends.update().where(ends.c.precision == span).values(said_end=end))
 
 
 def downgrade() -> None:

@@ -48,6 +48,8 @@ from service.store import states, tables
 from service.webhooks import webhook_commands
 
 BEGIN = datetime(2023, 10, 5, 9, 0, tzinfo=UTC)
+BEGIN_OF_MONTH, BEGIN_OF_YEAR = datetime(2023, 10, 1, tzinfo=UTC), datetime(2023, 1, 1, tzinfo=UTC)
+"""As inputs are read of which only the month or the year is known."""
 ANNA = Actor("anna", "Anna", Role.EDITOR)
 BORIS = Actor("boris", "Boris", Role.EDITOR)
 SOURCE = NewSource("https://example.org/paper")
@@ -289,7 +291,7 @@ def hear_unnamed_sources(connection: Connection, day: Day, *, claim: str) -> Non
         told = NewStatement(
             party,
             None,
-            BEGIN,
+            BEGIN_OF_MONTH,
             Precision.MONTH,
             Basis.OWN_OBSERVATION,
             (quote,),
@@ -307,7 +309,7 @@ def hear_unnamed_sources(connection: Connection, day: Day, *, claim: str) -> Non
             kind=Kind.EVENT,
             claimant=None,
             speaker=None,
-            claimed_at=BEGIN,
+            claimed_at=BEGIN_OF_YEAR,
             precision=Precision.YEAR,
             origin=told,
         ),
