@@ -30,6 +30,7 @@ from service.api import (
     reversals,
     statements,
     stories,
+    uses,
     webhooks,
 )
 from service.claims import intake_commands
@@ -73,6 +74,8 @@ ROUTERS = (
     holds.router,
     inquiries.router,
     inquiries.inquiry_router,
+    uses.claim_router,
+    uses.router,
     reversals.router,
     reversals.statement_router,
     reversals.link_router,

@@ -24,6 +24,7 @@ from service.search.finding import claim_hits, facets
 from service.search.finding.claim_hits import ClaimSearch
 from service.search.finding.facets import FacetsView
 from service.search.index import query_parser
+from service.uses import use_queries
 from service.views import view
 from service.web import claim_requests
 from service.web.calls import JSON, PRIVATE, Call, allow, build_list_scope
@@ -89,13 +90,21 @@ async def read_claim(call: Reading) -> Response:
     version, document, assignee = row.version, row.document, row.assignee
     if row.merged_into is not None:
         return claim_routes.redirect_to_merged(request, row.merged_into)
+    counts = None
+    if moment is None and call.sees_internals:
+        rows = await call.reader.look_up(use_queries.COUNTS, {"claim": claim_id})
+        counts = use_queries.build_counts(rows)
     headers = PRIVATE | {"ETag": format_etag(version)}
-    if not expand and not row.is_early and is_unchanged(request, version):
+    # Uses are no part of the claim's version: what is served with them may have changed.
+    is_of_version = not row.is_early and (counts is None or not any(counts.values()))
+    if not expand and is_of_version and is_unchanged(request, version):
         return Response(status_code=304, headers=headers)
     if assignee is not None and call.sees_internals:
         document = add_assignee(document, assignee)
     if language is not Language.EN:
         document = await _translate(call, document, language)
+    if counts is not None:
+        document = f'{document[:-1]},"uses":{orjson.dumps(counts).decode()}}}'
     if not expand:
         return Response(document, headers=headers, media_type=JSON)
     if call.caller is None:

@@ -123,6 +123,14 @@ class FigureView(TypedDict):
     what: str | None
 
 
+@view
+class UseCountView(TypedDict):
+    """How many places a claim is printed in: as it may be, and where that is outdated."""
+
+    current: int
+    outdated: int
+
+
 class ClaimContent(TypedDict):
     """What is served of a claim, but for its id."""
 
@@ -152,6 +160,9 @@ class ClaimContent(TypedDict):
     updated_at: Moment
     assignee: str | None
     hold: Annotated[HoldView | None, Field(description="Not to be used while the desk checks")]
+    uses: NotRequired[
+        Annotated[UseCountView, Field(description="For the desk, on reading one claim as it is")]
+    ]
     links: NotRequired[Annotated[list[LinkView], Field(description="With expand=links only")]]
     links_next_cursor: NotRequired[
         Annotated[

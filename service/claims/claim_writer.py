@@ -22,6 +22,7 @@ from service.claims import (
     projections,
     rename_queue,
     state_cache,
+    use_changes,
     webhook_bodies,
 )
 from service.claims.claim_batches import ClaimBatch
@@ -285,6 +286,8 @@ def _append(
     states.write_further_links(connection, before, after)
     wakeups.notify_after_commit(connection)
     projections.write_row_changes(connection, row_changes)
+    if before is not None:
+        use_changes.outdate_uses(connection, after, [event for event, _ in appended], now=now)
     _update_parents(connection, before, after, actor=actor, now=now)
     for claim_superseded, data in supersession.list_changes(before, after):
         draft = Draft("claim.superseded", data, "supersession")

@@ -24,6 +24,7 @@ from service.claims.webhook_body_views import (
     RetractedView,
     StatementWithdrawnView,
     StatusChangedView,
+    UseOutdatedView,
     WithdrawalReadView,
     WithdrawnView,
 )
@@ -203,6 +204,16 @@ def _render_hold(state: ClaimState, data: EventData) -> HoldChangedView:
     }
 
 
+def _render_outdated(state: ClaimState, data: EventData) -> UseOutdatedView:
+    return {
+        "class": data["class"],
+        "uses": data["uses"],
+        "count": data["count"],
+        "status": state.status,
+        "print_line": build_print_line(state),
+    }
+
+
 def _describe_withdrawal(data: EventData) -> WithdrawalReadView:
     """When and where a withdrawal was read, as far as that is known."""
     return {
@@ -269,6 +280,7 @@ RENDERERS: dict[str, Callable[[ClaimState, EventData], Mapping[str, object] | No
     "claim.separated": _render_lifecycle_change,
     "hold.placed": _render_hold,
     "hold.ended": _render_hold,
+    "use.outdated": _render_outdated,
     "link.created": _render_link,
     "link.retracted": _render_retraction,
     "statement.withdrawn": _render_statement_withdrawal,

@@ -24,6 +24,7 @@ from service.domain.claims import (
     Stance,
     Status,
 )
+from service.domain.uses import UseClass
 from service.views import Moment, Uuid
 
 
@@ -198,6 +199,36 @@ class HeldView(HoldChangedView):
 
 class HoldEndedView(HoldChangedView):
     """A claim is no longer on hold."""
+
+
+BodyUseView = TypedDict(
+    "BodyUseView",
+    {
+        "id": Uuid,
+        "url": str | None,
+        "where": str | None,
+        "title": str | None,
+        "published_at": Moment | None,
+        "language": str | None,
+        "version": int,
+        "status": Status,
+        "print_line": str,
+        "class": UseClass,
+    },
+)
+"""A use of the claim: where it was printed, and what was printed of it."""
+
+UseOutdatedView = TypedDict(
+    "UseOutdatedView",
+    {
+        "class": Annotated[UseClass, Field(description="The gravest of those named")],
+        "uses": Annotated[list[BodyUseView], Field(description="At most 100, oldest first")],
+        "count": Annotated[int, Field(description="How many there are")],
+        "status": Status,
+        "print_line": str,
+    },
+)
+UseOutdatedView.__doc__ = "What was printed of a claim is outdated."
 
 
 class LinkedView(TypedDict):

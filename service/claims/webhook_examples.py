@@ -18,6 +18,7 @@ from service.claims.webhook_body_views import (
     SeparatedView,
     StatementWithdrawnView,
     StatusChangedView,
+    UseOutdatedView,
     VoidedView,
     WithdrawnView,
 )
@@ -162,6 +163,30 @@ BODIES: dict[EventType, Body] = {
         {
             "reason": "The ministry has announced a correction",
             "until": "2023-10-03T18:00:00Z",
+            "status": "awaiting_confirmation",
+            "print_line": LINE,
+        },
+    ),
+    EventType.USE_OUTDATED: Body(
+        UseOutdatedView,
+        {
+            "class": "kill",
+            "uses": [
+                {
+                    "id": "01970000-0000-7000-8000-000000000008",
+                    "url": "https://example.org/2023/10/03/kosovo",
+                    "where": None,
+                    "title": "Belgrade: units are back to normal",
+                    "published_at": "2023-10-03T18:00:00Z",
+                    "language": "en",
+                    "version": 4,
+                    "status": "confirmed",
+                    "print_line": "Claimed by Belgrade (Gen. Milan Mojsilović, 2 October 2023). "
+                    "Independently confirmed by NATO.",
+                    "class": "kill",
+                }
+            ],
+            "count": 1,
             "status": "awaiting_confirmation",
             "print_line": LINE,
         },

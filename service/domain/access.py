@@ -28,6 +28,8 @@ class Action(StrEnum):
     AMEND = "amend, merge or withdraw claims"
     REVERSE = "void, restore, reinstate or separate what was recorded"
     HOLD = "hold claims, and end that"
+    RECORD_USE = "record where a claim was printed, and settle that"
+    SETTLE_USE = "settle uses that others recorded"
     CHANGE_STATUS = "change a claim's status"
     APPROVE = "approve or reject a decision"
     OVERRIDE = "decide against the guards, or approve that"
@@ -54,6 +56,8 @@ PERMISSIONS: dict[Action, frozenset[Role]] = {
     Action.AMEND: CHECKERS,
     Action.REVERSE: CHECKERS,
     Action.HOLD: CHECKERS,
+    Action.RECORD_USE: READERS,
+    Action.SETTLE_USE: CHECKERS,
     Action.CHANGE_STATUS: CHECKERS,
     Action.APPROVE: CHECKERS,
     Action.OVERRIDE: EDITORS,

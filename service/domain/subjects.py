@@ -20,6 +20,7 @@ class SubjectKind(StrEnum):
     KEY = "key"
     WEBHOOK = "webhook"
     SETTING = "setting"
+    USE = "use"
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,6 +80,24 @@ def fold(kind: SubjectKind, events: Sequence[SignedEvent]) -> Row:
     return row
 
 
+def fold_on(kind: SubjectKind, row: Row | None, events: Sequence[SignedEvent]) -> Row:
+    """Return the row after the last of `events`; `row` is what it was before, None at first.
+
+    Raises ValueError like `fold`.
+    """
+    rules, last = RULES[kind], events[-1]
+    if last.event.number != len(events):
+        raise ValueError(f"event {last.event.number} cannot follow event {len(events) - 1}")
+    if row is None:
+        if last.event.type != rules.first_type:
+            raise ValueError(f"a record begins with {rules.first_type}, not {last.event.type}")
+        return rules.begin(last)
+    step = rules.steps.get(last.event.type)
+    if step is None:
+        raise ValueError(f"unknown event type {last.event.type!r}")
+    return step(row, last)
+
+
 def list_event_types(kind: SubjectKind) -> set[str]:
     """Return the types of events that the record of such a thing may have."""
     return {RULES[kind].first_type, *RULES[kind].steps}
@@ -278,6 +296,9 @@ RULES: Mapping[SubjectKind, RecordRules] = {
         {"story.changed": _change},
     ),
     SubjectKind.NOTE: RecordRules("note.recorded", _begin_with_data, {}),
+    SubjectKind.USE: RecordRules(
+        "use.recorded", _begin_with_data, {"use.acknowledged": _set, "use.retired": _set}
+    ),
     SubjectKind.PERSON: RecordRules(
         "person.created",
         _begin_with_data,

@@ -18,6 +18,7 @@ class EventType(StrEnum):
     CLAIM_SEPARATED = "claim.separated"
     HOLD_PLACED = "hold.placed"
     HOLD_ENDED = "hold.ended"
+    USE_OUTDATED = "use.outdated"
     LINK_CREATED = "link.created"
     LINK_RETRACTED = "link.retracted"
     STATEMENT_WITHDRAWN = "statement.withdrawn"

@@ -39,6 +39,7 @@ from service.store.record_tables import (
     idempotency,
     installation,
 )
+from service.store.use_tables import uses
 
 INDEXES = {"claim_search": "claim_words", "statement_search": "statement_words"}
 """The index of each searched table: an FTS5 table on SQLite, a GIN index on PostgreSQL."""
@@ -72,4 +73,5 @@ __all__ = [
     "statements",
     "stories",
     "users",
+    "uses",
 ]

@@ -26,11 +26,13 @@ from sqlalchemy import (
 
 from service.directory import source_commands
 from service.domain import addresses, names, things
-from service.domain.claims import Precision
+from service.domain import uses as domain_uses
+from service.domain.claims import Precision, format_instant
 from service.domain.history import Event
 from service.domain.instants import compute_end
 from service.domain.subjects import SubjectKind
 from service.domain.things import SignedEvent
+from service.domain.uses import Alteration
 from service.domain.webhooks import Format
 from service.record import audit
 from service.store import row_data, tables
@@ -79,6 +81,9 @@ KINDS: Mapping[SubjectKind, Proved] = {
     SubjectKind.STATEMENT: _prove_exchanged(STATEMENT),
     SubjectKind.NOTE: _prove_audited(
         tables.notes, "claim", "text", "author", "author_name", "recorded_at"
+    ),
+    SubjectKind.USE: _prove_audited(
+        tables.uses, *(column.name for column in tables.uses.c if column.name != "id")
     ),
     SubjectKind.PERSON: _prove_audited(
         tables.users,
@@ -145,6 +150,7 @@ def check_kind(
         chains = _read_chains(connection, kind, keys)
         quotes = _read_quotes(connection, keys) if kind is SubjectKind.STATEMENT else {}
         parties = _read_parties(connection, keys) if kind is SubjectKind.WEBHOOK else {}
+        alterations = _read_alterations(connection, rows) if kind is SubjectKind.USE else {}
         for row in rows:
             subject = row._mapping[key.name]
             lines = chains.get(subject, [])
@@ -156,7 +162,11 @@ def check_kind(
             yield from check_chain(subject, lines, kind=kind)
             try:
                 signed = [_read_event(line) for line in lines]
-                expected = things.fold(kind, signed)
+                if kind is SubjectKind.USE:
+                    claim = row._mapping["claim"]
+                    expected = domain_uses.fold_use(signed, alterations.get(claim, []))
+                else:
+                    expected = things.fold(kind, signed)
             except DAMAGE as error:
                 found = describe_error(error)
                 yield Break(subject, None, "fold", "events that can follow", found, kind.value)
@@ -215,6 +225,28 @@ def _derive(kind: SubjectKind, row: RowMapping, roots: Mapping[str, str]) -> Map
             "address_digest": addresses.compute_address_digest(row["url"]),
         }
     return {}
+
+
+def _read_alterations(
+    connection: Connection, rows: Sequence[Row[Any]]
+) -> dict[str, list[Alteration]]:
+    """Return what outdated the uses of claims, by claim, oldest first."""
+    t = tables.events
+    lines = connection.execute(
+        select(t.c.claim, t.c.number, t.c.type, t.c.recorded_at, t.c.data)
+        .where(
+            t.c.claim.in_({row.claim for row in rows}),
+            t.c.type.in_(domain_uses.ALTERING_TYPES),
+        )
+        .order_by(t.c.claim, t.c.number)
+    )
+    found: dict[str, list[Alteration]] = {}
+    for line in lines:
+        grade = domain_uses.classify(line.type, orjson.loads(line.data))
+        if grade is not None:
+            at = format_instant(line.recorded_at)
+            found.setdefault(line.claim, []).append(Alteration(line.number, at, grade))
+    return found
 
 
 def _check_quotes(

@@ -12,6 +12,7 @@ import pytest
 
 from service.claims import webhook_bodies
 from service.claims.webhook_bodies import RENDERERS, build_claim_url, render_message
+from service.claims.webhook_examples import BODIES
 from service.domain import amendments, holds, proposals, reversals
 from service.domain.claims import Basis, ClaimState, Finding, Lifecycle, Scope
 from service.domain.history import Draft, Event
@@ -112,6 +113,7 @@ def render_first_bodies() -> dict[str, bytes]:
         | {
             "claim.separated": apart,
             "claim.merged": body,
+            "use.outdated": _render_outdated_use(),
             "webhook.ping": render_ping("webhook-1", NOON, base_url=BASE),
         }
     )
@@ -123,6 +125,15 @@ def _render_holds() -> dict[str, bytes]:
     held.act(holds.draft_hold(held.state, reason="A correction.", until=until, now=NOON))
     held.act(*holds.draft_due_end(held.state, now=until))
     return {event.type: body for event, body in held.messages()[-2:] if body is not None}
+
+
+def _render_outdated_use() -> bytes:
+    example = BODIES[EventType.USE_OUTDATED].example
+    data = {name: example[name] for name in ("class", "uses", "count")}
+    told = Event(5, "use.outdated", NOON, data)
+    body = render_message(told, build_claim(version=5), by=None, base_url=BASE)
+    assert body is not None
+    return body
 
 
 @pytest.mark.parametrize("kind", EventType)

@@ -45,6 +45,7 @@ from service.domain.inquiry_drafts import InquiryChange
 from service.domain.proposals import LapseReason
 from service.exchange import seeds
 from service.store import states, tables
+from service.uses import use_commands
 from service.webhooks import webhook_commands
 
 BEGIN = datetime(2023, 10, 5, 9, 0, tzinfo=UTC)
@@ -342,6 +343,7 @@ def take_back(connection: Connection, day: Day) -> None:
     for claim, until in ((held, None), (held, day.time + timedelta(days=1)), (freed, None)):
         hold_commands.place_hold(connection, claim, reason="a check", until=until, **day.by())
     hold_commands.end_hold(connection, freed, **day.by())
+    print_claims(connection, day)
     kept, void = day.claim("recorded by mistake, it seemed"), day.claim("recorded by mistake")
     for claim in (kept, void):
         day.reverse(claim, reversal_commands.plan_void)
@@ -419,6 +421,38 @@ def merge_directory(connection: Connection, day: Day) -> None:
     source_merges.merge_source(connection, source, into=known, **by)
     source_merges.separate_source(connection, source, **by)
     source_merges.merge_source(connection, source, into=known, **by)
+
+
+def print_claims(connection: Connection, day: Day) -> None:
+    """Uses in every state, of each class, and one that was acknowledged and outdated again."""
+    claim = day.claim("printed by several")
+    new = use_commands.NewUse(
+        "https://paper.example/1",
+        "page 1",
+        "A headline",
+        BEGIN,
+        "as printed",
+        "desk@paper.example",
+        "en",
+    )
+
+    def record() -> str:
+        return use_commands.record_use(connection, claim, new, **day.by())
+
+    acknowledged, again, outdated, retired = record(), record(), record(), record()
+    use_commands.retire_use(connection, retired, **day.by())
+    hold_commands.place_hold(connection, claim, reason="a check", until=None, **day.by())
+    for use in (acknowledged, again):
+        use_commands.acknowledge_use(
+            connection, use, note="changed", corrected_url="https://paper.example/2", **day.by()
+        )
+    day.reverse(claim, reversal_commands.plan_void)
+    use_commands.acknowledge_use(
+        connection, acknowledged, note="taken back", corrected_url=None, **day.by()
+    )
+    assert outdated != record(), "one that is outdated from the first"
+    other = day.claim("printed by one")
+    use_commands.record_use(connection, other, new, **day.by())
 
 
 def work_behind_the_desk(connection: Connection, day: Day, *, claim: str) -> None:

@@ -1,0 +1,109 @@
+"""Makes the uses of a claim outdated when it changes, in the transaction of the change.
+
+However many uses there are, it takes two statements for each event that alters what may be printed,
+and one webhook, which names the first of them.  `verification` derives the same of each row with
+`domain.uses`.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, func, select, update
+
+from service.claims import webhook_bodies
+from service.domain import ids
+from service.domain import uses as domain_uses
+from service.domain.claims import ClaimState
+from service.domain.history import Event
+from service.domain.uses import UseClass, UseState
+from service.store.compiled_statements import CompiledStatement
+from service.store.tables import uses
+from service.store.transaction_context import context_of
+from service.store.types import format_optional_instant
+from service.webhooks import outbox
+
+MOST_NAMED = 100
+"""How many uses a webhook names."""
+HAS_USES = CompiledStatement(
+    select(uses.c.id).where(uses.c.claim == bindparam("claim", type_=uses.c.claim.type)).limit(1)
+)
+
+
+def outdate_uses(
+    connection: Connection, state: ClaimState, events: Sequence[Event], *, now: datetime
+) -> None:
+    """Make the uses of a claim outdated by `events`, after which it is `state`, and tell of it."""
+    altering = [
+        (event, grade)
+        for event in events
+        if (grade := domain_uses.classify(event.type, event.data)) is not None
+    ]
+    if not altering or HAS_USES.run(connection, {"claim": state.id}).first() is None:
+        return
+    changed = 0
+    for event, grade in altering:
+        changed += _outdate(connection, state.id, event, grade)
+    if changed:
+        _tell(connection, state, events, now=now)
+
+
+def _outdate(connection: Connection, claim: str, event: Event, grade: UseClass) -> int:
+    mark: dict[str, Any] = {"class": grade.value, "outdated_version": event.number}
+    mine = update(uses).where(uses.c.claim == claim)
+    graver = connection.execute(
+        mine.where(
+            uses.c.state == UseState.OUTDATED.value,
+            uses.c["class"].in_([lesser.value for lesser in domain_uses.list_lesser(grade)]),
+        ).values(mark)
+    )
+    outdated = connection.execute(
+        mine.where(uses.c.state.in_((UseState.CURRENT.value, UseState.ACKNOWLEDGED.value))).values(
+            {**mark, "state": UseState.OUTDATED.value, "outdated_at": event.recorded_at}
+        )
+    )
+    return graver.rowcount + outdated.rowcount
+
+
+def _tell(
+    connection: Connection, state: ClaimState, events: Sequence[Event], *, now: datetime
+) -> None:
+    """Write the webhook that names the uses that these events made outdated, or graver."""
+    numbers = [event.number for event in events]
+    mine = (
+        uses.c.claim == state.id,
+        uses.c.state == UseState.OUTDATED.value,
+        uses.c.outdated_version.in_(numbers),
+    )
+    count = connection.execute(select(func.count()).select_from(uses).where(*mine)).scalar_one()
+    rows = connection.execute(select(uses).where(*mine).order_by(uses.c.id).limit(MOST_NAMED))
+    named = [
+        {
+            "id": row.id,
+            "url": row.url,
+            "where": row.place,
+            "title": row.title,
+            "published_at": format_optional_instant(row.published_at),
+            "language": row.language,
+            "version": row.version,
+            "status": row.status,
+            "print_line": row.print_line,
+            "class": row._mapping["class"],
+        }
+        for row in rows
+    ]
+    gravest = min((use["class"] for use in named), key=domain_uses.GRAVEST_FIRST.index)
+    last = events[-1]
+    told = Event(
+        last.number,
+        "use.outdated",
+        last.recorded_at,
+        {"class": gravest, "uses": named, "count": count},
+    )
+    body = webhook_bodies.render_message(
+        told, state, by=None, base_url=context_of(connection).base_url
+    )
+    assert body is not None
+    parameters = outbox.build_parameters("told", told, {"id": ids.make_id()}, state, body, now=now)
+    for write in outbox.build_inserts("told"):
+        connection.execute(write, parameters)

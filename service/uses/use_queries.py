@@ -1,0 +1,107 @@
+"""Reads uses of claims."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, func, select
+
+from service.claims import existence
+from service.claims.claim_views import UseCountView
+from service.domain.access import Actor, Audience
+from service.domain.claims import format_instant
+from service.domain.disclosure import find_audience
+from service.domain.uses import UseClass, UseState
+from service.store.engine import Lookup
+from service.store.paging import Window, select_page
+from service.store.tables import uses
+from service.store.types import format_optional_instant
+from service.uses.use_views import UseView
+
+
+@dataclass(frozen=True, slots=True)
+class UseFilters:
+    """What a list of uses is restricted to; None means no filter."""
+
+    state: UseState | None = None
+    grade: UseClass | None = None
+    claim: str | None = None
+
+
+def read_use(connection: Connection, use: str, *, caller: Actor | None) -> UseView | None:
+    """Read a use as `caller` may see it; None if there is none with this id."""
+    row = connection.execute(select(uses).where(uses.c.id == use)).first()
+    return None if row is None else _build_use(row._mapping, caller)
+
+
+def list_uses(
+    connection: Connection, filters: UseFilters, *, caller: Actor | None, window: Window
+) -> list[UseView]:
+    """List uses as `caller` may see them, one more than the limit: in the order in which they were
+    recorded, but what is outdated by how long it has been open.  Raises NotFound for a claim that
+    does not exist."""
+    query = select(uses)
+    if filters.state is not None:
+        query = query.where(uses.c.state == filters.state.value)
+    if filters.grade is not None:
+        query = query.where(uses.c["class"] == filters.grade.value)
+    if filters.claim is not None:
+        query = query.where(uses.c.claim == filters.claim)
+    is_open = filters.state is UseState.OUTDATED
+    order = (uses.c.outdated_at, uses.c.id) if is_open else (uses.c.id,)
+    rows = connection.execute(select_page(query, window, *order)).all()
+    if not rows and filters.claim is not None:
+        existence.require_claim(connection, filters.claim)
+    return [_build_use(row._mapping, caller) for row in rows]
+
+
+def list_sort_keys(filters: UseFilters, use: UseView) -> list[Any]:
+    """Return the sort keys of a use in the list with these filters."""
+    is_open = filters.state is UseState.OUTDATED
+    return [use["outdated_at"], use["id"]] if is_open else [use["id"]]
+
+
+_count = select(uses.c.state, func.count()).where(
+    uses.c.claim == bindparam("claim", type_=uses.c.claim.type)
+)
+COUNTS = Lookup(_count.group_by(uses.c.state), point=True)
+"""state and number of the uses of one claim."""
+
+
+def build_counts(rows: Iterable[Any]) -> UseCountView:
+    """Build the counts of a claim's uses from the rows of `COUNTS`."""
+    counts = {row[0]: row[1] for row in rows}
+    return {
+        "current": counts.get(UseState.CURRENT.value, 0),
+        "outdated": counts.get(UseState.OUTDATED.value, 0),
+    }
+
+
+def _build_use(row: Mapping[Any, Any], caller: Actor | None) -> UseView:
+    is_own = caller is not None and row["recorded_by"] == caller.id
+    sees_contact = is_own or find_audience(caller) is Audience.DESK
+    return {
+        "id": row["id"],
+        "claim": row["claim"],
+        "version": row["version"],
+        "status": row["status"],
+        "print_line": row["print_line"],
+        "state": row["state"],
+        "class": row["class"],
+        "url": row["url"],
+        "where": row["place"],
+        "title": row["title"],
+        "published_at": format_optional_instant(row["published_at"]),
+        "wording": row["wording"],
+        "contact": row["contact"] if sees_contact else None,
+        "language": row["language"],
+        "recorded_at": format_instant(row["recorded_at"]),
+        "recorded_by": row["recorded_by_name"],
+        "outdated_at": format_optional_instant(row["outdated_at"]),
+        "outdated_version": row["outdated_version"],
+        "acknowledged_at": format_optional_instant(row["acknowledged_at"]),
+        "acknowledged_by": row["acknowledged_by_name"],
+        "note": row["note"],
+        "corrected_url": row["corrected_url"],
+        "retired_at": format_optional_instant(row["retired_at"]),
+    }

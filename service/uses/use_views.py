@@ -1,0 +1,50 @@
+"""How uses are served."""
+
+from typing import Annotated
+
+from pydantic import Field
+from typing_extensions import TypedDict
+
+from service.domain.claims import Status
+from service.domain.uses import UseClass, UseState
+from service.views import Moment, Uuid, view
+
+_UseView = TypedDict(
+    "_UseView",
+    {
+        "id": Uuid,
+        "claim": Uuid,
+        "version": Annotated[int, Field(description="Of the claim, when it was printed")],
+        "status": Status,
+        "print_line": Annotated[str, Field(description="What might be printed of it then")],
+        "state": UseState,
+        "class": Annotated[
+            UseClass | None, Field(description="What is to be done, once it was outdated")
+        ],
+        "url": str | None,
+        "where": str | None,
+        "title": str | None,
+        "published_at": Moment | None,
+        "wording": str | None,
+        "contact": Annotated[
+            str | None, Field(description="For the desk and for whoever recorded it; else null")
+        ],
+        "language": str | None,
+        "recorded_at": Moment,
+        "recorded_by": str,
+        "outdated_at": Moment | None,
+        "outdated_version": Annotated[
+            int | None, Field(description="Of the claim: the event that says what changed")
+        ],
+        "acknowledged_at": Moment | None,
+        "acknowledged_by": str | None,
+        "note": str | None,
+        "corrected_url": str | None,
+        "retired_at": Moment | None,
+    },
+)
+
+
+@view
+class UseView(_UseView):
+    """Where a claim was printed, what was printed of it, and what has become of that."""
