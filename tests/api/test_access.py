@@ -144,7 +144,9 @@ ROUTES: dict[tuple[str, str], Action | str] = {
 ENDLESS = {"/v1/events/stream"}
 """Asked with HEAD, which ends; what it shows to whom is in tests/live/test_stream.py."""
 
-IDS = dict.fromkeys(("claim_id", "statement_id", "link_id", "decision_id", "inquiry_id"), NOBODY)
+IDS = dict.fromkeys(
+    ("claim_id", "statement_id", "link_id", "decision_id", "inquiry_id", "use_id"), NOBODY
+)
 PLACES = IDS | {
     "speaker_id": NOBODY,
     "source_id": NOBODY,

@@ -68,13 +68,15 @@ OWN = {
     "sessions",
     "sign_in_links",
     "sign_in_tries",
+    "uses",
     "webhook_attempts",
     "webhook_deliveries",
     "webhook_messages",
     "webhook_parties",
     "webhooks",
 }
-"""What stays a desk's own: its secrets, whom it tells, and what it is at work on."""
+"""What stays a desk's own: its secrets, whom it tells, who printed what, and what it is at work
+on."""
 
 
 def test_every_table_is_accounted_for() -> None:
@@ -257,7 +259,7 @@ def read_content(connection: Connection) -> dict[str, list[dict[str, Any]]]:
         if name == "events":
             of_claim = table.c.claim.is_not(None)
             # Accounts begin their record anew wherever they are brought.
-            query = query.where(table.c.kind.not_in(("person", "key", "webhook", "setting")))
+            query = query.where(table.c.kind.not_in(("person", "key", "webhook", "setting", "use")))
             query = query.order_by(
                 of_claim,
                 case((of_claim, table.c.seq), else_=0),
