@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 
 from service.claims import rename_batches
 from service.directory import confusable_names, party_commands
-from service.domain import access, names
+from service.domain import access, names, plain_data
 from service.domain.access import Action, Actor
 from service.domain.claims import Attribution
 from service.domain.errors import AlreadyExists, Invalid, NotFound
@@ -79,7 +79,7 @@ def change_party(
         now = max(now, *(clamp_now(other.recorded_at, now) for other in chains.values()))
         rows = update(parties).where(parties.c.slug.in_(same))
         connection.execute(rows.values(name=differing["name"]))
-    shown = bool({"name", "parent"} & differing.keys())
+    shown = bool({"name", "parent", "in_sentence"} & differing.keys())
     if shown:
         now = _rename_on_claims(connection, slug, actor=actor, now=now)
     draft = Draft("party.changed", dict(differing))
@@ -144,7 +144,13 @@ def _rename_on_claims(
     last = func.max(party_versions.c.recorded_at)
     now = clamp_now(connection.scalar(select(last).where(party_versions.c.slug.in_(below))), now)
     voices = {
-        member: {"name": tree[member].name, "root": root, "root_name": tree[root].name}
+        member: plain_data.describe_names(
+            name=tree[member].name,
+            in_sentence=tree[member].in_sentence,
+            root=root,
+            root_name=tree[root].name,
+            root_in_sentence=tree[root].in_sentence,
+        )
         for member in below
     }
     concerned = select_showing_parties(below)

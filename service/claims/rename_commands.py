@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, or_, select
 
 from service.claims import claim_writer, party_changes, proposal_commands
-from service.domain import access, changes
+from service.domain import access, changes, plain_data
 from service.domain.access import Action, Actor
 from service.domain.changes import Change
 from service.domain.claims import DecisionKind, Pending, Status
@@ -27,7 +27,7 @@ from service.store.tables import claims, speakers
 
 PartyTree = Mapping[str, Mapping[str, Any]]
 """The rows of all parties by slug."""
-PRINTED = ("name", "parent", "merged_into")
+PRINTED = ("name", "parent", "in_sentence", "merged_into")
 """What of a party stands on claims: its name, and its root's; and whether it is merged."""
 
 
@@ -228,15 +228,19 @@ def _plan_party(
     below = _list_below(tree, slug)
     root = _find_root(changed, slug, below)
     voices = {
-        each: {
-            "name": changed[each]["name"],
-            "root": root,
-            "root_name": changed[root]["name"],
-        }
+        each: plain_data.describe_names(
+            name=changed[each]["name"],
+            in_sentence=changed[each]["in_sentence"],
+            root=root,
+            root_name=changed[root]["name"],
+            root_in_sentence=changed[root]["in_sentence"],
+        )
         for each in below
     }
     draft = Draft("party.changed", {"party": slug, "parties": voices})
     was = {name: party[name] for name in ("name", "parent", "root")}
+    if "in_sentence" in new:
+        was["in_sentence"] = party["in_sentence"]
     reason = f"“{party['name']}” becomes “{changed[slug]['name']}”"
     if changed[slug]["parent"] != party["parent"]:
         above = changed[slug]["parent"]

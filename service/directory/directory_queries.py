@@ -203,6 +203,8 @@ def build_party_view(row: Row[Any]) -> PartyView:
         "created_at": format_instant(row.created_at),
         "updated_at": format_instant(row.updated_at),
     }
+    if row.in_sentence is not None:
+        party["in_sentence"] = row.in_sentence
     if row.merged_into is not None:
         party["merged_into"], party["merged_name"] = row.merged_into, row.merged_name
     return party

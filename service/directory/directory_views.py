@@ -25,6 +25,9 @@ class PartyView(TypedDict):
     country: str | None
     parent: str | None
     root: str
+    in_sentence: NotRequired[
+        Annotated[str, Field(description="Its name within a sentence, where that is another")]
+    ]
     merged_into: NotRequired[MergedPartyField]
     merged_name: NotRequired[OwnName]
     created_at: Moment

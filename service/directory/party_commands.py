@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, bindparam, insert, select
 
 from service.directory import confusable_names
-from service.domain import access, ids, names
+from service.domain import access, ids, names, plain_data
 from service.domain.access import Action, Actor
 from service.domain.claims import Speaker, Voice
 from service.domain.errors import AlreadyExists, Invalid
@@ -24,7 +24,14 @@ MAX_DEPTH = 8
 
 _root = parties.alias("root")
 LOCK_VOICE = CompiledStatement(
-    select(parties.c.slug, parties.c.name, parties.c.root, _root.c.name.label("root_name"))
+    select(
+        parties.c.slug,
+        parties.c.name,
+        parties.c.root,
+        _root.c.name.label("root_name"),
+        parties.c.in_sentence,
+        _root.c.in_sentence.label("root_in_sentence"),
+    )
     .join(_root, _root.c.slug == parties.c.root)
     .where(parties.c.slug == bindparam("party"))
     # Keeps a party from moving under another until this transaction has linked or claimed.
@@ -61,6 +68,7 @@ def create_party(
     kind: str | None,
     country: str | None,
     parent: str | None,
+    in_sentence: str | None = None,
     actor: Actor,
     now: datetime,
 ) -> None:
@@ -82,6 +90,8 @@ def create_party(
         "country": country,
         "parent": parent,
     }
+    if in_sentence is not None:
+        described["in_sentence"] = in_sentence
     row = {"slug": slug, **described, "root": root, "created_at": now, "updated_at": now}
     if not insert_or_ignore(connection, parties, row):
         raise taken
@@ -178,7 +188,7 @@ def require_voice(
                 loc=(*loc, "speaker"),
             )
         person = Speaker(known.id, known.name, known.role)
-    return Voice(row.slug, row.name, row.root, row.root_name, person)
+    return plain_data.build_voice(row.slug, row._asdict(), person)
 
 
 def find_or_create_speaker(

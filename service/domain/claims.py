@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
+from service.domain.claim_parts import Figure as Figure
+from service.domain.claim_parts import Hold as Hold
 from service.domain.inquiries import Inquiry
 
 
@@ -129,6 +131,32 @@ class Voice:
     root: str
     root_name: str
     speaker: Speaker | None = None
+
+    @property
+    def printed_name(self) -> str:
+        """What the party is called within a sentence."""
+        return self.name
+
+    @property
+    def printed_root_name(self) -> str:
+        """What its root party is called within a sentence."""
+        return self.root_name
+
+
+@dataclass(frozen=True, slots=True)
+class SentenceVoice(Voice):
+    """A voice whose party, or root, has another name within a sentence: “the Interior Ministry”."""
+
+    in_sentence: str | None = None
+    root_in_sentence: str | None = None
+
+    @property
+    def printed_name(self) -> str:
+        return self.in_sentence or self.name
+
+    @property
+    def printed_root_name(self) -> str:
+        return self.root_in_sentence or self.root_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,33 +295,6 @@ class Imported:
     by: str
     label: str
     finding: Finding | None
-
-
-@dataclass(frozen=True, slots=True)
-class Hold:
-    """Why a claim is not to be used while the desk checks it, since when, and until when."""
-
-    reason: str
-    since: datetime
-    until: datetime | None
-
-    def has_ended(self, moment: datetime) -> bool:
-        """Whether it has ended by itself at `moment`."""
-        return self.until is not None and self.until <= moment
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """What a claim of kind `figure` says in numbers: a value, or a lowest and a highest one.
-
-    Numbers are decimals in text, so that the record holds them as they were said.
-    """
-
-    value: str | None = None
-    low: str | None = None
-    high: str | None = None
-    unit: str | None = None
-    what: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

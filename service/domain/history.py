@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from service.domain import inquiry_steps, reversal_steps, supersession
+from service.domain import inquiry_steps, plain_data, reversal_steps, supersession
 from service.domain.access import Audience
 from service.domain.claims import (
     AMENDABLE,
@@ -33,13 +33,6 @@ from service.domain.claims import (
 )
 from service.domain.inputs import CREATION_FIELDS
 from service.domain.instants import compute_end
-from service.domain.plain_data import (
-    read_fields,
-    read_imported,
-    read_link,
-    read_pending,
-    read_state,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,11 +140,11 @@ def _create(claim_id: str, event: Event) -> ClaimState:
     recorded = {name: event.data[name] for name in CREATION_FIELDS if name in event.data}
     moment = event.recorded_at
     began = {"created_at": moment, "updated_at": moment, "status_since": moment}
-    return read_state({**recorded, **began, "id": claim_id, "version": 1})
+    return plain_data.read_state({**recorded, **began, "id": claim_id, "version": 1})
 
 
 def _add_link(state: ClaimState, event: Event) -> ClaimState:
-    link = read_link({**event.data["link"], "recorded_at": event.recorded_at})
+    link = plain_data.read_link({**event.data["link"], "recorded_at": event.recorded_at})
     return replace(state, links=(*state.links, link))
 
 
@@ -177,7 +170,7 @@ def _replace_links(
 def _change_status(state: ClaimState, event: Event) -> ClaimState:
     data = event.data
     status = Status(data["status"])
-    imported = read_imported(data["imported"]) if "imported" in data else None
+    imported = plain_data.read_imported(data["imported"]) if "imported" in data else None
     excluded = {contradiction["link"] for contradiction in data["set_aside"]}
     if excluded:
         state = _replace_links(state, lambda link: link.id in excluded, set_aside=True)
@@ -221,7 +214,7 @@ def _change_finding(state: ClaimState, event: Event) -> ClaimState:
 
 def _amend(state: ClaimState, event: Event) -> ClaimState:
     data = event.data
-    changes = read_fields(data, AMENDABLE)
+    changes = plain_data.read_fields(data, AMENDABLE)
     if data.get("material"):
         changes["revision"] = state.revision + 1
         changes["pending"] = None
@@ -247,7 +240,7 @@ def _merge(state: ClaimState, event: Event) -> ClaimState:
 
 def _absorb(state: ClaimState, event: Event) -> ClaimState:
     conflicts = event.data["conflicts"]
-    state = replace(state, links=(*state.links, *map(read_link, event.data["links"])))
+    state = replace(state, links=(*state.links, *map(plain_data.read_link, event.data["links"])))
     return _replace_links(state, lambda link: link.id in conflicts, conflicting=True)
 
 
@@ -269,7 +262,7 @@ def _end_hold(state: ClaimState, _event: Event) -> ClaimState:
 
 
 def _propose(state: ClaimState, event: Event) -> ClaimState:
-    return replace(state, pending=read_pending(event.data))
+    return replace(state, pending=plain_data.read_pending(event.data))
 
 
 def _end_proposal(state: ClaimState, _event: Event) -> ClaimState:
@@ -296,7 +289,8 @@ def _change_party(state: ClaimState, event: Event) -> ClaimState:
     parties = event.data["parties"]
 
     def change(voice: Voice) -> Voice:
-        return replace(voice, **parties[voice.party]) if voice.party in parties else voice
+        names = parties.get(voice.party)
+        return voice if names is None else plain_data.build_voice(voice.party, names, voice.speaker)
 
     return _replace_voices(state, change)
 

@@ -22,6 +22,7 @@ from service.domain.claims import (
     Pending,
     Precision,
     Scope,
+    SentenceVoice,
     SetAside,
     Speaker,
     Stance,
@@ -55,13 +56,30 @@ def make_plain(value: Any) -> Any:
 
 def read_voice(data: Data) -> Voice:
     speaker = data["speaker"]
-    return Voice(
-        data["party"],
-        data["name"],
-        data["root"],
-        data["root_name"],
-        Speaker(speaker["id"], speaker["name"], speaker["role"]) if speaker else None,
-    )
+    person = Speaker(speaker["id"], speaker["name"], speaker["role"]) if speaker else None
+    return build_voice(data["party"], data, person)
+
+
+def build_voice(party: str, names: Data, speaker: Speaker | None) -> Voice:
+    """Return the voice of a party that is called and placed as `names` say."""
+    called = (party, names["name"], names["root"], names["root_name"], speaker)
+    in_sentence, root_in_sentence = names.get("in_sentence"), names.get("root_in_sentence")
+    if in_sentence is None and root_in_sentence is None:
+        return Voice(*called)
+    return SentenceVoice(*called, in_sentence, root_in_sentence)
+
+
+def describe_names(
+    *, name: str, in_sentence: str | None, root: str, root_name: str, root_in_sentence: str | None
+) -> dict[str, str]:
+    """Return how a party is called and placed, as events say it: names within sentences only where
+    there are any."""
+    names = {"name": name, "root": root, "root_name": root_name}
+    if in_sentence is not None:
+        names["in_sentence"] = in_sentence
+    if root_in_sentence is not None:
+        names["root_in_sentence"] = root_in_sentence
+    return names
 
 
 def read_source(data: Data) -> Voice | Unnamed:

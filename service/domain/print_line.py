@@ -107,7 +107,8 @@ class _Line:
             return self.phrases.unattributed.format(about=when)
         speaker = state.claimant.speaker
         about = f"{texts.print_name(speaker.name)}, {when}" if speaker else when
-        return self.phrases.claimed.format(name=texts.print_name(state.claimant.name), about=about)
+        name = texts.print_name(state.claimant.printed_name)
+        return self.phrases.claimed.format(name=name, about=about)
 
     def _describe_confirmation(self) -> Iterator[str]:
         state, phrases = self.state, self.phrases
@@ -176,7 +177,7 @@ class _Line:
             source = f"{source[:1].upper()}{source[1:]}"
         if party is not None:
             source = self.phrases.of_party.format(
-                description=source, party=texts.print_name(party.name)
+                description=source, party=texts.print_name(party.printed_name)
             )
         return pattern.format(source=source)
 
@@ -195,5 +196,5 @@ def _name_roots(state: ClaimState, roots: Collection[str]) -> dict[str, str]:
             break
         voice = link.voice
         if isinstance(voice, Voice) and voice.root in roots and voice.root not in names:
-            names[voice.root] = texts.print_name(voice.root_name)
+            names[voice.root] = texts.print_name(voice.printed_root_name)
     return names

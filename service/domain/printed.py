@@ -110,7 +110,7 @@ def _read_claimant(state: ClaimState) -> Any:
         return None
     speaker = state.claimant.speaker
     person = {"name": speaker.name, "role": speaker.role} if speaker else None
-    return {"name": state.claimant.name, "speaker": person}
+    return {"name": state.claimant.printed_name, "speaker": person}
 
 
 def _read_date(state: ClaimState) -> Any:
@@ -141,7 +141,7 @@ def _read_import(state: ClaimState) -> Any:
 def _name_roots(links: Iterable[Link]) -> list[dict[str, str]]:
     """Return the distinct root parties of `links`, sorted by slug: their order does not matter."""
     voices = {link.voice.root: link.voice for link in links if isinstance(link.voice, Voice)}
-    return [{"party": root, "name": voices[root].root_name} for root in sorted(voices)]
+    return [{"party": root, "name": voices[root].printed_root_name} for root in sorted(voices)]
 
 
 def _read_partial_support(state: ClaimState) -> list[dict[str, str]]:
@@ -157,7 +157,7 @@ def _read_unnamed(state: ClaimState) -> list[dict[str, str | None]]:
         (
             link.stance.value,
             link.voice.description,
-            link.voice.party.name if link.voice.party else None,
+            link.voice.party.printed_name if link.voice.party else None,
         )
         for link in evidence.list_unnamed(state, *evidence.TAKEN_STANCES)
         if isinstance(link.voice, Unnamed)

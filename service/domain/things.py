@@ -206,12 +206,16 @@ def _begin_source(signed: SignedEvent) -> Row:
     return row | {"recorded_at": data.get("recorded_at", signed.at)}
 
 
+LATER = frozenset({"in_sentence"})
+"""Columns that first events name only where they are set."""
+
+
 def _begin_with(*names: str, has_update: bool) -> Callable[[SignedEvent], Row]:
     """Return a beginning of rows with these columns; `has_update` adds `updated_at`."""
 
     def begin(signed: SignedEvent) -> Row:
         data = signed.event.data
-        row: Row = {name: data[name] for name in names}
+        row: Row = {name: data.get(name) if name in LATER else data[name] for name in names}
         row["created_at"] = data.get("created_at", signed.at)
         if has_update:
             row["updated_at"] = data.get("updated_at", row["created_at"])
@@ -282,7 +286,9 @@ RULES: Mapping[SubjectKind, RecordRules] = {
     ),
     SubjectKind.PARTY: RecordRules(
         "party.created",
-        _begin_with("name", "full_name", "kind", "country", "parent", has_update=True),
+        _begin_with(
+            *("name", "full_name", "kind", "country", "parent", "in_sentence"), has_update=True
+        ),
         {"party.changed": _change, "party.merged": _merge, "party.separated": _merge},
     ),
     SubjectKind.SPEAKER: RecordRules(

@@ -10,7 +10,7 @@ from datetime import datetime
 from sqlalchemy import Connection, SelectBase, exists, func, select
 
 from service.claims import party_changes, rename_batches
-from service.domain import access, history
+from service.domain import access, history, plain_data
 from service.domain.history import Draft
 from service.domain.subjects import Subject, SubjectKind
 from service.store import states
@@ -60,6 +60,8 @@ def _list_renamed(connection: Connection) -> Iterator[tuple[Subject, Draft, Sele
             parties_table.c.name,
             parties_table.c.root,
             root.c.name.label("root_name"),
+            parties_table.c.in_sentence,
+            root.c.in_sentence.label("root_in_sentence"),
             renamed.c.since,
         )
         .join(renamed, renamed.c.slug == parties_table.c.slug)
@@ -67,7 +69,13 @@ def _list_renamed(connection: Connection) -> Iterator[tuple[Subject, Draft, Sele
         .order_by(parties_table.c.slug)
     ).all()
     for party in parties:
-        voice = {"name": party.name, "root": party.root, "root_name": party.root_name}
+        voice = plain_data.describe_names(
+            name=party.name,
+            in_sentence=party.in_sentence,
+            root=party.root,
+            root_name=party.root_name,
+            root_in_sentence=party.root_in_sentence,
+        )
         draft = Draft("party.changed", {"party": party.slug, "parties": {party.slug: voice}})
         showing = party_changes.select_showing_parties([party.slug])
         yield Subject(SubjectKind.PARTY, party.slug), draft, showing, party.since

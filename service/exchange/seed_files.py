@@ -41,6 +41,7 @@ class PartyEntry(In):
     slug: Slug
     name: Name
     full_name: FullName | None = None
+    in_sentence: Name | None = None
     kind: Label | None = None
     country: Country | None = None
     parent: Slug | None = None

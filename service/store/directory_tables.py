@@ -11,6 +11,8 @@ parties = Table(
     Column("slug", String(64), primary_key=True),
     Column("name", String(120), nullable=False),
     Column("full_name", String(300)),
+    # What it is called within a sentence, where that is not its name.
+    Column("in_sentence", String(120)),
     Column("kind", String(40)),
     Column("country", String(2)),
     Column("parent", ForeignKey("parties.slug"), index=True),

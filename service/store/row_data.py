@@ -79,13 +79,13 @@ KEY = ExchangedTable(
 PARTY = ExchangedTable(
     parties,
     (
-        *("slug", "name", "full_name", "kind", "country", "parent"),
+        *("slug", "name", "full_name", "in_sentence", "kind", "country", "parent"),
         *("merged_into", "merged_name", "created_at", "updated_at"),
     ),
     timestamps=frozenset({"created_at", "updated_at", "versions"}),
     references={"parent": "party"},
     slugs=frozenset({"slug"}),
-    later=frozenset({"merged_into", "merged_name"}),
+    later=frozenset({"in_sentence", "merged_into", "merged_name"}),
 )
 PARTY_VERSION = ExchangedTable(
     party_versions,

@@ -316,7 +316,8 @@ def hear_unnamed_sources(connection: Connection, day: Day, *, claim: str) -> Non
         ),
         **day.by(),
     )
-    party_changes.change_party(connection, "albania", {"name": "Tirana"}, **day.by())
+    changes = {"name": "Tirana", "in_sentence": "the government in Tirana"}
+    party_changes.change_party(connection, "albania", changes, **day.by())
 
 
 def supersede(connection: Connection, day: Day) -> None:

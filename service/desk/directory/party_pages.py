@@ -33,7 +33,7 @@ Recording = Annotated[Form, accept_form(Action.RECORD)]
 Changing = Annotated[Form, accept_form(Action.CHANGE_PARTIES)]
 
 ROOTS, SPEAKERS, FIRST_SPEAKERS = 50, 100, 4
-PARTY_FIELDS = ("name", "slug", "full_name", "kind", "country", "parent")
+PARTY_FIELDS = ("name", "slug", "full_name", "in_sentence", "kind", "country", "parent")
 SPEAKER_FIELDS = ("name", "role")
 
 
@@ -125,6 +125,7 @@ def _read_optional_fields(form: Form) -> dict[str, str | None]:
     country = form.get_text("country")
     return {
         "full_name": form.get_text("full_name"),
+        "in_sentence": form.get_text("in_sentence"),
         "kind": form.get_text("kind"),
         "country": country.upper() if country else None,
         "parent": form.get_text("parent"),
@@ -292,7 +293,7 @@ async def _render_correction(
 
 
 def _fill_fields(view: Mapping[str, object], names: Sequence[str]) -> dict[str, str]:
-    return {name: str(view[name] or "") for name in names}
+    return {name: str(view.get(name) or "") for name in names}
 
 
 def _read_typed(form: Form | None, names: Sequence[str]) -> dict[str, str]:

@@ -1,5 +1,7 @@
 """Bodies of requests about parties, speakers, sources and stories."""
 
+from pydantic import Field
+
 from service.domain.inputs import NewSource, NewSpeaker
 from service.field_types import (
     Country,
@@ -19,6 +21,10 @@ from service.field_types import (
 )
 from service.web.fields import LEFT_OUT, Id, Instant, show_example
 
+InSentence = Field(
+    None, description="What it is called within a sentence: “the Interior Ministry”; null: its name"
+)
+
 
 class PartyIn(In):
     slug: Slug
@@ -27,6 +33,7 @@ class PartyIn(In):
     kind: Label | None = None
     country: Country | None = None
     parent: Slug | None = None
+    in_sentence: Name | None = InSentence
 
     model_config = show_example(
         {
@@ -46,6 +53,7 @@ class PartyChange(In):
     kind: Label | None = None
     country: Country | None = None
     parent: Slug | None = None
+    in_sentence: Name | None = InSentence
 
     model_config = show_example({"parent": "washington"})
 

@@ -1,0 +1,93 @@
+"""Parties that are called otherwise within a sentence: “the Interior Ministry”, not “MUP”."""
+
+from __future__ import annotations
+
+from service.domain import history, plain_data
+from service.domain.claims import SentenceVoice
+from service.domain.history import Draft
+from service.domain.print_line import build_print_line
+from tests.api.problems import require_problem
+from tests.domain.builders import (
+    BELGRADE,
+    NATO,
+    Record,
+    build_claim,
+    build_contradiction,
+    build_support,
+    get_voice,
+)
+from tests.support.desk import Desk
+
+
+def test_print_line_uses_the_name_within_a_sentence() -> None:
+    """Of the claimant, and of the root of whoever takes a stance; every other place has the
+    name."""
+    ministry = SentenceVoice("mup", "MUP", "belgrade", "Belgrade", None, "the Interior Ministry")
+    mission = SentenceVoice("kfor", "KFOR", "nato", "NATO", None, "KFOR", "the Alliance")
+    line = build_print_line(build_claim(build_contradiction(mission), claimant=ministry))
+    assert line.startswith("Claimed by the Interior Ministry (2 October 2023).")
+    assert "the Alliance denies it." in line
+    assert "MUP" not in line
+
+
+def test_voice_without_such_a_name_is_recorded_as_before() -> None:
+    """No older event and no older state gets another field, and a name goes as it came."""
+    record = Record()
+    support = record.link(build_support(NATO))
+    assert set(plain_data.make_plain(support.voice)) == {
+        "party",
+        "name",
+        "root",
+        "root_name",
+        "speaker",
+    }
+    names = {"name": "NATO", "root": "nato", "root_name": "NATO"}
+    called = {**names, "in_sentence": "the Alliance", "root_in_sentence": "the Alliance"}
+    for voice in (called, names):
+        record.act(Draft("party.changed", {"party": "nato", "parties": {"nato": voice}}))
+        state = record.state
+        assert history.fold(record.claim_id, record.events) == state
+        assert plain_data.read_voice(plain_data.make_plain(state.links[0].voice)) == get_voice(
+            state.links[0]
+        )
+        is_called = voice is called
+        assert isinstance(state.links[0].voice, SentenceVoice) is is_called
+    assert record.state.links[0].voice == NATO
+    assert record.state.claimant == BELGRADE
+
+
+async def test_name_within_a_sentence_reaches_every_claim(desk: Desk) -> None:
+    """Of parties below it too; null takes it back."""
+    await desk.record_parties()
+    created = await desk.post(
+        "/v1/parties", {"slug": "mup", "name": "MUP", "in_sentence": "the Interior Ministry"}
+    )
+    assert created["in_sentence"] == "the Interior Ministry"
+    claim = (await desk.record_claim(claimant="mup", speaker=None))["id"]
+    await desk.link_statement(claim, "contradicts", "state-department")
+    claimed = await desk.read_claim(claim)
+    assert claimed["print_line"].startswith("Claimed by the Interior Ministry (")
+    assert claimed["claimant"]["name"] == "MUP"
+    assert "Disputed by Washington." in claimed["print_line"]
+    url = "/v1/parties/washington"
+    for name, printed in (("the United States", "the United States"), (None, "Washington")):
+        changed = await desk.editor.patch(url, json={"in_sentence": name})
+        assert changed.status_code == 200, changed.text
+        assert changed.json().get("in_sentence") == name
+        assert f"Disputed by {printed}." in (await desk.read_claim(claim))["print_line"]
+    forged = await desk.editor.patch(url, json={"in_sentence": "NATO denies it."})
+    require_problem(forged, "invalid-request")
+
+
+async def test_name_within_a_sentence_of_a_confirmed_claim_takes_two_people(desk: Desk) -> None:
+    """It prints: a second editor approves it on the claim."""
+    await desk.record_parties()
+    claim = (await desk.record_claim())["id"]
+    await desk.confirm_claim(claim)
+    before = (await desk.read_claim(claim))["print_line"]
+    proposed = await desk.editor.patch("/v1/parties/nato", json={"in_sentence": "the Alliance"})
+    assert proposed.status_code == 202, proposed.text
+    assert (await desk.read_claim(claim))["print_line"] == before
+    approval = f"/v1/decisions/{proposed.json()['id']}/approval"
+    assert (await desk.editor2.post(approval)).status_code == 200
+    assert "by the Alliance." in (await desk.read_claim(claim))["print_line"]
