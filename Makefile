@@ -31,6 +31,7 @@ help:
 	@echo 'make install  build .venv without starting anything                       (PYTHON=/path/to/python)'
 	@echo 'make lint     the checks without the tests'
 	@echo 'make faults   thousands of webhooks while workers and servers are killed  (ARGS="...")'
+	@echo 'make scale    failovers, several processes, a late replica, backups under load (ARGS="...")'
 	@echo 'make coverage the tests with their coverage measured, and its floors     (ARGS="...")'
 	@echo 'make pooled   the tests on PostgreSQL through a pgbouncer in transaction mode (ARGS="...")'
 	@echo 'make check-external  our OpenAPI document in tools from npm: types for TypeScript, a linter'
@@ -118,6 +119,13 @@ lint: install-dev
 faults: install-dev
 	@$(BIN)/python -m tests.support.programs
 	@CLAIMDESK_FAULTS=long $(BIN)/python -m pytest tests/faults tests/infrastructure $(ARGS)
+
+# Past one machine, with the real programs; every test is in `make test` too, short. Tables are printed.
+.PHONY: scale
+scale: install-dev
+	@$(BIN)/python -m tests.support.postgres
+	@$(BIN)/python -m tests.support.programs
+	@CLAIMDESK_FAULTS=long $(BIN)/python -m pytest -m scale tests/infrastructure tests/faults tests/cli $(ARGS)
 
 # Not in `make test`, of whose time it takes twice as much. What decides, records and sends has the higher floor.
 .PHONY: coverage

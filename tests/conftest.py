@@ -16,6 +16,7 @@ from service.store.engine import Database
 from service.web import passwords
 from tests.support import desk as support
 from tests.support.desk import Desk
+from tests.support.lengths import IS_LONG, TABLES
 from tests.support.pooler import Pooler
 from tests.support.postgres import PostgresServer, find_memory, provide_server
 from tests.verification.workday import link_to_many_statements, work_a_day
@@ -41,10 +42,23 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what was measured, in the long form."""
+    if IS_LONG:
+        for table in TABLES:
+            terminalreporter.write_line(table)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def cheap_passwords() -> None:
     """Hash passwords at the least cost; `test_passwords_are_hashed_at_full_cost` has the full."""
     passwords.choose_hasher(Argon2Hasher(time_cost=1, memory_cost=8, parallelism=1))
+
+
+@pytest.fixture
+def long() -> bool:
+    """`make faults`, `make scale`: the same tests, with many times the load."""
+    return IS_LONG
 
 
 @pytest.fixture(scope="session")

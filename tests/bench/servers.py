@@ -83,11 +83,7 @@ class Server:
 
     def cpu(self) -> float:
         """Seconds of processor time that its processes have had."""
-        ticks = 0
-        for process in _descendants(self._process.pid):
-            fields = Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()
-            ticks += int(fields[11]) + int(fields[12])
-        return ticks / os.sysconf("SC_CLK_TCK")
+        return read_processor_time(self._process.pid)
 
     def stop(self) -> None:
         if self._process.poll() is None:
@@ -98,6 +94,15 @@ class Server:
                 self._process.kill()
                 self._process.wait()
         self._log.close()
+
+
+def read_processor_time(process: int) -> float:
+    """Seconds of processor time that a process and its children have had."""
+    ticks = 0
+    for each in _descendants(process):
+        fields = Path(f"/proc/{each}/stat").read_text().rsplit(")", 1)[1].split()
+        ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def _descendants(process: int) -> list[int]:

@@ -92,8 +92,10 @@ def ensure() -> None:
         raise SystemExit(REMEDY)
 
 
-def run(port: int, requests: Sequence[bytes], seconds: int) -> Load:
-    """Replay `requests`, in order and from the start again, over 16 connections."""
+def run(
+    port: int, requests: Sequence[bytes], seconds: int, *, connections: int = CONNECTIONS
+) -> Load:
+    """Replay `requests`, in order and from the start again."""
     with tempfile.TemporaryDirectory(prefix="claimdesk-bench-") as folder:
         script, data = Path(folder, "replay.lua"), Path(folder, "requests")
         script.write_text(_SCRIPT)
@@ -102,7 +104,7 @@ def run(port: int, requests: Sequence[bytes], seconds: int) -> Load:
         command = [
             "wrk",
             "-t1",
-            f"-c{CONNECTIONS}",
+            f"-c{connections}",
             f"-d{seconds}s",
             "--timeout",
             "5s",

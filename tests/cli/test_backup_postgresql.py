@@ -45,9 +45,12 @@ def ask(url: str, query: str) -> Any:
     return asyncio.run(fetch())
 
 
+@pytest.mark.scale
 def test_backup_under_load_is_complete_and_a_restore_begins_a_new_epoch(
-    url: str, tmp_path: Path
+    url: str, tmp_path: Path, long: bool
 ) -> None:
+    """One client records claims meanwhile; in the long form eight, after a thousand."""
+    writers, first = (8, 1000) if long else (1, 5)
     headers = {"Authorization": f"Bearer {create_key(url, tmp_path, 'editor')['key']}"}
     acknowledged: list[str] = []
     over = threading.Event()
@@ -61,16 +64,18 @@ def test_backup_under_load_is_complete_and_a_restore_begins_a_new_epoch(
                 assert answer.status_code == 201
                 acknowledged.append(answer.json()["id"])
 
-        writer = threading.Thread(target=write)
-        writer.start()
+        threads = [threading.Thread(target=write) for _ in range(writers)]
+        for thread in threads:
+            thread.start()
         try:
-            while len(acknowledged) < 5:
+            while len(acknowledged) < first:
                 over.wait(0.02)
             before = list(acknowledged)
             backed_up = run_command(url, tmp_path, "backup", "desk.dump")
         finally:
             over.set()
-            writer.join()
+            for thread in threads:
+                thread.join()
         assert backed_up.returncode == 0, backed_up.stderr
         place = client.get("/v1/events?limit=200").json()["next_after"]
         refused = run_command(url, tmp_path, "restore", "desk.dump")

@@ -1,6 +1,5 @@
-"""The stage of a fault, and how big a fault is."""
+"""The stage of a fault."""
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,14 +7,6 @@ import pytest
 
 from service.config import Settings
 from tests.faults.stage import Stage
-
-LONG = os.environ.get("CLAIMDESK_FAULTS") == "long"
-"""`make faults`: the same tests, thousands of deliveries."""
-
-
-@pytest.fixture
-def long() -> bool:
-    return LONG
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """What a fault needs to happen on: a database, a receiver, an API and workers; all gone after."""
 
 import asyncio
+import itertools
 import sqlite3
 import threading
 import time
@@ -58,7 +59,7 @@ class Stage:
         self.secrets: dict[str, str] = {}
         self.acknowledged: dict[str, list[str]] = {}
         """The reasons of the changes of status that were acknowledged, by claim, in order."""
-        self._url = ""
+        self._urls = itertools.cycle([""])
         self._local = threading.local()
         self._connection: Any = None
 
@@ -83,8 +84,12 @@ class Stage:
             **{**SETTINGS, **settings},
         )
         self.started.append(served)
-        self._url = served.url
+        self.spread(served)
         return served
+
+    def spread(self, *servers: Served) -> None:
+        """Ask these in turn from now on."""
+        self._urls = itertools.cycle([served.url for served in servers])
 
     def work(self, *, prelude: str = "", **settings: str) -> Worker:
         """A worker."""
@@ -108,7 +113,7 @@ class Stage:
         if client is None:
             client = self._local.client = httpx.Client(timeout=30)
             self.clients.append(client)
-        return client.request(method, self._url + path, json=body, headers=headers)
+        return client.request(method, next(self._urls) + path, json=body, headers=headers)
 
     def register(self, path: str = "/hook", **body: Any) -> Json:
         """An endpoint at the receiver's `path`."""

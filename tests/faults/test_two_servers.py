@@ -1,6 +1,7 @@
 """Two servers, as two processes with settings of their own, on one database."""
 
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -62,25 +63,38 @@ def test_policy_of_the_database_overrides_the_setting(settings: Settings, tmp_pa
         assert confirm(first, checker, *third).status_code == 202
 
 
+@pytest.mark.scale
 @pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
-def test_request_limit_holds_over_two_servers(settings: Settings, tmp_path: Path) -> None:
-    """What a caller spent at one server is not there to be spent at the other, a second later."""
+def test_request_limit_holds_over_servers(settings: Settings, tmp_path: Path, long: bool) -> None:
+    """What a caller spent at one server is not there to be spent at the others, a second later.
+    Four servers in the long form."""
     url = settings.database_url.get_secret_value()
-    limit = {"CLAIMDESK_RATE_LIMIT": "60"}
-    with serve(url, tmp_path, **limit) as first, serve(url, tmp_path, **limit) as second:
-        key, other = (create_key(url, tmp_path, "reader")["key"] for _ in range(2))
-        call(second, key, "GET", "/v1/me")  # from now on it hears of this caller
+    with ExitStack() as stack:
+        first, *others = [
+            stack.enter_context(serve(url, tmp_path, CLAIMDESK_RATE_LIMIT="60"))
+            for _ in range(4 if long else 2)
+        ]
+        key, other_key = (create_key(url, tmp_path, "reader")["key"] for _ in range(2))
+        for server in others:
+            call(server, key, "GET", "/v1/me")  # from now on it hears of this caller
         spent = [call(first, key, "GET", "/v1/me").status_code for _ in range(50)]
         assert spent == [200] * 50
-        deadline = time.monotonic() + 10
-        while True:
-            answer = call(second, key, "GET", "/v1/me")
-            remaining = int(answer.headers["RateLimit"].partition("r=")[2].partition(";")[0])
-            if remaining < 20:
-                break
-            assert time.monotonic() < deadline, remaining
-            time.sleep(0.5)
-        answers = [call(second, key, "GET", "/v1/me").status_code for _ in range(40)]
-        assert 429 in answers
-        assert answers.count(200) < 25
-        assert call(second, other, "GET", "/v1/me").status_code == 200
+        for server in others:
+            wait_for_spent(server, key, remaining=20)
+        answers = [call(server, key, "GET", "/v1/me") for server in others for _ in range(40)]
+        statuses = [answer.status_code for answer in answers]
+        assert 429 in statuses
+        assert statuses.count(200) < 25
+        assert call(others[0], other_key, "GET", "/v1/me").status_code == 200
+
+
+def wait_for_spent(server: Served, key: str, *, remaining: int) -> None:
+    """Return once this server knows that fewer than `remaining` requests are left to a caller."""
+    deadline = time.monotonic() + 10
+    while True:
+        answer = call(server, key, "GET", "/v1/me")
+        left = int(answer.headers["RateLimit"].partition("r=")[2].partition(";")[0])
+        if left < remaining:
+            return
+        assert time.monotonic() < deadline, left
+        time.sleep(0.5)

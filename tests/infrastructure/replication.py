@@ -169,13 +169,13 @@ class Pair:
         self.second.run("ALTER SYSTEM SET synchronous_standby_names = ''")
         self.second.promote()
 
+    def swap(self) -> None:
+        """The primary is the first again, after a failover."""
+        self.first, self.second = self.second, self.first
+
     def return_first(self) -> None:
         """The old primary comes back at its address, as a standby."""
         self._follow(self.first, self.second)
-
-    def rejoin_second(self) -> None:
-        """The second is a standby of the first again."""
-        self._follow(self.second, self.first)
 
     def close(self) -> None:
         for node in (self.first, self.second):

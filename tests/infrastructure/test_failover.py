@@ -1,19 +1,20 @@
 """A primary that is killed, its standby promoted, and the old primary back as a standby: Claimdesk
 goes on by itself, and nothing that it acknowledged is lost.
 
-The waits that these tests print are figures for a report; none is asserted.
+`make scale` has the long form: ten failovers at 200 changes a second, and a table.
 """
 
 import asyncio
-import os
 import socket
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import asyncpg
+import orjson
 import pytest
 from sqlalchemy import Connection
 
@@ -24,13 +25,25 @@ from service.web import readiness
 from tests.faults.receiving import wait_until
 from tests.faults.stage import HASTY, Stage
 from tests.infrastructure.replication import Pair
-from tests.infrastructure.writing import StreamReader, Writing, require_nothing_lost
+from tests.infrastructure.writing import (
+    StreamReader,
+    Writing,
+    require_nothing_lost,
+    require_order,
+)
 from tests.support import desk as support
+from tests.support import lengths
+from tests.support.brokers import KINDS, Broker, build_broker
+from tests.support.lengths import IS_LONG, ROUNDS
 from tests.support.pooler import Pooler
 from tests.support.postgres import PostgresServer, provide_server
+from tests.support.programs import find_program
 
-LONG = os.environ.get("CLAIMDESK_FAULTS") == "long"
-PER_SECOND = 200 if LONG else 100
+PER_SECOND = 200 if IS_LONG else 100
+CHANGES = 400 if IS_LONG else 100
+"""How many are acknowledged before each failover and after it."""
+PROMISED_SECONDS = 5.0
+"""Until the first change is acknowledged after a promotion."""
 PATIENT = {"CLAIMDESK_WEBHOOK_LEASE_SECONDS": "5"}
 
 
@@ -59,50 +72,71 @@ def write_status(stage: Stage, claim: str) -> int:
     return answer.status_code
 
 
-WAYS = ["addresses", "pooler"] if LONG else ["addresses"]
-"""Through a pooler only in the long form: `make faults`."""
+WAYS = ["addresses", "pooler"] if IS_LONG else ["addresses"]
+"""Through a pooler only in the long form."""
 
 
+@dataclass(frozen=True)
+class Failover:
+    """The figures of one, in seconds and changes a second."""
+
+    name: str
+    rate_before: float
+    wait: float
+    """From the promotion to the first change that was acknowledged."""
+    gap: float
+    """The longest time without an acknowledged change."""
+
+
+@pytest.fixture
+def brokers(tmp_path: Path) -> Iterator[list[Broker]]:
+    """NATS and Redis, where they are installed, each with a stream for events."""
+    started = []
+    for kind, broker_class in KINDS.items():
+        if find_program(broker_class.program):
+            broker = build_broker(kind, tmp_path)
+            broker.start()
+            started.append(broker)
+            asyncio.run(broker.create_stream("claims"))
+    yield started
+    for broker in started:
+        broker.kill()
+
+
+@pytest.mark.scale
 @pytest.mark.parametrize("way", WAYS)
-def test_nothing_acknowledged_is_lost_when_the_primary_is_killed(
-    pair: Pair, stage: Stage, way: str
+def test_nothing_acknowledged_is_lost_when_primaries_are_killed(
+    pair: Pair, stage: Stage, brokers: list[Broker], way: str
 ) -> None:
     """By an address that names both servers, or through a pooler that is pointed to the new one:
-    killed, promoted, back as a standby, and the other way round by a planned switch."""
+    killed, promoted, back as a standby, again and again, and at last by a planned switch.
+    Webhooks and the streams of brokers have each claim's changes in order, brokers each once."""
     pooler = Pooler("transaction", pair.first.url) if way == "pooler" else None
     address = pair.addresses if pooler is None else pooler.url(pair.first.url)
     served = stage.serve(prelude=HASTY, **PATIENT, CLAIMDESK_DATABASE_URL=address)
     worker = stage.work(prelude=HASTY, **PATIENT, CLAIMDESK_DATABASE_URL=address)
     stage.register(event_types=["claim.status_changed"])
+    for broker in brokers:
+        settings = {"format": broker.format, "event_types": ["claim.status_changed"]}
+        stage.call("POST", "/v1/webhooks", {"url": broker.url("claims"), **settings})
     reader = StreamReader(stage, served.url)
     probe = stage.record_claim()
     writing = Writing(stage, PER_SECOND)
+    failovers = []
     try:
-        writing.wait_for_more(100)
-        pair.first.kill()
-        wait_until(lambda: write_status(stage, probe) == 503)
-        wait_until(lambda: stage.ask("GET", "/readyz").status_code == 503)
-        pair.promote_second()
-        promoted_at = time.monotonic()
-        point_pooler(pooler, pair.second.url)
-        writing.wait_for_more(100)
-        print(f"{way}: writing {writing.measure_wait(promoted_at):.2f} s after the promotion")
-        wait_until(lambda: stage.ask("GET", "/readyz").status_code == 200)
-
-        pair.return_first()
-        writing.wait_for_more(50)
-        pair.second.stop()
-        pair.first.promote()
-        promoted_at = time.monotonic()
-        point_pooler(pooler, pair.first.url)
-        pair.rejoin_second()
-        writing.wait_for_more(100)
-        print(f"{way}: writing {writing.measure_wait(promoted_at):.2f} s after a planned switch")
+        for number in range(ROUNDS if IS_LONG and pooler is None else 1):
+            failovers.append(fail_over(pair, stage, writing, pooler, probe, f"kill {number + 1}"))
+        failovers.append(switch_over(pair, writing, pooler))
     finally:
         writing.stop()
         stage.database_url = pair.first.url
+        report(way, failovers)
         try:
             asyncio.run(require_nothing_lost(stage, Settings(database_url=pair.first.url), reader))
+            for broker in brokers:
+                messages = asyncio.run(broker.read("claims"))
+                reasons = [orjson.loads(each.body)["data"]["reason"] for each in messages]
+                require_order(stage, reasons)
         finally:
             reader.stop()
             if pooler is not None:
@@ -111,6 +145,60 @@ def test_nothing_acknowledged_is_lost_when_the_primary_is_killed(
     assert worker.alive
     for process in (served, worker):
         assert "Traceback" not in process.output, process.output
+    if IS_LONG:
+        assert max(failover.wait for failover in failovers) < PROMISED_SECONDS
+
+
+def fail_over(
+    pair: Pair, stage: Stage, writing: Writing, pooler: Pooler | None, probe: str, name: str
+) -> Failover:
+    """Kill the primary under load, promote the other, and let the old one come back as its
+    synchronous standby."""
+    began = time.monotonic()
+    writing.wait_for_more(CHANGES)
+    killed_at = time.monotonic()
+    pair.first.kill()
+    wait_until(lambda: write_status(stage, probe) == 503)
+    wait_until(lambda: stage.ask("GET", "/readyz").status_code == 503)
+    pair.promote_second()
+    promoted_at = time.monotonic()
+    point_pooler(pooler, pair.second.url)
+    writing.wait_for_more(CHANGES)
+    wait_until(lambda: stage.ask("GET", "/readyz").status_code == 200)
+    wait = writing.measure_wait(promoted_at)
+    pair.return_first()
+    pair.swap()
+    return Failover(
+        name, writing.measure_rate(began, killed_at), wait, promoted_at + wait - killed_at
+    )
+
+
+def switch_over(pair: Pair, writing: Writing, pooler: Pooler | None) -> Failover:
+    """Stop the primary as an operator does, promote the other, and rebuild the old one."""
+    began = time.monotonic()
+    writing.wait_for_more(CHANGES)
+    stopped_at = time.monotonic()
+    pair.first.stop()
+    pair.second.promote()
+    promoted_at = time.monotonic()
+    point_pooler(pooler, pair.second.url)
+    pair.return_first()
+    pair.swap()
+    writing.wait_for_more(CHANGES)
+    wait = writing.measure_wait(promoted_at)
+    return Failover(
+        "planned", writing.measure_rate(began, stopped_at), wait, promoted_at + wait - stopped_at
+    )
+
+
+def report(way: str, failovers: list[Failover]) -> None:
+    lengths.add_table(
+        f"failover ({way})   changes/s   writing after promotion, s   without, s",
+        *(
+            f"{each.name:<23}{each.rate_before:9.0f}{each.wait:21.2f}{each.gap:19.2f}"
+            for each in failovers
+        ),
+    )
 
 
 async def test_readiness_says_when_changes_wait_for_a_standby_that_is_gone(

@@ -17,15 +17,16 @@ from service.store import migrate
 from tests.faults.receiving import wait_until
 from tests.faults.stage import HASTY, Stage
 from tests.infrastructure.patroni import Cluster
-from tests.infrastructure.test_failover import LONG, PATIENT
+from tests.infrastructure.test_failover import PATIENT
 from tests.infrastructure.writing import StreamReader, Writing, require_nothing_lost
+from tests.support.lengths import IS_LONG
 
 PER_SECOND = 100
 
 
 @pytest.fixture
 def cluster() -> Iterator[Cluster]:
-    if not LONG:
+    if not IS_LONG:
         pytest.skip("not run: takes a minute and a half; make faults has it")
     cluster = Cluster()
     yield cluster

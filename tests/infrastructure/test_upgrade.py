@@ -213,7 +213,7 @@ def test_this_release_serves_while_a_newer_one_upgrades(
             CLAIMDESK_LOG_LEVEL="warning",
         )
         stage.started.append(again)
-        stage._url = again.url
+        stage.spread(again)
         stage.change_claim(claim)
     finally:
         stage.close()
