@@ -43,6 +43,7 @@ ROUTES: dict[tuple[str, str], Action | str] = {
     ("DELETE", "/v1/claims/{claim_id}/hold"): Action.HOLD,
     ("GET", "/v1/claims/{claim_id}/uses"): Action.READ_RECORDS,
     ("POST", "/v1/claims/{claim_id}/uses"): Action.RECORD_USE,
+    ("GET", "/v1/corrections"): Action.READ_CLAIMS,
     ("GET", "/v1/uses"): Action.READ_RECORDS,
     ("GET", "/v1/uses/{use_id}"): Action.READ_RECORDS,
     ("POST", "/v1/uses/{use_id}/acknowledgement"): Action.RECORD_USE,

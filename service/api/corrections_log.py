@@ -1,0 +1,38 @@
+"""The corrections log: what the desk has taken back or put right."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Response
+
+from service.domain.access import Action
+from service.publishing import correction_queries
+from service.publishing.corrections import CorrectionView
+from service.store.paging import Window
+from service.views import Page
+from service.web.calls import Call, Paged, allow
+from service.web.json_bodies import JsonRoute
+from service.web.shared import LIST_COST
+
+router = APIRouter(prefix="/v1/corrections", tags=["publication"], route_class=JsonRoute)
+
+
+@router.get(
+    "",
+    operation_id="list_corrections",
+    summary="What the desk took back or put right",
+    responses={200: {"model": Page[CorrectionView], "description": "Newest first"}},
+)
+async def list_corrections(
+    call: Annotated[Call, allow(Action.READ_CLAIMS)],
+    paged: Annotated[tuple[Window, str], Depends(Paged("corrections"))],
+) -> Response:
+    """Every claim that was void, or confirmed no longer, every finding that changed and every
+    wording that changed materially: as it was printed before and after, with the reason, in a
+    sentence that may be printed. Its class is that of a use that was printed before."""
+    window, scope = paged
+
+    async def build() -> Response:
+        rows = await call.read(correction_queries.list_corrections, window=window)
+        return call.page(rows, window, scope, keys=lambda row: [row[0]], shape=lambda row: row[1])
+
+    return await call.share(build, cost=LIST_COST)

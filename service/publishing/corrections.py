@@ -1,0 +1,139 @@
+"""The corrections log: what the desk has taken back or put right, in sentences that may be printed.
+
+`KINDS` says which events of claims stand in it.  Each comes with the claim as it was before the
+change and as the change left it, so that a further kind takes one line.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from typing_extensions import TypedDict
+
+from service.claims.claim_views import ClaimView
+from service.domain import directions, uses
+from service.domain.claims import Finding, Lifecycle, Status
+from service.domain.labels import STATUSES
+from service.domain.uses import UseClass
+from service.views import Moment, Uuid, view
+
+Data = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of correction: its events, and its sentence."""
+
+    type: str
+    has: str | None
+    """What the data of the event holds, as the record writes it; None: all of the type."""
+    describe: Callable[[Data, ClaimView], str]
+
+
+def _describe_void(_data: Data, _claim: ClaimView) -> str:
+    return "The desk recorded this claim by mistake: it is not to be used"
+
+
+def _describe_restoration(_data: Data, _claim: ClaimView) -> str:
+    return "The desk had said that it recorded this claim by mistake: it did not"
+
+
+def _describe_fall(_data: Data, claim: ClaimView) -> str:
+    return f"No longer confirmed; the claim is {STATUSES[Status(claim['status'])].lower()}"
+
+
+def _describe_finding(data: Data, _claim: ClaimView) -> str:
+    phrases = {
+        Finding.REFUTED: "The desk found it refuted",
+        Finding.CONFLICTING: "The desk found the evidence conflicting",
+        Finding.UNPROVABLE: "The desk found that it cannot be proved",
+    }
+    if data["finding"] is None:
+        return f"The desk took its finding back: {data['previous']}"
+    return phrases[Finding(data["finding"])]
+
+
+def _describe_wording(_data: Data, _claim: ClaimView) -> str:
+    return "The wording of the claim was corrected"
+
+
+KINDS = (
+    Kind("claim.voided", None, _describe_void),
+    Kind("claim.restored", f'"before":{{"lifecycle":"{Lifecycle.VOID}"}}', _describe_restoration),
+    Kind("claim.status_changed", f'"previous_status":"{Status.CONFIRMED}"', _describe_fall),
+    Kind("finding.changed", None, _describe_finding),
+    Kind("claim.amended", '"material":true', _describe_wording),
+)
+"""What stands in the log."""
+_BY_TYPE = {kind.type: kind for kind in KINDS}
+
+
+@view
+class CorrectedView(TypedDict):
+    """A claim as it was printed."""
+
+    text: str
+    status: Status
+    finding: Finding | None
+    lifecycle: Lifecycle
+    print_line: str
+
+
+_CorrectionView = TypedDict(
+    "_CorrectionView",
+    {
+        "id": Uuid,
+        "claim": Uuid,
+        "version": int,
+        "type": str,
+        "class": UseClass,
+        "recorded_at": Moment,
+        "sentence": str,
+        "reason": str | None,
+        "before": CorrectedView,
+        "after": CorrectedView,
+    },
+)
+
+
+@view
+class CorrectionView(_CorrectionView):
+    """Something that the desk took back or put right."""
+
+
+def build_correction(
+    *,
+    event: str,
+    type: str,
+    version: int,
+    recorded_at: str,
+    data: Data,
+    before: ClaimView,
+    after: ClaimView,
+) -> CorrectionView:
+    """Build an entry of the log from its event, and the claim before and after it."""
+    grade = uses.classify(type, data) or UseClass.CORRECTION
+    reason = data.get("reason")
+    sentence = f"{_BY_TYPE[type].describe(data, after)}: “{directions.isolate_text(after['text'])}”"
+    return {
+        "id": event,
+        "claim": after["id"],
+        "version": version,
+        "type": type,
+        "class": grade,
+        "recorded_at": recorded_at,
+        "sentence": f"{sentence}." + (f" Why: {directions.isolate_text(reason)}" if reason else ""),
+        "reason": reason,
+        "before": _describe_claim(before),
+        "after": _describe_claim(after),
+    }
+
+
+def _describe_claim(claim: ClaimView) -> CorrectedView:
+    return {
+        "text": claim["text"],
+        "status": claim["status"],
+        "finding": claim["finding"],
+        "lifecycle": claim["lifecycle"],
+        "print_line": claim["print_line"],
+    }
