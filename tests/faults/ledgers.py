@@ -13,7 +13,7 @@ from service.claims import claim_writer
 from service.claims.history_queries import parse_event
 from service.config import Settings
 from service.domain import history
-from service.domain.claims import format_instant
+from service.domain.claims import ClaimState, format_instant
 from service.record.canonical import GENESIS, read_salts
 from service.store.engine import Database
 from service.store.tables import claim_versions, claims, decisions, events, links
@@ -90,8 +90,11 @@ def _prove_versions(connection: Connection, claim: Any, rows: Any) -> None:
     assert [each.version for each in kept] == sorted(
         {each.version for each in kept} - {claim.version}
     )
-    folded = [history.fold(claim.id, map(parse_event, rows[: each.version])) for each in kept]
-    assert [each.status for each in kept] == [state.status for state in folded if state]
+    states: list[ClaimState] = []
+    for row in rows:
+        before = states[-1] if states else None
+        states.append(history.apply_event(before, parse_event(row), claim_id=claim.id))
+    assert [each.status for each in kept] == [states[each.version - 1].status for each in kept]
 
 
 def _prove_links(connection: Connection, state: Any) -> None:

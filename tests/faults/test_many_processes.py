@@ -31,7 +31,7 @@ def test_deliveries_of_each_claim_keep_their_order_over_processes(stage: Stage, 
     workers = [stage.work() for _ in range(2)]
     stage.register(event_types=["claim.status_changed"])
     writing = Writing(stage, 200)
-    writing.wait_for_more(4000 if long else 200)
+    writing.wait_for_more(1000 if long else 200)
     writing.stop()
     wait_until(lambda: stage.count_deliveries("state <> 'delivered'") == 0, seconds=60)
     reasons = [each.data["reason"] for each in stage.receiver.at("/hook") if each.status == 204]

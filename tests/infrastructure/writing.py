@@ -31,7 +31,7 @@ class Writing:
         """Return once so many more changes are acknowledged."""
         before = len(self.acknowledged_at)
         wait_until(
-            lambda: self._failed() or len(self.acknowledged_at) >= before + count, seconds=60
+            lambda: self._failed() or len(self.acknowledged_at) >= before + count, seconds=120
         )
 
     def stop(self) -> None:
