@@ -48,9 +48,9 @@ Reading = Annotated[Call, allow(Action.READ_CLAIMS)]
 Desk = Annotated[Call, allow(Action.READ_INTERNALS)]
 
 
-def answer_claim(state: ClaimState) -> Answer:
+def answer_claim(state: ClaimState, *, status: int = 200) -> Answer:
     """Answer with a claim as its changer sees it, and its ETag."""
-    return build_answer(_build_claim(state), ETag=format_etag(state.version))
+    return build_answer(_build_claim(state), status=status, ETag=format_etag(state.version))
 
 
 def _build_claim(state: ClaimState) -> claim_views.ClaimView:

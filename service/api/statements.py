@@ -108,7 +108,7 @@ async def create_statement(body: statement_inputs.StatementIn, call: Recording) 
         statement = statement_queries.read_statement(connection, spoken.id)
         assert statement is not None, "it has just been recorded"
         return build_answer(
-            _add_reason(connection, statement, caller=call.actor),
+            add_reason(connection, statement, caller=call.actor),
             status=201,
             Location=f"/v1/statements/{spoken.id}",
         )
@@ -125,10 +125,10 @@ async def create_statement(body: statement_inputs.StatementIn, call: Recording) 
 async def read_statement(statement_id: StatementId, call: Reading) -> Response:
     row = await call.read(statement_queries.read_statement, statement_id)
     statement = require_found(row, "There is no statement with this id.")
-    return answer_json(await call.read(_add_reason, statement, caller=call.actor))
+    return answer_json(await call.read(add_reason, statement, caller=call.actor))
 
 
-def _add_reason(
+def add_reason(
     connection: Connection, statement: statement_views.StatementView, *, caller: Actor | None
 ) -> statement_views.StatementView:
     """Add why the source is not named, for those who may know."""

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select
+from sqlalchemy import Connection, insert, select
 
 from service.claims import (
     claim_references,
@@ -35,15 +35,7 @@ from service.domain.inputs import NewClaim, NewSource, NewStatement, Verdict
 from service.domain.subjects import SubjectKind
 from service.record import audit, writer
 from service.record.writer import EventRow
-from service.store.compiled_statements import CompiledStatement
-from service.store.tables import api_keys, claims, notes, stories, users
-
-STORY = CompiledStatement(select(stories.c.slug).where(stories.c.slug == bindparam("story")))
-ABOVE = (
-    select(claims.c.part_of)
-    .where(claims.c.id == bindparam("claim"))
-    .with_for_update(read=True, key_share=True)
-)
+from service.store.tables import api_keys, claims, notes, users
 
 
 def create_claim(
@@ -99,11 +91,8 @@ def _draft_creation(
     """
     lines: list[EventRow] = []
     statement_commands.require_not_future(new.claimed_at, now=now, loc=("body", "claimed_at"))
-    if new.story is not None and STORY.run(connection, {"story": new.story}).first() is None:
-        raise Invalid(
-            f"there is no story '{new.story}'; create it with POST /v1/stories",
-            loc=("body", "story"),
-        )
+    if new.story is not None:
+        claim_references.require_story(connection, new.story)
     if new.part_of is not None:
         claim_references.require_parent(connection, new.part_of)
     claimant = pending = None
@@ -325,7 +314,9 @@ def plan_merge(
     Raises MergeCycle, ClaimMerged or ClaimWithdrawn if they cannot be merged.
     """
     loser = claim_writer.load_claim(connection, claim_id, now=now).state
-    amendments.require_mergeable(loser, survivor, list_ancestors(connection, survivor.id))
+    amendments.require_mergeable(
+        loser, survivor, claim_references.list_ancestors(connection, survivor.id)
+    )
     new_ids = {link.id: ids.make_id() for link in loser.links}
     origin = link_commands.build_origin_link(connection, loser)
     return amendments.absorb_claim(survivor, loser, new_ids, origin)
@@ -367,19 +358,6 @@ def add_note(
     connection.execute(insert(notes), row)
     audit.begin_record(connection, SubjectKind.NOTE, str(row["id"]), row, actor=actor, now=now)
     return row
-
-
-def list_ancestors(connection: Connection, claim_id: str) -> set[str]:
-    """List the claims that `claim_id` is part of, at any height, and lock them.
-
-    Without the locks two concurrent merges, each valid alone, could form a cycle.
-    """
-    found: set[str] = set()
-    above = connection.scalar(ABOVE, {"claim": claim_id})
-    while above is not None and above not in found:
-        found.add(above)
-        above = connection.scalar(ABOVE, {"claim": above})
-    return found
 
 
 def _is_actor(connection: Connection, actor_id: str) -> bool:

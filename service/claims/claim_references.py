@@ -1,13 +1,21 @@
-"""Checks the claims that a claim refers to: the one that it is part of, the one it supersedes."""
+"""Checks what a claim refers to: its story, the claim that it is part of, the one it supersedes."""
 
 from datetime import datetime
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from service.claims import claim_writer, existence, history_queries
 from service.domain.claims import UNLISTED, ClaimState, Lifecycle, Voice
 from service.domain.errors import Conflict, Invalid
-from service.store.tables import claims
+from service.store.compiled_statements import CompiledStatement
+from service.store.tables import claims, stories
+
+STORY = CompiledStatement(select(stories.c.slug).where(stories.c.slug == bindparam("story")))
+ABOVE = (
+    select(claims.c.part_of)
+    .where(claims.c.id == bindparam("claim"))
+    .with_for_update(read=True, key_share=True)
+)
 
 
 def require_supersedable(
@@ -72,3 +80,24 @@ def require_parent(connection: Connection, parent_id: str) -> None:
         raise Invalid("that claim was merged into another; be part of that one", loc=loc)
     if row.lifecycle == Lifecycle.VOID:
         raise Invalid("that claim was recorded by mistake; be part of another", loc=loc)
+
+
+def require_story(connection: Connection, slug: str) -> None:
+    """Raise Invalid unless there is such a story."""
+    if STORY.run(connection, {"story": slug}).first() is None:
+        raise Invalid(
+            f"there is no story '{slug}'; create it with POST /v1/stories", loc=("body", "story")
+        )
+
+
+def list_ancestors(connection: Connection, claim_id: str) -> set[str]:
+    """List the claims that `claim_id` is part of, at any height, and lock them.
+
+    Without the locks two concurrent merges, each valid alone, could form a cycle.
+    """
+    found: set[str] = set()
+    above = connection.scalar(ABOVE, {"claim": claim_id})
+    while above is not None and above not in found:
+        found.add(above)
+        above = connection.scalar(ABOVE, {"claim": above})
+    return found

@@ -218,6 +218,7 @@ class _LaterFields(TypedDict, total=False):
     supersedes: str
     superseded_by: str
     figure: FigureView
+    corrected_at: Moment
 
 
 def build_claim(state: ClaimState, suggestion: Suggestion | None = None) -> ClaimView:
@@ -236,6 +237,8 @@ def build_claim(state: ClaimState, suggestion: Suggestion | None = None) -> Clai
         later_fields["superseded_by"] = state.superseded_by.id
     if state.figure is not None:
         later_fields["figure"] = build_figure(state.figure)
+    if state.corrected_at is not None:
+        later_fields["corrected_at"] = format_instant(state.corrected_at)
     return {
         "id": state.id,
         "text": state.text,

@@ -95,6 +95,11 @@ def list_row_changes(
         changes += [Updated(links, {"id": link}, left) for link in data["links"]]
         back = {"retraction_ended_at": at}
         changes += [Updated(links, {"id": link}, back) for link in data["restored"]]
+    elif event.type == "statement.corrected":
+        voice = data["spoken"]["voice"]
+        if voice is not None:
+            where = {"claim": after.id, "statement": data["statement"]}
+            changes.append(Updated(links, where, _name_party(voice)))
     elif event.type == "party.changed":
         changes += [
             Updated(links, {"claim": after.id, "party": party}, {"root": voice["root"]})
@@ -135,15 +140,20 @@ def _build_conditions(table: Table, where: Row) -> list[ColumnElement[bool]]:
     ]
 
 
+def _name_party(voice: Mapping[str, Any]) -> Row:
+    """Return the columns of a link that name whose voice it is; a source that is not named is no
+    voice of the party that it belongs to."""
+    is_unnamed = "description" in voice
+    return {name: None if is_unnamed else voice[name] for name in ("party", "root")}
+
+
 def build_link_row(claim: str, link: Mapping[str, Any], event: Event, linked_by: str) -> Row:
     """Build the row of a link that `event` made."""
     return {
         "id": link["id"],
         "claim": claim,
         "statement": link["statement"],
-        # A source that is not named is no voice of the party that it belongs to.
-        "party": None if "description" in link["voice"] else link["voice"]["party"],
-        "root": None if "description" in link["voice"] else link["voice"]["root"],
+        **_name_party(link["voice"]),
         "stance": link["stance"],
         "scope": link["scope"],
         "conditional": link["conditional"],

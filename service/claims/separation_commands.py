@@ -7,7 +7,6 @@ import orjson
 from sqlalchemy import Connection, func, select
 
 from service.claims import (
-    claim_commands,
     claim_references,
     claim_writer,
     existence,
@@ -103,7 +102,7 @@ def open_separated_claim(
     now = claim_writer.lock_claims(connection, components, now=now)
     drafts, since = _draft_opening(connection, loaded.state, reason=reason)
     claim_writer.record_events(connection, loaded, drafts, actor=actor, now=now, since=since)
-    above = claim_commands.list_ancestors(connection, claim_id)
+    above = claim_references.list_ancestors(connection, claim_id)
     for component in components:
         moved = claim_writer.load_claim(connection, component, now=now)
         if moved.state.part_of == survivor and component not in above:
@@ -154,7 +153,7 @@ def _find_parent(connection: Connection, loser: ClaimState) -> str | None:
         above = row.merged_into
     if above is None or above == loser.id:
         return None
-    return None if loser.id in claim_commands.list_ancestors(connection, above) else above
+    return None if loser.id in claim_references.list_ancestors(connection, above) else above
 
 
 def _list_moved_components(connection: Connection, claim_id: str, survivor: str) -> Sequence[str]:

@@ -140,7 +140,12 @@ def prepare_statement(
     subject = build_subject(statement_id)
     return PendingStatement(
         RecordedStatement(
-            statement_id, voice, new.said_at, new.precision, new.basis, _shorten(new.quotes[0].text)
+            statement_id,
+            voice,
+            new.said_at,
+            new.precision,
+            new.basis,
+            shorten_quote(new.quotes[0].text),
         ),
         row,
         quote_rows,
@@ -210,7 +215,7 @@ def lock_statement(
         row.said_at,
         Precision(row.precision),
         Basis(row.basis),
-        _shorten(row.quote),
+        shorten_quote(row.quote),
     )
 
 
@@ -377,5 +382,6 @@ def _build_quote_row(
     }
 
 
-def _shorten(text: str) -> str:
+def shorten_quote(text: str) -> str:
+    """Return as much of a quote as a claim's record repeats."""
     return text if len(text) <= EXCERPT_LENGTH else text[: EXCERPT_LENGTH - 1] + "…"

@@ -13,6 +13,7 @@ from service.claims.webhook_body_views import (
     BodyChangesView,
     BodyClaimView,
     BodyLinkView,
+    ClaimCorrectedView,
     CreatedView,
     FindingChangedView,
     HoldChangedView,
@@ -22,6 +23,7 @@ from service.claims.webhook_body_views import (
     ProposedView,
     RejectedView,
     RetractedView,
+    StatementCorrectedView,
     StatementWithdrawnView,
     StatusChangedView,
     UseOutdatedView,
@@ -195,6 +197,26 @@ def _render_lifecycle_change(state: ClaimState, data: EventData) -> LifecycleCha
     }
 
 
+def _render_correction(state: ClaimState, data: EventData) -> ClaimCorrectedView:
+    return {
+        "before": data["before"],
+        "after": data["after"],
+        "reason": data["reason"],
+        "status": state.status,
+        "print_line": build_print_line(state),
+    }
+
+
+def _render_statement_correction(state: ClaimState, data: EventData) -> StatementCorrectedView:
+    statement = data["statement"]
+    return {
+        **_render_correction(state, data),
+        "statement": statement,
+        "material": data["material"],
+        "links": _list_link_briefs(state, lambda link: link.statement == statement),
+    }
+
+
 def _render_hold(state: ClaimState, data: EventData) -> HoldChangedView:
     return {
         "reason": data["reason"],
@@ -275,6 +297,7 @@ RENDERERS: dict[str, Callable[[ClaimState, EventData], Mapping[str, object] | No
     "finding.changed": _render_finding_change,
     "claim.merged": _render_merge,
     "claim.withdrawn": _render_withdrawal,
+    "claim.corrected": _render_correction,
     "claim.voided": _render_lifecycle_change,
     "claim.restored": _render_lifecycle_change,
     "claim.separated": _render_lifecycle_change,
@@ -283,6 +306,7 @@ RENDERERS: dict[str, Callable[[ClaimState, EventData], Mapping[str, object] | No
     "use.outdated": _render_outdated,
     "link.created": _render_link,
     "link.retracted": _render_retraction,
+    "statement.corrected": _render_statement_correction,
     "statement.withdrawn": _render_statement_withdrawal,
     "decision.proposed": _render_proposal,
     "decision.rejected": _render_rejection,

@@ -184,6 +184,24 @@ class SeparatedView(LifecycleChangedView):
     """A merged claim was made a claim of its own again."""
 
 
+class ClaimCorrectedView(TypedDict):
+    """Something of a claim was recorded wrongly."""
+
+    before: dict[str, object]
+    after: dict[str, object]
+    reason: str
+    status: Status
+    print_line: str
+
+
+class StatementCorrectedView(ClaimCorrectedView):
+    """A statement that is linked to a claim, or that it comes from, was recorded wrongly."""
+
+    statement: str
+    material: bool
+    links: list[BodyLinkView]
+
+
 class HoldChangedView(TypedDict):
     """What a hold and its end say."""
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from service.claims.webhook_body_views import (
     AmendedView,
+    ClaimCorrectedView,
     CreatedView,
     FindingChangedView,
     HeldView,
@@ -16,6 +17,7 @@ from service.claims.webhook_body_views import (
     RestoredView,
     RetractedView,
     SeparatedView,
+    StatementCorrectedView,
     StatementWithdrawnView,
     StatusChangedView,
     UseOutdatedView,
@@ -116,6 +118,16 @@ BODIES: dict[EventType, Body] = {
             "print_line": f"{LINE} The claimant has withdrawn it.",
         },
     ),
+    EventType.CLAIM_CORRECTED: Body(
+        ClaimCorrectedView,
+        {
+            "before": {"kind": "event"},
+            "after": {"kind": "figure"},
+            "reason": "It says how many",
+            "status": "awaiting_confirmation",
+            "print_line": "Claimed by Belgrade (2 October 2023). Awaiting confirmation.",
+        },
+    ),
     EventType.CLAIM_VOIDED: Body(
         VoidedView,
         {
@@ -194,6 +206,19 @@ BODIES: dict[EventType, Body] = {
     EventType.LINK_CREATED: Body(LinkedView, {"link": LINK, "print_line": LINE}),
     EventType.LINK_RETRACTED: Body(
         RetractedView, {"link": LINK, "reason": "Linked by mistake", "print_line": LINE}
+    ),
+    EventType.STATEMENT_CORRECTED: Body(
+        StatementCorrectedView,
+        {
+            "before": {"basis": "unstated"},
+            "after": {"basis": "documents"},
+            "reason": "The report is attached",
+            "status": "awaiting_confirmation",
+            "print_line": "Claimed by Belgrade (2 October 2023). Awaiting confirmation.",
+            "statement": "01970000-0000-7000-8000-000000000003",
+            "material": False,
+            "links": [LINK],
+        },
     ),
     EventType.STATEMENT_WITHDRAWN: Body(
         StatementWithdrawnView,

@@ -26,7 +26,7 @@ class Action(StrEnum):
     READ_WITHHELD = "read why a source is not named"
     RECORD = "record statements, sources, claims and links"
     AMEND = "amend, merge or withdraw claims"
-    REVERSE = "void, restore, reinstate or separate what was recorded"
+    REVERSE = "correct, void, restore, reinstate or separate what was recorded"
     HOLD = "hold claims, and end that"
     RECORD_USE = "record where a claim was printed, and settle that"
     SETTLE_USE = "settle uses that others recorded"

@@ -210,29 +210,30 @@ def draft_amendment(
         return []
     drafts = [draft]
     if draft.data.get("material"):
+        reason = "the wording was amended materially"
         finding = history.apply_drafts(state, drafts).finding
         if finding is not None:
-            drafts.append(_end_finding(finding))
+            drafts.append(draft_end_of_finding(finding, reason, rule="amendment"))
         if state.status is Status.CONFIRMED:
-            drafts.append(draft_reopening(state))
+            drafts.append(draft_reopening(state, reason, Cause.AMENDMENT))
     return drafts
 
 
-def _end_finding(finding: Finding) -> Draft:
-    """Draft the end of a finding, which was about the former wording."""
+def draft_end_of_finding(finding: Finding, reason: str, *, rule: str) -> Draft:
+    """Draft the end of a finding, which was about what the claim said before."""
     return Draft(
         "finding.changed",
         {
             "previous": finding.value,
             "finding": None,
-            "reason": "the wording was amended materially",
+            "reason": reason,
             "cites": [],
             "decision": None,
             "decided_by": None,
             "approved_by": None,
             "approval_note": None,
         },
-        "amendment",
+        rule,
     )
 
 

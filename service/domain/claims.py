@@ -111,6 +111,7 @@ class Cause(StrEnum):
     PARTY = "party"
     SPEAKER = "speaker"
     IMPORT = "import"
+    CORRECTION = "correction"
 
 
 @dataclass(frozen=True, slots=True)
@@ -353,6 +354,8 @@ class ClaimState:
     """An earlier claim that this one replaces: 17 dead, which were 12."""
     superseded_by: Newer | None = None
     figure: Figure | None = None
+    corrected_at: datetime | None = None
+    """When something that the claim shows was last corrected."""
 
     def find_link(self, link_id: str) -> Link | None:
         # Newest first: the link that is being recorded is the one that is looked for.
@@ -368,7 +371,7 @@ last in `Link`, and are stored only where they are set."""
 
 LATER_FIELDS = (
     *("imported", "former_lifecycle", "hold", "inquiries"),
-    *("supersedes", "superseded_by", "figure"),
+    *("supersedes", "superseded_by", "figure", "corrected_at"),
 )
 """Fields that the states of older releases lack.  A state is stored without those that are not set,
 so that the states of claims that nobody has changed since are still what the record implies."""

@@ -12,7 +12,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from service.domain import inquiry_steps, plain_data, reversal_steps, supersession
+from service.domain import (
+    correction_steps,
+    hold_steps,
+    inquiry_steps,
+    plain_data,
+    reversal_steps,
+    supersession,
+)
 from service.domain.access import Audience
 from service.domain.claims import (
     AMENDABLE,
@@ -20,7 +27,6 @@ from service.domain.claims import (
     ClaimState,
     Component,
     Finding,
-    Hold,
     Imported,
     Lifecycle,
     Link,
@@ -248,19 +254,6 @@ def _withdraw(state: ClaimState, _event: Event) -> ClaimState:
     return replace(state, lifecycle=Lifecycle.WITHDRAWN, pending=None)
 
 
-def _place_hold(state: ClaimState, event: Event) -> ClaimState:
-    """Hold the claim, or go on holding it for another reason or until another instant."""
-    since = event.recorded_at if state.hold is None else state.hold.since
-    until = event.data["until"]
-    return replace(
-        state, hold=Hold(event.data["reason"], since, parse_instant(until) if until else None)
-    )
-
-
-def _end_hold(state: ClaimState, _event: Event) -> ClaimState:
-    return replace(state, hold=None)
-
-
 def _propose(state: ClaimState, event: Event) -> ClaimState:
     return replace(state, pending=plain_data.read_pending(event.data))
 
@@ -356,14 +349,17 @@ RULES: dict[str, Rule] = {
     "claim.restored": Rule(reversal_steps.restore_claim, {}),
     "claim.separated": Rule(reversal_steps.separate_claim, {}),
     "claim.released": Rule(reversal_steps.release_claim, {}),
-    "hold.placed": Rule(_place_hold, {}),
-    "hold.ended": Rule(_end_hold, {}),
+    "claim.corrected": Rule(correction_steps.correct_claim, {}),
+    "hold.placed": Rule(hold_steps.place_hold, {}),
+    "hold.ended": Rule(hold_steps.end_hold, {}),
     "link.created": Rule(_add_link, {"link.note": Audience.DESK}),
     "link.retracted": Rule(_make_link_step(retracted=True), {}),
     "link.voided": Rule(reversal_steps.void_link, {}),
     "link.restored": Rule(reversal_steps.restore_link, {}),
     "link.affirmed": Rule(_make_link_step(affirmed=True, conflicting=False), {}),
     "statement.quoted": Rule(_keep, {}),
+    "statement.corrected": Rule(correction_steps.correct_statement, {}),
+    "source.corrected": Rule(correction_steps.correct_source, {}),
     "statement.withdrawn": Rule(_withdraw_statement, {}),
     "statement.voided": Rule(reversal_steps.void_statement, {}),
     "statement.restored": Rule(reversal_steps.restore_statement, {}),
@@ -389,6 +385,9 @@ LIFECYCLE_TYPES = ("claim.voided", "claim.restored", "claim.separated")
 
 HOLD_TYPES = ("hold.placed", "hold.ended")
 """The events after which a claim is not to be used for a while, or may be again."""
+
+CORRECTION_TYPES = ("claim.corrected", "statement.corrected", "source.corrected")
+"""The events after which something that a claim shows is no longer recorded wrongly."""
 
 STATUS_TYPES = ("claim.created", "claim.status_changed")
 """The events that give a claim a status: its first, and every other."""

@@ -61,6 +61,7 @@ CAUSES = {
     Cause.AMENDMENT: "its wording was changed",
     Cause.MERGE: "a duplicate was merged into it",
     Cause.IMPORT: "it was imported",
+    Cause.CORRECTION: "something of it was recorded wrongly",
     Cause.PARTY: "a party’s name or place was changed",
     Cause.SPEAKER: "a speaker’s name was changed",
 }

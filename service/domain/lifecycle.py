@@ -263,10 +263,11 @@ def draft_dispute(
     return _draft_status_change(state, move, cause=Cause.DECISION, decided_by=decided_by)
 
 
-def draft_reopening(state: ClaimState) -> Draft:
-    """Draft that a confirmed claim awaits confirmation again, since its wording changed."""
-    move = Move(Status.AWAITING_CONFIRMATION, "the wording was amended materially")
-    return _draft_status_change(state, move, cause=Cause.AMENDMENT, rule="amendment")
+def draft_reopening(state: ClaimState, reason: str, cause: Cause) -> Draft:
+    """Draft that a confirmed claim awaits confirmation again; the rule has the name of the
+    cause."""
+    move = Move(Status.AWAITING_CONFIRMATION, reason)
+    return _draft_status_change(state, move, cause=cause, rule=cause.value)
 
 
 def _draft_status_change(

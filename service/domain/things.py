@@ -193,6 +193,19 @@ def _restore(row: Row, signed: SignedEvent) -> Row:
     return row | {f"{signed.event.data['undoes']}_ended_at": signed.at}
 
 
+def _correct(row: Row, signed: SignedEvent) -> Row:
+    """Give columns, and those of quotes by their ids, what is right."""
+    after = dict(signed.event.data["after"])
+    corrected = {quote["id"]: quote for quote in after.pop("quotes", ())}
+    if corrected:
+        quotes = cast("list[Row]", row["quotes"])
+        after["quotes"] = [quote | corrected.get(quote["id"], {}) for quote in quotes]
+    unknown = after.keys() - row.keys()
+    if unknown:
+        raise ValueError(f"it has no field {min(unknown)!r}")
+    return row | after
+
+
 def _drop(row: Row, name: str) -> Row:
     return {other: value for other, value in row.items() if other != name}
 
@@ -274,6 +287,7 @@ RULES: Mapping[SubjectKind, RecordRules] = {
         _begin_statement,
         {
             "statement.quoted": _add_quote,
+            "statement.corrected": _correct,
             "statement.withdrawn": _withdraw,
             "statement.voided": _void,
             "statement.restored": _restore,
@@ -282,7 +296,7 @@ RULES: Mapping[SubjectKind, RecordRules] = {
     SubjectKind.SOURCE: RecordRules(
         "source.recorded",
         _begin_source,
-        {"source.merged": _merge, "source.separated": _merge},
+        {"source.corrected": _correct, "source.merged": _merge, "source.separated": _merge},
     ),
     SubjectKind.PARTY: RecordRules(
         "party.created",

@@ -72,11 +72,24 @@ def _is_material(data: Data) -> bool:
     return bool(data.get("material"))
 
 
+def _changes_voice(data: Data) -> bool:
+    """Say whether links want to be affirmed anew, or what is printed of whose words they are."""
+    voice = {"party", "speaker", "attribution", "description"}
+    return bool(data["material"]) or not voice.isdisjoint(data["after"])
+
+
 CLASSES = (
     Rule("claim.voided", UseClass.KILL, _always, "it was recorded by mistake"),
     Rule("claim.status_changed", UseClass.KILL, _falls, "it is confirmed no longer"),
     Rule("finding.changed", UseClass.KILL, _refutes, "it is found refuted"),
     Rule("claim.amended", UseClass.CORRECTION, _is_material, "its wording changes materially"),
+    Rule("claim.corrected", UseClass.CORRECTION, _always, "it is corrected"),
+    Rule(
+        "statement.corrected",
+        UseClass.CORRECTION,
+        _changes_voice,
+        "a statement it shows is corrected materially, or whose it is",
+    ),
     Rule("finding.changed", UseClass.CORRECTION, _finds_conflict, "evidence is found conflicting"),
     Rule("claim.status_changed", UseClass.UPDATE, _always, "its status changes otherwise"),
     Rule("finding.changed", UseClass.UPDATE, _always, "its finding changes otherwise"),

@@ -15,9 +15,10 @@ from typing_extensions import TypedDict
 from service.domain.subjects import SubjectKind
 
 FORMAT = "claimdesk"
-VERSION = 2
-READABLE_VERSIONS = (1, 2)
-"""Version 1 had no events of things."""
+VERSION = 3
+READABLE_VERSIONS = (1, 2, 3)
+"""Version 1 had no events of things; version 2 no corrections, voids, ways back, holds, requests
+for comment and sources that are not named."""
 RECORDS = ("user", "key", "party", "speaker", "source", "story", "statement", "event", "note")
 SUBJECTS: Mapping[str, SubjectKind] = {
     "party": SubjectKind.PARTY,

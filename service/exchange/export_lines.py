@@ -40,6 +40,8 @@ NAMED_BY_EVENTS: Mapping[str, Iterable[tuple[str, str]]] = {
     "claim.moved": (("claim", "part_of"),),
     "claim.withdrawn": (("source", "source"),),
     "statement.withdrawn": (("statement", "statement"), ("source", "source")),
+    "statement.corrected": (("statement", "statement"),),
+    "source.corrected": (("source", "source"),),
     "statement.voided": (("statement", "statement"),),
     "statement.restored": (("statement", "statement"),),
     "component.changed": (("claim", "component"),),

@@ -57,11 +57,22 @@ def _describe_wording(_data: Data, _claim: ClaimView) -> str:
     return "The wording of the claim was corrected"
 
 
+def _describe_correction(what: str) -> Callable[[Data, ClaimView], str]:
+    def describe(data: Data, _claim: ClaimView) -> str:
+        names = ", ".join(name.replace("_", " ") for name in data["after"])
+        return f"{what}: {names}"
+
+    return describe
+
+
 KINDS = (
     Kind("claim.voided", None, _describe_void),
     Kind("claim.restored", f'"before":{{"lifecycle":"{Lifecycle.VOID}"}}', _describe_restoration),
     Kind("claim.status_changed", f'"previous_status":"{Status.CONFIRMED}"', _describe_fall),
     Kind("finding.changed", None, _describe_finding),
+    Kind("claim.corrected", None, _describe_correction("The claim was recorded wrongly")),
+    Kind("statement.corrected", None, _describe_correction("A statement was recorded wrongly")),
+    Kind("source.corrected", None, _describe_correction("A source was recorded wrongly")),
     Kind("claim.amended", '"material":true', _describe_wording),
 )
 """What stands in the log."""

@@ -1,8 +1,8 @@
 """What a feed holds, whatever its format: an entry for each status that a claim was given.
 
-That is its first, when it was recorded, and every change; and an entry for each void, each hold and
-each way back. An entry says what was known then, and never changes. Those of a claim that is void
-are left out, but for the one that says so.
+That is its first, when it was recorded, and every change; and an entry for each void, each hold,
+each correction and each way back. An entry says what was known then, and never changes. Those of a
+claim that is void are left out, but for the one that says so.
 """
 
 from dataclasses import dataclass
@@ -15,11 +15,16 @@ from service.claims.claim_views import ClaimView
 from service.claims.webhook_bodies import build_claim_url
 from service.domain import directions
 from service.domain.claims import Cause, Lifecycle, Status
-from service.domain.history import HOLD_TYPES, LIFECYCLE_TYPES, STATUS_TYPES
+from service.domain.history import (
+    CORRECTION_TYPES,
+    HOLD_TYPES,
+    LIFECYCLE_TYPES,
+    STATUS_TYPES,
+)
 from service.domain.labels import CAUSES, STATUSES
 from service.views import JsonObject
 
-ENTRY_TYPES = (*STATUS_TYPES, *LIFECYCLE_TYPES, *HOLD_TYPES)
+ENTRY_TYPES = (*STATUS_TYPES, *LIFECYCLE_TYPES, *HOLD_TYPES, *CORRECTION_TYPES)
 """The events that feeds have an entry for."""
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 """When an empty feed was updated: its bytes do not depend on when they are asked for."""
@@ -110,7 +115,7 @@ def build_entry(
     `document` is the claim as the change left it.
     """
     claim: ClaimView = orjson.loads(document)
-    if type in LIFECYCLE_TYPES or type in HOLD_TYPES:
+    if type not in STATUS_TYPES:
         return Entry(
             event=event,
             claim=claim,
@@ -158,5 +163,14 @@ def _describe_hold_end(_data: JsonObject) -> str:
     return "No longer on hold"
 
 
-NOTES = {"hold.placed": _describe_hold, "hold.ended": _describe_hold_end}
+def _describe_correction(data: JsonObject) -> str:
+    names = ", ".join(name.replace("_", " ") for name in data["after"])
+    return f"Corrected: {names} (“{directions.isolate_text(data['reason'])}”)"
+
+
+NOTES = {
+    **dict.fromkeys(CORRECTION_TYPES, _describe_correction),
+    "hold.placed": _describe_hold,
+    "hold.ended": _describe_hold_end,
+}
 """What happened, in words, where it is no status and no void."""

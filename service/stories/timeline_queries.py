@@ -25,7 +25,12 @@ LinkData = Mapping[str, Any]
 LINKING_TYPES = ("link.created", "claim.absorbed")
 """The events that links come from."""
 LINK_TYPES = ("link.retracted", "link.affirmed", "link.voided", "link.restored")
-STATEMENT_TYPES = ("statement.withdrawn", "statement.voided", "statement.restored")
+STATEMENT_TYPES = (
+    "statement.withdrawn",
+    "statement.voided",
+    "statement.restored",
+    "statement.corrected",
+)
 """The events about one link, and about all links of a statement."""
 
 

@@ -13,8 +13,8 @@ import pytest
 from service.claims import webhook_bodies
 from service.claims.webhook_bodies import RENDERERS, build_claim_url, render_message
 from service.claims.webhook_examples import BODIES
-from service.domain import amendments, holds, proposals, reversals
-from service.domain.claims import Basis, ClaimState, Finding, Lifecycle, Scope
+from service.domain import amendments, corrections, holds, proposals, reversals
+from service.domain.claims import Basis, ClaimState, Finding, Kind, Lifecycle, Scope
 from service.domain.history import Draft, Event
 from service.domain.webhooks import EventType
 from service.webhooks.bodies import render_ping
@@ -110,6 +110,7 @@ def render_first_bodies() -> dict[str, bytes]:
     return (
         found
         | _render_holds()
+        | _render_corrections()
         | {
             "claim.separated": apart,
             "claim.merged": body,
@@ -117,6 +118,17 @@ def render_first_bodies() -> dict[str, bytes]:
             "webhook.ping": render_ping("webhook-1", NOON, base_url=BASE),
         }
     )
+
+
+def _render_corrections() -> dict[str, bytes]:
+    """A statement turns out to be NATO's, and the claim to be about a figure."""
+    record = Told()
+    record.link(build_request(MILLER, id="link-m", statement="statement-m", quote="We wait."))
+    record.correct_statement("statement-m", NATO, reason="A NATO official said it.")
+    record.act(
+        *corrections.correct_claim(record.state, {"kind": Kind.FIGURE}, reason="It says how many.")
+    )
+    return {event.type: body for event, body in record.messages()[-2:] if body is not None}
 
 
 def _render_holds() -> dict[str, bytes]:

@@ -30,7 +30,7 @@ def test_export_is_complete_and_readable_by_its_owner_only(run: Run, folder: Pat
     assert done.stderr == "Written: 54 lines.\n"
     lines = (folder / "desk.jsonl").read_bytes().splitlines()
     assert len(lines) == 56
-    assert json.loads(lines[0]) == {"record": "header", "format": "claimdesk", "version": 2}
+    assert json.loads(lines[0]) == {"record": "header", "format": "claimdesk", "version": 3}
     assert stat.S_IMODE((folder / "desk.jsonl").stat().st_mode) == 0o600
     assert [each for each in os.listdir(folder) if each.endswith(".part")] == []
 

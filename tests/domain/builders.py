@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from service.domain import amendments, changes, guards, history, lifecycle
+from service.domain import amendments, changes, corrections, guards, history, lifecycle
 from service.domain.access import Actor, Role
 from service.domain.changes import Change, FindingRequest
 from service.domain.claims import (
@@ -216,6 +216,32 @@ class Record:
         return self.act(
             amendments.draft_retraction(self.state, target.id, reason="linked by mistake")
         )
+
+    def correct_statement(
+        self,
+        statement: str,
+        voice: Voice,
+        *,
+        reason: str,
+        basis: Basis = Basis.DOCUMENTS,
+        material: bool = False,
+    ) -> ClaimState:
+        """Record that the statement is another's."""
+        difference: corrections.Difference = {
+            "before": {"party": "another"},
+            "after": {"party": voice.party},
+            "reason": reason,
+            "material": material,
+        }
+        spoken: corrections.Spoken = {
+            "voice": voice,
+            "basis": basis,
+            "said_at": NOON,
+            "precision": Precision.HOUR,
+            "quote": "as it was said",
+        }
+        drafts = corrections.correct_statement(self.state, statement, difference, spoken)
+        return self.act(*drafts, cause=Cause.CORRECTION)
 
     def withdraw(self, target: Link) -> ClaimState:
         return self.act(

@@ -17,6 +17,7 @@ from service.domain import (
     amendments,
     changes,
     claims,
+    corrections,
     history,
     holds,
     ids,
@@ -110,6 +111,12 @@ def build_full_record() -> Record:
         *amendments.draft_absorption(one.state, loser.state, new_ids, origin),
         cause=claims.Cause.MERGE,
     )
+    one.correct_statement(second.statement, NATO, reason="said by another")
+    one.act(
+        *corrections.correct_source("source", {"before": {}, "after": {}, "reason": "an agency's"})
+    )
+    corrected = {"kind": Kind.ATTRIBUTION, "story": "border"}
+    one.act(*corrections.correct_claim(one.state, corrected, reason="a slip"))
     one.act(holds.draft_hold(one.state, reason="a correction is near", until=None, now=NOON))
     one.act(holds.draft_end(one.state, now=NOON))
     release = {"separated": "loser", "links": [], "restored": [], "weighed": [], "reason": "x"}

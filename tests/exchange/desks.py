@@ -170,7 +170,7 @@ def downgrade_to_version_1(data: bytes) -> bytes:
         for line in lines:
             line.pop("events", None)
 
-    return edit_export(data.replace(b'"version":2', b'"version":1', 1), forget)
+    return edit_export(data.replace(b'"version":3', b'"version":1', 1), forget)
 
 
 def select_lines(lines: list[Json], record: str, **fields: Any) -> list[Json]:

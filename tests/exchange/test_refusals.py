@@ -328,7 +328,7 @@ async def test_the_database_refuses_a_forged_id_of_a_link(
         (lambda data: data[: len(data) // 2], "no JSON"),
         (lambda data: b"\n".join(data.splitlines()[:-1]) + b"\n", "the file was cut off"),
         (lambda data: data.replace(b'"The Alliance"', b'"The alliance"'), "changed or damaged"),
-        (lambda data: data.replace(b'"version":2', b'"version":3', 1), "version 3 of the format"),
+        (lambda data: data.replace(b'"version":3', b'"version":4', 1), "version 4 of the format"),
         (lambda data: b'{"a": 1}\n' + data, 'says what it is in "record"'),
         (lambda data: data.partition(b"\n")[2], "this is no export of Claimdesk"),
         (lambda data: data + data, "the file goes on after its last line"),

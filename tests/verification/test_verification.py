@@ -46,7 +46,7 @@ async def test_desk_after_a_days_work_verifies(worked_database: Database) -> Non
         verification.verify, progress=lambda done, total: told.append((done, total))
     )
     assert report.ok, report.breaks
-    assert report.claims == 35
+    assert report.claims == 36
     counted, types = await worked_database.read(
         lambda connection: (
             connection.execute(select(tables.events.c.seq)).all(),
@@ -320,7 +320,7 @@ async def test_all_breaks_are_counted_and_the_first_are_listed(worked_database: 
     report = await verify_tampered(
         worked_database, change_rows(tables.claims, True, last_hash="f" * 64)
     )
-    assert report.broken == report.claims == 35
+    assert report.broken == report.claims == 36
     assert len(report.breaks) == 20
     assert report.breaks[0] == report.first_break
     assert [break_found.claim for break_found in report.breaks] == sorted(

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, select
 from service.accounts import key_commands, policy, sign_in_commands, user_commands
 from service.claims import (
     claim_commands,
+    claim_corrections,
     deadlines,
     decision_commands,
     directory_merges,
@@ -18,7 +19,9 @@ from service.claims import (
     proposal_commands,
     reversal_commands,
     separation_commands,
+    source_corrections,
     statement_commands,
+    statement_corrections,
     statement_reversals,
 )
 from service.claims.proposal_commands import Outcome
@@ -250,8 +253,68 @@ def work_a_day(connection: Connection) -> None:
     hear_unnamed_sources(connection, day, claim=whole)
     supersede(connection, day)
     ask_for_comment(connection, day, claim=whole)
+    correct_mistakes(connection, day)
     merge_directory(connection, day)
     work_behind_the_desk(connection, day, claim=other)
+
+
+def correct_mistakes(connection: Connection, day: Day) -> None:
+    """A claim, the statement that confirms it and its source were taken down wrongly."""
+    claim = day.claim("what was taken down in haste")
+    link = day.link(claim, "nato", Stance.SUPPORTS)
+    day.decide(claim, Status.CONFIRMED, link)
+    row = connection.execute(
+        select(tables.quotes.c.id, tables.quotes.c.statement)
+        .join(tables.links, tables.links.c.statement == tables.quotes.c.statement)
+        .where(tables.links.c.id == link)
+    ).one()
+    quote: statement_corrections.QuoteCorrection = {
+        "id": row.id,
+        "text": "what was said",
+        "source": NewSource("https://example.org/misread"),
+    }
+    statement_corrections.correct_statement(
+        connection,
+        row.statement,
+        {"party": "russia", "basis": Basis.DOCUMENTS, "quotes": [quote]},
+        reason="another party said it",
+        material=True,
+        **day.by(),
+    )
+    statement_corrections.correct_statement(
+        connection,
+        row.statement,
+        {
+            "attribution": Attribution.UNNAMED,
+            "description": "an official",
+            "withheld_reason": "as agreed",
+        },
+        reason="nobody is named",
+        material=False,
+        **day.by(),
+    )
+    claim_corrections.correct_claim(
+        connection,
+        claim,
+        {
+            "kind": Kind.PREDICTION,
+            "claimant": "albania",
+            "claimed_at": BEGIN,
+            "precision": Precision.YEAR,
+        },
+        reason="a slip",
+        **day.by(),
+    )
+    source = connection.execute(
+        select(tables.quotes.c.source).where(tables.quotes.c.id == row.id)
+    ).scalar_one()
+    source_corrections.correct_source(
+        connection,
+        source,
+        {"publisher": "An agency", "url": "https://example.org/as-it-is"},
+        reason="a slip",
+        **day.by(),
+    )
 
 
 def ask_for_comment(connection: Connection, day: Day, *, claim: str) -> None:

@@ -249,6 +249,12 @@ def _describe_withdrawal(what: str) -> Callable[[Data, Names], Wording]:
     return describe
 
 
+def _describe_correction(what: str, data: Data) -> str:
+    """Say what was corrected, and in which fields."""
+    names = ", ".join(name.replace("_", " ") for name in data["after"])
+    return f"{what}: {names}"
+
+
 _WORDINGS: dict[str, Callable[[Data, Names], Wording]] = {
     "claim.created": _describe_creation,
     "claim.status_changed": _describe_status_change,
@@ -257,6 +263,9 @@ _WORDINGS: dict[str, Callable[[Data, Names], Wording]] = {
     "claim.merged": lambda *_: Wording("Merged into another claim"),
     "claim.absorbed": _describe_absorption,
     "claim.withdrawn": _describe_withdrawal("The claimant takes the claim back"),
+    "claim.corrected": lambda data, _: Wording(
+        _describe_correction("Corrected", data), data["reason"]
+    ),
     "claim.voided": lambda data, _: Wording("Void: recorded by mistake", data["reason"]),
     "claim.restored": lambda data, _: Wording(
         "Restored: it was no mistake"
@@ -288,6 +297,12 @@ _WORDINGS: dict[str, Callable[[Data, Names], Wording]] = {
     ),
     "statement.quoted": lambda data, _: Wording(
         "Another rendering of a statement was added", data["quote"]["text"]
+    ),
+    "statement.corrected": lambda data, _: Wording(
+        _describe_correction("A statement was corrected", data), data["reason"]
+    ),
+    "source.corrected": lambda data, _: Wording(
+        _describe_correction("A source was corrected", data), data["reason"]
     ),
     "statement.voided": lambda data, _: Wording(
         "A statement is void: recorded by mistake", data["reason"]

@@ -40,6 +40,7 @@ ADDING = frozenset({"claim.created", "link.created", "link.restored", "statement
 TAKING = frozenset(
     {
         *("link.retracted", "link.voided", "statement.voided"),
+        *("claim.corrected", "statement.corrected"),
         *("claim.absorbed", "claim.released", "party.changed", "speaker.changed"),
     }
 )
@@ -108,8 +109,14 @@ def list_lost_terms(step: Step, sources: FieldSources) -> set[str]:
     if before.text != after.text:
         gone.append(searchable_fields.read_text(before.text))
     for statement in searchable_fields.list_statements(before):
-        if statement not in statements:
+        # A statement that the claim does not come from after all is none of its own any more.
+        if statement not in statements and event.type != "claim.corrected":
             gone += map(searchable_fields.read_quote, sources.quotes[statement])
+    if event.type == "statement.corrected":
+        for quote in event.data["before"].get("quotes", ()):
+            if "text" in quote:
+                former = Quoted(quote["text"], quote["language"])
+                gone.append(searchable_fields.read_quote(former))
     return postings.list_former_terms(gone)
 
 

@@ -1,0 +1,170 @@
+"""Corrects claims that were recorded wrongly."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, TypedDict
+
+from sqlalchemy import Connection
+
+from service.claims import (
+    claim_references,
+    claim_writer,
+    statement_commands,
+    statement_corrections,
+)
+from service.claims.claim_writer import Versions
+from service.directory import party_commands
+from service.domain import access, corrections
+from service.domain.access import Action, Actor
+from service.domain.claims import (
+    Cause,
+    ClaimState,
+    Figure,
+    Kind,
+    Precision,
+    Unnamed,
+    Voice,
+)
+from service.domain.errors import Invalid
+from service.domain.inputs import NewSpeaker
+from service.record import writer
+
+
+class ClaimCorrection(TypedDict, total=False):
+    """The fields of a claim that were sent, as they should be."""
+
+    kind: Kind
+    claimant: str | None
+    speaker: str | NewSpeaker | None
+    claimed_at: datetime
+    precision: Precision
+    story: str | None
+    part_of: str | None
+    origin_statement: str
+    supersedes: str | None
+    figure: Figure | None
+
+
+def correct_claim(
+    connection: Connection,
+    claim_id: str,
+    sent: ClaimCorrection,
+    *,
+    reason: str,
+    versions: Versions = None,
+    actor: Actor,
+    now: datetime,
+) -> ClaimState:
+    """Record what is right of a claim; independence is judged anew, and no correction confirms.
+
+    Raises NotFound, PreconditionFailed, ClaimMerged, ClaimVoid, and Invalid for what does not exist
+    or fit, and where nothing differs.
+    """
+    access.require_permission(actor, Action.REVERSE)
+    loaded = claim_writer.load_claim(connection, claim_id, versions=versions, now=now)
+    state = loaded.state
+    looked_up = {"claimant", "speaker", "claimed_at", "precision"}
+    changes: dict[str, Any] = {name: value for name, value in sent.items() if name not in looked_up}
+    changes |= statement_corrections.correct_moment(
+        sent, state.claimed_at, state.precision, field="claimed_at", now=now
+    )
+    claimant = state.claimant
+    if "claimant" in sent or "speaker" in sent:
+        claimant = changes["claimant"] = _resolve_claimant(
+            connection, state, sent, actor=actor, now=now
+        )
+    if "story" in changes and changes["story"] is not None:
+        claim_references.require_story(connection, changes["story"])
+    if changes.get("part_of") is not None and changes["part_of"] != state.part_of:
+        _require_other_parent(connection, claim_id, changes["part_of"])
+    if changes.get("origin_statement", state.origin_statement) != state.origin_statement:
+        _require_origin(connection, state, changes["origin_statement"], claimant)
+    if changes.get("kind", state.kind) is not Kind.FIGURE and changes.get("figure", state.figure):
+        raise Invalid(
+            "only a claim of kind figure has a figure: send figure null too", loc=("body", "figure")
+        )
+    _require_supersession(connection, state, changes, claimant, now=now)
+    drafts = corrections.correct_claim(state, changes, reason=reason)
+    return claim_writer.record_events(
+        connection, loaded, drafts, actor=actor, now=now, cause=Cause.CORRECTION
+    ).state
+
+
+def _resolve_claimant(
+    connection: Connection,
+    state: ClaimState,
+    sent: ClaimCorrection,
+    *,
+    actor: Actor,
+    now: datetime,
+) -> Voice | None:
+    """Return whose claim it is; another party without a speaker has none."""
+    known = state.claimant
+    party = sent.get("claimant", known.party if known else None)
+    if party is None:
+        if sent.get("speaker") is not None:
+            raise Invalid(
+                "a speaker speaks for a party: name the claimant", loc=("body", "speaker")
+            )
+        return None
+    is_same = known is not None and known.party == party
+    present = known.speaker.id if known and known.speaker and is_same else None
+    speaker = sent.get("speaker", present)
+    lines: list[writer.EventRow] = []
+    voice = party_commands.resolve_voice(
+        connection, party, speaker, lines, actor=actor, now=now, field="claimant"
+    )
+    writer.write_lines(connection, lines)
+    return voice
+
+
+def _require_other_parent(connection: Connection, claim_id: str, parent: str) -> None:
+    claim_references.require_parent(connection, parent)
+    if claim_id in {parent, *claim_references.list_ancestors(connection, parent)}:
+        raise Invalid("a claim cannot be part of itself, at any height", loc=("body", "part_of"))
+
+
+def _require_origin(
+    connection: Connection, state: ClaimState, statement: str, claimant: Voice | None
+) -> None:
+    loc = ("body", "origin_statement")
+    origin = statement_commands.lock_statement(connection, statement, loc=loc)
+    if claimant is not None and isinstance(origin.voice, Unnamed):
+        raise Invalid(
+            "nobody is on record with what a source that is not named says: send claimant null too",
+            loc=loc,
+        )
+    linked = next(
+        (link for link in state.links if link.statement == statement and link.is_active), None
+    )
+    if linked is not None:
+        raise Invalid(
+            f"this statement is linked to the claim: retract link {linked.id} first", loc=loc
+        )
+
+
+def _require_supersession(
+    connection: Connection,
+    state: ClaimState,
+    changes: Mapping[str, Any],
+    claimant: Voice | None,
+    *,
+    now: datetime,
+) -> None:
+    """Require that claims that supersede each other stay of one story and one claimant's root."""
+    if not {"story", "claimant", "supersedes"} & changes.keys():
+        return
+    story, former = changes.get("story", state.story), changes.get("supersedes", state.supersedes)
+    if former is not None:
+        claim_references.require_supersedable(
+            connection, former, claim_id=state.id, story=story, claimant=claimant, now=now
+        )
+    if state.superseded_by is None:
+        return
+    root = claimant.root if claimant else None
+    if story != state.story or root != (state.claimant.root if state.claimant else None):
+        raise Invalid(
+            f"claim {state.superseded_by.id} supersedes this one, of the same story and claimant: "
+            "correct what that one supersedes first",
+            loc=("body", "story" if story != state.story else "claimant"),
+        )

@@ -1,0 +1,298 @@
+"""Corrects statements that were recorded wrongly, on every claim that shows them."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, TypedDict
+
+from sqlalchemy import Connection, Row, select, update
+
+from service.claims import (
+    claim_writer,
+    statement_commands,
+    statement_reversals,
+)
+from service.directory import party_commands, source_commands
+from service.domain import access, corrections, plain_data
+from service.domain.access import Action, Actor
+from service.domain.claims import (
+    Attribution,
+    Basis,
+    Cause,
+    Precision,
+    Rendering,
+    Unnamed,
+    Voice,
+)
+from service.domain.corrections import Difference, Spoken
+from service.domain.errors import Invalid, StatementVoid
+from service.domain.history import Draft
+from service.domain.inputs import NewSource, NewSpeaker, Selector
+from service.domain.instants import compute_end, normalize_instant
+from service.record import writer
+from service.search.index import index_writer
+from service.store.engine import clamp_now
+from service.store.tables import claims, quotes, speakers, statements
+
+
+class QuoteCorrection(TypedDict, total=False):
+    """A quote by its id, and the fields of it that were sent."""
+
+    id: str
+    text: str
+    language: str
+    rendering: Rendering
+    source: str | NewSource
+    selector: Selector | None
+
+
+class StatementCorrection(TypedDict, total=False):
+    """The fields of a statement that were sent, as they should be."""
+
+    party: str | None
+    speaker: str | NewSpeaker | None
+    said_at: datetime
+    precision: Precision
+    basis: Basis
+    attribution: Attribution
+    description: str | None
+    withheld_reason: str | None
+    quotes: Sequence[QuoteCorrection]
+
+
+STATEMENT_COLUMNS = (*statement_commands.EVENT_COLUMNS, "attribution", "description", "reason")
+SELECTOR = ("exact", "prefix", "suffix")
+
+
+def correct_moment(
+    sent: Mapping[str, Any], moment: datetime, precision: Precision, *, field: str, now: datetime
+) -> dict[str, Any]:
+    """Return the instant and its precision, if one of them was sent."""
+    if field not in sent and "precision" not in sent:
+        return {}
+    precision = sent.get("precision", precision)
+    moment = normalize_instant(sent.get(field, moment), precision)
+    statement_commands.require_not_future(moment, now=now, loc=("body", field))
+    return {field: moment, "precision": precision}
+
+
+def correct_statement(
+    connection: Connection,
+    statement_id: str,
+    sent: StatementCorrection,
+    *,
+    reason: str,
+    material: bool,
+    actor: Actor,
+    now: datetime,
+) -> None:
+    """Record what is right of a statement, and on every claim that shows it.
+
+    With `material`, its links want to be affirmed anew.  Raises NotFound, StatementVoid, and
+    Invalid for what does not exist or fit, and where nothing differs.
+    """
+    access.require_permission(actor, Action.REVERSE)
+    row = statement_commands.lock_row(connection, statement_id)
+    if statement_reversals.is_void(row):
+        raise StatementVoid("This statement is void: restore it first.", statement=statement_id)
+    chain = writer.lock_chain(connection, statement_commands.build_subject(statement_id))
+    linked, claimed = statement_commands.list_claims_showing(connection, statement_id)
+    concerned = sorted({*linked, *claimed})
+    now = clamp_now(chain.recorded_at, claim_writer.lock_claims(connection, concerned, now=now))
+    voice = _resolve_voice(connection, row, sent, actor=actor, now=now)
+    _require_fitting_voice(connection, voice, linked, claimed)
+    columns = _correct_columns(row, sent, voice, now=now)
+    quote_rows = connection.execute(
+        select(quotes).where(quotes.c.statement == statement_id).order_by(quotes.c.position)
+    ).all()
+    corrected_quotes = _correct_quotes(
+        connection, quote_rows, sent.get("quotes", ()), actor=actor, now=now
+    )
+    recorded = {name: plain_data.make_plain(row._mapping[name]) for name in STATEMENT_COLUMNS}
+    right = {name: plain_data.make_plain(columns[name]) for name in STATEMENT_COLUMNS}
+    known = {quote.id: quote for quote in quote_rows}
+    if corrected_quotes:
+        right["quotes"] = [{"id": quote, **new} for quote, new in corrected_quotes.items()]
+        recorded["quotes"] = [
+            {"id": quote, **{name: known[quote]._mapping[name] for name in new}}
+            for quote, new in corrected_quotes.items()
+        ]
+    before, after = corrections.list_changes(recorded, right)
+    data: Difference = {"before": before, "after": after, "reason": reason, "material": material}
+    draft = Draft("statement.corrected", {**data})
+    writer.extend_chain(connection, chain, [draft], actor=actor, now=now)
+    end = compute_end(columns["said_at"], columns["precision"])
+    connection.execute(
+        update(statements)
+        .where(statements.c.id == statement_id)
+        .values(**{name: right[name] for name in ("party", "speaker", "basis", "precision")})
+        .values(**{name: right[name] for name in ("attribution", "description", "reason")})
+        .values(said_at=columns["said_at"], said_end=end)
+    )
+    for quote, new in corrected_quotes.items():
+        connection.execute(update(quotes).where(quotes.c.id == quote).values(**new))
+    index_writer.reindex_statements(connection, statements.c.id == statement_id)
+    shown = _describe_on_claims(connection, data)
+    if not shown["after"]:
+        return
+    first = quote_rows[0]
+    text = corrected_quotes.get(first.id, {}).get("text", first.text)
+    spoken: Spoken = {
+        "voice": voice,
+        "basis": columns["basis"],
+        "said_at": columns["said_at"],
+        "precision": columns["precision"],
+        "quote": statement_commands.shorten_quote(text),
+    }
+    changed = []
+    for claim_id in concerned:
+        loaded = claim_writer.load_claim(connection, claim_id, now=now)
+        drafts = corrections.correct_statement(loaded.state, statement_id, shown, spoken)
+        changed.append(
+            claim_writer.record_events(
+                connection, loaded, drafts, actor=actor, now=now, cause=Cause.CORRECTION
+            ).state
+        )
+    if corrected_quotes:
+        index_writer.reindex_claims(connection, changed, statement=statement_id)
+
+
+def _resolve_voice(
+    connection: Connection,
+    row: Row[Any],
+    sent: StatementCorrection,
+    *,
+    actor: Actor,
+    now: datetime,
+) -> Voice | Unnamed | None:
+    """Return whose words they are; another party without a speaker has none."""
+    loc = ("body",)
+    party = sent.get("party", row.party)
+    attribution = sent.get("attribution", Attribution(row.attribution or Attribution.NAMED))
+    if attribution is Attribution.UNNAMED:
+        if sent.get("speaker") is not None:
+            raise Invalid(
+                "a source that is not named has no speaker: describe it", loc=(*loc, "speaker")
+            )
+        description = sent.get("description", row.description)
+        if not description:
+            raise Invalid(
+                "describe a source that is not named: “a senior security official”",
+                loc=(*loc, "description"),
+            )
+        if not sent.get("withheld_reason", row.reason):
+            raise Invalid(
+                "say why the name is withheld; only editors see it", loc=(*loc, "withheld_reason")
+            )
+        whose = party_commands.require_voice(connection, party, None, loc=loc) if party else None
+        return Unnamed(description, whose)
+    if sent.get("description") or sent.get("withheld_reason"):
+        raise Invalid("a description is of a source that is not named", loc=(*loc, "description"))
+    if party is None:
+        if sent.get("speaker") is not None:
+            raise Invalid("a speaker speaks for a party: name it", loc=(*loc, "party"))
+        return None
+    speaker = sent.get("speaker", row.speaker if party == row.party else None)
+    lines: list[writer.EventRow] = []
+    voice = party_commands.resolve_voice(
+        connection, party, speaker, lines, actor=actor, now=now, loc=loc
+    )
+    writer.write_lines(connection, lines)
+    return voice
+
+
+def _require_fitting_voice(
+    connection: Connection,
+    voice: Voice | Unnamed | None,
+    linked: Sequence[str],
+    claimed: Sequence[str],
+) -> None:
+    if voice is None and linked:
+        raise Invalid(
+            f"it is linked to claim {linked[0]}: words that no party stands behind take no stance; "
+            "retract that link first",
+            loc=("body", "party"),
+        )
+    if not isinstance(voice, Unnamed):
+        return
+    attributed = connection.scalar(
+        select(claims.c.id).where(claims.c.id.in_(claimed), claims.c.claimant.is_not(None)).limit(1)
+    )
+    if attributed is not None:
+        raise Invalid(
+            f"claim {attributed} was recorded with it: correct that claim's claimant to null first",
+            loc=("body", "attribution"),
+        )
+
+
+def _correct_columns(
+    row: Row[Any], sent: StatementCorrection, voice: Voice | Unnamed | None, *, now: datetime
+) -> dict[str, Any]:
+    """Return the columns of the statement as they should be."""
+    precision = Precision(row.precision)
+    moment = {"said_at": row.said_at, "precision": precision}
+    moment |= correct_moment(sent, row.said_at, precision, field="said_at", now=now)
+    is_unnamed = isinstance(voice, Unnamed)
+    named_party = voice.party if isinstance(voice, Voice) else None
+    party_of_source = voice.party.party if isinstance(voice, Unnamed) and voice.party else None
+    return {
+        **moment,
+        "party": named_party or party_of_source,
+        "speaker": voice.speaker.id if isinstance(voice, Voice) and voice.speaker else None,
+        "basis": sent.get("basis", Basis(row.basis)),
+        "attribution": Attribution.UNNAMED.value if is_unnamed else None,
+        "description": voice.description if isinstance(voice, Unnamed) else None,
+        "reason": sent.get("withheld_reason", row.reason) if is_unnamed else None,
+    }
+
+
+def _correct_quotes(
+    connection: Connection,
+    rows: Sequence[Row[Any]],
+    sent: Sequence[QuoteCorrection],
+    *,
+    actor: Actor,
+    now: datetime,
+) -> dict[str, dict[str, Any]]:
+    """Return the columns that differ, of each quote that has any."""
+    known = {row.id: row for row in rows}
+    corrected: dict[str, dict[str, Any]] = {}
+    for position, quote in enumerate(sent):
+        loc = ("body", "quotes", position)
+        row = known.get(quote["id"])
+        if row is None:
+            raise Invalid("this is no quote of the statement", loc=(*loc, "id"))
+        new: dict[str, Any] = {name: quote[name] for name in ("text", "language") if name in quote}
+        if "rendering" in quote:
+            new["rendering"] = quote["rendering"].value
+        if "source" in quote:
+            new["source"] = source_commands.resolve_source(
+                connection, quote["source"], actor=actor, now=now, loc=loc
+            )
+        if "selector" in quote:
+            selector = quote["selector"]
+            new |= {name: getattr(selector, name) if selector else None for name in SELECTOR}
+        different = {name: value for name, value in new.items() if row._mapping[name] != value}
+        if {"text", "language"} & different.keys():
+            # A text is read by its language: the index needs both of what it was.
+            different = {"text": row.text, "language": row.language} | different
+        if different:
+            corrected[row.id] = different
+    return corrected
+
+
+def _describe_on_claims(connection: Connection, data: Difference) -> Difference:
+    """Return the correction as claims tell of it: speakers by name, and not why a source is not
+    named."""
+
+    def describe(values: Mapping[str, object]) -> dict[str, object]:
+        shown = {name: value for name, value in values.items() if name != "reason"}
+        if shown.get("speaker") is not None:
+            speaker = connection.execute(
+                select(speakers.c.id, speakers.c.name, speakers.c.role).where(
+                    speakers.c.id == shown["speaker"]
+                )
+            ).one()
+            shown["speaker"] = dict(speaker._mapping)
+        return shown
+
+    return {**data, "before": describe(data["before"]), "after": describe(data["after"])}

@@ -1,0 +1,107 @@
+"""Drafts corrections: what was recorded wrongly, and what is right.
+
+Functions here are pure, like those of `amendments`.  A correction says from now on what is right;
+an answer as of an instant before shows what was believed then.  No correction confirms.  Where two
+people agreed to what a claim prints, a correction that changes it takes that agreement away, so
+that one person may make it (docs/rules.md).
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, NotRequired, TypedDict
+
+from service.domain import amendments, history, lifecycle, printed
+from service.domain.claims import (
+    Basis,
+    Cause,
+    ClaimState,
+    Lifecycle,
+    Precision,
+    Status,
+    Unnamed,
+    Voice,
+)
+from service.domain.errors import ClaimMerged, ClaimVoid, Invalid
+from service.domain.history import Draft
+from service.domain.plain_data import make_plain
+
+Values = Mapping[str, object]
+"""Fields by name, as plain data."""
+
+
+class Spoken(TypedDict):
+    """What a claim's record says of a statement: whose it is, when, and on what basis."""
+
+    voice: Voice | Unnamed | None
+    basis: Basis
+    said_at: datetime
+    precision: Precision
+    quote: str
+
+
+class Difference(TypedDict):
+    """The fields that differ, before and after; `material` asks for links to be affirmed anew."""
+
+    before: Values
+    after: Values
+    reason: str
+    material: NotRequired[bool]
+
+
+def list_changes(before: Values, after: Values) -> tuple[Values, Values]:
+    """Return the fields of `after` that differ, as they were and as they are.
+
+    Raises Invalid if none does.
+    """
+    names = [name for name, value in after.items() if before.get(name) != value]
+    if not names:
+        raise Invalid(
+            "this is what is recorded already: send the fields that are wrong, as they should be"
+        )
+    return {name: before.get(name) for name in names}, {name: after[name] for name in names}
+
+
+def correct_claim(state: ClaimState, changes: Mapping[str, Any], *, reason: str) -> list[Draft]:
+    """Draft a correction of fields that are `CORRECTABLE`; only what differs is recorded.
+
+    Raises Invalid if nothing does, ClaimMerged or ClaimVoid.
+    """
+    if state.lifecycle is Lifecycle.MERGED:
+        raise ClaimMerged(
+            f"This claim was merged into {state.merged_into}: correct that one, or separate this "
+            "one from it first.",
+            merged_into=state.merged_into,
+        )
+    if state.lifecycle is Lifecycle.VOID:
+        raise ClaimVoid("This claim is void: restore it first.")
+    recorded = {name: make_plain(getattr(state, name)) for name in changes}
+    before, after = list_changes(recorded, {name: make_plain(changes[name]) for name in changes})
+    data = {"before": before, "after": after, "reason": reason}
+    return _complete(state, Draft("claim.corrected", data))
+
+
+def correct_statement(
+    state: ClaimState, statement: str, difference: Difference, spoken: Spoken
+) -> list[Draft]:
+    """Draft what the correction of a statement changes on a claim that shows it."""
+    data = {"statement": statement, **difference, "spoken": make_plain(spoken)}
+    return _complete(state, Draft("statement.corrected", data))
+
+
+def correct_source(source: str, difference: Difference) -> list[Draft]:
+    """Draft that a source, from which a claim shows words, was corrected."""
+    return [Draft("source.corrected", {"source": source, **difference})]
+
+
+def _complete(state: ClaimState, draft: Draft) -> list[Draft]:
+    """Return the draft, and the end of what two people agreed to if it prints otherwise."""
+    drafts = [draft]
+    after = history.apply_drafts(state, drafts)
+    if not printed.list_fields_to_agree_on(state, after):
+        return drafts
+    reason = "what was agreed on was corrected"
+    if after.finding is not None:
+        drafts.append(amendments.draft_end_of_finding(after.finding, reason, rule="correction"))
+    if after.status is Status.CONFIRMED:
+        drafts.append(lifecycle.draft_reopening(after, reason, Cause.CORRECTION))
+    return drafts

@@ -1,0 +1,260 @@
+"""Corrections through the API: what was recorded wrongly is right from then on, and nothing that
+was believed before is lost."""
+
+from typing import Any
+
+import pytest
+
+from tests.api.problems import nothing_changes, require_field_error, require_problem
+from tests.api.test_four_eyes import record_confirmed_claim
+from tests.api.test_reversals import require_sound_record
+from tests.support.desk import Desk, Json, build_claim, build_statement
+
+
+async def correct(desk: Desk, path: str, **changes: Any) -> Json:
+    """Correct something as a checker, and expect it to happen."""
+    body = {"reason": "It was taken down wrongly.", **changes}
+    answer = await desk.checker.post(f"{path}/corrections", json=body)
+    assert answer.status_code == 201, answer.text
+    corrected: Json = answer.json()
+    return corrected
+
+
+async def read_link(desk: Desk, claim: str) -> Json:
+    links = (await desk.reader.get(f"/v1/claims/{claim}/links")).json()["items"]
+    link: Json = links[0]
+    return link
+
+
+async def read_status_changes(desk: Desk, claim: str) -> list[Json]:
+    items: list[Json] = (await desk.reader.get(f"/v1/claims/{claim}/status-changes")).json()[
+        "items"
+    ]
+    return items
+
+
+async def test_claim_falls_when_its_support_was_the_claimants_own(desk: Desk) -> None:
+    """The supporting statement was said by another party: the rules take the confirmation away by
+    themselves, and an instant before shows what was believed then."""
+    claim = await record_confirmed_claim(desk)
+    before = desk.clock.now.isoformat()
+    link = await read_link(desk, claim)
+    statement = link["statement"]["id"]
+    corrected = await correct(desk, f"/v1/statements/{statement}", party="belgrade")
+    assert corrected["party"] == "belgrade"
+    fallen = await desk.read_claim(claim)
+    assert fallen["status"] == "awaiting_confirmation"
+    assert fallen["corrected_at"] is not None
+    assert "NATO" not in fallen["print_line"]
+    assert (await read_status_changes(desk, claim))[-1]["cause"] == "correction"
+    then = await desk.read_claim(claim, as_of=before)
+    assert then["status"] == "confirmed"
+    assert "NATO" in then["print_line"]
+    (correction,) = (await desk.reader.get(f"/v1/claims/{claim}/corrections")).json()["items"]
+    assert correction["type"] == "statement.corrected"
+    assert (correction["before"], correction["after"]) == (
+        {"party": "nato"},
+        {"party": "belgrade"},
+    )
+    assert correction["statement"] == statement
+    assert (await read_link(desk, claim))["statement"]["party"] == "belgrade"
+    await require_sound_record(desk)
+
+
+async def test_confirmation_ends_where_another_party_supports(desk: Desk) -> None:
+    """It would suffice, but two people agreed to print another name; no correction confirms."""
+    claim = await record_confirmed_claim(desk)
+    statement = (await read_link(desk, claim))["statement"]["id"]
+    await correct(desk, f"/v1/statements/{statement}", party="pristina")
+    fallen = await desk.read_claim(claim)
+    assert fallen["status"] == "awaiting_confirmation"
+    assert (await read_status_changes(desk, claim))[-1]["cause"] == "correction"
+    await correct(desk, f"/v1/statements/{statement}", party="nato")
+    assert (await desk.read_claim(claim))["status"] == "awaiting_confirmation"
+    await require_sound_record(desk)
+
+
+async def test_material_correction_asks_for_affirmation(desk: Desk) -> None:
+    claim = await record_confirmed_claim(desk)
+    link = await read_link(desk, claim)
+    statement = link["statement"]
+    quote = {"id": statement["quotes"][0]["id"], "text": "They have left nearly everything."}
+    corrected = await correct(
+        desk, f"/v1/statements/{statement['id']}", quotes=[quote], material=True
+    )
+    assert corrected["quotes"][0]["text"] == quote["text"]
+    assert not (await read_link(desk, claim))["affirmed"]
+    assert (await desk.read_claim(claim))["status"] == "awaiting_confirmation"
+    found = (await desk.reader.get("/v1/claims", params={"q": "nearly"})).json()["items"]
+    assert [item["id"] for item in found] == [claim]
+    (correction,) = (await desk.reader.get(f"/v1/statements/{statement['id']}/corrections")).json()[
+        "items"
+    ]
+    assert correction["before"]["quotes"][0]["text"] == statement["quotes"][0]["text"]
+    assert correction["material"] is True
+    await require_sound_record(desk)
+
+
+async def test_immaterial_correction_leaves_a_confirmation(desk: Desk) -> None:
+    """Another hour, basis and spelling of a quote print nothing else."""
+    claim = await record_confirmed_claim(desk)
+    statement = (await read_link(desk, claim))["statement"]["id"]
+    corrected = await correct(
+        desk,
+        f"/v1/statements/{statement}",
+        said_at="2023-10-01T17:00:00Z",
+        precision="hour",
+        basis="documents",
+    )
+    assert (corrected["said_at"], corrected["precision"]) == ("2023-10-01T17:00:00Z", "hour")
+    assert (await desk.read_claim(claim))["status"] == "confirmed"
+    await correct(desk, f"/v1/statements/{statement}", basis="third_party")
+    assert (await desk.read_claim(claim))["status"] == "awaiting_confirmation"
+    await require_sound_record(desk)
+
+
+async def test_claim_is_corrected_field_by_field(desk: Desk) -> None:
+    """Kind, claimant, date, story and parent; lists, the matrix and the parent follow."""
+    await desk.record_parties()
+    for slug in ("border", "trade"):
+        await desk.post("/v1/stories", {"slug": slug, "title": slug})
+    parent = (await desk.record_claim(text="The army has left"))["id"]
+    claim = (await desk.record_claim(story="border"))["id"]
+    corrected = await correct(
+        desk,
+        f"/v1/claims/{claim}",
+        kind="prediction",
+        claimant="pristina",
+        claimed_at="2023-09-01T00:00:00Z",
+        precision="month",
+        story="trade",
+        part_of=parent,
+    )
+    assert corrected["claimant"]["party"] == "pristina"
+    assert corrected["claimant"]["speaker"] is None
+    assert (corrected["kind"], corrected["story"]) == ("prediction", "trade")
+    assert "Claimed by Pristina (September 2023)" in corrected["print_line"]
+    assert [part["id"] for part in (await desk.read_claim(parent))["components"]] == [claim]
+    for slug, ids in (("border", []), ("trade", [claim])):
+        listed = (await desk.reader.get("/v1/claims", params={"story": slug})).json()["items"]
+        assert [item["id"] for item in listed] == ids
+    await correct(desk, f"/v1/claims/{claim}", part_of=None, story=None)
+    assert (await desk.read_claim(parent))["components"] == []
+    corrections = (await desk.reader.get(f"/v1/claims/{claim}/corrections")).json()["items"]
+    assert [item["after"].get("story") for item in corrections] == ["trade", None]
+    await require_sound_record(desk)
+
+
+async def test_claimant_who_confirmed_is_no_independent_voice(desk: Desk) -> None:
+    """Independence is judged anew against the right claimant."""
+    claim = await record_confirmed_claim(desk)
+    corrected = await correct(desk, f"/v1/claims/{claim}", claimant="nato")
+    assert corrected["status"] == "awaiting_confirmation"
+    assert (await read_status_changes(desk, claim))[-1]["cause"] == "correction"
+    await require_sound_record(desk)
+
+
+async def test_kind_figure_needs_two_voices(desk: Desk) -> None:
+    claim = await record_confirmed_claim(desk)
+    corrected = await correct(desk, f"/v1/claims/{claim}", kind="figure")
+    assert corrected["status"] == "awaiting_confirmation"
+
+
+async def test_source_is_corrected_on_the_claims_that_show_it(desk: Desk) -> None:
+    claim = await record_confirmed_claim(desk)
+    version = (await desk.read_claim(claim))["version"]
+    source = (await read_link(desk, claim))["statement"]["quotes"][0]["source"]["id"]
+    corrected = await correct(
+        desk, f"/v1/sources/{source}", publisher="Agency", url="https://example.org/right"
+    )
+    assert (corrected["publisher"], corrected["url"]) == ("Agency", "https://example.org/right")
+    served = await desk.read_claim(claim)
+    assert (served["status"], served["version"]) == ("confirmed", version + 1)
+    other = await desk.post("/v1/sources", {"url": "https://example.org/other"})
+    body = {"url": "https://example.org/other", "reason": "typed wrongly"}
+    async with nothing_changes(desk):
+        refused = await desk.checker.post(f"/v1/sources/{source}/corrections", json=body)
+    assert other["id"] in require_problem(refused, "already-exists")["detail"]
+    await require_sound_record(desk)
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({}, None),
+        ({"kind": "event"}, None),
+        ({"text": "other words"}, "text"),
+        ({"kind": None}, "kind"),
+        ({"claimant": "nowhere"}, "claimant"),
+        ({"claimant": None, "speaker": {"name": "Somebody"}}, "speaker"),
+        ({"story": "nowhere"}, "story"),
+        ({"claimed_at": "2024-10-02T00:00:00Z"}, "claimed_at"),
+        ({"origin_statement": "01970000-0000-7000-8000-000000000000"}, "origin_statement"),
+        ({"figure": {"value": 12}}, "figure"),
+    ],
+)
+async def test_correction_that_does_not_fit_changes_nothing(
+    desk: Desk, changes: Json, field: str | None
+) -> None:
+    await desk.record_parties()
+    claim = (await desk.record_claim())["id"]
+    async with nothing_changes(desk):
+        body = {"reason": "taken down wrongly", **changes}
+        refused = await desk.checker.post(f"/v1/claims/{claim}/corrections", json=body)
+    assert refused.status_code == 422, refused.text
+    if field is not None:
+        require_field_error(refused, "body", field)
+
+
+async def test_claim_is_no_part_of_itself(desk: Desk) -> None:
+    await desk.record_parties()
+    claim = (await desk.record_claim())["id"]
+    part = (await desk.record_claim(text="One brigade has left", part_of=claim))["id"]
+    for parent in (claim, part):
+        body = {"part_of": parent, "reason": "so it seemed"}
+        refused = await desk.checker.post(f"/v1/claims/{claim}/corrections", json=body)
+        require_field_error(refused, "body", "part_of")
+
+
+async def test_correction_honours_the_version_that_was_read(desk: Desk) -> None:
+    await desk.record_parties()
+    claim = (await desk.record_claim())["id"]
+    body = {"kind": "figure", "reason": "it says how many"}
+    stale = await desk.checker.post(
+        f"/v1/claims/{claim}/corrections", json=body, headers={"If-Match": '"7"'}
+    )
+    require_problem(stale, "version-conflict")
+    reader = await desk.reader.post(f"/v1/claims/{claim}/corrections", json=body)
+    require_problem(reader, "forbidden")
+
+
+async def test_reason_of_an_unnamed_source_stays_with_editors(desk: Desk) -> None:
+    """A named source becomes one that is not: it counts for nothing any more."""
+    claim = await record_confirmed_claim(desk)
+    statement = (await read_link(desk, claim))["statement"]["id"]
+    corrected = await correct(
+        desk,
+        f"/v1/statements/{statement}",
+        attribution="unnamed",
+        party=None,
+        speaker=None,
+        description="a senior official",
+        withheld_reason="She would lose her post.",
+    )
+    assert corrected["description"] == "a senior official"
+    assert (await desk.read_claim(claim))["status"] == "awaiting_confirmation"
+    for path in (f"/v1/statements/{statement}", f"/v1/claims/{claim}"):
+        for client, may_know in ((desk.reader, False), (desk.editor, path.startswith("/v1/st"))):
+            listed = await client.get(f"{path}/corrections")
+            assert ("lose her post" in listed.text) == may_know, (path, client)
+    await require_sound_record(desk)
+
+
+async def test_origin_is_corrected(desk: Desk) -> None:
+    """The claim comes from other words; what it came from is no part of it any more."""
+    await desk.record_parties()
+    claim = (await desk.post("/v1/claims", build_claim()))["id"]
+    said = await desk.post("/v1/statements", build_statement("belgrade"))
+    corrected = await correct(desk, f"/v1/claims/{claim}", origin_statement=said["id"])
+    assert corrected["version"] == 2
+    await require_sound_record(desk)
