@@ -14,6 +14,7 @@ from service.claims import (
     decision_views,
     existence,
     history_queries,
+    note_queries,
 )
 from service.claims.proposal_commands import Outcome
 from service.domain.access import Action
@@ -285,7 +286,7 @@ async def list_notes(
     paged: Annotated[tuple[Window, str], Depends(Paged("notes"))],
 ) -> Response:
     window, scope = paged
-    rows = await call.read(decision_queries.list_notes, claim_id, window)
+    rows = await call.read(note_queries.list_notes, claim_id, window)
     return call.page(rows, window, scope, keys=lambda row: [row["recorded_at"], row["id"]])
 
 
@@ -301,7 +302,7 @@ async def add_note(claim_id: ClaimId, body: claim_inputs.NoteIn, call: Recording
         claim_commands.add_note,
         claim_id,
         text=body.text,
-        answer=lambda _, row: build_answer(decision_queries.build_note(row), status=201),
+        answer=lambda _, row: build_answer(note_queries.build_note(row), status=201),
     )
 
 

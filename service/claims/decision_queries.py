@@ -1,4 +1,4 @@
-"""Reads decisions, the review queue, suggestions and notes."""
+"""Reads decisions, the review queue and suggestions."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -11,13 +11,11 @@ from sqlalchemy import Connection, Row, or_, select
 from service.claims.decision_views import (
     DecisionPrintedView,
     DecisionView,
-    NoteView,
     PrintedView,
     ReviewReason,
     SuggestionView,
 )
 from service.claims.documents import add_assignee
-from service.claims.existence import require_claim
 from service.domain import evidence, printed
 from service.domain.claims import (
     ClaimState,
@@ -29,7 +27,7 @@ from service.domain.claims import (
 )
 from service.store import states
 from service.store.paging import Window, select_page
-from service.store.tables import claims, decisions, notes
+from service.store.tables import claims, decisions
 from service.store.types import format_optional_instant
 
 REASONS: tuple[ReviewReason, ...] = ("drift", "challenged", "waiting_approval", "stale")
@@ -156,38 +154,6 @@ def build_suggestion(state: ClaimState) -> SuggestionView:
             "open_contradictions": len(suggestion.contradictions),
             "open_requests": len(suggestion.confirmation_requests),
         },
-    }
-
-
-def list_notes(connection: Connection, claim_id: str, window: Window) -> list[NoteView]:
-    """List a claim's notes, oldest first, one more than the limit.  Raises NotFound."""
-    query = select(notes).where(notes.c.claim == claim_id)
-    page = select_page(query, window, notes.c.recorded_at, notes.c.id)
-    rows = connection.execute(page).all()
-    if not rows:
-        require_claim(connection, claim_id)
-    return [build_note(row._mapping) for row in rows]
-
-
-def list_latest_notes(
-    connection: Connection, claim_id: str, moment: datetime | None, *, limit: int
-) -> list[NoteView]:
-    """List the newest of a claim's notes, now or as of an instant, oldest first."""
-    query = select(notes).where(notes.c.claim == claim_id)
-    if moment is not None:
-        query = query.where(notes.c.recorded_at <= moment)
-    query = query.order_by(notes.c.recorded_at.desc(), notes.c.id.desc()).limit(limit)
-    return [build_note(row._mapping) for row in reversed(connection.execute(query).all())]
-
-
-def build_note(row: Mapping[Any, Any]) -> NoteView:
-    """Build the view of a row of `notes`."""
-    return {
-        "id": row["id"],
-        "claim": row["claim"],
-        "text": row["text"],
-        "author": {"id": row["author"], "name": row["author_name"]},
-        "recorded_at": format_instant(row["recorded_at"]),
     }
 
 

@@ -171,6 +171,14 @@ class SuggestionView(TypedDict):
 
 
 @view
+class FormerTextView(TypedDict):
+    """What a note said before its author changed it."""
+
+    text: str
+    until: Moment
+
+
+@view
 class NoteView(TypedDict):
     """The desk's own words on a claim."""
 
@@ -179,6 +187,8 @@ class NoteView(TypedDict):
     text: str
     author: PersonView
     recorded_at: Moment
+    edited_at: NotRequired[Moment]
+    former: NotRequired[list[FormerTextView]]
 
 
 @view

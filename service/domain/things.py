@@ -315,10 +315,10 @@ RULES: Mapping[SubjectKind, RecordRules] = {
         _begin_with("title", "description", has_update=True),
         {"story.changed": _change},
     ),
-    SubjectKind.NOTE: RecordRules("note.recorded", _begin_with_data, {}),
     SubjectKind.USE: RecordRules(
         "use.recorded", _begin_with_data, {"use.acknowledged": _set, "use.retired": _set}
     ),
+    SubjectKind.NOTE: RecordRules("note.recorded", _begin_with_data, {"note.changed": _change}),
     SubjectKind.PERSON: RecordRules(
         "person.created",
         _begin_with_data,

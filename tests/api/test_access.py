@@ -58,6 +58,7 @@ ROUTES: dict[tuple[str, str], Action | str] = {
     ("PATCH", "/v1/inquiries/{inquiry_id}"): Action.RECORD,
     ("GET", "/v1/claims/{claim_id}/notes"): Action.READ_INTERNALS,
     ("POST", "/v1/claims/{claim_id}/notes"): Action.RECORD,
+    ("PATCH", "/v1/notes/{note_id}"): Action.RECORD,
     ("GET", "/v1/statements"): Action.READ_RECORDS,
     ("POST", "/v1/statements"): Action.RECORD,
     ("GET", "/v1/statements/{statement_id}"): Action.READ_RECORDS,
@@ -152,7 +153,8 @@ ENDLESS = {"/v1/events/stream"}
 """Asked with HEAD, which ends; what it shows to whom is in tests/live/test_stream.py."""
 
 IDS = dict.fromkeys(
-    ("claim_id", "statement_id", "link_id", "decision_id", "inquiry_id", "use_id"), NOBODY
+    ("claim_id", "statement_id", "link_id", "decision_id", "inquiry_id", "use_id", "note_id"),
+    NOBODY,
 )
 PLACES = IDS | {
     "speaker_id": NOBODY,

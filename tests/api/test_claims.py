@@ -300,6 +300,32 @@ async def test_notes_are_no_change_of_the_claim(desk: Desk) -> None:
     assert [note["text"] for note in notes] == ["first", "second", "third"]
     assert notes[0]["author"]["name"] == "checker"
     assert rest["next_cursor"] is None
+
+
+async def test_author_changes_note_and_former_text_stays_readable(desk: Desk) -> None:
+    """Nobody else may change it, editors included; the same text is refused; the claim's version
+    stays, and verification folds the note's record to what it says now."""
+    await desk.record_parties()
+    claim = (await desk.record_claim())["id"]
+    notes = f"/v1/claims/{claim}/notes"
+    made = await desk.post(notes, {"text": "Call KFOR"})
+    version = (await desk.reader.get(f"/v1/claims/{claim}")).headers["ETag"]
+    url = f"/v1/notes/{made['id']}"
+    for client in (desk.reader, desk.editor):
+        require_problem(await client.patch(url, json={"text": "No"}), "forbidden")
+    require_field_error(await desk.checker.patch(url, json={"text": "Call KFOR"}), "body", "text")
+    require_field_error(await desk.checker.patch(url, json={"text": "x", "by": "me"}), "body", "by")
+    unknown = "/v1/notes/00000000-0000-7000-8000-000000000000"
+    require_problem(await desk.checker.patch(unknown, json={"text": "x"}), "not-found")
+    for text in ("Call EULEX", "Call both"):
+        response = await desk.checker.patch(url, json={"text": text})
+        assert response.status_code == 200
+    changed = response.json()
+    assert changed["text"] == "Call both"
+    assert [former["text"] for former in changed["former"]] == ["Call KFOR", "Call EULEX"]
+    assert changed["edited_at"] >= changed["former"][-1]["until"]
+    assert (await desk.editor.get(notes)).json()["items"] == [changed]
+    assert (await desk.reader.get(f"/v1/claims/{claim}")).headers["ETag"] == version
     assert (await desk.read_claim(claim))["version"] == 1
 
 

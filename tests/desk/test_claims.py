@@ -245,6 +245,23 @@ async def test_double_click_is_carried_out_once(desk: Desk, people: People, clai
     assert [note["text"] for note in notes] == ["Call KFOR", "Call KFOR again"]
 
 
+async def test_former_text_of_changed_note_is_struck_through(
+    desk: Desk, people: People, claim: str
+) -> None:
+    """It stands beneath the new one; as of before the change the page has the former text alone."""
+    note = await desk.post(f"/v1/claims/{claim}/notes", {"text": "Call KFOR"})
+    before = desk.clock.now
+    await desk.checker.patch(f"/v1/notes/{note['id']}", json={"text": "Call EULEX"})
+    page = parse_page(await people.checker.get(f"/claims/{claim}"))
+    item = page.get_element_by_id(f"n-{note['id']}")
+    assert read_words(item).startswith("Call EULEX")
+    assert [read_words(words) for words in item.cssselect("s")] == ["Call KFOR"]
+    past = await people.checker.get(f"/claims/{claim}", params={"as_of": before.isoformat()})
+    item = parse_page(past).get_element_by_id(f"n-{note['id']}")
+    assert read_words(item).startswith("Call KFOR")
+    assert not item.cssselect("s")
+
+
 async def test_statement_is_linked_to_a_claim(desk: Desk, people: People, claim: str) -> None:
     """A statement with its words, voice and source; a party that is new is made with it, or not at
     all where the rest is refused."""

@@ -12,7 +12,7 @@ import orjson
 from sqlalchemy import Connection
 
 from service.accounts import account_queries, key_commands, sign_in_commands, user_commands
-from service.claims import claim_commands, statement_commands
+from service.claims import claim_commands, note_commands, statement_commands
 from service.cli.importing import import_export
 from service.cli.progress import ProgressBar
 from service.domain.access import SYSTEM, Actor, Role
@@ -64,7 +64,8 @@ def fill_desk(connection: Connection) -> None:
     day = LateDay(connection)
     for text in HOSTILE:
         claim = day.claim(text, tags=("<b>", "'=1+1", text[:40]))
-        claim_commands.add_note(connection, claim, text=text, **day.by())
+        note = claim_commands.add_note(connection, claim, text=text, **day.by())
+    note_commands.change_note(connection, note["id"], text="Meant otherwise", **day.by())
     ground = day.link(claim, "nato", Stance.SUPPORTS)
     day.move(claim, Status.CONFIRMED, ground)
     disputed = day.claim("disputed")

@@ -15,6 +15,7 @@ from service.claims import (
     history_queries,
     inquiry_views,
     link_queries,
+    note_queries,
     statement_queries,
 )
 from service.claims.claim_views import ClaimView
@@ -216,7 +217,7 @@ def read_sheet(
         people, notes, assignee = dict[str, str](), [], None
         if is_desk:
             people = account_queries.read_assignee_names(connection)
-            notes = decision_queries.list_latest_notes(connection, claim_id, moment, limit=NOTED)
+            notes = note_queries.list_latest_notes(connection, claim_id, moment, limit=NOTED)
             if state.assignee:
                 names = account_queries.read_names(connection, [state.assignee])
                 assignee = names.get(state.assignee, "somebody")
