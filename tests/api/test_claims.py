@@ -315,14 +315,14 @@ async def test_author_changes_note_and_former_text_stays_readable(desk: Desk) ->
         require_problem(await client.patch(url, json={"text": "No"}), "forbidden")
     require_field_error(await desk.checker.patch(url, json={"text": "Call KFOR"}), "body", "text")
     require_field_error(await desk.checker.patch(url, json={"text": "x", "by": "me"}), "body", "by")
-    unknown = "/v1/notes/00000000-0000-7000-8000-000000000000"
-    require_problem(await desk.checker.patch(unknown, json={"text": "x"}), "not-found")
+    absent_note = "/v1/notes/00000000-0000-7000-8000-000000000000"
+    require_problem(await desk.checker.patch(absent_note, json={"text": "x"}), "not-found")
     for text in ("Call EULEX", "Call both"):
         response = await desk.checker.patch(url, json={"text": text})
         assert response.status_code == 200
     changed = response.json()
     assert changed["text"] == "Call both"
-    assert [former["text"] for former in changed["former"]] == ["Call KFOR", "Call EULEX"]
+    assert [former_text["text"] for former_text in changed["former"]] == ["Call KFOR", "Call EULEX"]
     assert changed["edited_at"] >= changed["former"][-1]["until"]
     assert (await desk.editor.get(notes)).json()["items"] == [changed]
     assert (await desk.reader.get(f"/v1/claims/{claim}")).headers["ETag"] == version
