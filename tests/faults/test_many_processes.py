@@ -21,6 +21,8 @@ pytestmark = [
     pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True),
 ]
 SECONDS, PASSES, CLAIMS = 4, 3, 64
+PATIENT = {"CLAIMDESK_WEBHOOK_LEASE_SECONDS": "20", "CLAIMDESK_WEBHOOK_TIMEOUT_SECONDS": "10"}
+"""Nothing is killed here: what a busy machine takes its time with is no failure."""
 
 
 def test_deliveries_of_each_claim_keep_their_order_over_processes(stage: Stage, long: bool) -> None:
@@ -28,12 +30,12 @@ def test_deliveries_of_each_claim_keep_their_order_over_processes(stage: Stage, 
     them: each claim's arrive in order, and both dispatchers have a share."""
     servers = [stage.serve("--no-dispatch") for _ in range(4 if long else 2)]
     stage.spread(*servers)
-    workers = [stage.work() for _ in range(2)]
+    workers = [stage.work(**PATIENT) for _ in range(2)]
     stage.register(event_types=["claim.status_changed"])
     writing = Writing(stage, 200)
     writing.wait_for_more(1000 if long else 200)
     writing.stop()
-    wait_until(lambda: stage.count_deliveries("state <> 'delivered'") == 0, seconds=60)
+    wait_until(lambda: stage.count_deliveries("state <> 'delivered'") == 0, seconds=120)
     reasons = [each.data["reason"] for each in stage.receiver.at("/hook") if each.status == 204]
     require_order(stage, list(dict.fromkeys(reasons)))
     shares = [worker.figure("claimdesk_webhook_latency_seconds_count") for worker in workers]

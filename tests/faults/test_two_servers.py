@@ -11,6 +11,7 @@ import pytest
 from service.config import Settings
 from tests.faults.served import Served, create_key, serve
 from tests.support.desk import build_claim, build_statement
+from tests.support.lengths import add_table
 
 
 def call(server: Served, secret: str, method: str, path: str, **body: Any) -> httpx.Response:
@@ -81,10 +82,21 @@ def test_request_limit_holds_over_servers(settings: Settings, tmp_path: Path, lo
         assert spent == [200] * 50
         for server in others:
             wait_for_spent(server, key, remaining=20)
-        answers = [call(server, key, "GET", "/v1/me") for server in others for _ in range(40)]
-        statuses = [answer.status_code for answer in answers]
-        assert 429 in statuses
-        assert statuses.count(200) < 25
+        began = time.monotonic()
+        answers = []
+        for _ in range(40):  # in turn, at most twenty a second
+            for server in others:
+                answers.append(call(server, key, "GET", "/v1/me").status_code)
+                time.sleep(0.05)
+        seconds = time.monotonic() - began  # one more is allowed in each
+        passed = answers.count(200)
+        assert 429 in answers
+        # Each server but the one that was asked last may not know of the last second.
+        assert passed < 25 + seconds + 10 * (len(others) - 1), (passed, seconds)
+        add_table(
+            f"60 requests a minute over {1 + len(others)} servers",
+            f"50 spent at one; {passed} of {len(answers)} passed at the others in {seconds:.1f} s",
+        )
         assert call(others[0], other_key, "GET", "/v1/me").status_code == 200
 
 

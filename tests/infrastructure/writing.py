@@ -92,7 +92,14 @@ async def require_nothing_lost(stage: Stage, settings: object, reader: StreamRea
             if event["type"] == "claim.status_changed"
         ]
         assert changes == reasons
-    wait_until(lambda: stage.count_deliveries("state <> 'delivered'") == 0, seconds=120)
+    wait_until(
+        lambda: stage.count_deliveries("state <> 'delivered'") == 0,
+        seconds=120,
+        what=lambda: stage.look(
+            "SELECT webhook, state, last_status, last_error, count(*) FROM webhook_deliveries "
+            "GROUP BY 1, 2, 3, 4"
+        ),
+    )
     arrivals = [each for each in stage.receiver.at("/hook") if each.status == 204]
     sent = dict.fromkeys(each.data["reason"] for each in arrivals)  # each may come twice
     require_order(stage, list(sent))
