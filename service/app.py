@@ -36,7 +36,7 @@ from service.api import (
     uses,
     webhooks,
 )
-from service.claims import intake_commands
+from service.claims import correction_requests, intake_commands
 from service.claims.deadline_keeper import DeadlineKeeper
 from service.claims.renamer import Renamer
 from service.config import Settings
@@ -174,7 +174,13 @@ def create_app(
         services.renamer.start()
         services.deadlines.start()
         shared_limits = SharedLimits(
-            database, clock, {"requests": services.callers.limiter, "pings": services.pings}
+            database,
+            clock,
+            {
+                "requests": services.callers.limiter,
+                "pings": services.pings,
+                "corrections": services.correction_limiter,
+            },
         )
         shared_limits.start()
         live.start()
@@ -277,6 +283,8 @@ async def _run_housekeeping(services: Services, waiting: Dispatcher | None) -> N
             await _record_uses(services)
             await services.database.write(idempotency.forget_old, now=services.clock())
             await services.database.write(intake_commands.delete_old_intakes, now=services.clock())
+            now = services.clock()
+            await services.database.write(correction_requests.delete_old_requests, now=now)
             await services.readiness.leave_sign()
             await services.database.write(session_commands.delete_expired, now=services.clock())
         except ClaimdeskError as error:

@@ -15,6 +15,7 @@ from service.desk.accounts import (
 from service.desk.claims import (
     claim_forms,
     claim_pages,
+    correction_request_pages,
     hold_forms,
     inquiry_pages,
     review_page,
@@ -33,6 +34,7 @@ routers = (
     assets.router,
     claim_forms.router,
     claim_pages.router,
+    correction_request_pages.router,
     hold_forms.router,
     inquiry_pages.router,
     intake_pages.router,

@@ -134,9 +134,7 @@ def read_said_end(event: Event) -> datetime | None:
 
 def is_affected(state: ClaimState, draft: Draft) -> bool:
     """Say whether a change of a party or a speaker changes anything that this claim shows."""
-    after = RULES[draft.type].step(state, _number(state, draft))
-    before = (state.claimant, state.links, state.inquiries)
-    return (after.claimant, after.links, after.inquiries) != before
+    return RULES[draft.type].step(state, _number(state, draft)) != state
 
 
 # The steps: what each type of event does to a claim.
@@ -235,7 +233,7 @@ def _amend(state: ClaimState, event: Event) -> ClaimState:
 
 
 def _keep(state: ClaimState, _event: Event) -> ClaimState:
-    """A quote that a statement gains is shown with the claim, but not kept in its state."""
+    """A quote, or an answer to a request, is shown with the claim, but not kept in its state."""
     return state
 
 
@@ -373,6 +371,7 @@ RULES: dict[str, Rule] = {
     "inquiry.created": Rule(inquiry_steps.add_inquiry, _OF_THE_DESK),
     "inquiry.changed": Rule(inquiry_steps.change_inquiry, _OF_THE_DESK),
     "inquiry.lapsed": Rule(inquiry_steps.lapse_inquiry, {}),
+    "correction_request.answered": Rule(_keep, {}),
     "party.changed": Rule(_change_party, {}),
     "speaker.changed": Rule(_change_speaker, {}),
 }

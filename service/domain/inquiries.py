@@ -53,7 +53,7 @@ class Inquiry:
 
 
 def list_silent_names(inquiries: Iterable[Inquiry]) -> list[str]:
-    """List the names of the parties that did not answer, each once.
+    """List the names, within a sentence, of the parties that did not answer, each once.
 
     The request that a party got last decides: who is asked again, or has answered, is not silent.
     """
@@ -63,7 +63,7 @@ def list_silent_names(inquiries: Iterable[Inquiry]) -> list[str]:
         if inquiry.voice is not None
     }
     return [
-        inquiry.voice.name
+        inquiry.voice.printed_name
         for inquiry in last.values()
         if inquiry.voice is not None and inquiry.is_unanswered
     ]

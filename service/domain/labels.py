@@ -14,6 +14,7 @@ from service.domain.claims import (
     Stance,
     Status,
 )
+from service.domain.correction_requests import RequestOutcome
 from service.domain.inquiries import InquiryOutcome
 from service.domain.proposals import LapseReason
 
@@ -27,6 +28,10 @@ INQUIRY_OUTCOMES = {
     InquiryOutcome.ANSWERED: "Answered",
     InquiryOutcome.DECLINED: "Declined to comment",
     InquiryOutcome.NO_ANSWER: "No answer",
+}
+REQUEST_OUTCOMES = {
+    RequestOutcome.CORRECTED: "Corrected",
+    RequestOutcome.NOT_CORRECTED: "Not corrected",
 }
 FINDINGS = {
     Finding.REFUTED: "refuted",

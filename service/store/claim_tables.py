@@ -28,6 +28,7 @@ from service.domain.claims import (
     Stance,
     Status,
 )
+from service.domain.correction_requests import RequestOutcome
 from service.store.metadata import check_enum, metadata, partial_index
 from service.store.types import Id, Instant, LongText
 
@@ -244,6 +245,27 @@ inquiries = Table(
     # When the deadline passes; NULL once it has, or something has come of the request.
     Column("due_at", Instant),
     partial_index("ix_inquiries_due_at", "due_at", where="due_at IS NOT NULL"),
+)
+
+# What strangers ask the desk to correct: no part of the record, and deleted some time after the
+# answer.
+correction_requests = Table(
+    "correction_requests",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("claim", ForeignKey("claims.id"), nullable=False, index=True),
+    Column("text", LongText, nullable=False),
+    Column("url", LongText),
+    Column("contact", String(254)),
+    Column("wants_publication", Boolean, nullable=False),
+    Column("received_at", Instant, nullable=False),
+    Column("outcome", String(16)),
+    Column("answer", LongText),
+    Column("published", Boolean, nullable=False),
+    Column("answered_by", String(64)),
+    Column("answered_by_name", String(120)),
+    Column("answered_at", Instant, index=True),
+    check_enum("outcome", RequestOutcome),
 )
 
 notes = Table(

@@ -68,7 +68,7 @@ class Callers:
         header = request.headers.get("authorization")
         token = header or request.cookies.get(self.cookie)
         if token is None:
-            self._spend(request, self._name_peer(request))
+            self._spend(request, self.name_peer(request))
             return None
         trusted = self._known
         # A key and a session are different things even where their texts are equal.
@@ -81,7 +81,7 @@ class Callers:
             try:
                 credential = await (self._find_key(header) if header else self._find_session(token))
             except NotAuthenticated:
-                self._spend(request, self._name_peer(request))
+                self._spend(request, self.name_peer(request))
                 raise
             if len(trusted) >= MOST_CREDENTIALS:
                 trusted.clear()
@@ -145,7 +145,7 @@ class Callers:
         context.allowance = self.limiter.spend(caller)
 
     @staticmethod
-    def _name_peer(request: Request) -> str:
+    def name_peer(request: Request) -> str:
         """Return whom a limit counts: the peer's address, of IPv6 the network that one customer
         has."""
         host = request.client.host if request.client else "unknown"

@@ -24,6 +24,8 @@ from service.webhooks.address_guard import AddressGuard
 from service.webhooks.meters import Meters
 
 PINGS_A_MINUTE = 6
+REQUESTS_A_MINUTE = 3
+"""Requests to correct that one address may send."""
 
 
 @dataclass(slots=True)
@@ -61,6 +63,8 @@ class Services:
     """What strangers are shown, made once for all of them."""
     device_key: bytes = field(default_factory=lambda: secrets.token_bytes(32))
     """Signs the cookies of known browsers; set on start, from the database."""
+    correction_limiter: Limiter = field(default_factory=lambda: Limiter(REQUESTS_A_MINUTE))
+    """Requests to correct, by address."""
     pings: Limiter = field(default_factory=lambda: Limiter(PINGS_A_MINUTE))
     """Pings, by webhook."""
 

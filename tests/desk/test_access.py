@@ -12,6 +12,7 @@ PLACES = dict.fromkeys(
         "link_id",
         "decision_id",
         "inquiry_id",
+        "request_id",
         "intake_id",
         "statement_id",
         "speaker_id",

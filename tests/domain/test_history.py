@@ -17,6 +17,7 @@ from service.domain import (
     amendments,
     changes,
     claims,
+    correction_requests,
     corrections,
     history,
     holds,
@@ -28,6 +29,7 @@ from service.domain import (
     supersession,
 )
 from service.domain.claims import Finding, Kind, Lifecycle, Precision, Status
+from service.domain.correction_requests import RequestOutcome
 from service.domain.history import Draft, Event
 from service.domain.inquiries import InquiryOutcome
 from service.record import canonical
@@ -131,6 +133,11 @@ def build_full_record() -> Record:
     back = reversals.restore_statement(one.state, again.statement, "void", reason="said")
     assert back is not None
     one.submit(back, four_eyes=False)
+    one.act(
+        correction_requests.draft_public_answer(
+            "request", outcome=RequestOutcome.CORRECTED, answer="It was 17.", received_at=NOON
+        )
+    )
     inquiry = build_inquiry("inquiry", BELGRADE)
     one.act(*inquiry_drafts.draft_inquiry(one.state, inquiry, now=NOON))
     one.act(*inquiry_drafts.draft_passed_deadlines(one.state, now=inquiry.until))

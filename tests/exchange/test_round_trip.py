@@ -59,6 +59,7 @@ INDEXES = {"claim_search", "statement_search"}
 """Likewise; each database has its own form of them, which `verify` proves."""
 OWN = {
     "alembic_version",
+    "correction_requests",
     "idempotency",
     "installation",
     "intakes",

@@ -9,6 +9,7 @@ from service.accounts import key_commands, policy, sign_in_commands, user_comman
 from service.claims import (
     claim_commands,
     claim_corrections,
+    correction_requests,
     deadlines,
     decision_commands,
     directory_merges,
@@ -41,6 +42,7 @@ from service.domain.claims import (
     Stance,
     Status,
 )
+from service.domain.correction_requests import RequestOutcome
 from service.domain.guards import Move
 from service.domain.inputs import NewClaim, NewLink, NewQuote, NewSource, NewSpeaker, NewStatement
 from service.domain.inquiries import InquiryOutcome
@@ -254,6 +256,7 @@ def work_a_day(connection: Connection) -> None:
     supersede(connection, day)
     ask_for_comment(connection, day, claim=whole)
     correct_mistakes(connection, day)
+    answer_stranger(connection, day, claim=whole)
     merge_directory(connection, day)
     work_behind_the_desk(connection, day, claim=other)
 
@@ -313,6 +316,21 @@ def correct_mistakes(connection: Connection, day: Day) -> None:
         source,
         {"publisher": "An agency", "url": "https://example.org/as-it-is"},
         reason="a slip",
+        **day.by(),
+    )
+
+
+def answer_stranger(connection: Connection, day: Day, *, claim: str) -> None:
+    """A stranger asks for a correction and gets an answer that everybody reads."""
+    new = correction_requests.NewRequest("It was 17", None, None, wants_publication=True)
+    correction_requests.receive_request(connection, claim, new, now=day.by()["now"])
+    ((request,), _) = correction_requests.list_waiting_requests(connection)
+    correction_requests.answer_request(
+        connection,
+        request.id,
+        outcome=RequestOutcome.NOT_CORRECTED,
+        sentence="It was 12 that day.",
+        publish=True,
         **day.by(),
     )
 

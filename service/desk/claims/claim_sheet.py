@@ -10,6 +10,7 @@ from typing import Any
 
 from service.accounts import account_queries
 from service.claims import (
+    correction_requests,
     decision_queries,
     documents,
     history_queries,
@@ -19,6 +20,7 @@ from service.claims import (
     statement_queries,
 )
 from service.claims.claim_views import ClaimView
+from service.claims.correction_requests import PublicAnswer
 from service.claims.decision_views import NoteView, SuggestionView
 from service.claims.inquiry_views import InquiryView
 from service.claims.link_queries import describe_voice
@@ -148,6 +150,8 @@ class Sheet:
     """The link after which a page of all statements goes on."""
     inquiries: Sequence[InquiryView]
     """Requests for comment, the newest first."""
+    answers: Sequence[PublicAnswer]
+    """To requests to correct, the newest first."""
     notes: Sequence[NoteView]
     people: Mapping[str, str]
     """Who may be assigned, by id."""
@@ -227,6 +231,7 @@ def read_sheet(
             if state.part_of
             else None
         )
+        answers = correction_requests.list_public_answers(connection, claim_id, moment)
         withdrawal = _read_withdrawal(connection, state, rows)
     claim: Any = documents.parse_document(documents.render_document(state), moment or now)
     suggestion = decision_queries.build_suggestion(state)
@@ -250,6 +255,7 @@ def read_sheet(
         inquiries=redaction.redact_inquiries(
             inquiry_views.build_inquiries(state.id, reversed(state.inquiries)), audience
         ),
+        answers=answers,
         notes=notes,
         people=people,
         assignee=assignee,

@@ -17,6 +17,7 @@ from service.domain.claims import (
     Status,
     parse_instant,
 )
+from service.domain.correction_requests import RequestOutcome
 from service.domain.inquiries import InquiryOutcome
 from service.domain.print_phrases import format_date, join_names
 from service.domain.proposals import LapseReason
@@ -328,6 +329,11 @@ _WORDINGS: dict[str, Callable[[Data, Names], Wording]] = {
     "inquiry.created": _describe_inquiry,
     "inquiry.changed": _describe_inquiry_change,
     "inquiry.lapsed": lambda *_: Wording("The deadline of a request for comment passed unanswered"),
+    "correction_request.answered": lambda data, _: Wording(
+        "A request to correct was answered: "
+        + labels.REQUEST_OUTCOMES[RequestOutcome(data["outcome"])].lower(),
+        data["answer"],
+    ),
     "party.changed": lambda *_: Wording("A party in it was renamed, or moved under another"),
     "speaker.changed": lambda data, _: Wording(f"A speaker’s name was corrected: {data['name']}"),
 }

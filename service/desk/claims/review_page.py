@@ -9,7 +9,7 @@ import orjson
 from fastapi import APIRouter, Response
 
 from service.accounts import account_queries
-from service.claims import decision_queries
+from service.claims import correction_requests, decision_queries
 from service.desk.claims import board_pages, claim_rows, proposal_words
 from service.desk.claims.claim_rows import ClaimRow
 from service.desk.layout.rendering import render_page
@@ -74,6 +74,7 @@ async def show_queue(
         next_url = f"/review?{urlencode(kept)}"
     claims = await claim_rows.build_rows(call, [(review.claim, None) for review in reviews])
     proposals = await call.read(decision_queries.list_pending, [review.id for review in reviews])
+    requests, waiting = await call.read(correction_requests.list_waiting_requests)
     rows = []
     for claim, review in zip(claims, reviews, strict=True):
         proposal = proposals.get(review.id)
@@ -95,6 +96,8 @@ async def show_queue(
         "review.html",
         live=board_pages.build_stream_url(after_event),
         rows=rows,
+        requests=requests,
+        waiting=waiting,
         people=await call.read(account_queries.read_assignee_names),
         reasons=REASONS,
         reason=reason,

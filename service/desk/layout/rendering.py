@@ -51,7 +51,7 @@ class _Compacting(Extension):
 
 LABELLED = (
     *("STATUSES", "STANCES", "BASES", "RENDERINGS", "KINDS", "FINDINGS", "CAUSES"),
-    "INQUIRY_OUTCOMES",
+    *("INQUIRY_OUTCOMES", "REQUEST_OUTCOMES"),
 )
 """The words of `labels` that templates have."""
 
@@ -163,6 +163,8 @@ CONFIRMATIONS = {
     "four-eyes-on": "A second person approves what is printed, from now on.",
     "four-eyes-off": "One person alone decides, from now on.",
     "statement-withdrawn": "Withdrawn. Every claim that it is linked to was weighed anew.",
+    "request-sent": "Thank you. Somebody at the desk reads it, and decides.",
+    "request-answered": "The request is answered.",
     "asked": "The request for comment is recorded.",
     "inquiry-changed": "What came of the request is recorded.",
     "claim-withdrawn": "Withdrawn by its claimant; the last status is kept.",
