@@ -23,6 +23,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from service.domain import (
     amendments,
     changes,
+    corrections,
     evidence,
     guards,
     history,
@@ -1295,6 +1296,85 @@ class Desk(RuleBasedStateMachine):
             assert until <= inquiry.asked_at or inquiry.asked_at > self.clock or is_early
             return
         self.stand_beside(number, drafts)
+
+    @rule(
+        link_choice=which,
+        party=st.sampled_from(PARTIES),
+        basis=st.sampled_from(tuple(Basis)),
+        material=st.booleans(),
+    )
+    def correct_statement(self, link_choice: int, party: str, basis: Basis, material: bool) -> None:
+        """As the command does: on every claim that it is linked to, or is the origin of."""
+        unnamed = {
+            value.statement
+            for accounts in self.accounts
+            for value in accounts.values()
+            if not value.named
+        }
+        standing = [
+            statement for statement in self.spoken if statement not in self.mistaken | unnamed
+        ]
+        if any(record.state.pending for record in self.records) or not standing:
+            return
+        statement = standing[link_choice % len(standing)]
+        self.spoken[statement] = (party, basis)
+        difference: corrections.Difference = {
+            "before": {"party": "another"},
+            "after": {"party": party},
+            "reason": "taken down wrongly",
+            "material": material,
+        }
+        spoken: corrections.Spoken = {
+            "voice": self.voice(party),
+            "basis": basis,
+            "said_at": NOON - timedelta(days=2),
+            "precision": Precision.DAY,
+            "quote": "…",
+        }
+        for number, record in enumerate(self.records):
+            links = [link for link in record.state.links if link.statement == statement]
+            if not links and record.origin != statement:
+                continue
+            drafts = corrections.correct_statement(record.state, statement, difference, spoken)
+            for link in links:
+                account = self.accounts[number][link.id]
+                account.party = party
+                account.qualifies_by_basis = basis in COUNTS
+                account.qualifies = (
+                    basis in COUNTS and link.scope is Scope.FULL and not link.conditional
+                )
+                if material:
+                    account.affirmed = account.aside = False
+            self.correct(number, drafts)
+
+    @rule(
+        claim_choice=which,
+        party=st.sampled_from((*PARTIES, None)),
+        kind=st.sampled_from((Kind.EVENT, Kind.FIGURE)),
+    )
+    def correct_claim(self, claim_choice: int, party: str | None, kind: Kind) -> None:
+        number = self.claim(claim_choice)
+        record = self.records[number]
+        claimant = None if party is None else self.voice(party)
+        fields = {"claimant": claimant, "kind": kind}
+        try:
+            drafts = corrections.correct_claim(record.state, fields, reason="taken down wrongly")
+        except (ClaimMerged, ClaimVoid, Invalid):
+            is_same = (record.state.claimant, record.state.kind) == (claimant, kind)
+            assert is_same or record.state.lifecycle in (Lifecycle.MERGED, Lifecycle.VOID)
+            return
+        record.claimant, record.kind = claimant, kind
+        self.correct(number, drafts)
+
+    def correct(self, number: int, drafts: Sequence[Draft]) -> None:
+        """Record a correction, which one person makes: it never confirms."""
+        before = self.records[number].state
+        self.act(number, *drafts, cause=Cause.CORRECTION)
+        after = self.records[number].state
+        if after.status is not before.status:
+            assert after.status in (AWAITING, DISPUTED)
+            assert self.records[number].events[-1].data["cause"] == Cause.CORRECTION
+        assert after.finding in (None, before.finding)
 
     @rule()
     def pass_deadlines(self) -> None:
