@@ -36,12 +36,13 @@ def _restore_from_record() -> None:
 
     A desk that has never had this schema has no such events.
     """
-    events = sa.table("events", *(sa.column(name) for name in ("type", "subject", "data")))
+    columns = ("type", "subject", "number", "data")
+    events = sa.table("events", *(sa.column(name) for name in columns))
     names = ("attribution", "description", "reason", "precision")
     statements = sa.table(
         "statements", sa.column("id", sa.Uuid(as_uuid=False)), *(sa.column(name) for name in names)
     )
-    told = sa.select(events.c.subject, events.c.data).where(
+    recorded = sa.and_(
         events.c.type == "statement.recorded",
         sa.or_(
             *(
@@ -54,10 +55,19 @@ def _restore_from_record() -> None:
             )
         ),
     )
-    for subject, text in op.get_bind().execute(told).all():
+    stating = (
+        sa.select(events.c.type, events.c.subject, events.c.data)
+        .where(sa.or_(recorded, events.c.type == "statement.corrected"))
+        .order_by(events.c.number)
+    )
+    for type, subject, text in op.get_bind().execute(stating).all():
         data = json.loads(text)
-        values = {name: data.get(name) for name in names}
-        op.execute(statements.update().where(statements.c.id == subject).values(**values))
+        if type == "statement.recorded":
+            values = {name: data.get(name) for name in names}
+        else:
+            values = {name: data["after"][name] for name in names if name in data["after"]}
+        if values:
+            op.execute(statements.update().where(statements.c.id == subject).values(**values))
     ends = sa.table(
         "statements", *(sa.column(name) for name in ("precision", "said_at", "said_end"))
     )
