@@ -9,7 +9,10 @@ from starlette.responses import Response
 
 from service.web.envelope import App, Message, Receive, Scope, Send
 
-PUBLIC_PREFIXES = ("/v1/claims", "/v1/stories", "/v1/events", "/feeds/", "/oembed")
+PUBLIC_PREFIXES = (
+    *("/v1/claims", "/v1/corrections", "/v1/inquiries", "/v1/stories", "/v1/events"),
+    *("/feeds/", "/oembed"),
+)
 """Below these lies every route for programs that needs no key where reading is public."""
 PREFLIGHT = {
     "Access-Control-Allow-Origin": "*",

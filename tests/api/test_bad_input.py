@@ -31,7 +31,7 @@ JSON = {"Content-Type": "application/json"}
         ({"claimant": None}, ("claimant",)),
         ({"speaker": {"name": "A", "party": "x"}}, ("speaker", "party")),
         ({"speaker": NOBODY}, ("speaker",)),
-        ({"precision": "year"}, ("precision",)),
+        ({"precision": "decade"}, ("precision",)),
         ({"tags": "troops"}, ("tags",)),
         ({"tags": ["x"] * 21}, ("tags",)),
         ({"tags": ["a\x00"]}, ("tags", 0)),

@@ -272,6 +272,7 @@ async def fill(desk: Desk) -> dict[str, Any]:
     decision = await desk.change_status(claim["id"], "confirmed", cites=[link["id"]])
     inquiry = {"party": "nato", "way": "telephone", "until": "2023-10-03T16:00:00Z"}
     inquiry = await desk.post(f"/v1/claims/{claim['id']}/inquiries", inquiry)
+    use = await desk.post(f"/v1/claims/{claim['id']}/uses", {"where": "Page one"})
     user = await desk.admin.post(
         "/v1/users", json={"email": "a@example.org", "name": "A", "role": "reader"}
     )
@@ -291,6 +292,7 @@ async def fill(desk: Desk) -> dict[str, Any]:
         "into": other["id"],
         "link_id": link["id"],
         "inquiry_id": inquiry["id"],
+        "use_id": use["id"],
         "statement_id": statement["id"],
         "statement": statement["id"],
         "origin_statement": statement["id"],

@@ -1,6 +1,7 @@
 """The text policy holds at the API's edge: every field of every body of the OpenAPI document."""
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -138,9 +139,7 @@ def is_at(loc: list[str | int], place: Place) -> bool:
 
 async def list_refusals(desk: Desk, method: str, path: str, body: Any, place: Place) -> list[str]:
     """What is said of the field when it is sent so."""
-    for name in ("claim_id", "link_id", "statement_id", "decision_id", "user_id", "webhook_id"):
-        path = path.replace(f"{{{name}}}", ID)
-    path = path.replace("{speaker_id}", ID).replace("{slug}", "nowhere")
+    path = re.sub(r"\{\w+_id\}", ID, path).replace("{slug}", "nowhere")
     assert "{" not in path, path
     # As escapes: half a character has no UTF-8.
     sent = json.dumps(body).encode()

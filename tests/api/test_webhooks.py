@@ -17,6 +17,7 @@ from service.webhooks.address_guard import AddressGuard, AddressRefused
 from service.webhooks.delivery import Sender
 from service.webhooks.exchanges import Outgoing
 from tests.api.problems import NOBODY, require_problem
+from tests.support import mistakes
 from tests.support.desk import Desk, Json, build_claim
 from tests.webhooks import receivers
 from tests.webhooks.board import Board
@@ -399,6 +400,7 @@ async def test_body_of_every_event_type_fits_its_schema(desk: Desk) -> None:
     merge = f"/v1/claims/{claim['id']}/merge"
     merged = await desk.checker.post(merge, json={"into": other["id"]}, headers={"If-Match": "*"})
     assert merged.status_code == 200, merged.text
+    await mistakes.make_and_mend_mistakes(desk)
     await desk.admin.post(f"/v1/webhooks/{webhook}/ping")
     seen = set()
     for delivery in await list_deliveries(desk, webhook, limit="200"):

@@ -201,7 +201,7 @@ def test_every_command_of_the_page_exits_with_success(run: Run, folder: Path) ->
     for form, names in {"toml": ("sheet", "list"), "json": ("list", "review")}.items():
         for name, block in zip(names, list_blocks(form), strict=True):
             (folder / f"{name}.{form}").write_text(block)
-    [commands] = list_blocks("sh")
+    commands = "".join(list_blocks("sh"))
     for line in commands.splitlines():
         name, *arguments = line.split()
         assert name == "claimdesk"

@@ -12,6 +12,7 @@ from service.domain.webhooks import EndpointState, EventType
 from service.store import tables as record
 from service.store import webhook_tables as tables
 from service.webhooks import webhook_commands
+from tests.support import mistakes
 from tests.support.desk import Desk, build_quote, build_statement
 from tests.webhooks.board import Board
 
@@ -83,6 +84,7 @@ async def record_full_day(desk: Desk) -> None:
         f"/v1/claims/{claim}/withdrawal", json={"reason": "Belgrade corrects"}, headers=HEADERS
     )
     assert withdrawn.status_code == 200, withdrawn.text
+    await mistakes.make_and_mend_mistakes(desk)
 
 
 async def test_every_event_of_a_day_is_in_the_outbox(desk: Desk, board: Board) -> None:

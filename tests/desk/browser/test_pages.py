@@ -45,6 +45,8 @@ async def list_addresses(desk: Desk) -> dict[str, str]:
         await client.post(f"/v1/webhooks/{webhook['id']}/ping")
         path = f"/v1/webhooks/{webhook['id']}/deliveries"
         delivery = (await client.get(path)).json()["items"][0]["id"]
+        asking = {"party": "nato", "way": "telephone", "until": "2100-01-01T00:00:00Z"}
+        inquiry = (await client.post(f"/v1/claims/{claim}/inquiries", json=asking)).json()
         users = (await client.get("/v1/users")).json()["items"]
         speakers = (await client.get("/v1/speakers")).json()["items"]
         keys = (await client.get("/v1/keys")).json()["items"]
@@ -59,6 +61,8 @@ async def list_addresses(desk: Desk) -> dict[str, str]:
         "user_id": users[0]["id"],
         "key_id": keys[0]["id"],
         "token": "used-before",
+        "inquiry_id": inquiry["id"],
+        "request_id": inquiry["id"],
     }
     found_places = {}
     for path in PAGES:
