@@ -33,9 +33,7 @@ router = APIRouter(prefix="/v1/uses", tags=["uses"], route_class=JsonRoute)
 Using = Annotated[Call, allow_writing(Action.RECORD_USE)]
 Reading = Annotated[Call, allow(Action.READ_RECORDS)]
 State = Annotated[UseState | None, Query(description="Only in this state")]
-Grade = Annotated[
-    UseClass | None, Query(alias="class", title="UseClass", description="Only of this class")
-]
+Grade = Annotated[UseClass | None, Query(alias="class", description="Only of this class")]
 
 
 @claim_router.post(

@@ -239,7 +239,7 @@ BodyUseView = TypedDict(
 UseOutdatedView = TypedDict(
     "UseOutdatedView",
     {
-        "class": Annotated[UseClass, Field(description="The gravest of those named")],
+        "class": UseClass,
         "uses": Annotated[list[BodyUseView], Field(description="At most 100, oldest first")],
         "count": Annotated[int, Field(description="How many there are")],
         "status": Status,

@@ -18,9 +18,7 @@ _UseView = TypedDict(
         "status": Status,
         "print_line": Annotated[str, Field(description="What might be printed of it then")],
         "state": UseState,
-        "class": Annotated[
-            UseClass | None, Field(description="What is to be done, once it was outdated")
-        ],
+        "class": UseClass | None,
         "url": str | None,
         "where": str | None,
         "title": str | None,

@@ -174,7 +174,8 @@ async def test_answers_of_a_whole_journey_are_as_documented(desk: Desk) -> None:
     proposed = await desk.change_status(claim, "confirmed", client=desk.editor, override=override)
     withdrawal = f"/v1/decisions/{proposed.json()['id']}/withdrawal"
     await desk.editor.post(withdrawal, json={"reason": "too early"})
-    await desk.checker.post(f"/v1/claims/{claim}/notes", json={"text": "call them"})
+    note = await desk.checker.post(f"/v1/claims/{claim}/notes", json={"text": "call them"})
+    await desk.checker.patch(f"/v1/notes/{note.json()['id']}", json={"text": "call NATO"})
     inquiry = f"/v1/inquiries/{known['inquiry_id']}"
     await desk.checker.patch(inquiry, json={"outcome": "declined", "note": "no comment"})
     await desk.record_claim(part_of=claim)

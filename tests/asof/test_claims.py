@@ -64,8 +64,9 @@ async def read_list(desk: Desk, query: dict[str, Any], limit: int) -> list[dict[
         params["cursor"] = page["next_cursor"]
 
 
-def render_state(state: ClaimState) -> str:
-    return documents.add_assignee(documents.render_document(state), state.assignee)
+def render_state(state: ClaimState, moment: datetime) -> str:
+    served = documents.add_assignee(documents.render_document(state), state.assignee)
+    return documents.complete_document(served, moment)
 
 
 async def test_lists_as_of_any_instant_equal_the_folded_record(oracle: Oracle) -> None:
@@ -107,7 +108,7 @@ async def test_claims_as_of_any_instant_equal_the_folded_record(oracle: Oracle) 
             if state.lifecycle is Lifecycle.MERGED:
                 assert response.status_code == 308
             else:
-                assert response.text == render_state(state)
+                assert response.text == render_state(state, moment)
                 read += 1
     assert read > 500
 

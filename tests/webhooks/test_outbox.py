@@ -102,7 +102,11 @@ async def test_every_event_of_a_day_is_in_the_outbox(desk: Desk, board: Board) -
     events = {row.id: row for row in await board.read_rows(select(record.events))}
     messages = await board.read_rows(select(tables.webhook_messages))
     assert {row.type for row in messages} == set(EventType) - {EventType.PING}
+    # What outdates uses is told besides, under an id of its own.
+    of_events = {row.id for row in messages if row.type != EventType.USE_OUTDATED}
     for message in messages:
+        if message.id not in of_events:
+            continue
         event = events[message.id]
         body = orjson.loads(message.body)
         assert (event.type, event.recorded_at) == (message.type, message.created_at)
@@ -114,6 +118,8 @@ async def test_every_event_of_a_day_is_in_the_outbox(desk: Desk, board: Board) -
     rows = await board.list_deliveries()
     assert {row.message for row in rows if row.webhook == everything} == {m.id for m in messages}
     for row in rows:
+        if row.message not in of_events:
+            continue
         event = events[row.message]
         assert (row.claim, row.position, row.type) == (event.claim, event.number, event.type)
         assert (row.state, row.attempts, row.tries, row.losses) == ("pending", 0, 0, 0)

@@ -66,6 +66,7 @@ async def test_no_typed_text_runs_as_script(windows: Windows, desk: Desk) -> Non
     await page.wait_for_load_state()
     await require_no_script_ran(page)
     await page.fill("#said_on", "2023-10-02")
+    await page.fill("#said_in", "")
     await page.get_by_role("button", name="Link it").click()
     await page.wait_for_url("**done=linked*")
     await require_no_script_ran(page)
