@@ -261,6 +261,8 @@ def _correct_quotes(
         row = known.get(quote["id"])
         if row is None:
             raise Invalid("this is no quote of the statement", loc=(*loc, "id"))
+        if any(quote["id"] == earlier["id"] for earlier in sent[:position]):
+            raise Invalid("this quote is corrected above", loc=(*loc, "id"))
         new: dict[str, Any] = {name: quote[name] for name in ("text", "language") if name in quote}
         if "rendering" in quote:
             new["rendering"] = quote["rendering"].value

@@ -250,6 +250,19 @@ async def test_reason_of_an_unnamed_source_stays_with_editors(desk: Desk) -> Non
     await require_sound_record(desk)
 
 
+async def test_quote_is_corrected_once_at_a_time(desk: Desk) -> None:
+    claim = await record_confirmed_claim(desk)
+    statement = (await read_link(desk, claim))["statement"]
+    quote = statement["quotes"][0]["id"]
+    quotes = [{"id": quote, "text": text} for text in ("one thing", "another")]
+    async with nothing_changes(desk):
+        refused = await desk.checker.post(
+            f"/v1/statements/{statement['id']}/corrections",
+            json={"quotes": quotes, "reason": "so it seemed"},
+        )
+    require_field_error(refused, "body", "quotes", 1, "id")
+
+
 async def test_origin_is_corrected(desk: Desk) -> None:
     """The claim comes from other words; what it came from is no part of it any more."""
     await desk.record_parties()
