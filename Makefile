@@ -162,7 +162,7 @@ openapi: install
 # Existing pins are kept unless ARGS=--upgrade. The development lock comes first and
 # constrains the others, so the three agree. No index is named: uv's default is PyPI's.
 UV_COMPILE = $(BIN)/uv pip compile --quiet --no-config --system-certs --universal --python-version 3.11 \
-	--generate-hashes --no-annotate --no-header --no-emit-index-url --no-emit-find-links $(ARGS)
+	--generate-hashes --no-annotate --no-header $(ARGS)
 
 .PHONY: lock
 lock:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, TypedDict
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from service.claims import (
     claim_references,
@@ -17,17 +17,18 @@ from service.directory import party_commands
 from service.domain import access, corrections
 from service.domain.access import Action, Actor
 from service.domain.claims import (
+    Attribution,
     Cause,
     ClaimState,
     Figure,
     Kind,
     Precision,
-    Unnamed,
     Voice,
 )
 from service.domain.errors import Invalid
 from service.domain.inputs import NewSpeaker
 from service.record import writer
+from service.store.tables import statements
 
 
 class ClaimCorrection(TypedDict, total=False):
@@ -77,8 +78,11 @@ def correct_claim(
         claim_references.require_story(connection, changes["story"])
     if changes.get("part_of") is not None and changes["part_of"] != state.part_of:
         _require_other_parent(connection, claim_id, changes["part_of"])
-    if changes.get("origin_statement", state.origin_statement) != state.origin_statement:
-        _require_origin(connection, state, changes["origin_statement"], claimant)
+    origin = changes.get("origin_statement", state.origin_statement)
+    if origin != state.origin_statement:
+        _require_no_stance(connection, state, origin)
+    if claimant is not None and {"claimant", "origin_statement"} & changes.keys():
+        _require_named_origin(connection, origin)
     if changes.get("kind", state.kind) is not Kind.FIGURE and changes.get("figure", state.figure):
         raise Invalid(
             "only a claim of kind figure has a figure: send figure null too", loc=("body", "figure")
@@ -124,16 +128,23 @@ def _require_other_parent(connection: Connection, claim_id: str, parent: str) ->
         raise Invalid("a claim cannot be part of itself, at any height", loc=("body", "part_of"))
 
 
-def _require_origin(
-    connection: Connection, state: ClaimState, statement: str, claimant: Voice | None
-) -> None:
-    loc = ("body", "origin_statement")
-    origin = statement_commands.lock_statement(connection, statement, loc=loc)
-    if claimant is not None and isinstance(origin.voice, Unnamed):
+def _require_named_origin(connection: Connection, statement: str) -> None:
+    """Raise Invalid if a claim that has a claimant would come from a source that is not named."""
+    attribution = connection.scalar(
+        select(statements.c.attribution).where(statements.c.id == statement)
+    )
+    if attribution == Attribution.UNNAMED:
         raise Invalid(
-            "nobody is on record with what a source that is not named says: send claimant null too",
-            loc=loc,
+            "nobody is on record with what a source that is not named says: claimant is null",
+            loc=("body", "claimant"),
         )
+
+
+def _require_no_stance(connection: Connection, state: ClaimState, statement: str) -> None:
+    """Raise Invalid unless the claim may come from this statement, which takes no stance on it;
+    lock it against withdrawal."""
+    loc = ("body", "origin_statement")
+    statement_commands.lock_statement(connection, statement, loc=loc)
     linked = next(
         (link for link in state.links if link.statement == statement and link.is_active), None
     )

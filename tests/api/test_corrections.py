@@ -250,6 +250,24 @@ async def test_reason_of_an_unnamed_source_stays_with_editors(desk: Desk) -> Non
     await require_sound_record(desk)
 
 
+async def test_words_of_an_unnamed_source_get_no_claimant(desk: Desk) -> None:
+    """Neither by the claimant's correction nor by the origin's."""
+    await desk.record_parties()
+    unnamed = {"attribution": "unnamed", "description": "an official", "reason": "as agreed"}
+    origin = {"quotes": build_statement("nato")["quotes"], **unnamed}
+    whispered = (await desk.record_claim(claimant=None, speaker=None, origin=origin))["id"]
+    claim = (await desk.record_claim())["id"]
+    statement = await desk.post("/v1/statements", {**build_statement("nato"), **unnamed})
+    for path, changes in (
+        (whispered, {"claimant": "nato"}),
+        (claim, {"origin_statement": statement["id"]}),
+    ):
+        async with nothing_changes(desk):
+            body = {**changes, "reason": "so it seemed"}
+            refused = await desk.checker.post(f"/v1/claims/{path}/corrections", json=body)
+        require_field_error(refused, "body", "claimant")
+
+
 async def test_quote_is_corrected_once_at_a_time(desk: Desk) -> None:
     claim = await record_confirmed_claim(desk)
     statement = (await read_link(desk, claim))["statement"]
