@@ -27,6 +27,7 @@ UNPROVED: Mapping[str, str] = {
     "sign_in_links": "links that let in once, for as long as they hold",
     "sign_in_tries": "how often passwords were tried lately",
     "request_limits": "how many requests each caller made lately",
+    "correction_requests": "what strangers ask, and the answers until they are published",
     "intakes": "articles' texts, kept while they are worked on",
     "renames": "renames that come to claims in batches, until they have come to all",
     "rename_claims": "the claims that a rename has not come to yet",
