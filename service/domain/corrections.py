@@ -12,6 +12,7 @@ from typing import Any, NotRequired, TypedDict
 
 from service.domain import amendments, history, lifecycle, printed
 from service.domain.claims import (
+    UNLISTED,
     Basis,
     Cause,
     ClaimState,
@@ -97,9 +98,9 @@ def _complete(state: ClaimState, draft: Draft) -> list[Draft]:
     """Return the draft, and the end of what two people agreed to if it prints otherwise."""
     drafts = [draft]
     after = history.apply_drafts(state, drafts)
-    # A claim that is closed keeps its status: two people agree anew to what prints once it opens.
-    is_closed = state.lifecycle is not Lifecycle.ACTIVE
-    if is_closed or not printed.list_fields_to_agree_on(state, after):
+    # Of a claim that is void or merged nothing prints until two people agree to it again.
+    is_unprinted = state.lifecycle in UNLISTED
+    if is_unprinted or not printed.list_fields_to_agree_on(state, after):
         return drafts
     reason = "what was agreed on was corrected"
     if after.finding is not None:

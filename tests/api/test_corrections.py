@@ -250,6 +250,15 @@ async def test_reason_of_an_unnamed_source_stays_with_editors(desk: Desk) -> Non
     await require_sound_record(desk)
 
 
+async def test_correction_takes_a_confirmation_from_a_withdrawn_claim(desk: Desk) -> None:
+    """It is printed still, and one person does not change what two agreed to print."""
+    claim = await record_confirmed_claim(desk)
+    await desk.post(f"/v1/claims/{claim}/withdrawal", {"reason": "denied"}, status=200)
+    corrected = await correct(desk, f"/v1/claims/{claim}", claimant="pristina")
+    assert (corrected["status"], corrected["lifecycle"]) == ("awaiting_confirmation", "withdrawn")
+    await require_sound_record(desk)
+
+
 async def test_words_of_an_unnamed_source_get_no_claimant(desk: Desk) -> None:
     """Neither by the claimant's correction nor by the origin's."""
     await desk.record_parties()

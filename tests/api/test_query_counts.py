@@ -10,6 +10,12 @@ from service.store.engine import Database
 from tests.support.desk import Desk, build_quote, build_statement
 
 
+@pytest.fixture(autouse=True)
+async def stopped_keeper(desk: Desk) -> None:
+    """Nobody looks for deadlines meanwhile: that is a statement of no request."""
+    await desk.app.state.services.deadlines.stop()
+
+
 @pytest.fixture
 def count(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], int]]:
     """How many statements were sent since last asked, by SQLAlchemy or by the bare driver."""

@@ -344,7 +344,11 @@ class Desk(RuleBasedStateMachine):
                 "no way back confirms"
             )
         elif before.lifecycle is not Lifecycle.ACTIVE or state.lifecycle is not Lifecycle.ACTIVE:
-            assert state.status is before.status, "a closed claim keeps its last status"
+            # What is withdrawn prints still: a correction may take its confirmation away.
+            corrected = cause is Cause.CORRECTION and before.lifecycle is Lifecycle.WITHDRAWN
+            assert state.status is before.status or (corrected and state.status is AWAITING), (
+                "a closed claim keeps its last status"
+            )
         elif new_denials and before.status in (ASSERTED, AWAITING):
             assert state.status is DISPUTED, "another party's new contradiction disputes a claim"
         if state.status is not before.status or state.lifecycle is not before.lifecycle:
@@ -1261,7 +1265,7 @@ class Desk(RuleBasedStateMachine):
         )
         state = self.records[number].state
         if state.lifecycle is not Lifecycle.ACTIVE:
-            with pytest.raises((ClaimWithdrawn, ClaimMerged)):
+            with pytest.raises((ClaimWithdrawn, ClaimMerged, ClaimVoid)):
                 inquiry_drafts.draft_inquiry(state, new, now=self.clock)
             return
         self.stand_beside(number, inquiry_drafts.draft_inquiry(state, new, now=self.clock))
