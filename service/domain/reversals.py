@@ -225,7 +225,7 @@ def release_claim(
     staying = {
         link.statement
         for link in survivor.links
-        if link.id in brought and link.id not in leaving and not (link.retracted or link.void)
+        if link.id not in leaving and not (link.retracted or link.void)
     }
     restored = [
         link

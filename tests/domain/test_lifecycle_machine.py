@@ -206,6 +206,10 @@ class Desk(RuleBasedStateMachine):
             link for link in self.list_live_accounts(number, Stance.CONTRADICTS) if not link.aside
         ]
 
+    def are_open(self, number: int, denials: set[str]) -> bool:
+        """Whether one of these links is not set aside: what was once, with a reason, stays so."""
+        return any(not self.accounts[number][link_id].aside for link_id in denials)
+
     def list_denial_ids(self, number: int) -> set[str]:
         """The ids of the links by which other parties contradict a claim, set aside or not."""
         live = self.list_live_accounts(number, Stance.CONTRADICTS)
@@ -349,7 +353,7 @@ class Desk(RuleBasedStateMachine):
             assert state.status is before.status or (corrected and state.status is AWAITING), (
                 "a closed claim keeps its last status"
             )
-        elif new_denials and before.status in (ASSERTED, AWAITING):
+        elif self.are_open(number, new_denials) and before.status in (ASSERTED, AWAITING):
             assert state.status is DISPUTED, "another party's new contradiction disputes a claim"
         if state.status is not before.status or state.lifecycle is not before.lifecycle:
             assert state.pending is None
