@@ -3,7 +3,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Annotated, NotRequired
+from typing import Annotated, Any, NotRequired
 
 import orjson
 from fastapi import APIRouter, Response
@@ -92,7 +92,9 @@ async def read_claim(call: Reading) -> Response:
         return claim_routes.redirect_to_merged(request, row.merged_into)
     counts = None
     if moment is None and call.sees_internals:
-        rows = await call.reader.look_up(use_queries.COUNTS, {"claim": claim_id})
+        rows: Sequence[Any] = ()
+        if row.has_uses:
+            rows = await call.reader.look_up(use_queries.COUNTS, {"claim": claim_id})
         counts = use_queries.build_counts(rows)
     headers = PRIVATE | {"ETag": format_etag(version)}
     # Uses are no part of the claim's version: what is served with them may have changed.

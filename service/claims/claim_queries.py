@@ -17,6 +17,7 @@ from sqlalchemy import (
     bindparam,
     case,
     cast,
+    exists,
     func,
     literal,
     or_,
@@ -41,14 +42,19 @@ from service.store.tables import (
     claims,
     parties,
     party_versions,
+    uses,
 )
 from service.store.types import Instant
 
 _current = select(
-    claims.c.version, claims.c.document, claims.c.assignee, cast(claims.c.merged_into, String)
+    claims.c.version,
+    claims.c.document,
+    claims.c.assignee,
+    cast(claims.c.merged_into, String),
+    exists().where(uses.c.claim == claims.c.id),
 ).where(claims.c.id == bindparam("claim"))
 CURRENT_CLAIM = Lookup(_current, point=True)
-"""version, document, assignee and merged_into of one claim."""
+"""version, document, assignee and merged_into of one claim, and whether it has uses."""
 CURRENT_STATE = Lookup(_current.add_columns(claims.c.state), point=True)
 """The same, and the state in the claim's row."""
 
@@ -72,6 +78,7 @@ CLAIM_AS_OF = Lookup(
             claims.c.document,
             claims.c.assignee,
             cast(claims.c.merged_into, String),
+            literal(False),
         ).where(claims.c.id == bindparam("claim"), claims.c.changed_at <= AS_OF),
         select(
             _then.c.version,
@@ -79,13 +86,15 @@ CLAIM_AS_OF = Lookup(
             _then.c.assignee,
             # Which one it was, its document says: the claims may have been separated since.
             case((_then.c.lifecycle == Lifecycle.MERGED.value, literal(MERGED_THEN))),
+            literal(False),
         )
         .join(claims, claims.c.id == _then.c.claim)
         .where(_then.c.recorded_at <= AS_OF),
     ),
     point=True,
 )
-"""The same as the desk knew it at `as_of`: the current row, or the version that held then."""
+"""The same as the desk knew it at `as_of`: the current row, or the version that held then; without
+its uses, which are of today."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -156,6 +156,7 @@ class ClaimRow(NamedTuple):
     document: str
     assignee: str | None
     merged_into: str | None
+    has_uses: bool
     state: str | None = None
     """The state in its row, where that was asked for and the claim is read as it is now."""
     is_early: bool = False
