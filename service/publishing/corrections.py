@@ -12,8 +12,8 @@ from typing_extensions import TypedDict
 
 from service.claims.claim_views import ClaimView
 from service.domain import directions, uses
-from service.domain.claims import Finding, Lifecycle, Status
-from service.domain.labels import STATUSES
+from service.domain.claims import Cause, Finding, Lifecycle, Status
+from service.domain.labels import CAUSES, STATUSES
 from service.domain.uses import UseClass
 from service.views import Moment, Uuid, view
 
@@ -60,9 +60,18 @@ def _describe_wording(_data: Data, _claim: ClaimView) -> str:
 def _describe_correction(what: str) -> Callable[[Data, ClaimView], str]:
     def describe(data: Data, _claim: ClaimView) -> str:
         names = ", ".join(name.replace("_", " ") for name in data["after"])
-        return f"{what}: {names}"
+        return f"{what} ({names})"
 
     return describe
+
+
+def _explain(data: Data) -> str | None:
+    """Say why: in the words of whoever gave a reason, or of the rule that acted."""
+    cause = Cause(data.get("cause") or Cause.DECISION)
+    reason: str | None = data.get("reason") if cause is Cause.DECISION else CAUSES[cause]
+    if not reason:
+        return None
+    return f"Why: {directions.isolate_text(reason)}{'' if reason.endswith(tuple('.!?…')) else '.'}"
 
 
 KINDS = (
@@ -124,7 +133,6 @@ def build_correction(
 ) -> CorrectionView:
     """Build an entry of the log from its event, and the claim before and after it."""
     grade = uses.classify(type, data) or UseClass.CORRECTION
-    reason = data.get("reason")
     sentence = f"{_BY_TYPE[type].describe(data, after)}: “{directions.isolate_text(after['text'])}”"
     return {
         "id": event,
@@ -133,8 +141,8 @@ def build_correction(
         "type": type,
         "class": grade,
         "recorded_at": recorded_at,
-        "sentence": f"{sentence}." + (f" Why: {directions.isolate_text(reason)}" if reason else ""),
-        "reason": reason,
+        "sentence": " ".join(filter(None, (f"{sentence}.", _explain(data)))),
+        "reason": data.get("reason"),
         "before": _describe_claim(before),
         "after": _describe_claim(after),
     }

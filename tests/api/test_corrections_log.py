@@ -46,7 +46,10 @@ async def test_log_says_what_was_printed_and_what_is_true_instead(desk: Desk) ->
         ("claim.status_changed", "kill"),
     ]
     fall = log[-1]
-    assert fall["sentence"].startswith("No longer confirmed; the claim is awaiting confirmation: “")
+    assert fall["sentence"] == (
+        f"No longer confirmed; the claim is awaiting confirmation: “{claim['text']}”. "
+        "Why: the support for it no longer suffices."
+    )
     assert (fall["before"]["print_line"], fall["before"]["status"]) == (
         confirmed["print_line"],
         "confirmed",
