@@ -1,4 +1,4 @@
-"""README.md and docs/api.md are true: their commands run, and print what the pages say."""
+"""README.md, docs/api.md and docs/rules.md are true: their commands print what the pages say."""
 
 import os
 import re
@@ -18,15 +18,21 @@ from service.config import Settings
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 API = (ROOT / "docs" / "api.md").read_text()
+RULES = (ROOT / "docs" / "rules.md").read_text()
 CONFIGURATION = (ROOT / "docs" / "configuration.md").read_text()
 ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text()
 MARK = "--- next ---"
 
 
 def list_steps() -> list[tuple[str, str]]:
-    """List the commands of the console blocks of both pages, each with the output shown for it."""
+    """List the commands of the console blocks, each with the output shown for it.
+
+    The examples of docs/api.md go on from the README's tour, before anything falls.
+    """
+    tour, heading, fall = README.partition("## When what was printed falls\n")
+    assert heading
     steps: list[tuple[str, str]] = []
-    for block in re.findall(r"```console\n(.*?)```", README + API, re.DOTALL):
+    for block in re.findall(r"```console\n(.*?)```", tour + API + fall + RULES, re.DOTALL):
         for line in block.splitlines():
             if line.startswith("$ "):
                 steps.append((line[2:], ""))
@@ -36,15 +42,22 @@ def list_steps() -> list[tuple[str, str]]:
     return steps
 
 
+def find_free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 @pytest.fixture
 def server(tmp_path: Path) -> object:
     """Serve an empty embedded database with `claimdesk serve --seed`; its environment and port."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = find_free_port()
     environment = {
         name: value for name, value in os.environ.items() if not name.startswith("CLAIMDESK_")
-    } | {"CLAIMDESK_DATABASE_URL": f"sqlite:///{tmp_path}/claimdesk.db"}
+    }
+    # What shell 1 of the README exports.
+    environment |= dict(re.findall(r"(CLAIMDESK_WEBHOOK_\w+)=(\S+)", README))
+    environment["CLAIMDESK_DATABASE_URL"] = f"sqlite:///{tmp_path}/claimdesk.db"
     process = subprocess.Popen(
         [Path(sys.executable).parent / "claimdesk", "serve", "--seed", "--port", str(port)],
         cwd=tmp_path,
@@ -71,9 +84,10 @@ def test_commands_print_what_the_pages_say(
     assert shutil.which("curl"), "install curl: the README speaks in it"
     environment, port = server
     steps = list_steps()
-    assert len(steps) > 30
+    assert len(steps) > 50
     script = "\n".join(f"{command}\necho '{MARK}'" for command, _ in steps)
     script = script.replace("http://127.0.0.1:8000", f"http://127.0.0.1:{port}")
+    script = script.replace("9001", str(find_free_port()))
     script = script.replace("$PWD/.venv/bin", str(Path(sys.executable).parent))
     script = script.replace("docs/pick.py", str(ROOT / "docs" / "pick.py"))
     done = subprocess.run(

@@ -31,11 +31,11 @@ class Kind:
 
 
 def _describe_void(_data: Data, _claim: ClaimView) -> str:
-    return "The desk recorded this claim by mistake: it is not to be used"
+    return "The desk recorded this claim by mistake, and it is not to be used"
 
 
 def _describe_restoration(_data: Data, _claim: ClaimView) -> str:
-    return "The desk had said that it recorded this claim by mistake: it did not"
+    return "The desk took back that it was a mistake"
 
 
 def _describe_fall(_data: Data, claim: ClaimView) -> str:
@@ -49,7 +49,7 @@ def _describe_finding(data: Data, _claim: ClaimView) -> str:
         Finding.UNPROVABLE: "The desk found that it cannot be proved",
     }
     if data["finding"] is None:
-        return f"The desk took its finding back: {data['previous']}"
+        return f"The desk took back what it had found ({data['previous']})"
     return phrases[Finding(data["finding"])]
 
 
