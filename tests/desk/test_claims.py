@@ -448,7 +448,7 @@ async def test_review_queue_names_reasons(desk: Desk, people: People, claim: str
     )
     assert done.headers["location"] == "/review?done=assigned"
     assert "operating regime" in read_text(await people.checker.get("/review?assignee=me"))
-    assert "Nothing like that" in read_text(await people.checker.get("/review?reason=stale"))
+    assert "Nothing to review" in read_text(await people.checker.get("/review?reason=stale"))
     assert (await people.checker.get("/review?reason=boredom")).status_code == 422
     assert (await people.reader.get("/review")).status_code == 403
 

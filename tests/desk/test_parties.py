@@ -27,7 +27,7 @@ async def test_tree_shows_who_is_below_whom(people: People, parties: None) -> No
 
 
 async def test_empty_tree_explains_parties(people: People) -> None:
-    assert "A party is shown by its metonym" in read_text(await people.checker.get("/parties"))
+    assert "A party is shown by its short name" in read_text(await people.checker.get("/parties"))
 
 
 async def test_large_tree_has_pages(desk: Desk, people: People) -> None:

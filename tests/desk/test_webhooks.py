@@ -461,7 +461,7 @@ async def test_list_shows_health_of_webhooks(people: People) -> None:
     shown = parse_page(await people.admin.get(LIST))
     rows = {item.xpath(".//th/a/@href")[0]: read_words(item) for item in shown.xpath("//tbody/tr")}
     assert "nothing delivered yet" in rows[f"{LIST}/{new}"]
-    assert "well" in rows[f"{LIST}/{well}"]
+    assert "OK" in rows[f"{LIST}/{well}"]
     for text in ("failed 5 times in a row", "breaker open", "the receiver answered 500"):
         assert text in rows[f"{LIST}/{bad}"]
     page = read_text(await people.admin.get(f"{LIST}/{bad}"))

@@ -33,7 +33,7 @@ EVENTS = 20
 ROLES = {
     Role.READER: "reads claims and what they rest on",
     Role.CHECKER: "records, links, proposes and approves",
-    Role.EDITOR: "also decides against the rules, and changes parties and stories",
+    Role.EDITOR: "also overrides the rules, and changes parties and stories",
     Role.ADMIN: "everything, and looks after people, keys and webhooks",
 }
 """What each role may do, in a few words; `service/domain/access.py` has it exactly."""

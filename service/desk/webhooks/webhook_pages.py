@@ -87,7 +87,7 @@ def describe_health(webhook: WebhookView) -> tuple[str, str]:
         return "failing", f"failed {failures:,} times in a row" if failures > 1 else "failed once"
     if webhook["health"]["last_success_at"] is None:
         return "new", "nothing delivered yet"
-    return "well", "well"
+    return "well", "OK"
 
 
 def prepare_webhook(call: Call, webhook: WebhookView) -> WebhookRow:

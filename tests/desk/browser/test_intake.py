@@ -63,7 +63,7 @@ async def test_article_taken_in_by_hand_equals_the_seed_file(
     page = await windows.open(name="Ana")
     await expect(page.locator(".empty h2")).to_have_text("No claims yet")
     await _make_story(page, empty_desk)
-    await page.get_by_role("link", name="Take in an article").click()
+    await page.get_by_role("link", name="Add an article").click()
     source = SEED["sources"][0]
     await page.fill("#url", source["url"])
     await page.fill("#title", source["title"])
