@@ -35,7 +35,7 @@ def _describe_void(_data: Data, _claim: ClaimView) -> str:
 
 
 def _describe_restoration(_data: Data, _claim: ClaimView) -> str:
-    return "The desk took back that it was a mistake"
+    return "The desk had called this claim a mistake, and took that back"
 
 
 def _describe_fall(_data: Data, claim: ClaimView) -> str:
