@@ -1,0 +1,158 @@
+"""What was printed is found out to be wrong, and whoever printed it is told: the whole story."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+import pytest
+import pytest_asyncio
+from playwright.async_api import Page, expect
+
+from tests.desk.browser import acts
+from tests.desk.browser.conftest import Desk, Windows
+from tests.faults.receiving import Arrival, Receiver, wait_until
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+TEXT = "The bridge at Jarinje carries lorries again"
+ARTICLES = ("https://morning.example/jarinje", "https://evening.example/live/jarinje")
+CORRECTED = f"{ARTICLES[0]}#correction"
+PRINTED = "Claimed by Belgrade (2 October 2023). Independently confirmed by NATO."
+FALLEN = (
+    "Claimed by Belgrade (2 October 2023). Awaiting confirmation. "
+    "No independent party has confirmed it."
+)
+
+
+class Newsroom:
+    """A newsroom's system that prints claims: it reads, records what it printed, and is told."""
+
+    def __init__(self, url: str, key: str, receiver: Receiver, secret: str) -> None:
+        self._url = url
+        self._headers = {"Authorization": f"Bearer {key}"}
+        self._receiver = receiver
+        self._secret = secret
+
+    async def get(self, path: str, **query: str) -> Any:
+        return await self._ask("GET", path, params=query)
+
+    async def post(self, path: str, **body: Any) -> Any:
+        return await self._ask("POST", path, json=body)
+
+    def wait_for_notice(self) -> Arrival:
+        """Wait for the only webhook that there is, and verify it."""
+        wait_until(lambda: self._receiver.arrivals, what=lambda: "no webhook")
+        [notice] = self._receiver.arrivals
+        notice.verify(self._secret)
+        return notice
+
+    async def _ask(self, method: str, path: str, **request: Any) -> Any:
+        async with httpx.AsyncClient(base_url=self._url, headers=self._headers) as client:
+            answer = await client.request(method, path, **request)
+        assert answer.is_success, answer.text
+        return answer.json()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def cms(desk: Desk) -> AsyncIterator[Newsroom]:
+    """A newsroom that reads with a key, and is told of what it printed while the test runs."""
+    receiver = Receiver()
+    async with httpx.AsyncClient(base_url=desk.url) as admin:
+        admin.headers["Authorization"] = f"Bearer {desk.create_key('admin')}"
+        body = {"url": receiver.url(), "event_types": ["use.outdated"]}
+        made = (await admin.post("/v1/webhooks", json=body)).json()
+        yield Newsroom(desk.url, desk.create_key("reader"), receiver, made["secret"])
+        await admin.delete(f"/v1/webhooks/{made['id']}")
+    receiver.close()
+
+
+async def test_wrong_party_corrected_takes_back_what_two_articles_printed(
+    windows: Windows, desk: Desk, cms: Newsroom
+) -> None:
+    """Confirmed by two people on what NATO seemed to say, printed twice; NATO's words turn out to
+    be Belgrade's, and are corrected. The claim falls by itself while a reader looks at it, both
+    articles get a kill notice, one answers, the log says it; what was known then still stands."""
+    claim = await acts.record_claim(desk, TEXT)
+    ana = await windows.open(name="Ana", role="checker")
+    await _confirm(windows, ana, claim)
+    uses = [
+        await cms.post(f"/v1/claims/{claim}/uses", url=url, title="Lorries cross", language="en")
+        for url in ARTICLES
+    ]
+    assert [(use["status"], use["print_line"], use["state"]) for use in uses] == [
+        ("confirmed", PRINTED, "current")
+    ] * 2
+    reader = await windows.open(f"/claims/{claim}", name="Rita", role="reader")
+    await expect(reader.locator("#print-line")).to_have_text(PRINTED)
+    before = datetime.now(UTC).isoformat()
+
+    await _correct_party(desk, claim)
+
+    await expect(reader.locator(".current-status .status")).to_have_text("Awaiting confirmation")
+    await expect(reader.locator("#print-line")).to_have_text(FALLEN)
+    notice = cms.wait_for_notice()
+    assert (notice.type, notice.data["class"], notice.data["by"]) == ("use.outdated", "kill", None)
+    assert {use["url"] for use in notice.data["uses"]} == {*ARTICLES}
+    assert notice.data["print_line"] == FALLEN
+    outdated = (await cms.get("/v1/uses", claim=claim, state="outdated"))["items"]
+    assert {(use["url"], use["class"]) for use in outdated} == {(url, "kill") for url in ARTICLES}
+
+    await cms.post(
+        f"/v1/uses/{uses[0]['id']}/acknowledgement", note="Taken back", corrected_url=CORRECTED
+    )
+    [left] = (await cms.get("/v1/uses", claim=claim, state="outdated"))["items"]
+    assert left["url"] == ARTICLES[1]
+    [done] = (await cms.get("/v1/uses", claim=claim, state="acknowledged"))["items"]
+    assert (done["class"], done["corrected_url"]) == ("kill", CORRECTED)
+
+    log = (await cms.get("/v1/corrections"))["items"]
+    fall, correction = [entry for entry in log if entry["claim"] == claim]
+    assert fall["sentence"] == (
+        f"No longer confirmed; the claim is awaiting confirmation: “{TEXT}”. "
+        "Why: something of it was recorded wrongly."
+    )
+    assert (fall["class"], fall["before"]["print_line"]) == ("kill", PRINTED)
+    assert correction["sentence"].endswith(f"“{TEXT}”. Why: KFOR quotes the ministry.")
+    await _compare_instants(cms, reader, claim, before)
+
+
+async def _confirm(windows: Windows, ana: Page, claim: str) -> None:
+    """Have Ana link what NATO saw and propose, and Ben approve."""
+    await acts.link(ana, claim, "supports", party="nato", quote="Lorries were seen on the bridge.")
+    await ana.locator("input[name=to][value=confirmed]").check()
+    await ana.fill("#reason", "KFOR saw it itself")
+    await ana.get_by_role("button", name="Decide").click()
+    await expect(ana.locator(".pending h2")).to_contain_text("You propose")
+    ben = await windows.open(f"/claims/{claim}", name="Ben", role="editor")
+    await ben.get_by_role("button", name="Approve").click()
+    await expect(ben.locator(".current-status .status")).to_have_text("Confirmed")
+
+
+async def _correct_party(desk: Desk, claim: str) -> None:
+    """Say that it was Belgrade who said what NATO seemed to say."""
+    async with httpx.AsyncClient(base_url=desk.url) as client:
+        client.headers["Authorization"] = f"Bearer {desk.create_key('checker')}"
+        [link] = (await client.get(f"/v1/claims/{claim}/links")).json()["items"]
+        answer = await client.post(
+            f"/v1/statements/{link['statement']['id']}/corrections",
+            json={"party": "belgrade", "reason": "KFOR quotes the ministry"},
+        )
+    assert answer.status_code == 201, answer.text
+
+
+async def _compare_instants(cms: Newsroom, reader: Page, claim: str, before: str) -> None:
+    """Read the claim as of before the correction and now: through the API, and on its page."""
+    then = await cms.get(f"/v1/claims/{claim}", as_of=before)
+    now = await cms.get(f"/v1/claims/{claim}")
+    assert (then["status"], then["print_line"]) == ("confirmed", PRINTED)
+    assert (now["status"], now["print_line"]) == ("awaiting_confirmation", FALLEN)
+    assert (then["evidence"]["supports"], now["evidence"]["supports"]) == (["nato"], [])
+    listed = [
+        [item["id"] for item in (await cms.get("/v1/claims", q=TEXT, **query))["items"]]
+        for query in ({"status": "confirmed", "as_of": before}, {"status": "confirmed"})
+    ]
+    assert listed == [[claim], []]
+    await reader.goto(f"/claims/{claim}?as_of={before.replace('+', '%2B')}")
+    await expect(reader.locator("#print-line")).to_have_text(PRINTED)
+    await expect(reader.locator(".banner")).to_contain_text("This is what the desk knew")
