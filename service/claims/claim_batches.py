@@ -48,7 +48,11 @@ INSERTS = {
     claim_tags: _build_insert(claim_tags),
     notes: _build_insert(notes),
 }
-ENDPOINT = select(webhooks.c.id).where(webhooks.c.deleted_at.is_(None)).limit(1)
+ENDPOINT = (
+    select(webhooks.c.id)
+    .where(webhooks.c.deleted_at.is_(None), webhooks.c.owner.is_(None))
+    .limit(1)
+)
 MESSAGE = StatementBatch(*outbox.build_inserts("told"))
 
 

@@ -60,6 +60,8 @@ webhooks = Table(
     Column("served_at", Instant, nullable=False),
     Column("format", String(16), nullable=False, server_default=Format.STANDARD.value),
     Column("credentials", LongText),
+    # Whose own channel it is.  It gets what is queued for it, and no event by filters.
+    Column("owner", ForeignKey("users.id"), index=True),
     check_enum("ordering", Ordering),
     check_enum("state", EndpointState),
     Index(None, "created_at", "id"),

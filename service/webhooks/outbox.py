@@ -4,7 +4,7 @@ The statement that writes the event also matches the endpoints, so that one tran
 PostgreSQL one round trip, holds all three or none.  A message that no endpoint wants is not kept.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +12,7 @@ from sqlalchemy import (
     BindParameter,
     Column,
     ColumnElement,
+    Connection,
     Insert,
     bindparam,
     exists,
@@ -24,7 +25,8 @@ from sqlalchemy import (
 
 from service.domain.claims import ClaimState, Voice
 from service.domain.history import Event
-from service.domain.webhooks import DeliveryState, EventType
+from service.domain.webhooks import DeliveryState
+from service.store import wakeups
 from service.store.tables import parties
 from service.store.webhook_tables import (
     webhook_deliveries,
@@ -118,14 +120,46 @@ def build_parameters(
     return {f"{prefix}_{name}": value for name, value in values.items()}
 
 
-def build_ping_delivery(webhook: str, message: str, *, now: datetime) -> dict[str, object]:
+def queue_message(
+    connection: Connection,
+    *,
+    message: str,
+    kind: str,
+    body: bytes,
+    webhooks: Sequence[str],
+    claim: str | None,
+    position: int,
+    now: datetime,
+) -> None:
+    """Write one message, and its delivery to each of these endpoints, whatever their filters.
+
+    `message` is a new id, by which receivers know it.  What is queued about one claim goes out in
+    the order of `position`.
+    """
+    connection.execute(
+        insert(webhook_messages),
+        {"id": message, "type": kind, "body": body, "created_at": now},
+    )
+    connection.execute(
+        insert(webhook_deliveries),
+        [
+            build_delivery(webhook, message, kind=kind, claim=claim, position=position, now=now)
+            for webhook in webhooks
+        ],
+    )
+    wakeups.notify_after_commit(connection)
+
+
+def build_delivery(
+    webhook: str, message: str, *, kind: str, claim: str | None, position: int, now: datetime
+) -> dict[str, object]:
     """Build the row of a delivery that one endpoint gets whatever its filters."""
     return {
         "webhook": webhook,
         "message": message,
-        "type": EventType.PING,
-        "claim": None,
-        "position": 0,
+        "type": kind,
+        "claim": claim,
+        "position": position,
         **NEW_DELIVERY,
         "visible_at": now,
         "created_at": now,
@@ -164,6 +198,7 @@ def _is_wanted(prefix: str) -> ColumnElement[bool]:
     )
     return (
         webhooks.c.deleted_at.is_(null())
+        & webhooks.c.owner.is_(null())
         & or_(
             webhooks.c.event_types == "",
             lists(webhooks.c.event_types, bind("type", webhook_messages.c.type)),

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, func, select
 from service.domain.diagnosis import Finding, make_fault
 from service.domain.webhooks import DeliveryState, EndpointState
 from service.store.webhook_tables import webhook_deliveries, webhooks
-from service.webhooks import figures
+from service.webhooks import figures, webhook_queries
 
 BEHIND = timedelta(minutes=5)
 deliveries = webhook_deliveries.c
@@ -31,7 +31,7 @@ def check_endpoints(connection: Connection) -> list[Finding]:
             webhooks.c.last_error,
             waiting.label("waiting"),
         )
-        .where(webhooks.c.deleted_at.is_(None))
+        .where(*webhook_queries.IS_LISTED)
         .where((webhooks.c.state != EndpointState.ACTIVE.value) | (webhooks.c.failures > 0))
         .order_by(webhooks.c.id)
         .limit(50)
@@ -67,7 +67,8 @@ def check_deliveries(connection: Connection, *, now: datetime) -> list[Finding]:
         )
     dead = connection.execute(
         select(deliveries.webhook, func.count())
-        .where(deliveries.state == DeliveryState.DEAD)
+        .join(webhooks, webhooks.c.id == deliveries.webhook)
+        .where(deliveries.state == DeliveryState.DEAD, *webhook_queries.IS_LISTED)
         .group_by(deliveries.webhook)
         .limit(50)
     )

@@ -30,7 +30,6 @@ from service.store.tables import claims, parties, stories
 from service.store.transaction_context import context_of
 from service.store.webhook_tables import (
     webhook_deliveries,
-    webhook_messages,
     webhook_parties,
     webhooks,
 )
@@ -193,14 +192,16 @@ def ping_webhook(connection: Connection, webhook: str, *, actor: Actor, now: dat
         )
     message = ids.make_id()
     body = bodies.render_ping(webhook, now, base_url=context_of(connection).base_url)
-    connection.execute(
-        insert(webhook_messages),
-        {"id": message, "type": EventType.PING, "body": body, "created_at": now},
+    outbox.queue_message(
+        connection,
+        message=message,
+        kind=EventType.PING,
+        body=body,
+        webhooks=[webhook],
+        claim=None,
+        position=0,
+        now=now,
     )
-    connection.execute(
-        insert(webhook_deliveries), outbox.build_ping_delivery(webhook, message, now=now)
-    )
-    wakeups.notify_after_commit(connection)
     return message
 
 
@@ -289,7 +290,11 @@ def _replay(connection: Connection, condition: ColumnElement[bool], now: datetim
 def _lock_webhook(connection: Connection, webhook: str) -> Row[Any]:
     row = connection.execute(
         select(webhooks)
-        .where(webhooks.c.id == webhook, webhooks.c.deleted_at.is_(null()))
+        .where(
+            webhooks.c.id == webhook,
+            webhooks.c.deleted_at.is_(null()),
+            webhooks.c.owner.is_(null()),
+        )
         .with_for_update(key_share=True)
     ).first()
     if row is None:

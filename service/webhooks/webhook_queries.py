@@ -32,6 +32,8 @@ from service.webhooks.webhook_views import (
 NO_WEBHOOK = "There is no webhook with this id."
 NO_DELIVERY = "This webhook has no delivery with this id."
 
+IS_LISTED = (webhooks.c.deleted_at.is_(null()), webhooks.c.owner.is_(null()))
+"""Which endpoints administrators see: people's own channels are their owners' business."""
 deliveries = webhook_deliveries.c
 ORDER = (deliveries.created_at, deliveries.position, deliveries.message)
 """Events of one change share an instant; they are listed in the order of the record."""
@@ -39,7 +41,7 @@ ORDER = (deliveries.created_at, deliveries.position, deliveries.message)
 
 def list_webhooks(connection: Connection, window: Window) -> list[WebhookView]:
     """Return endpoints, newest first, one more than the limit."""
-    query = select(webhooks).where(webhooks.c.deleted_at.is_(null()))
+    query = select(webhooks).where(*IS_LISTED)
     order = webhooks.c.created_at, webhooks.c.id
     page = select_page(query, window, *order, newest_first=True)
     return _build_webhooks(connection, connection.execute(page).all())
@@ -47,9 +49,7 @@ def list_webhooks(connection: Connection, window: Window) -> list[WebhookView]:
 
 def find_webhook(connection: Connection, webhook: str) -> WebhookView | None:
     """Return the endpoint, or None where there is no such."""
-    rows = connection.execute(
-        select(webhooks).where(webhooks.c.id == webhook, webhooks.c.deleted_at.is_(null()))
-    ).all()
+    rows = connection.execute(select(webhooks).where(webhooks.c.id == webhook, *IS_LISTED)).all()
     return _build_webhooks(connection, rows)[0] if rows else None
 
 
@@ -65,7 +65,7 @@ def read_secret(connection: Connection, webhook: str, *, now: datetime) -> Secre
     """Return the secret that signs, and until when those before it sign too.  Raises NotFound."""
     row = connection.execute(
         select(webhooks.c.secret, webhooks.c.previous_secrets).where(
-            webhooks.c.id == webhook, webhooks.c.deleted_at.is_(null())
+            webhooks.c.id == webhook, *IS_LISTED
         )
     ).first()
     if row is None:
@@ -90,9 +90,7 @@ def list_deliveries(
     since: datetime | None = None,
 ) -> list[DeliveryView]:
     """Return an endpoint's deliveries, newest first, one more than the limit.  Raises NotFound."""
-    exists = select(webhooks.c.id).where(
-        webhooks.c.id == webhook, webhooks.c.deleted_at.is_(null())
-    )
+    exists = select(webhooks.c.id).where(webhooks.c.id == webhook, *IS_LISTED)
     if connection.scalar(exists) is None:
         raise NotFound(NO_WEBHOOK)
     query = select(webhook_deliveries).where(deliveries.webhook == webhook)
@@ -139,7 +137,7 @@ def _select_delivery(
         .where(
             deliveries.webhook == webhook,
             deliveries.message == message,
-            webhooks.c.deleted_at.is_(null()),
+            *IS_LISTED,
         )
     ).first()
     if row is None:

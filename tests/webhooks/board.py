@@ -113,8 +113,14 @@ class Board:
                     messages.append(message)
                 seen.add(endpoint)
                 deliveries.append(
-                    outbox.build_ping_delivery(endpoint, message, now=self.now)
-                    | {"type": "claim.amended", "claim": make_claim_id(claim), "position": position}
+                    outbox.build_delivery(
+                        endpoint,
+                        message,
+                        kind="claim.amended",
+                        claim=make_claim_id(claim),
+                        position=position,
+                        now=self.now,
+                    )
                 )
 
         def write(connection: Connection) -> None:

@@ -7,11 +7,12 @@ import orjson
 import pytest
 from sqlalchemy import Connection, func, select
 
+from service.domain import ids
 from service.domain.access import SYSTEM
 from service.domain.webhooks import EndpointState, EventType
 from service.store import tables as record
 from service.store import webhook_tables as tables
-from service.webhooks import webhook_commands
+from service.webhooks import outbox, webhook_commands
 from tests.support import mistakes
 from tests.support.desk import Desk, build_quote, build_statement
 from tests.webhooks.board import Board
@@ -313,3 +314,42 @@ async def test_sequences_have_no_gaps(desk: Desk, board: Board) -> None:
         list(range(1, len(numbers) + 1)) for numbers in by_claim.values()
     ]
     assert all(len(numbers) >= 2 for numbers in by_claim.values())
+
+
+async def test_channel_of_a_person_gets_what_is_queued_for_it_alone(
+    desk: Desk, board: Board
+) -> None:
+    """An endpoint with an owner takes no event by its filters, and administrators do not see it."""
+    owner = (await desk.checker.get("/v1/me")).json()["id"]
+    await desk.record_parties()
+    channel, other = await board.create_endpoint(), await board.create_endpoint()
+    await board.set_columns(channel, owner=owner)
+    claim = (await desk.record_claim())["id"]
+    assert await count_types(board, channel) == Counter()
+    assert await count_types(board, other) == Counter(["claim.created"])
+    message = ids.make_id()
+    await desk.database.write(
+        outbox.queue_message,
+        message=message,
+        kind="notice.sent",
+        body=b'{"type":"notice.sent"}',
+        webhooks=[channel],
+        claim=claim,
+        position=1,
+        now=board.now,
+    )
+    assert await count_types(board, channel) == Counter(["notice.sent"])
+    (leased,) = await board.lease_deliveries(endpoints=[channel])
+    assert (leased.message, leased.body) == (message, b'{"type":"notice.sent"}')
+    listed = (await desk.admin.get("/v1/webhooks")).json()["items"]
+    assert [webhook["id"] for webhook in listed] == [other]
+    for method, path in (
+        ("GET", ""),
+        ("DELETE", ""),
+        ("GET", "/secret"),
+        ("GET", "/deliveries"),
+        ("GET", f"/deliveries/{message}"),
+        ("POST", "/ping"),
+    ):
+        response = await desk.admin.request(method, f"/v1/webhooks/{channel}{path}")
+        assert response.status_code == 404, (method, path, response.text)
