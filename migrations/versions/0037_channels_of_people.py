@@ -20,12 +20,12 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """People's channels are lost: the release of before would send them every event."""
-    webhook, owner = sa.column("webhook"), sa.column("owner")
-    endpoints = sa.table("webhooks", sa.column("id"), owner)
-    owned = sa.select(endpoints.c.id).where(owner.is_not(None))
-    for table in ("webhook_attempts", "webhook_deliveries"):
-        op.execute(sa.delete(sa.table(table, webhook)).where(webhook.in_(owned)))
-    op.execute(sa.delete(endpoints).where(owner.is_not(None)))
+    endpoints = sa.table("webhooks", sa.column("id"), sa.column("owner"))
+    owned = sa.select(endpoints.c.id).where(endpoints.c.owner.is_not(None))
+    for name in ("webhook_attempts", "webhook_deliveries"):
+        table = sa.table(name, sa.column("webhook"))
+        op.execute(sa.delete(table).where(table.c.webhook.in_(owned)))
+    op.execute(sa.delete(endpoints).where(endpoints.c.owner.is_not(None)))
     with op.batch_alter_table("webhooks") as webhooks:
         webhooks.drop_index(op.f("ix_webhooks_owner"))
         webhooks.drop_constraint(op.f("fk_webhooks_owner_users"), type_="foreignkey")
