@@ -1,6 +1,6 @@
-"""Routes of feeds: an entry for each status that a claim is given, in Atom and in JSON Feed."""
+"""Routes of feeds, in Atom and in JSON Feed: what happened to claims, and the corrections log."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated
@@ -12,8 +12,12 @@ from service.domain.access import Action
 from service.domain.claims import Precision, to_utc
 from service.domain.errors import NotFound
 from service.domain.print_phrases import Language, format_date
-from service.publishing import atom_feed, feed_queries, json_feed
-from service.publishing.feed import NEVER, Feed
+from service.publishing import atom_feed, correction_queries, feed_queries, json_feed
+from service.publishing.correction_queries import LogFilters
+from service.publishing.corrections import CorrectionEntry
+from service.publishing.feed import NEVER, Feed, FeedEntry
+from service.publishing.feed_queries import Place
+from service.store.engine import Connection
 from service.store.paging import Window, cut_page
 from service.views import JsonObject
 from service.web import fields, published
@@ -117,6 +121,64 @@ async def read_story_json(
     return await answer_feed(JSON, call, paged, as_of, lang, slug)
 
 
+@router.get(
+    "/corrections.atom",
+    operation_id="read_corrections_atom",
+    summary="What the desk took back or put right, as Atom",
+    responses=describe_responses(ATOM),
+)
+async def read_corrections_atom(
+    call: Reading, paged: Paging, lang: fields.Lang = Language.EN
+) -> Response:
+    """The corrections log: each with its class, the sentence that may be printed, and what may be
+    printed of the claim before and after."""
+    return await answer_corrections(ATOM, call, paged, lang)
+
+
+@router.get(
+    "/corrections.json",
+    operation_id="read_corrections_json",
+    summary="What the desk took back or put right, as JSON Feed",
+    responses=describe_responses(JSON),
+)
+async def read_corrections_json(
+    call: Reading, paged: Paging, lang: fields.Lang = Language.EN
+) -> Response:
+    """The same corrections, in JSON Feed 1.1."""
+    return await answer_corrections(JSON, call, paged, lang)
+
+
+@dataclass(frozen=True, slots=True)
+class FeedPage:
+    """A page of a feed before anything on it is read."""
+
+    title: str
+    home: str
+    places: Sequence[Place]
+    """One more than the limit, if any."""
+    changed_at: datetime | None = None
+    """When something else than its entries changed."""
+
+
+async def answer_corrections(
+    format: FeedFormat, call: Call, paged: tuple[Window, str], language: Language
+) -> Response:
+    """Answer with a page of the corrections log, rendered once for all strangers."""
+
+    def read(connection: Connection, numbers: Sequence[int]) -> Sequence[FeedEntry]:
+        listed = correction_queries.read_corrections(connection, numbers, language=language)
+        return [CorrectionEntry(correction) for correction in listed]
+
+    async def render() -> Response:
+        window, _ = paged
+        places = await call.read(correction_queries.list_places, LogFilters(), window=window)
+        publisher = directions.isolate_text(call.services.settings.publisher)
+        page = FeedPage(f"{publisher}: corrections", "/corrections", places)
+        return await _render_page(format, call, paged, page, read)
+
+    return await call.share(render, cost=LIST_COST)
+
+
 async def answer_feed(
     format: FeedFormat,
     call: Call,
@@ -125,19 +187,31 @@ async def answer_feed(
     language: Language,
     story: str | None = None,
 ) -> Response:
-    """Answer with a page of a feed, rendered once for all strangers."""
-    return await call.share(
-        lambda: _render_page(format, call, paged, as_of, language, story), cost=LIST_COST
-    )
+    """Answer with a page of a feed of claims, rendered once for all strangers."""
+
+    def read(connection: Connection, numbers: Sequence[int]) -> Sequence[FeedEntry]:
+        return feed_queries.read_entries(connection, numbers, language=language)
+
+    async def render() -> Response:
+        window, _ = paged
+        page = await call.read(feed_queries.list_places, story=story, as_of=as_of, window=window)
+        if page is None:
+            raise NotFound(f"There is no story '{story}'.")
+        title = _build_title(call.services.settings.publisher, page.title, as_of)
+        home = "/" if story is None else f"/stories/{story}"
+        shown = FeedPage(title, home, page.places, page.changed_at)
+        return await _render_page(format, call, paged, shown, read, as_of)
+
+    return await call.share(render, cost=LIST_COST)
 
 
 async def _render_page(
     format: FeedFormat,
     call: Call,
     paged: tuple[Window, str],
-    as_of: datetime | None,
-    language: Language,
-    story: str | None,
+    page: FeedPage,
+    read: Callable[[Connection, Sequence[int]], Sequence[FeedEntry]],
+    as_of: datetime | None = None,
 ) -> Response:
     """Render a page of a feed.
 
@@ -145,16 +219,13 @@ async def _render_page(
     is read or rendered for a 304.
     """
     services, (window, scope) = call.services, paged
-    page = await call.read(feed_queries.list_places, story=story, as_of=as_of, window=window)
-    if page is None:
-        raise NotFound(f"There is no story '{story}'.")
     places, last = cut_page(page.places, window, feed_queries.choose_cursor_keys(as_of))
     next_cursor = services.cursors.write(scope, last, now=None) if last else None
     updated = max([page.changed_at or NEVER, *(place.moment for place in places)])
     feed = Feed(
-        title=_build_title(services.settings.publisher, page.title, as_of),
+        title=page.title,
         updated=updated,
-        home="/" if story is None else f"/stories/{story}",
+        home=page.home,
         path=call.request.url.path.removesuffix(f".{format.ending}"),
         query=tuple(
             (name, value)
@@ -171,9 +242,7 @@ async def _render_page(
     unmodified = published.answer_unmodified(call, tag, updated)
     if unmodified is not None:
         return unmodified
-    entries = await call.read(
-        feed_queries.read_entries, [place.seq for place in places], language=language
-    )
+    entries = await call.read(read, [place.seq for place in places])
     return Response(
         format.render(replace(feed, entries=entries)),
         headers=published.build_cache_headers(call, tag, updated)

@@ -20,6 +20,7 @@ from service.desk.claims import (
     inquiry_pages,
     review_page,
 )
+from service.desk.corrections_log import corrections_log_page
 from service.desk.directory import party_pages
 from service.desk.intake import intake_pages
 from service.desk.layout import assets
@@ -35,6 +36,7 @@ routers = (
     claim_forms.router,
     claim_pages.router,
     correction_request_pages.router,
+    corrections_log_page.router,
     hold_forms.router,
     inquiry_pages.router,
     intake_pages.router,

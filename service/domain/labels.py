@@ -17,6 +17,7 @@ from service.domain.claims import (
 from service.domain.correction_requests import RequestOutcome
 from service.domain.inquiries import InquiryOutcome
 from service.domain.proposals import LapseReason
+from service.domain.uses import UseClass, UseState
 
 STATUSES = {
     Status.ASSERTED: "Asserted",
@@ -32,6 +33,18 @@ INQUIRY_OUTCOMES = {
 REQUEST_OUTCOMES = {
     RequestOutcome.CORRECTED: "Corrected",
     RequestOutcome.NOT_CORRECTED: "Not corrected",
+}
+USE_CLASSES = {
+    UseClass.KILL: "Kill",
+    UseClass.CORRECTION: "Correction",
+    UseClass.UPDATE: "Update",
+}
+"""What whoever printed a claim has to publish, in the words of news agencies."""
+USE_STATES = {
+    UseState.CURRENT: "Current",
+    UseState.OUTDATED: "Outdated",
+    UseState.ACKNOWLEDGED: "Acknowledged",
+    UseState.RETIRED: "Retired",
 }
 FINDINGS = {
     Finding.REFUTED: "refuted",

@@ -3,8 +3,7 @@
 from collections.abc import Iterator
 
 from service.domain.claims import format_instant
-from service.domain.labels import STATUSES
-from service.publishing.feed import Entry, Feed
+from service.publishing.feed import Category, Feed, FeedEntry
 from service.publishing.markup import escape_xml
 
 MEDIA_TYPE = "application/atom+xml"
@@ -36,7 +35,7 @@ def _render_lines(feed: Feed) -> Iterator[str]:
     yield "</feed>\n"
 
 
-def _render_entry(feed: Feed, entry: Entry) -> Iterator[str]:
+def _render_entry(feed: Feed, entry: FeedEntry) -> Iterator[str]:
     moment = format_instant(entry.moment)
     yield "<entry>"
     yield f"<id>{entry.id}</id>"
@@ -45,15 +44,8 @@ def _render_entry(feed: Feed, entry: Entry) -> Iterator[str]:
     yield f"<published>{moment}</published>"
     yield _render_link("alternate", feed.build_page_url(entry), "text/html")
     yield f"<content>{escape_xml(entry.text)}</content>"
-    claim, base_url = entry.claim, feed.base_url
-    yield _render_category(entry.status, f"{base_url}/docs", STATUSES[entry.status])
-    claimant = claim["claimant"]
-    if claimant is not None:
-        yield _render_category(claimant["party"], f"{base_url}/v1/parties", claimant["name"])
-    if claim["story"] is not None:
-        yield _render_category(claim["story"], f"{base_url}/v1/stories")
-    for tag in claim["tags"]:
-        yield _render_category(tag)
+    for category in entry.list_categories():
+        yield _render_category(category, feed.base_url)
     yield "</entry>"
 
 
@@ -61,8 +53,9 @@ def _render_link(relation: str, href: str, media_type: str) -> str:
     return f'<link rel="{relation}" type="{media_type}" href="{escape_xml(href)}"/>'
 
 
-def _render_category(term: str, scheme: str | None = None, label: str | None = None) -> str:
+def _render_category(category: Category, base_url: str) -> str:
     """Render a category; those without a scheme are the desk's own tags."""
-    attributes = {"term": term, "scheme": scheme, "label": label}
+    scheme = None if category.place is None else f"{base_url}{category.place}"
+    attributes = {"term": category.term, "scheme": scheme, "label": category.label}
     written = [f' {name}="{escape_xml(value)}"' for name, value in attributes.items() if value]
     return f"<category{''.join(written)}/>"

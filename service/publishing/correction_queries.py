@@ -1,21 +1,48 @@
 """Reads the corrections log from the record, newest first."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 import orjson
 from sqlalchemy import Connection, func, select, union_all
 
+from service.claims import print_translations
 from service.domain.claims import format_instant
+from service.domain.print_phrases import Language
 from service.publishing import corrections
-from service.publishing.corrections import CorrectionView
+from service.publishing.corrections import CorrectionType, CorrectionView
+from service.publishing.feed_queries import Place
 from service.record.tail import newest
 from service.store.paging import Window, select_page
 from service.store.tables import claim_versions, claims, events
 
 
-def list_corrections(connection: Connection, *, window: Window) -> list[tuple[int, CorrectionView]]:
-    """List corrections with the numbers of their events, one more than the limit.
+@dataclass(frozen=True, slots=True)
+class LogFilters:
+    """What the log is restricted to; None means no filter."""
+
+    type: CorrectionType | None = None
+    claim: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+def list_corrections(
+    connection: Connection,
+    filters: LogFilters,
+    *,
+    language: Language = Language.EN,
+    window: Window,
+) -> list[tuple[int, CorrectionView]]:
+    """List corrections with the numbers of their events, one more than the limit."""
+    numbers = [place.seq for place in list_places(connection, filters, window=window)]
+    read = read_corrections(connection, numbers, language=language)
+    return list(zip(numbers, read, strict=True))
+
+
+def list_places(connection: Connection, filters: LogFilters, *, window: Window) -> list[Place]:
+    """Return where corrections stand in the record, one more than the limit.
 
     Like feeds, only as far as the record is settled: what commits late comes above what was shown.
     """
@@ -23,20 +50,30 @@ def list_corrections(connection: Connection, *, window: Window) -> list[tuple[in
     # A range of an index for each type.
     parts = []
     for kind in corrections.KINDS:
-        part = select(events.c.seq).where(
-            events.c.claim.is_not(None), events.c.type == kind.type, events.c.seq <= highest
+        if filters.type not in (None, kind.type):
+            continue
+        part = select(events.c.seq, events.c.recorded_at).where(
+            events.c.claim.is_not(None), events.c.type == kind.type.value, events.c.seq <= highest
         )
+        if filters.claim is not None:
+            part = part.where(events.c.claim == filters.claim)
+        if filters.since is not None:
+            part = part.where(events.c.recorded_at >= filters.since)
+        if filters.until is not None:
+            part = part.where(events.c.recorded_at <= filters.until)
         if kind.has is not None:
             part = part.where(events.c.data.contains(kind.has, autoescape=True))
         parts.append(select(select_page(part, window, events.c.seq, newest_first=True).subquery()))
     logged = union_all(*parts).subquery()
-    page = select_page(select(logged.c.seq), window, logged.c.seq, newest_first=True)
-    numbers = connection.scalars(page).all()
-    return _read_corrections(connection, numbers)
+    page = select_page(select(logged), window, logged.c.seq, newest_first=True)
+    return [Place(*row) for row in connection.execute(page)]
 
 
-def _read_corrections(connection: Connection, numbers: Any) -> list[tuple[int, CorrectionView]]:
-    """Read corrections by the numbers of their events, in this order.
+def read_corrections(
+    connection: Connection, numbers: Sequence[int], *, language: Language = Language.EN
+) -> list[CorrectionView]:
+    """Read corrections by the numbers of their events, in this order; their print lines in
+    `language`.
 
     The claim before a change is the version that it superseded; after it, the first that was
     superseded later, or what is served now.
@@ -69,20 +106,25 @@ def _read_corrections(connection: Connection, numbers: Any) -> list[tuple[int, C
         .join(claims, claims.c.id == events.c.claim)
         .where(events.c.seq.in_(numbers))
     )
-    found = {row.seq: _build(row) for row in rows}
-    return [(number, found[number]) for number in numbers]
-
-
-def _build(row: Any) -> CorrectionView:
-    recorded_at: datetime = row.recorded_at
+    by_number = {row.seq: row for row in rows}
+    ordered = [by_number[number] for number in numbers]
     # Both within one instant: what it was in between held for no time at all.
-    before = row.before if row.before is not None else row.after
-    return corrections.build_correction(
-        event=row.id,
-        type=row.type,
-        version=row.number,
-        recorded_at=format_instant(recorded_at),
-        data=orjson.loads(row.data),
-        before=orjson.loads(before),
-        after=orjson.loads(row.after),
+    before_each = [row.after if row.before is None else row.before for row in ordered]
+    documents = [*before_each, *(row.after for row in ordered)]
+    shown = print_translations.translate_claims(
+        connection, [orjson.loads(document) for document in documents], language=language
     )
+    return [
+        corrections.build_correction(
+            event=row.id,
+            type=row.type,
+            version=row.number,
+            recorded_at=format_instant(row.recorded_at),
+            data=orjson.loads(row.data),
+            before=before,
+            after=after,
+        )
+        for row, before, after in zip(
+            ordered, shown[: len(ordered)], shown[len(ordered) :], strict=True
+        )
+    ]

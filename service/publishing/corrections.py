@@ -1,30 +1,47 @@
 """The corrections log: what the desk has taken back or put right, in sentences that may be printed.
+It is a list, a page and a feed.
 
 `KINDS` says which events of claims stand in it.  Each comes with the claim as it was before the
 change and as the change left it, so that a further kind takes one line.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 from typing_extensions import TypedDict
 
 from service.claims.claim_views import ClaimView
 from service.domain import directions, uses
-from service.domain.claims import Cause, Finding, Lifecycle, Status
-from service.domain.labels import CAUSES, STATUSES
+from service.domain.claims import Cause, Finding, Lifecycle, Status, parse_instant
+from service.domain.labels import CAUSES, STATUSES, USE_CLASSES
 from service.domain.uses import UseClass
-from service.views import Moment, Uuid, view
+from service.publishing.feed import Category
+from service.views import JsonObject, Moment, Uuid, view
 
 Data = Mapping[str, Any]
+
+
+class CorrectionType(StrEnum):
+    """The types of events that may stand in the log."""
+
+    VOIDED = "claim.voided"
+    RESTORED = "claim.restored"
+    STATUS_CHANGED = "claim.status_changed"
+    FINDING_CHANGED = "finding.changed"
+    CLAIM_CORRECTED = "claim.corrected"
+    STATEMENT_CORRECTED = "statement.corrected"
+    SOURCE_CORRECTED = "source.corrected"
+    AMENDED = "claim.amended"
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
     """A kind of correction: its events, and its sentence."""
 
-    type: str
+    type: CorrectionType
     has: str | None
     """What the data of the event holds, as the record writes it; None: all of the type."""
     describe: Callable[[Data, ClaimView], str]
@@ -74,18 +91,30 @@ def _explain(data: Data) -> str | None:
     return f"Why: {directions.isolate_text(reason)}{'' if reason.endswith(tuple('.!?…')) else '.'}"
 
 
+_WAS_VOID = f'"before":{{"lifecycle":"{Lifecycle.VOID}"}}'
+_WAS_CONFIRMED = f'"previous_status":"{Status.CONFIRMED}"'
 KINDS = (
-    Kind("claim.voided", None, _describe_void),
-    Kind("claim.restored", f'"before":{{"lifecycle":"{Lifecycle.VOID}"}}', _describe_restoration),
-    Kind("claim.status_changed", f'"previous_status":"{Status.CONFIRMED}"', _describe_fall),
-    Kind("finding.changed", None, _describe_finding),
-    Kind("claim.corrected", None, _describe_correction("The claim was recorded wrongly")),
-    Kind("statement.corrected", None, _describe_correction("A statement was recorded wrongly")),
-    Kind("source.corrected", None, _describe_correction("A source was recorded wrongly")),
-    Kind("claim.amended", '"material":true', _describe_wording),
+    Kind(CorrectionType.VOIDED, None, _describe_void),
+    Kind(CorrectionType.RESTORED, _WAS_VOID, _describe_restoration),
+    Kind(CorrectionType.STATUS_CHANGED, _WAS_CONFIRMED, _describe_fall),
+    Kind(CorrectionType.FINDING_CHANGED, None, _describe_finding),
+    Kind(
+        CorrectionType.CLAIM_CORRECTED, None, _describe_correction("The claim was recorded wrongly")
+    ),
+    Kind(
+        CorrectionType.STATEMENT_CORRECTED,
+        None,
+        _describe_correction("A statement was recorded wrongly"),
+    ),
+    Kind(
+        CorrectionType.SOURCE_CORRECTED,
+        None,
+        _describe_correction("A source was recorded wrongly"),
+    ),
+    Kind(CorrectionType.AMENDED, '"material":true', _describe_wording),
 )
 """What stands in the log."""
-_BY_TYPE = {kind.type: kind for kind in KINDS}
+_BY_TYPE = {kind.type.value: kind for kind in KINDS}
 
 
 @view
@@ -146,6 +175,70 @@ def build_correction(
         "before": _describe_claim(before),
         "after": _describe_claim(after),
     }
+
+
+def list_printable(correction: CorrectionView) -> tuple[str, str]:
+    """Return what could be printed before and after: the print line, and the claim's wording where
+    that changed."""
+    before, after = correction["before"], correction["after"]
+    if before["text"] == after["text"]:
+        return before["print_line"], after["print_line"]
+    return (
+        f"“{before['text']}”. {before['print_line']}",
+        f"“{after['text']}”. {after['print_line']}",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class CorrectionEntry:
+    """A correction as it stands in a feed."""
+
+    correction: CorrectionView
+
+    @property
+    def id(self) -> str:
+        """The same as in feeds of claims, for it is the same event."""
+        return f"urn:uuid:{self.correction['id']}"
+
+    @property
+    def moment(self) -> datetime:
+        return parse_instant(self.correction["recorded_at"])
+
+    @property
+    def claim_id(self) -> str:
+        return self.correction["claim"]
+
+    @property
+    def title(self) -> str:
+        """The class and the claim's text."""
+        grade = USE_CLASSES[self.correction["class"]]
+        return f"{grade}: {directions.isolate_text(self.correction['after']['text'])}"
+
+    @property
+    def text(self) -> str:
+        """The sentence, then what could be printed before, and what may be printed instead."""
+        before, after = list_printable(self.correction)
+        lines = [self.correction["sentence"]]
+        if before != after:
+            lines.append(f"Before: {directions.isolate_words(before)}")
+        lines.append(f"Now: {directions.isolate_words(after)}")
+        return "\n".join(lines)
+
+    @property
+    def tags(self) -> Sequence[str]:
+        """The class, and the status that the claim got or kept."""
+        correction = self.correction
+        return [USE_CLASSES[correction["class"]], STATUSES[correction["after"]["status"]]]
+
+    def list_categories(self) -> Iterator[Category]:
+        """Yield the class and the status."""
+        terms = (self.correction["class"], self.correction["after"]["status"])
+        for term, label in zip(terms, self.tags, strict=True):
+            yield Category(term, "/docs", label)
+
+    def describe_for_programs(self) -> JsonObject:
+        """Return the correction as the API lists it."""
+        return dict(self.correction)
 
 
 def _describe_claim(claim: ClaimView) -> CorrectedView:

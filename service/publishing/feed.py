@@ -1,12 +1,15 @@
-"""What a feed holds, whatever its format: an entry for each status that a claim was given.
+"""What a feed holds, whatever its format, and the entries of feeds of claims.
 
-That is its first, when it was recorded, and every change; and an entry for each void, each hold,
-each correction and each way back. An entry says what was known then, and never changes. Those of a
-claim that is void are left out, but for the one that says so.
+There is one for each status that a claim was given, that is its first, when it was recorded, and
+every change; and one for each void, each hold, each correction and each way back. An entry says
+what was known then, and never changes. Those of a claim that is void are left out, but for the one
+that says so.  The entries of the corrections log are in `corrections`.
 """
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import NamedTuple, Protocol
 from urllib.parse import urlencode
 
 import orjson
@@ -28,6 +31,44 @@ ENTRY_TYPES = (*STATUS_TYPES, *LIFECYCLE_TYPES, *HOLD_TYPES, *CORRECTION_TYPES)
 """The events that feeds have an entry for."""
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 """When an empty feed was updated: its bytes do not depend on when they are asked for."""
+
+
+class Category(NamedTuple):
+    """A word that an entry is filed under."""
+
+    term: str
+    place: str | None = None
+    """Where the service explains such words; None for the desk's own tags."""
+    label: str | None = None
+
+
+class FeedEntry(Protocol):
+    """What stands in a feed, whatever its format and whatever happened."""
+
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def moment(self) -> datetime: ...
+
+    @property
+    def title(self) -> str: ...
+
+    @property
+    def text(self) -> str: ...
+
+    @property
+    def claim_id(self) -> str: ...
+
+    @property
+    def tags(self) -> Sequence[str]:
+        """The words for people."""
+
+    def list_categories(self) -> Iterator[Category]:
+        """Yield the words, each with where it is explained."""
+
+    def describe_for_programs(self) -> JsonObject:
+        """Return the names and values of the API."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +108,41 @@ class Entry:
         return f"{self._change}. {directions.isolate_words(self.claim['print_line'])}"
 
     @property
+    def claim_id(self) -> str:
+        return self.claim["id"]
+
+    @property
+    def tags(self) -> Sequence[str]:
+        """The status, and the claim's tags."""
+        return [STATUSES[self.status], *self.claim["tags"]]
+
+    def list_categories(self) -> Iterator[Category]:
+        """Yield the status, the claimant, the story and the tags."""
+        claim = self.claim
+        yield Category(self.status, "/docs", STATUSES[self.status])
+        claimant = claim["claimant"]
+        if claimant is not None:
+            yield Category(claimant["party"], "/v1/parties", claimant["name"])
+        if claim["story"] is not None:
+            yield Category(claim["story"], "/v1/stories")
+        yield from (Category(tag) for tag in claim["tags"])
+
+    def describe_for_programs(self) -> JsonObject:
+        """Return the claim as that change left it, by the names of the API."""
+        claim = self.claim
+        return {
+            "claim": claim["id"],
+            "version": self.version,
+            "status": self.status,
+            "previous_status": self.previous,
+            "cause": self.cause,
+            "override": claim["override"],
+            "print_line": claim["print_line"],
+            "claimant": claim["claimant"],
+            "story": claim["story"],
+        }
+
+    @property
     def _change(self) -> str:
         if self.note is not None:
             return self.note
@@ -95,16 +171,16 @@ class Feed:
     next_cursor: str | None
     publisher: str
     base_url: str
-    entries: tuple[Entry, ...]
+    entries: Sequence[FeedEntry]
 
     def build_url(self, ending: str, cursor: str | None = None) -> str:
         """Return the address of a page of this feed in the format that `ending` names."""
         query = [*self.query, *([("cursor", cursor)] if cursor else [])]
         return f"{self.base_url}{self.path}.{ending}{'?' if query else ''}{urlencode(query)}"
 
-    def build_page_url(self, entry: Entry) -> str:
+    def build_page_url(self, entry: FeedEntry) -> str:
         """Return the address of the page for people about an entry's claim."""
-        return build_claim_url(entry.claim["id"], self.base_url)
+        return build_claim_url(entry.claim_id, self.base_url)
 
 
 def build_entry(

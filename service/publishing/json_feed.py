@@ -3,8 +3,7 @@
 import orjson
 
 from service.domain.claims import format_instant
-from service.domain.labels import STATUSES
-from service.publishing.feed import Entry, Feed
+from service.publishing.feed import Feed, FeedEntry
 from service.views import JsonObject
 
 MEDIA_TYPE = "application/feed+json"
@@ -26,26 +25,14 @@ def render_json_feed(feed: Feed) -> bytes:
     return orjson.dumps(page)
 
 
-def _build_item(feed: Feed, entry: Entry) -> JsonObject:
-    claim = entry.claim
+def _build_item(feed: Feed, entry: FeedEntry) -> JsonObject:
     return {
         "id": entry.id,
         "url": feed.build_page_url(entry),
         "title": entry.title,
         "content_text": entry.text,
         "date_published": format_instant(entry.moment),
-        "tags": [STATUSES[entry.status], *claim["tags"]],
+        "tags": list(entry.tags),
         # An extension, for programs: the names and values of the API.
-        "_claimdesk": {
-            "about": f"{feed.base_url}/docs",
-            "claim": claim["id"],
-            "version": entry.version,
-            "status": entry.status,
-            "previous_status": entry.previous,
-            "cause": entry.cause,
-            "override": claim["override"],
-            "print_line": claim["print_line"],
-            "claimant": claim["claimant"],
-            "story": claim["story"],
-        },
+        "_claimdesk": {"about": f"{feed.base_url}/docs", **entry.describe_for_programs()},
     }

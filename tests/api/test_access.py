@@ -34,6 +34,8 @@ ROUTES: dict[tuple[str, str], Action | str] = {
     ("GET", "/oembed"): Action.READ_CLAIMS,
     ("GET", "/feeds/claims.atom"): Action.READ_CLAIMS,
     ("GET", "/feeds/claims.json"): Action.READ_CLAIMS,
+    ("GET", "/feeds/corrections.atom"): Action.READ_CLAIMS,
+    ("GET", "/feeds/corrections.json"): Action.READ_CLAIMS,
     ("GET", "/feeds/stories/{slug}.atom"): Action.READ_CLAIMS,
     ("GET", "/feeds/stories/{slug}.json"): Action.READ_CLAIMS,
     ("GET", "/v1/claims/{claim_id}/similar"): Action.READ_CLAIMS,

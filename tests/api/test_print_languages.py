@@ -110,6 +110,8 @@ async def test_unknown_language_is_refused_clearly(desk: Desk) -> None:
         "/v1/claims",
         "/feeds/claims.json",
         "/feeds/claims.atom",
+        "/feeds/corrections.json",
+        "/v1/corrections",
         f"/v1/claims/{claim}/claimreview",
         f"/v1/claims/{claim}/badge.svg",
     ):

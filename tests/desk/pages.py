@@ -10,6 +10,7 @@ PAGES: dict[str, Action | str] = {
     "/claims/{claim_id}/link": Action.RECORD,
     "/claims/{claim_id}/correction-request": Action.READ_CLAIMS,
     "/correction-requests/{request_id}": Action.READ_INTERNALS,
+    "/corrections": Action.READ_CLAIMS,
     "/claims/{claim_id}/inquiry": Action.RECORD,
     "/inquiries/{inquiry_id}": Action.RECORD,
     "/claims/{claim_id}/amend": Action.AMEND,

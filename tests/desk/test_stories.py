@@ -238,6 +238,7 @@ async def test_as_of_shows_what_the_desk_knew_then(desk: Desk, people: People, s
 async def test_feeds_and_open_graph_are_in_the_head(people: People, story: str) -> None:
     page = parse_page(await people.reader.get("/stories/border"))
     assert page.xpath('//head/link[@rel="alternate"]/@href') == [
+        "/feeds/corrections.atom",
         "/feeds/stories/border.atom",
         "/feeds/stories/border.json",
     ]

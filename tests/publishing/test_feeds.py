@@ -63,11 +63,11 @@ def build_page(*entries: Entry, **changes: Any) -> Feed:
     return replace(whole, **changes)
 
 
-def build_eventful_feed() -> Feed:
-    """A page on which every status and much else occurs."""
+def build_eventful_entries() -> tuple[Entry, ...]:
+    """Entries of every status and much else."""
     asked, seen, denied = build_request(MILLER), build_support(NATO), build_contradiction(POLICE)
     asserted = build_claim(story="border", tags=("troops", "a & b"))
-    return build_page(
+    return (
         build_entry(
             5,
             build_claim(
@@ -96,6 +96,11 @@ def build_eventful_feed() -> Feed:
         ),
         build_entry(1, asserted),
     )
+
+
+def build_eventful_feed() -> Feed:
+    """A page with all of them."""
+    return build_page(*build_eventful_entries())
 
 
 @pytest.mark.parametrize(
@@ -140,7 +145,7 @@ def test_feed_reader_reads_the_same_in_both_formats() -> None:
 
 def test_entry_text_can_be_printed() -> None:
     """What the status is, what it was, why it changed, and the print line of then."""
-    newest, *_, first = build_eventful_feed().entries
+    newest, *_, first = build_eventful_entries()
     assert first.title == f"Asserted: {first.claim['text']}"
     assert first.text == f"Newly recorded: asserted. {first.claim['print_line']}"
     assert newest.text == (

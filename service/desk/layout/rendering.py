@@ -51,7 +51,7 @@ class _Compacting(Extension):
 
 LABELLED = (
     *("STATUSES", "STANCES", "BASES", "RENDERINGS", "KINDS", "FINDINGS", "CAUSES"),
-    *("INQUIRY_OUTCOMES", "REQUEST_OUTCOMES"),
+    *("INQUIRY_OUTCOMES", "REQUEST_OUTCOMES", "USE_CLASSES", "USE_STATES"),
 )
 """The words of `labels` that templates have."""
 

@@ -115,7 +115,14 @@ async def test_every_page_passes_axe(windows: Windows, places: dict[str, str], t
     await expect(page.locator("#help")).to_be_visible()
     await look("help", page)
     public = await windows.open("/", color_scheme=theme)
-    for name in ("/", "/claims/{claim_id}", "/sign-in", "/stories", "/stories/{slug}"):
+    for name in (
+        "/",
+        "/claims/{claim_id}",
+        "/corrections",
+        "/sign-in",
+        "/stories",
+        "/stories/{slug}",
+    ):
         if name in places:
             await public.goto(places[name])
             await look(f"public {name}", public)
