@@ -14,6 +14,7 @@ from service.claims import (
     decision_views,
     existence,
     history_queries,
+    note_commands,
     note_queries,
 )
 from service.claims.proposal_commands import Outcome
@@ -297,12 +298,17 @@ async def list_notes(
     summary="Add a note for the desk",
     responses={201: {"model": decision_views.NoteView, "description": "Never public"}},
 )
-async def add_note(claim_id: ClaimId, body: claim_inputs.NoteIn, call: Recording) -> Response:
+async def add_note(claim_id: ClaimId, body: claim_inputs.NewNoteIn, call: Recording) -> Response:
+    """`@` and the full name of a person of the desk mentions that person. A reply to a reply joins
+    the thread of the first note: `reply_to` is that note."""
     return await call.write(
-        claim_commands.add_note,
+        note_commands.add_note,
         claim_id,
         text=body.text,
-        answer=lambda _, row: build_answer(note_queries.build_note(row), status=201),
+        reply_to=body.reply_to,
+        answer=lambda connection, note: build_answer(
+            note_queries.read_note(connection, note), status=201
+        ),
     )
 
 

@@ -28,7 +28,5 @@ async def change_note(
         note_commands.change_note,
         note_id,
         text=body.text,
-        answer=lambda connection, row: build_answer(
-            note_queries.build_changed_note(connection, row)
-        ),
+        answer=lambda connection, _: build_answer(note_queries.read_note(connection, note_id)),
     )

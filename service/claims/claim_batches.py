@@ -46,7 +46,7 @@ INSERTS = {
     events: _build_insert(events, writer.COLUMNS),
     claim_search: index_writer.COMPILED_INSERT_CLAIM,
     claim_tags: _build_insert(claim_tags),
-    notes: _build_insert(notes),
+    notes: _build_insert(notes, [column.name for column in notes.c if column.name != "reply_to"]),
 }
 ENDPOINT = (
     select(webhooks.c.id)

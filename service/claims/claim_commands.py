@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, select
 
 from service.claims import (
     claim_references,
@@ -32,10 +32,9 @@ from service.domain.errors import Invalid
 from service.domain.guards import Move
 from service.domain.history import Draft, Event
 from service.domain.inputs import NewClaim, NewSource, NewStatement, Verdict
-from service.domain.subjects import SubjectKind
-from service.record import audit, writer
+from service.record import writer
 from service.record.writer import EventRow
-from service.store.tables import api_keys, claims, notes, users
+from service.store.tables import api_keys, claims, users
 
 
 def create_claim(
@@ -338,26 +337,6 @@ def close_merged_claim(
         moved = Draft("claim.moved", {"part_of": into})
         loaded = claim_writer.load_claim(connection, component, now=now)
         claim_writer.record_events(connection, loaded, [moved], actor=actor, now=now)
-
-
-def add_note(
-    connection: Connection, claim_id: str, *, text: str, actor: Actor, now: datetime
-) -> Mapping[str, Any]:
-    """Add a note to the desk's own discussion of a claim.  It is not in the record, and never
-    public."""
-    access.require_permission(actor, Action.RECORD)
-    existence.require_claim(connection, claim_id)
-    row = {
-        "id": ids.make_id(),
-        "claim": claim_id,
-        "text": text,
-        "author": actor.id,
-        "author_name": actor.name,
-        "recorded_at": now,
-    }
-    connection.execute(insert(notes), row)
-    audit.begin_record(connection, SubjectKind.NOTE, str(row["id"]), row, actor=actor, now=now)
-    return row
 
 
 def _is_actor(connection: Connection, actor_id: str) -> bool:

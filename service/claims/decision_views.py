@@ -187,6 +187,8 @@ class NoteView(TypedDict):
     text: str
     author: PersonView
     recorded_at: Moment
+    reply_to: Annotated[Uuid | None, Field(description="The note that began the thread")]
+    mentions: Annotated[list[PersonView], Field(description="Whom the text names after an `@`")]
     edited_at: NotRequired[Moment]
     former: NotRequired[list[FormerTextView]]
 

@@ -1,7 +1,7 @@
 """Reads the desk's notes on a claim, with what they said before they were changed."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -14,7 +14,7 @@ from service.claims.existence import require_claim
 from service.domain.claims import format_instant
 from service.domain.subjects import SubjectKind
 from service.store.paging import Window, select_page
-from service.store.tables import events, notes
+from service.store.tables import events, notes, users
 
 
 class _Wording(NamedTuple):
@@ -22,6 +22,7 @@ class _Wording(NamedTuple):
 
     since: datetime
     text: str
+    mentions: tuple[str, ...]
 
 
 def list_notes(connection: Connection, claim_id: str, window: Window) -> list[NoteView]:
@@ -44,32 +45,28 @@ def list_latest_notes(
     return _build_notes(connection, connection.execute(query).all()[::-1], moment)
 
 
-def build_changed_note(connection: Connection, row: Mapping[Any, Any]) -> NoteView:
-    """Build the view of a note that was changed, with its former texts."""
-    wordings = _read_wordings(connection, [row["id"]])
-    return _build_with_wordings(row, wordings[row["id"]], None)
-
-
-def build_note(row: Mapping[Any, Any]) -> NoteView:
-    """Build the view of a row of `notes` that nobody has changed."""
-    return {
-        "id": row["id"],
-        "claim": row["claim"],
-        "text": row["text"],
-        "author": {"id": row["author"], "name": row["author_name"]},
-        "recorded_at": format_instant(row["recorded_at"]),
-    }
+def read_note(connection: Connection, note_id: str) -> NoteView:
+    """Read a note that exists, with its former texts."""
+    row = connection.execute(select(notes).where(notes.c.id == note_id)).one()
+    return _build_notes(connection, [row], None)[0]
 
 
 def _build_notes(
     connection: Connection, rows: Sequence[Row[Any]], moment: datetime | None
 ) -> list[NoteView]:
     wordings = _read_wordings(connection, [row.id for row in rows])
-    return [_build_with_wordings(row._mapping, wordings[row.id], moment) for row in rows]
+    people = _read_people(
+        connection,
+        {person for past in wordings.values() for wording in past for person in wording.mentions},
+    )
+    return [_build_note(row._mapping, wordings[row.id], people, moment) for row in rows]
 
 
-def _build_with_wordings(
-    row: Mapping[Any, Any], wordings: Sequence[_Wording], moment: datetime | None
+def _build_note(
+    row: Mapping[Any, Any],
+    wordings: Sequence[_Wording],
+    people: Mapping[str, str],
+    moment: datetime | None,
 ) -> NoteView:
     # A record that began with an upgrade is younger than its note: the first wording holds always.
     past = [
@@ -77,9 +74,19 @@ def _build_with_wordings(
         for place, wording in enumerate(wordings)
         if place == 0 or moment is None or wording.since <= moment
     ]
-    note = build_note(row)
-    if wordings and past[-1].text != row["text"]:
-        note["text"] = past[-1].text
+    note: NoteView = {
+        "id": row["id"],
+        "claim": row["claim"],
+        "text": past[-1].text if past else row["text"],
+        "author": {"id": row["author"], "name": row["author_name"]},
+        "recorded_at": format_instant(row["recorded_at"]),
+        "reply_to": row["reply_to"],
+        "mentions": [
+            {"id": person, "name": people[person]}
+            for person in (past[-1].mentions if past else ())
+            if person in people
+        ],
+    }
     if len(past) > 1:
         note["edited_at"] = format_instant(past[-1].since)
         note["former"] = [
@@ -97,6 +104,15 @@ def _read_wordings(connection: Connection, ids: Sequence[str]) -> dict[str, list
         .order_by(events.c.subject, events.c.number)
     )
     for line in connection.execute(query) if ids else ():
-        text = orjson.loads(line.data)["text"]
-        wordings[line.subject].append(_Wording(line.recorded_at, text))
+        data = orjson.loads(line.data)
+        wording = _Wording(line.recorded_at, data["text"], tuple(data.get("mentions", ())))
+        wordings[line.subject].append(wording)
     return wordings
+
+
+def _read_people(connection: Connection, ids: Collection[str]) -> dict[str, str]:
+    """Read the present names of people, by id."""
+    if not ids:
+        return {}
+    rows = connection.execute(select(users.c.id, users.c.name).where(users.c.id.in_(ids)))
+    return {row.id: row.name for row in rows}

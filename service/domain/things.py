@@ -251,6 +251,22 @@ def _change(row: Row, signed: SignedEvent) -> Row:
     return row | {"updated_at": signed.at} if "updated_at" in row else row
 
 
+def _begin_note(signed: SignedEvent) -> Row:
+    return _leave_out_mentions(_begin_with_data(signed))
+
+
+def _change_note(row: Row, signed: SignedEvent) -> Row:
+    changes = _leave_out_mentions(signed.event.data)
+    if changes.keys() != {"text"}:
+        raise ValueError("a change of a note is of its text")
+    return row | changes
+
+
+def _leave_out_mentions(data: Mapping[str, Any]) -> Row:
+    """Return a note's columns: whom its text mentions stands in events alone."""
+    return {name: value for name, value in data.items() if name != "mentions"}
+
+
 def _merge(row: Row, signed: SignedEvent) -> Row:
     """Take the columns that a merge or a separation gives; the rest says why it was."""
     data = signed.event.data
@@ -318,7 +334,7 @@ RULES: Mapping[SubjectKind, RecordRules] = {
     SubjectKind.USE: RecordRules(
         "use.recorded", _begin_with_data, {"use.acknowledged": _set, "use.retired": _set}
     ),
-    SubjectKind.NOTE: RecordRules("note.recorded", _begin_with_data, {"note.changed": _change}),
+    SubjectKind.NOTE: RecordRules("note.recorded", _begin_note, {"note.changed": _change_note}),
     SubjectKind.PERSON: RecordRules(
         "person.created",
         _begin_with_data,

@@ -277,6 +277,8 @@ notes = Table(
     Column("author", String(64), nullable=False),
     Column("author_name", String(120), nullable=False),
     Column("recorded_at", Instant, nullable=False),
+    # The note that began the thread, which is no reply itself.
+    Column("reply_to", Id),
     Index(None, "claim", "recorded_at", "id"),
 )
 

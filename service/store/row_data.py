@@ -189,8 +189,9 @@ QUOTE = ExchangedTable(
 """The quotes of a statement are part of its line."""
 NOTE = ExchangedTable(
     notes,
-    ("id", "claim", "text", "author", "author_name", "recorded_at"),
-    references={"claim": "claim"},
+    ("id", "claim", "text", "author", "author_name", "recorded_at", "reply_to"),
+    references={"claim": "claim", "reply_to": "note"},
+    later=frozenset({"reply_to"}),
 )
 EXCHANGED_TABLES = {
     "user": USER,

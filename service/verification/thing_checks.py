@@ -80,7 +80,7 @@ KINDS: Mapping[SubjectKind, Proved] = {
     SubjectKind.STORY: _prove_exchanged(STORY),
     SubjectKind.STATEMENT: _prove_exchanged(STATEMENT),
     SubjectKind.NOTE: _prove_audited(
-        tables.notes, "claim", "text", "author", "author_name", "recorded_at"
+        tables.notes, *("claim", "text", "author", "author_name", "recorded_at", "reply_to")
     ),
     SubjectKind.USE: _prove_audited(
         tables.uses, *(column.name for column in tables.uses.c if column.name != "id")

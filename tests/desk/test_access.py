@@ -11,6 +11,7 @@ PLACES = dict.fromkeys(
         "claim_id",
         "link_id",
         "decision_id",
+        "note_id",
         "inquiry_id",
         "request_id",
         "intake_id",

@@ -437,6 +437,25 @@ async def test_claim_is_assigned(desk: Desk, people: People, claim: str) -> None
     assert (await people.reader.get("/?assignee=me")).status_code == 403
 
 
+async def test_replies_stand_below_their_note(desk: Desk, people: People, claim: str) -> None:
+    """Whom a note mentions is named; a refused reply is shown where it was typed."""
+    await desk.post(f"/v1/claims/{claim}/notes", {"text": "Call KFOR, @boris checker"})
+    note = await desk.post(f"/v1/claims/{claim}/notes", {"text": "Call EULEX"})
+    page = await people.checker2.get(f"/claims/{claim}")
+    replies = f"/claims/{claim}/notes/{note['id']}/replies"
+    assert "for Boris Checker" in read_text(page)
+    done = await send_form(people.checker2, page, replies, note="Called, no answer")
+    assert done.status_code == 303
+    page = await people.checker2.get(f"/claims/{claim}")
+    thread = parse_page(page).get_element_by_id(f"n-{note['id']}")
+    assert "Called, no answer" in read_words(thread.find("ul"))
+    refused = await send_form(people.checker2, page, replies, note=" ")
+    assert refused.status_code == 422
+    form = find_form(parse_page(refused), replies)
+    assert form.getparent().get("open") is not None
+    assert "note:" in read_words(form)
+
+
 async def test_review_queue_names_reasons(desk: Desk, people: People, claim: str) -> None:
     """The queue tells why each claim is in it, and lets it be given to somebody from there."""
     assert "All clear" in read_text(await people.checker.get("/review"))

@@ -64,8 +64,8 @@ def fill_desk(connection: Connection) -> None:
     day = LateDay(connection)
     for text in HOSTILE:
         claim = day.claim(text, tags=("<b>", "'=1+1", text[:40]))
-        note = claim_commands.add_note(connection, claim, text=text, **day.by())
-    note_commands.change_note(connection, note["id"], text="Meant otherwise", **day.by())
+        note = note_commands.add_note(connection, claim, text=text, **day.by())
+    note_commands.change_note(connection, note, text="Meant otherwise", **day.by())
     ground = day.link(claim, "nato", Stance.SUPPORTS)
     day.move(claim, Status.CONFIRMED, ground)
     disputed = day.claim("disputed")

@@ -16,6 +16,7 @@ from service.claims import (
     hold_commands,
     inquiry_commands,
     link_commands,
+    note_commands,
     party_changes,
     proposal_commands,
     reversal_commands,
@@ -539,10 +540,14 @@ def print_claims(connection: Connection, day: Day) -> None:
 
 def work_behind_the_desk(connection: Connection, day: Day, *, claim: str) -> None:
     """A note, an account with a key, an endpoint for one party, and another policy."""
-    claim_commands.add_note(connection, claim, text="seen by two of us", **day.by())
+    note = note_commands.add_note(connection, claim, text="seen by two of us", **day.by())
     email, admin = "eva@example.org", day.by(SYSTEM)
     eva = user_commands.create_user(connection, email=email, name="Eva", role=Role.EDITOR, **admin)
     user_commands.change_user(connection, eva, {"role": Role.CHECKER}, **day.by(SYSTEM))
+    reply = note_commands.add_note(
+        connection, claim, text="@eva: by whom?", reply_to=note, **day.by()
+    )
+    note_commands.change_note(connection, reply, text="@Eva, who saw it?", **day.by())
     sign_in_commands.create_sign_in_link(connection, eva, **day.by(SYSTEM))
     key = key_commands.create_key(
         connection, name="robot", role=Role.READER, user=eva, **day.by(SYSTEM)

@@ -15,6 +15,7 @@ from service.claims import (
     decision_queries,
     history_queries,
     link_queries,
+    note_commands,
 )
 from service.claims.claim_views import ClaimView
 from service.claims.proposal_commands import Outcome
@@ -37,7 +38,7 @@ from service.domain.errors import (
 from service.store.engine import Connection
 from service.web.bodies import claim_inputs, decision_inputs
 from service.web.calls import Call, allow
-from service.web.fields import ClaimId, DecisionId
+from service.web.fields import ClaimId, DecisionId, NoteId
 from service.web.shared import PAGE_COST
 
 router = APIRouter(include_in_schema=False)
@@ -80,6 +81,8 @@ class Typed:
     override_url: str | None = None
     comment: str | None = None
     note: str | None = None
+    note_id: str | None = None
+    """The note that `note` replies to."""
     finding: str | None = None
     finding_reason: str | None = None
     finding_cites: list[str] = field(default_factory=list)
@@ -307,12 +310,24 @@ async def assign(claim_id: ClaimId, form: Amending) -> Response:
 
 @router.post("/claims/{claim_id}/notes")
 async def add_note(claim_id: ClaimId, form: Recording) -> Response:
+    return await _add_note(form, claim_id, None)
+
+
+@router.post("/claims/{claim_id}/notes/{note_id}/replies")
+async def reply_to_note(claim_id: ClaimId, note_id: NoteId, form: Recording) -> Response:
+    return await _add_note(form, claim_id, note_id)
+
+
+async def _add_note(form: Form, claim_id: str, reply_to: str | None) -> Response:
     try:
-        text = forms.parse_body(claim_inputs.NoteIn, {"text": form.get_text("note") or ""}).text
+        note = forms.parse_body(
+            claim_inputs.NewNoteIn, {"text": form.get_text("note") or "", "reply_to": reply_to}
+        )
         return await form.carry_out(
-            claim_commands.add_note,
+            note_commands.add_note,
             claim_id,
-            text=text,
+            text=note.text,
+            reply_to=note.reply_to,
             redirect_to=f"/claims/{claim_id}?done=noted#notes",
         )
     except Invalid as error:
@@ -348,6 +363,7 @@ async def render_refusal(
         override_url=form.get_text("override_url"),
         comment=form.get_text("comment"),
         note=form.get_text("note"),
+        note_id=form.call.request.path_params.get("note_id"),
         finding=form.get_text("finding"),
         finding_reason=form.get_text("finding_reason"),
         finding_cites=form.get_texts("finding_cites"),

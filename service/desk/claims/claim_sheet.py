@@ -6,7 +6,7 @@ All is read in one transaction, now or as of an instant, so that no part contrad
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from service.accounts import account_queries
 from service.claims import (
@@ -132,6 +132,13 @@ class Withdrawal:
     source: SourceView | None
 
 
+class Thread(NamedTuple):
+    """A note of the desk with the replies to it."""
+
+    note: NoteView
+    replies: list[NoteView]
+
+
 @dataclass(frozen=True, slots=True)
 class Sheet:
     """What a claim's page shows, for one caller."""
@@ -152,7 +159,7 @@ class Sheet:
     """Requests for comment, the newest first."""
     answers: Sequence[PublicAnswer]
     """To requests to correct, the newest first."""
-    notes: Sequence[NoteView]
+    threads: Sequence[Thread]
     people: Mapping[str, str]
     """Who may be assigned, by id."""
     assignee: str | None
@@ -256,7 +263,7 @@ def read_sheet(
             inquiry_views.build_inquiries(state.id, reversed(state.inquiries)), audience
         ),
         answers=answers,
-        notes=notes,
+        threads=_build_threads(notes),
         people=people,
         assignee=assignee,
         withdrawal=withdrawal,
@@ -264,6 +271,19 @@ def read_sheet(
         json_ld=claim_review(claim, beside, publisher=publisher, base_url=base_url),
         newest=last,
     )
+
+
+def _build_threads(notes: Sequence[NoteView]) -> list[Thread]:
+    """Put replies below the notes that they answer; where that is an earlier one, they stand
+    alone."""
+    threads: dict[str, Thread] = {}
+    for note in notes:
+        thread = threads.get(note["reply_to"] or "")
+        if thread is not None:
+            thread.replies.append(note)
+        else:
+            threads[note["id"]] = Thread(note, [])
+    return list(threads.values())
 
 
 def _read_withdrawal(

@@ -212,6 +212,16 @@ class HoldIn(In):
 
 
 class NoteIn(In):
+    """A note's text.  `@` and the full name of a person of the desk mentions that person."""
+
     text: LongQuote
 
     model_config = show_example({"text": "Ask KFOR tomorrow."})
+
+
+class NewNoteIn(NoteIn):
+    """A note, or a reply to one."""
+
+    reply_to: Id | None = Field(None, description="A note on the same claim that it answers")
+
+    model_config = show_example({"text": "Ask KFOR tomorrow.", "reply_to": None})
