@@ -54,9 +54,9 @@ async def test_note_replies_to_note_of_the_same_claim(desk: Desk) -> None:
     assert reply["reply_to"] == first["id"]
     further = await desk.post(url, {"text": "And?", "reply_to": reply["id"]})
     assert further["reply_to"] == first["id"]
-    for wrong, where in ((NOBODY, claim), (first["id"], other)):
+    for answered_note, claim_id in ((NOBODY, claim), (first["id"], other)):
         refused = await desk.checker.post(
-            f"/v1/claims/{where}/notes", json={"text": "x", "reply_to": wrong}
+            f"/v1/claims/{claim_id}/notes", json={"text": "x", "reply_to": answered_note}
         )
         require_field_error(refused, "body", "reply_to")
     refused = await desk.reader.post(url, json={"text": "x", "reply_to": first["id"]})
