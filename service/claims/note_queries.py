@@ -25,6 +25,13 @@ class _Wording(NamedTuple):
     mentions: tuple[str, ...]
 
 
+class Thread(NamedTuple):
+    """A note with the replies to it."""
+
+    note: NoteView
+    replies: list[NoteView]
+
+
 def list_notes(connection: Connection, claim_id: str, window: Window) -> list[NoteView]:
     """List a claim's notes, oldest first, one more than the limit.  Raises NotFound."""
     query = select(notes).where(notes.c.claim == claim_id)
@@ -43,6 +50,19 @@ def list_latest_notes(
         query = query.where(notes.c.recorded_at <= moment)
     query = query.order_by(notes.c.recorded_at.desc(), notes.c.id.desc()).limit(limit)
     return _build_notes(connection, connection.execute(query).all()[::-1], moment)
+
+
+def build_threads(notes: Sequence[NoteView]) -> list[Thread]:
+    """Put replies below the notes that they answer; where that is an earlier one, they stand
+    alone."""
+    threads: dict[str, Thread] = {}
+    for note in notes:
+        thread = threads.get(note["reply_to"] or "")
+        if thread is not None:
+            thread.replies.append(note)
+        else:
+            threads[note["id"]] = Thread(note, [])
+    return list(threads.values())
 
 
 def read_note(connection: Connection, note_id: str) -> NoteView:

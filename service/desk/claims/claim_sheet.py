@@ -6,7 +6,7 @@ All is read in one transaction, now or as of an instant, so that no part contrad
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from service.accounts import account_queries
 from service.claims import (
@@ -21,7 +21,7 @@ from service.claims import (
 )
 from service.claims.claim_views import ClaimView
 from service.claims.correction_requests import PublicAnswer
-from service.claims.decision_views import NoteView, SuggestionView
+from service.claims.decision_views import SuggestionView
 from service.claims.inquiry_views import InquiryView
 from service.claims.link_queries import describe_voice
 from service.claims.statement_views import LinkView, StatementView
@@ -132,13 +132,6 @@ class Withdrawal:
     source: SourceView | None
 
 
-class Thread(NamedTuple):
-    """A note of the desk with the replies to it."""
-
-    note: NoteView
-    replies: list[NoteView]
-
-
 @dataclass(frozen=True, slots=True)
 class Sheet:
     """What a claim's page shows, for one caller."""
@@ -159,7 +152,7 @@ class Sheet:
     """Requests for comment, the newest first."""
     answers: Sequence[PublicAnswer]
     """To requests to correct, the newest first."""
-    threads: Sequence[Thread]
+    threads: Sequence[note_queries.Thread]
     people: Mapping[str, str]
     """Who may be assigned, by id."""
     assignee: str | None
@@ -263,7 +256,7 @@ def read_sheet(
             inquiry_views.build_inquiries(state.id, reversed(state.inquiries)), audience
         ),
         answers=answers,
-        threads=_build_threads(notes),
+        threads=note_queries.build_threads(notes),
         people=people,
         assignee=assignee,
         withdrawal=withdrawal,
@@ -271,19 +264,6 @@ def read_sheet(
         json_ld=claim_review(claim, beside, publisher=publisher, base_url=base_url),
         newest=last,
     )
-
-
-def _build_threads(notes: Sequence[NoteView]) -> list[Thread]:
-    """Put replies below the notes that they answer; where that is an earlier one, they stand
-    alone."""
-    threads: dict[str, Thread] = {}
-    for note in notes:
-        thread = threads.get(note["reply_to"] or "")
-        if thread is not None:
-            thread.replies.append(note)
-        else:
-            threads[note["id"]] = Thread(note, [])
-    return list(threads.values())
 
 
 def _read_withdrawal(
