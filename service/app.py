@@ -25,7 +25,9 @@ from service.api import (
     document,
     events,
     feeds,
+    follows,
     holds,
+    inbox,
     inquiries,
     meta,
     notes,
@@ -48,6 +50,7 @@ from service.domain.clocks import ClockGuard, count_seconds
 from service.domain.errors import ClaimdeskError, Unavailable
 from service.live.listeners import EventHub
 from service.metrics import Metrics
+from service.notices.notifier import Notifier
 from service.operations import recovery
 from service.operations.clock import compare_clock
 from service.record import idempotency, tail
@@ -84,6 +87,8 @@ ROUTERS = (
     corrections.statement_router,
     corrections.source_router,
     notes.router,
+    follows.router,
+    inbox.router,
     reversals.router,
     reversals.statement_router,
     reversals.link_router,
@@ -156,6 +161,7 @@ def create_app(
         build_guard(settings),
         Renamer(database, clock),
         DeadlineKeeper(database, clock),
+        Notifier(database, clock),
     )
 
     @contextlib.asynccontextmanager
@@ -170,6 +176,7 @@ def create_app(
         dispatcher = Dispatcher(settings, database, clock, meters) if settings.dispatch else None
         if dispatcher is not None and settled:
             dispatcher.start()
+            services.notifier.start()
         keeper = asyncio.create_task(_run_housekeeping(services, None if settled else dispatcher))
         services.renamer.start()
         services.deadlines.start()
@@ -191,6 +198,7 @@ def create_app(
             await services.deadlines.stop()
             await services.renamer.stop()
             await shared_limits.stop()
+            await services.notifier.stop()
             if dispatcher is not None:
                 await dispatcher.stop()
             keeper.cancel()
@@ -279,6 +287,7 @@ async def _run_housekeeping(services: Services, waiting: Dispatcher | None) -> N
             await _share_installation(services)
             if waiting is not None and await _prepare_database(services):
                 waiting.start()
+                services.notifier.start()
                 waiting = None
             await _record_uses(services)
             await services.database.write(idempotency.forget_old, now=services.clock())

@@ -29,7 +29,7 @@ def dispatch(
         typer.Option(min=1, max=65535, help="Serve figures for Prometheus on 127.0.0.1 here."),
     ] = None,
 ) -> None:
-    """Deliver webhooks, without serving anything.
+    """Deliver webhooks and notices, without serving anything.
 
     As many of these as one likes may run on one PostgreSQL, beside servers that dispatch or do not
     (claimdesk serve --no-dispatch).
@@ -57,6 +57,7 @@ async def _run_dispatcher(settings: "Settings", metrics_port: int | None) -> Non
     from prometheus_client import CollectorRegistry, start_http_server
 
     from service.domain.clocks import count_seconds
+    from service.notices.notifier import Notifier
     from service.operations import recovery
     from service.store.engine import Database
     from service.web import logs
@@ -75,10 +76,12 @@ async def _run_dispatcher(settings: "Settings", metrics_port: int | None) -> Non
     home = await database.describe_location()
     await database.write(recovery.register_home, home=home, now=_read_clock())
     dispatcher = Dispatcher(settings, database, _read_clock, meters)
+    notifier = Notifier(database, _read_clock)
     try:
         if settings.webhook_bell:
             database.relay_wakeups()
         dispatcher.start()
+        notifier.start()
         updating: asyncio.Task[None] | None = None
         if metrics_port is not None:
             start_http_server(metrics_port, addr="127.0.0.1", registry=registry)
@@ -92,6 +95,7 @@ async def _run_dispatcher(settings: "Settings", metrics_port: int | None) -> Non
             with contextlib.suppress(asyncio.CancelledError):
                 await updating
     finally:
+        await notifier.stop()
         await dispatcher.stop()
         await database.stop()
 

@@ -13,7 +13,7 @@ ClaimdeskError
  │                 AlreadySettled,
  │                 DecisionPending, DecisionOutdated, StatementWithdrawn, StatementVoid,
  │                 MergeCycle,
- │                 StillRunning, WebhookNotActive
+ │                 StillRunning, WebhookNotActive, KeyWithoutPerson
  ├─ EpochEnded 410
  ├─ PreconditionFailed 412, BodyTooLarge 413, AddressTooLong 414, UnsupportedMedia 415,
  │  PreconditionRequired 428
@@ -151,6 +151,10 @@ class StillRunning(Conflict):
 
 class WebhookNotActive(Conflict):
     slug, title = "webhook-not-active", "This webhook is paused or disabled"
+
+
+class KeyWithoutPerson(Conflict):
+    slug, title = "key-without-person", "This key belongs to no person"
 
 
 class EpochEnded(ClaimdeskError):

@@ -35,6 +35,7 @@ from service.store.directory_tables import (
     stories,
 )
 from service.store.metadata import metadata
+from service.store.notice_tables import follows, notice_jobs, notice_position, notices
 from service.store.record_tables import (
     events,
     idempotency,
@@ -55,6 +56,7 @@ __all__ = [
     "correction_requests",
     "decisions",
     "events",
+    "follows",
     "idempotency",
     "inquiries",
     "installation",
@@ -62,6 +64,9 @@ __all__ = [
     "links",
     "metadata",
     "notes",
+    "notice_jobs",
+    "notice_position",
+    "notices",
     "parties",
     "party_versions",
     "quotes",

@@ -13,6 +13,7 @@ from service.config import Settings
 from service.domain.clocks import ClockGuard
 from service.live.listeners import EventHub
 from service.metrics import Metrics
+from service.notices.notifier import Notifier
 from service.store.engine import Database
 from service.store.paging import Cursors
 from service.web.answer_cache import PagePartCache
@@ -48,6 +49,8 @@ class Services:
     """Brings renames to the claims that show the name."""
     deadlines: DeadlineKeeper
     """Records deadlines as they pass."""
+    notifier: Notifier
+    """Tells people what was recorded, where webhooks are sent from too."""
     cursors: Cursors = field(default_factory=lambda: Cursors(b""))
     """Set on start, from the database."""
     epoch: str = ""

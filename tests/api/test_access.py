@@ -111,6 +111,11 @@ ROUTES: dict[tuple[str, str], Action | str] = {
     ("GET", "/v1/stories/{slug}/matrix"): Action.READ_CLAIMS,
     ("GET", "/v1/stories/{slug}/timeline"): Action.READ_CLAIMS,
     ("GET", "/v1/me"): SIGNED_IN,
+    ("GET", "/v1/follows"): SIGNED_IN,
+    ("POST", "/v1/follows"): SIGNED_IN,
+    ("DELETE", "/v1/follows/{follow_id}"): SIGNED_IN,
+    ("GET", "/v1/inbox"): SIGNED_IN,
+    ("POST", "/v1/inbox/read"): SIGNED_IN,
     ("POST", "/v1/session"): OPEN,
     ("DELETE", "/v1/session"): SIGNED_IN,
     ("GET", "/v1/keys"): Action.MANAGE_KEYS,
@@ -155,7 +160,16 @@ ENDLESS = {"/v1/events/stream"}
 """Asked with HEAD, which ends; what it shows to whom is in tests/live/test_stream.py."""
 
 IDS = dict.fromkeys(
-    ("claim_id", "statement_id", "link_id", "decision_id", "inquiry_id", "use_id", "note_id"),
+    (
+        "claim_id",
+        "statement_id",
+        "link_id",
+        "decision_id",
+        "inquiry_id",
+        "use_id",
+        "note_id",
+        "follow_id",
+    ),
     NOBODY,
 )
 PLACES = IDS | {

@@ -1,0 +1,98 @@
+"""A person's inbox: what they were told, and what of it they have read."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, delete, func, literal, select, update
+
+from service.domain.access import Actor, Audience
+from service.domain.claims import format_instant
+from service.domain.disclosure import find_audience
+from service.domain.notices import RETENTION, RETENTION_READ, NoticeKind
+from service.notices import people
+from service.notices.notice_views import NoticeView, ReadingView
+from service.store.paging import Window, select_page
+from service.store.tables import notices
+
+MOST_COUNTED = 1_000
+"""Unread notices are counted up to so many, so that a count costs little whoever asks."""
+BATCH = 1_000
+
+
+def list_notices(
+    connection: Connection,
+    *,
+    caller: Actor,
+    window: Window,
+    unread: bool = False,
+    kind: NoticeKind | None = None,
+) -> tuple[list[NoticeView], int]:
+    """List a person's notices, the newest first, one more than the limit, and count all that are
+    unread.  Raises KeyWithoutPerson."""
+    query = select(notices).where(*_are_readable(caller))
+    if unread:
+        query = query.where(notices.c.read_at.is_(None))
+    if kind is not None:
+        query = query.where(notices.c.kind == kind.value)
+    rows = connection.execute(select_page(query, window, notices.c.id, newest_first=True)).all()
+    return [_build_notice(row) for row in rows], count_unread(connection, caller=caller)
+
+
+def count_unread(connection: Connection, *, caller: Actor) -> int:
+    """Count a person's unread notices, up to `MOST_COUNTED`.  Raises KeyWithoutPerson."""
+    unread = (
+        select(literal(1))
+        .select_from(notices)
+        .where(*_are_readable(caller), notices.c.read_at.is_(None))
+        .limit(MOST_COUNTED)
+        .subquery()
+    )
+    return connection.execute(select(func.count()).select_from(unread)).scalar_one()
+
+
+def mark_read(
+    connection: Connection,
+    *,
+    ids: Sequence[str] | None,
+    until: datetime | None,
+    actor: Actor,
+    now: datetime,
+) -> ReadingView:
+    """Mark a person's notices as read: those with these ids, or all of what happened up to an
+    instant.  Ids that are not theirs, or read already, change nothing.  Raises KeyWithoutPerson."""
+    unread = [*_are_readable(actor), notices.c.read_at.is_(None)]
+    chosen = notices.c.id.in_(ids or ()) if until is None else notices.c.at <= until
+    marked = connection.execute(update(notices).where(*unread, chosen).values(read_at=now)).rowcount
+    return {"marked": marked, "unread": count_unread(connection, caller=actor)}
+
+
+def delete_old_notices(connection: Connection, *, now: datetime) -> int:
+    """Delete a batch of notices that were read, or made, long ago; returns how many."""
+    read_long_ago = notices.c.read_at < now - RETENTION_READ
+    made_long_ago = notices.c.at < now - RETENTION
+    deleted = 0
+    for condition in (read_long_ago, made_long_ago):
+        old = select(notices.c.id).where(condition).limit(BATCH).scalar_subquery()
+        deleted += connection.execute(delete(notices).where(notices.c.id.in_(old))).rowcount
+    return deleted
+
+
+def _are_readable(caller: Actor) -> list[ColumnElement[bool]]:
+    """Return the conditions for notices that somebody may read as they are now: who no longer
+    belongs to the desk reads no more of what is the desk's own."""
+    mine = notices.c.user == people.require_person(caller)
+    if find_audience(caller) is Audience.DESK:
+        return [mine]
+    return [mine, notices.c.internal.is_(False)]
+
+
+def _build_notice(row: Row[Any]) -> NoticeView:
+    return {
+        "id": row.id,
+        "kind": NoticeKind(row.kind),
+        "claim": row.claim,
+        "summary": row.summary,
+        "at": format_instant(row.at),
+        "read": row.read_at is not None,
+    }

@@ -1,0 +1,372 @@
+"""Carries out what is planned, and tells many of one thing: in batches, each a transaction.
+
+Every transaction first locks the one row of the position, so that workers of several processes take
+turns.  What is to be told to many is a job, which keeps how far it has come.  A process may be
+killed at any point: what is not committed is planned, or told, again, and nobody is told twice.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+import orjson
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    and_,
+    delete,
+    false,
+    insert,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+
+from service.domain import ids
+from service.domain import notices as rules
+from service.domain.access import Audience, Role
+from service.domain.notices import FollowKind, NoticeKind
+from service.notices import event_reading, followed_searches, notice_plan, notice_sentences
+from service.notices.notice_plan import Notice, Plan
+from service.notices.people import Person
+from service.store.tables import (
+    claim_tags,
+    claims,
+    decisions,
+    events,
+    follows,
+    links,
+    notice_jobs,
+    notice_position,
+    notices,
+    parties,
+    users,
+)
+
+BATCH = 500
+"""People who are told in one transaction: on SQLite nobody else writes meanwhile."""
+
+
+def carry_out(connection: Connection, plan: Plan, *, now: datetime) -> bool:
+    """Write what was planned.  Returns False, and writes nothing, if another process has looked at
+    the record since."""
+    if event_reading.read_position(connection, lock=True) != plan.stored:
+        return False
+    _add_followers(connection, plan.followers)
+    insert_notices(connection, plan.notices)
+    _mark_settled(connection, plan.settled, now=now)
+    _add_jobs(connection, plan)
+    connection.execute(
+        update(notice_position).where(notice_position.c.id == 1).values(seq=plan.until)
+    )
+    return True
+
+
+def insert_notices(connection: Connection, to_write: Sequence[Notice]) -> None:
+    """Write notices; of what somebody was told before, none."""
+    if not to_write:
+        return
+    # In their order, also of what one person is told within a millisecond.
+    new_ids = sorted(ids.make_id() for _ in to_write)
+    rows = [
+        {
+            "id": new_id,
+            "user": notice.user,
+            "kind": notice.kind.value,
+            "claim": notice.claim,
+            "key": notice.key,
+            "summary": notice.summary,
+            "internal": notice.internal,
+            "position": notice.position,
+            "at": notice.at,
+        }
+        for new_id, notice in zip(new_ids, to_write, strict=True)
+    ]
+    connection.execute(_ignore_known(connection, notices, "key", "user"), rows)
+
+
+def _add_followers(connection: Connection, followers: Iterable[tuple[str, str, datetime]]) -> None:
+    """Have people follow claims by what they did, but for what they follow no longer."""
+    rows = [
+        {
+            "id": ids.make_id(),
+            "user": person,
+            "kind": FollowKind.CLAIM.value,
+            "target": claim,
+            "automatic": True,
+            "created_at": since,
+        }
+        for person, claim, since in followers
+    ]
+    if rows:
+        connection.execute(_ignore_known(connection, follows, "user", "kind", "target"), rows)
+
+
+def _ignore_known(connection: Connection, table: Any, *columns: str) -> Any:
+    """Return an insert that leaves out rows that are there, by a unique key."""
+    dialect: Any = sqlite if connection.dialect.name == "sqlite" else postgresql
+    return dialect.insert(table).on_conflict_do_nothing(index_elements=list(columns))
+
+
+def _mark_settled(connection: Connection, settled: Sequence[str], *, now: datetime) -> None:
+    """Mark as read that decisions wait which wait no longer, and tell nobody else of them."""
+    if not settled:
+        return
+    keys = [f"{NoticeKind.APPROVAL}:{decision}" for decision in settled]
+    connection.execute(
+        update(notices)
+        .where(notices.c.key.in_(keys), notices.c.read_at.is_(None))
+        .values(read_at=now)
+    )
+    connection.execute(delete(notice_jobs).where(notice_jobs.c.decision.in_(settled)))
+
+
+def _add_jobs(connection: Connection, plan: Plan) -> None:
+    """Add a job for each decision that waits, and one for the changes of each claim; a job for it
+    that has not begun takes more changes in."""
+    settled = set(plan.settled)
+    jobs = [
+        _build_job(NoticeKind.APPROVAL, waiting.claim, waiting.seq, waiting.at)
+        | {"decision": waiting.decision}
+        for waiting in plan.waiting
+        if waiting.decision not in settled
+    ]
+    changed: dict[str, list[notice_plan.Change]] = {}
+    for change in plan.changes:
+        changed.setdefault(change.claim, []).append(change)
+    is_waiting = and_(
+        notice_jobs.c.kind == NoticeKind.CHANGE.value,
+        notice_jobs.c.targets.is_(None),
+        notice_jobs.c.claim.in_(list(changed)),
+    )
+    waiting_jobs = (
+        {
+            row.claim: row.id
+            for row in connection.execute(
+                select(notice_jobs.c.id, notice_jobs.c.claim).where(is_waiting)
+            )
+        }
+        if changed
+        else {}
+    )
+    for claim, changes in changed.items():
+        last = changes[-1].seq
+        if claim in waiting_jobs:
+            mine = notice_jobs.c.id == waiting_jobs[claim]
+            connection.execute(update(notice_jobs).where(mine).values(last_seq=last))
+            continue
+        first = changes[0]
+        job = _build_job(NoticeKind.CHANGE, claim, first.seq, first.at + rules.COALESCED)
+        jobs.append(job | {"last_seq": last})
+    if jobs:
+        connection.execute(insert(notice_jobs), [{"decision": None} | job for job in jobs])
+
+
+def _build_job(kind: NoticeKind, claim: str, seq: int, due_at: datetime) -> dict[str, Any]:
+    return {
+        "id": ids.make_id(),
+        "kind": kind.value,
+        "claim": claim,
+        "first_seq": seq,
+        "last_seq": seq,
+        "due_at": due_at,
+    }
+
+
+def find_next_due(connection: Connection) -> datetime | None:
+    """Return when the next job is due; None if nothing is to be told."""
+    query = select(notice_jobs.c.due_at).order_by(notice_jobs.c.due_at).limit(1)
+    found: datetime | None = connection.execute(query).scalar()
+    return found
+
+
+def tell_next(connection: Connection, *, now: datetime) -> int | None:
+    """Tell the next people of the job that is due; returns how many were told, None if none is due.
+
+    Decisions that wait come first, then changes in the order of the record: of one claim, nobody is
+    told of a later change before an earlier one.
+    """
+    event_reading.read_position(connection, lock=True)
+    job = connection.execute(
+        select(notice_jobs)
+        .where(notice_jobs.c.due_at <= now)
+        .order_by(notice_jobs.c.kind, notice_jobs.c.first_seq)
+        .limit(1)
+    ).first()
+    if job is None:
+        return None
+    targets = None if job.targets is None else orjson.loads(job.targets)
+    if job.kind == NoticeKind.APPROVAL:
+        targets = targets or []
+        receivers, messages = _plan_approval(connection, job)
+    else:
+        if targets is None:
+            targets = _list_targets(connection, job.claim)
+        receivers, messages = _plan_changes(connection, job, targets)
+    insert_notices(connection, messages)
+    if len(receivers) < BATCH:
+        connection.execute(delete(notice_jobs).where(notice_jobs.c.id == job.id))
+    else:
+        connection.execute(
+            update(notice_jobs)
+            .where(notice_jobs.c.id == job.id)
+            .values(targets=orjson.dumps(targets).decode(), done_until=receivers[-1].id)
+        )
+    return len(messages)
+
+
+def _plan_approval(connection: Connection, job: Row[Any]) -> tuple[list[Person], list[Notice]]:
+    """Return the next people who may approve a decision, with what they are told; nobody if it
+    waits no longer."""
+    decision = connection.execute(select(decisions).where(decisions.c.id == job.decision)).first()
+    if decision is None or decision.state != "pending":
+        return [], []
+    [proposal] = connection.execute(
+        select(events.c.data).where(events.c.seq == job.first_seq)
+    ).one()
+    data = orjson.loads(proposal)
+    roles = rules.list_approver_roles(data)
+    people = _read_batch(connection, job, users.c.role.in_([role.value for role in roles]))
+    text = notice_plan.read_texts(connection, {job.claim})[job.claim]
+    summary = notice_sentences.describe_approval(data, text)
+    involved = {data["proposed_by"], *data.get("proposed_through", ())}
+    messages = [
+        Notice(
+            person.id,
+            NoticeKind.APPROVAL,
+            job.claim,
+            f"{NoticeKind.APPROVAL}:{job.decision}",
+            summary,
+            internal=True,
+            position=job.last_seq,
+            at=job.due_at,
+        )
+        for person in people
+        if person.id not in involved
+    ]
+    return people, messages
+
+
+def _plan_changes(
+    connection: Connection, job: Row[Any], targets: Sequence[Sequence[str]]
+) -> tuple[list[Person], list[Notice]]:
+    """Return the next followers of a claim's changes, with what they are told: as their role now
+    may read it, and without what they did themselves."""
+    recorded = event_reading.read_claim_events(connection, job.claim, job.first_seq, job.last_seq)
+    changes = [event for event in recorded if rules.is_change(event.type, event.data)]
+    by_kind: dict[str, list[str]] = {}
+    for kind, target in targets:
+        by_kind.setdefault(kind, []).append(target)
+    matching = [
+        and_(follows.c.kind == kind, follows.c.target.in_(names)) for kind, names in by_kind.items()
+    ]
+    follower = select(follows.c.user).where(
+        follows.c.stopped_at.is_(None),
+        # Who began since is not told of what was before.
+        follows.c.created_at <= changes[-1].recorded_at,
+        or_(false(), *matching),
+    )
+    people = _read_batch(connection, job, users.c.id.in_(follower))
+    if not people:
+        return [], []
+    text = notice_plan.read_texts(connection, {job.claim})[job.claim]
+    causes = {event.caused_by for event in changes}
+    summaries: dict[tuple[Audience, str | None], str | None] = {}
+    messages = []
+    for person in people:
+        view = (person.audience, person.id if person.id in causes else None)
+        if view not in summaries:
+            summaries[view] = notice_sentences.summarize_changes(
+                changes, text, view[0], omitted_actor=view[1]
+            )
+        summary = summaries[view]
+        if summary is None:
+            continue
+        messages.append(
+            Notice(
+                person.id,
+                NoticeKind.CHANGE,
+                job.claim,
+                f"{NoticeKind.CHANGE}:{job.claim}:{job.first_seq}",
+                summary,
+                internal=_is_internal(summaries, changes, text, view, summary),
+                position=job.last_seq,
+                at=changes[-1].recorded_at,
+            )
+        )
+    return people, messages
+
+
+def _is_internal(
+    summaries: dict[tuple[Audience, str | None], str | None],
+    changes: Sequence[notice_sentences.ClaimEvent],
+    text: str,
+    view: tuple[Audience, str | None],
+    summary: str,
+) -> bool:
+    """Say whether a sentence holds more than readers are told."""
+    if view[0] is not Audience.DESK:
+        return False
+    readable = (Audience.READER, view[1])
+    if readable not in summaries:
+        summaries[readable] = notice_sentences.summarize_changes(
+            changes, text, Audience.READER, omitted_actor=view[1]
+        )
+    return summaries[readable] != summary
+
+
+def _read_batch(
+    connection: Connection, job: Row[Any], condition: ColumnElement[bool]
+) -> list[Person]:
+    """Read the next people, by their ids, for whom a condition holds."""
+    query = select(users.c.id, users.c.name, users.c.role).where(
+        users.c.disabled_at.is_(None), condition
+    )
+    if job.done_until is not None:
+        query = query.where(users.c.id > job.done_until)
+    rows = connection.execute(query.order_by(users.c.id).limit(BATCH))
+    return [Person(row.id, row.name, Role(row.role)) for row in rows]
+
+
+def _list_targets(connection: Connection, claim: str) -> list[tuple[str, str]]:
+    """Return all by which a claim may be followed, as it is now."""
+    row = connection.execute(
+        select(claims.c.story, claims.c.claimant).where(claims.c.id == claim)
+    ).one()
+    targets: list[tuple[str, str]] = [(FollowKind.CLAIM, claim)]
+    if row.story is not None:
+        targets.append((FollowKind.STORY, row.story))
+    tags = connection.scalars(
+        select(claim_tags.c.tag).where(
+            claim_tags.c.claim == claim, claim_tags.c.removed_at.is_(None)
+        )
+    )
+    targets += [(FollowKind.TAG, tag) for tag in tags]
+    voices = set(
+        connection.scalars(
+            select(links.c.party).where(links.c.claim == claim, links.c.party.is_not(None))
+        )
+    )
+    voices |= {row.claimant} if row.claimant is not None else set()
+    targets += [(FollowKind.PARTY, party) for party in _list_lineage(connection, voices)]
+    active = (follows.c.kind == FollowKind.SEARCH.value, follows.c.stopped_at.is_(None))
+    searches = connection.scalars(select(follows.c.target).where(*active).distinct()).all()
+    found = followed_searches.list_matching(connection, claim, searches)
+    return targets + [(FollowKind.SEARCH, search) for search in found]
+
+
+def _list_lineage(connection: Connection, slugs: set[str]) -> list[str]:
+    """Return parties and all those above them: who follows a party follows what is below it."""
+    if not slugs:
+        return []
+    lineage = (
+        select(parties.c.slug, parties.c.parent)
+        .where(parties.c.slug.in_(slugs))
+        .cte("lineage", recursive=True)
+    )
+    lineage = lineage.union(
+        select(parties.c.slug, parties.c.parent).join(lineage, parties.c.slug == lineage.c.parent)
+    )
+    return list(connection.scalars(select(lineage.c.slug)))

@@ -1,0 +1,94 @@
+"""Runs the worker that tells people what was recorded, beside the dispatcher of webhooks.
+
+It looks at the record after the commit, so that nobody who records something waits for it, however
+many follow it.  Its position is in the database: whichever process comes next goes on from there.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from datetime import datetime
+
+import structlog
+
+from service.domain.errors import ClaimdeskError
+from service.notices import inbox, notice_jobs, notice_plan
+from service.store.engine import Database
+
+LOOK_SECONDS = 1.0
+"""How often it looks if nothing wakes it."""
+PAUSE_SECONDS = 0.05
+"""Between two turns: what is recorded meanwhile is told together."""
+CLEANING_SECONDS = 60.0
+log = structlog.get_logger("notices")
+
+
+class Notifier:
+    """`start` it, and `stop` it in the end."""
+
+    def __init__(self, database: Database, clock: Callable[[], datetime]) -> None:
+        self._database = database
+        self._clock = clock
+        self._task: asyncio.Task[None] | None = None
+        self._wakeup = asyncio.Event()
+        self._looked_at = (-1, -1)
+        """A stored position, and up to where nobody was to be told of anything after it."""
+
+    def start(self) -> None:
+        self._database.wakeups.subscribe(self._wakeup.set)
+        self._task = asyncio.create_task(self._run())
+
+    async def stop(self) -> None:
+        """Stop after the transaction that is under way."""
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+            self._task = None
+
+    async def take_turn(self) -> bool:
+        """Look at a stretch of the record, and tell a batch of people what is due.
+
+        Returns whether there may be more to do at once.
+        """
+        has_more = await self._look_at_record()
+        due_at = await self._database.read(notice_jobs.find_next_due)
+        if due_at is None:
+            return has_more
+        now = self._clock()
+        if due_at > now:
+            return has_more
+        messages = await self._database.write(notice_jobs.tell_next, now=now)
+        return has_more or messages is not None
+
+    async def _look_at_record(self) -> bool:
+        now = self._clock()
+        plan = await self._database.read(notice_plan.make_plan, self._looked_at, now=now)
+        if plan.is_last:
+            return False
+        if plan.is_empty:
+            self._looked_at = (plan.stored, plan.until)
+        else:
+            await self._database.write(notice_jobs.carry_out, plan, now=now)
+        return True
+
+    async def _run(self) -> None:
+        cleaned = 0.0
+        loop = asyncio.get_running_loop()
+        while True:
+            self._wakeup.clear()
+            has_more = False
+            try:
+                has_more = await self.take_turn()
+                if loop.time() - cleaned > CLEANING_SECONDS:
+                    await self._database.write(inbox.delete_old_notices, now=self._clock())
+                    cleaned = loop.time()
+            except ClaimdeskError as error:
+                log.warning("notices wait", problem=error.detail)
+            except Exception:
+                # The next look may do better; `claimdesk doctor` says how far behind it is.
+                log.exception("people were not told")
+            if not has_more:
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._wakeup.wait(), LOOK_SECONDS)
+            await asyncio.sleep(PAUSE_SECONDS)

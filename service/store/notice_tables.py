@@ -1,0 +1,89 @@
+"""The tables of notices: what people follow, what they are told, and what is still to be told.
+
+They hold people's own settings and mail, and are no part of the record.
+"""
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Table,
+    UniqueConstraint,
+)
+
+from service.domain.notices import LONGEST_TARGET, FollowKind, NoticeKind
+from service.store.metadata import check_enum, metadata, partial_index
+from service.store.types import Id, Instant, LongText, Sequence
+
+follows = Table(
+    "follows",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("user", ForeignKey("users.id"), nullable=False),
+    Column("kind", String(8), nullable=False),
+    # A claim's id, a slug, a tag, or the filters of a search.
+    Column("target", String(LONGEST_TARGET), nullable=False),
+    # Begun by what the person did, not by themselves.
+    Column("automatic", Boolean, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    # Kept, so that what somebody no longer follows is not followed by itself again.
+    Column("stopped_at", Instant),
+    check_enum("kind", FollowKind),
+    UniqueConstraint("user", "kind", "target"),
+    partial_index("ix_follows_target", "kind", "target", "user", where="stopped_at IS NULL"),
+    Index(None, "user", "id"),
+)
+
+notices = Table(
+    "notices",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("user", ForeignKey("users.id"), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("claim", Id),
+    # What it tells of: nobody is told of the same twice.
+    Column("key", String(120), nullable=False),
+    Column("summary", LongText, nullable=False),
+    # Whether it holds what only the desk may read.
+    Column("internal", Boolean, nullable=False),
+    # The number of the last event that it tells of.
+    Column("position", Sequence, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("read_at", Instant),
+    check_enum("kind", NoticeKind),
+    UniqueConstraint("key", "user"),
+    Index(None, "user", "id"),
+    Index(None, "at"),
+    partial_index("ix_notices_unread", "user", "id", where="read_at IS NULL"),
+    partial_index("ix_notices_read", "read_at", where="read_at IS NOT NULL"),
+)
+
+# What is still to be told to many: the changes of a claim, or a decision that waits.
+notice_jobs = Table(
+    "notice_jobs",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("kind", String(16), nullable=False),
+    Column("claim", Id, nullable=False),
+    Column("decision", Id),
+    Column("first_seq", Sequence, nullable=False),
+    Column("last_seq", Sequence, nullable=False),
+    Column("due_at", Instant, nullable=False),
+    # Once it has begun: whose followers are told, and who was told last.
+    Column("targets", LongText),
+    Column("done_until", Id),
+    check_enum("kind", NoticeKind),
+    Index(None, "claim", "kind"),
+    Index(None, "due_at"),
+)
+
+# The number of the last event that was looked at: one row.
+notice_position = Table(
+    "notice_position",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("seq", Sequence, nullable=False),
+)
