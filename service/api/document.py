@@ -59,6 +59,8 @@ ALWAYS: tuple[type[ClaimdeskError], ...] = (
 MORE: dict[str, tuple[type[ClaimdeskError], ...]] = {
     "/v1/events": (errors.EpochEnded,),
     "/v1/events/stream": (errors.NotAcceptable, errors.EpochEnded),
+    "/v1/follows": (errors.KeyWithoutPerson,),
+    "/v1/inbox": (errors.KeyWithoutPerson,),
     "/oembed": (errors.NotFound, errors.FormatNotServed),
 }
 """Errors that only some paths answer with."""

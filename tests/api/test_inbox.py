@@ -91,6 +91,20 @@ async def test_assignment_is_told_to_who_is_assigned(desk: Desk, claim: str) -> 
     assert await read_inbox(desk.checker) == [], "by themselves"
 
 
+async def test_mention_is_told_once(desk: Desk, claim: str) -> None:
+    """To whom a note mentions, but its author; not again when the note is changed."""
+    text = {"text": "@editor, did you see this? @checker"}
+    note = await desk.post(f"/v1/claims/{claim}/notes", text)
+    await tell_people(desk)
+    changed = await desk.checker.patch(f"/v1/notes/{note['id']}", json={"text": "Look, @editor!"})
+    assert changed.status_code == 200, changed.text
+    await tell_people(desk)
+    [notice] = await read_inbox(desk.editor)
+    assert (notice["kind"], notice["claim"]) == ("mention", claim)
+    assert notice["summary"] == "checker mentions you: “@editor, did you see this? @checker”"
+    assert await read_inbox(desk.checker) == []
+
+
 async def test_outdated_use_is_told_to_who_recorded_it(desk: Desk, claim: str) -> None:
     use = {"url": "https://paper.example/border"}
     await desk.editor2.post(f"/v1/claims/{claim}/uses", json=use)
