@@ -20,6 +20,7 @@ from sqlalchemy import (
     exists,
     func,
     literal,
+    null,
     or_,
     select,
     union_all,
@@ -79,6 +80,7 @@ CLAIM_AS_OF = Lookup(
             claims.c.assignee,
             cast(claims.c.merged_into, String),
             literal(False),
+            null().label("present"),
         ).where(claims.c.id == bindparam("claim"), claims.c.changed_at <= AS_OF),
         select(
             _then.c.version,
@@ -87,6 +89,7 @@ CLAIM_AS_OF = Lookup(
             # Which one it was, its document says: the claims may have been separated since.
             case((_then.c.lifecycle == Lifecycle.MERGED.value, literal(MERGED_THEN))),
             literal(False),
+            claims.c.document,
         )
         .join(claims, claims.c.id == _then.c.claim)
         .where(_then.c.recorded_at <= AS_OF),
@@ -94,7 +97,7 @@ CLAIM_AS_OF = Lookup(
     point=True,
 )
 """The same as the desk knew it at `as_of`: the current row, or the version that held then; without
-its uses, which are of today."""
+its uses, which are of today.  Last, the document of today where that is another."""
 
 
 @dataclass(frozen=True, slots=True)

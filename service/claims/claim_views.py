@@ -178,6 +178,12 @@ class ClaimContent(TypedDict):
         Annotated[Uuid, Field(description="Only where a newer claim replaces it")]
     ]
     figure: NotRequired[Annotated[FigureView, Field(description="Only where it has one")]]
+    corrected_at: NotRequired[
+        Annotated[Moment, Field(description="Only where it, or what it shows, was: the last time")]
+    ]
+    corrected_since: NotRequired[
+        Annotated[Moment, Field(description="As of an instant, where it was corrected after it")]
+    ]
     imported: NotRequired[
         Annotated[ImportedView, Field(description="Only where the status was imported")]
     ]

@@ -83,7 +83,7 @@ def _build_correction(row: Row[Any], audience: Audience) -> FieldCorrectionView:
     correction |= {
         "type": row.type,
         "by": actor.get("name") if audience.may_read(disclosure.ACTOR) else None,
-        "occurred_at": format_instant(row.recorded_at),
+        "recorded_at": format_instant(row.recorded_at),
         "number": row.number,
     }
     return cast(FieldCorrectionView, correction)

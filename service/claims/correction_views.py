@@ -24,5 +24,5 @@ class FieldCorrectionView(TypedDict):
     statement: NotRequired[Annotated[Uuid, Field(description="On a claim: what it shows")]]
     source: NotRequired[Annotated[Uuid, Field(description="On a claim: where its words are from")]]
     by: Annotated[str | None, Field(description="null where the name is not for the caller")]
-    occurred_at: Moment
+    recorded_at: Moment
     number: Annotated[int, Field(description="Which event of the record it is")]

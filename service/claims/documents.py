@@ -33,6 +33,18 @@ def complete_document(document: str, moment: datetime) -> str:
     return orjson.dumps(parse_document(document, moment)).decode()
 
 
+def mark_corrected(document: str, present: str | None, moment: datetime) -> str:
+    """Return the document of an earlier `moment` with the last correction after it, which the
+    `present` document tells of."""
+    if present is None:
+        return document
+    claim: ClaimView = orjson.loads(present)
+    corrected_at = claim.get("corrected_at")
+    if corrected_at is None or parse_instant(corrected_at) <= moment:
+        return document
+    return f'{document[:-1]},"corrected_since":"{corrected_at}"}}'
+
+
 def parse_document(document: str, moment: datetime) -> ClaimView:
     """Parse a stored document as it is served at `moment`."""
     return complete_claim(orjson.loads(document), moment)

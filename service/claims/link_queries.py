@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import orjson
 from sqlalchemy import Connection, Select, bindparam, select
 
-from service.claims import statement_queries
+from service.claims import former_statements, statement_queries
 from service.claims.statement_views import (
     LinkBriefView,
     LinkView,
@@ -165,7 +165,11 @@ def list_links(
         query = query.where(links.c.id.in_([link.id for link in chosen]))
     listed = state.links if chosen is None else chosen
     rows = connection.execute(query, {"claim": state.id}).all() if listed else ()
-    return build_links(state.id, listed, rows, moment=moment)
+    views = build_links(state.id, listed, rows, moment=moment)
+    if moment is not None:
+        shown = [view["statement"] for view in views]
+        former_statements.restore_statements(connection, shown, moment, with_voices=False)
+    return views
 
 
 def parse_links(stored_state: str) -> list[Link] | None:

@@ -294,7 +294,7 @@ def _describe_on_claims(connection: Connection, data: Difference) -> Difference:
                     speakers.c.id == shown["speaker"]
                 )
             ).one()
-            shown["speaker"] = dict(speaker._mapping)
+            shown["speaker"] = {"id": speaker.id, "name": speaker.name, "role": speaker.role}
         return shown
 
     return {**data, "before": describe(data["before"]), "after": describe(data["after"])}

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, literal, select
 from typing_extensions import TypedDict
 
-from service.claims import link_activity
+from service.claims import former_statements, link_activity
 from service.claims.link_activity import STATEMENT_VOID, has_ceased
 from service.claims.statement_views import (
     QuoteView,
@@ -46,7 +46,11 @@ def read_statement(
     """Read a statement, now or as of `moment`; None if there is none with this id."""
     rows = connection.execute(STATEMENT.where(statements.c.id == statement_id)).all()
     for statement in _build_statements(connection, rows, moment=moment):
-        return statement if moment is None else restrict_to_moment(statement, moment)
+        if moment is None:
+            return statement
+        statement = restrict_to_moment(statement, moment)
+        former_statements.restore_statements(connection, [statement], moment)
+        return statement
     return None
 
 

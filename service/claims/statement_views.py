@@ -84,6 +84,9 @@ class StatementView(TypedDict):
     withdrawal_precision: Precision | None
     voided_at: NotRequired[Annotated[Moment, Field(description="Only where it is void")]]
     void_reason: NotRequired[str]
+    corrected_since: NotRequired[
+        Annotated[Moment, Field(description="As of an instant, where it was corrected after it")]
+    ]
     snippets: NotRequired[Annotated[list[SnippetView], Field(description="With q only")]]
     decisions: NotRequired[
         Annotated[

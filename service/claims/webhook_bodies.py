@@ -17,7 +17,6 @@ from service.claims.webhook_body_views import (
     CreatedView,
     FindingChangedView,
     HoldChangedView,
-    LifecycleChangedView,
     LinkedView,
     MergedView,
     ProposedView,
@@ -187,17 +186,7 @@ def _render_withdrawal(state: ClaimState, data: EventData) -> WithdrawnView:
     }
 
 
-def _render_lifecycle_change(state: ClaimState, data: EventData) -> LifecycleChangedView:
-    return {
-        "before": data["before"],
-        "after": data["after"],
-        "reason": data["reason"],
-        "status": state.status,
-        "print_line": build_print_line(state),
-    }
-
-
-def _render_correction(state: ClaimState, data: EventData) -> ClaimCorrectedView:
+def _render_difference(state: ClaimState, data: EventData) -> ClaimCorrectedView:
     return {
         "before": data["before"],
         "after": data["after"],
@@ -210,7 +199,7 @@ def _render_correction(state: ClaimState, data: EventData) -> ClaimCorrectedView
 def _render_statement_correction(state: ClaimState, data: EventData) -> StatementCorrectedView:
     statement = data["statement"]
     return {
-        **_render_correction(state, data),
+        **_render_difference(state, data),
         "statement": statement,
         "material": data["material"],
         "links": _list_link_briefs(state, lambda link: link.statement == statement),
@@ -297,10 +286,10 @@ RENDERERS: dict[str, Callable[[ClaimState, EventData], Mapping[str, object] | No
     "finding.changed": _render_finding_change,
     "claim.merged": _render_merge,
     "claim.withdrawn": _render_withdrawal,
-    "claim.corrected": _render_correction,
-    "claim.voided": _render_lifecycle_change,
-    "claim.restored": _render_lifecycle_change,
-    "claim.separated": _render_lifecycle_change,
+    "claim.corrected": _render_difference,
+    "claim.voided": _render_difference,
+    "claim.restored": _render_difference,
+    "claim.separated": _render_difference,
     "hold.placed": _render_hold,
     "hold.ended": _render_hold,
     "use.outdated": _render_outdated,

@@ -72,4 +72,7 @@ class SourceView(TypedDict):
     archive_url: str | None
     sha256: str | None
     merged_into: NotRequired[MergedField]
+    corrected_since: NotRequired[
+        Annotated[Moment, Field(description="As of an instant, where it was corrected after it")]
+    ]
     recorded_at: Moment

@@ -177,10 +177,17 @@ async def look_up_claim(
         )
     if not rows:
         raise await _explain_absence(call, claim_id)
-    row = ClaimRow(*rows[0])
     at = moment or call.now
-    is_early = moment is None and documents.has_ended_hold(row.document, at)
-    row = row._replace(document=documents.complete_document(row.document, at), is_early=is_early)
+    if moment is None:
+        row = ClaimRow(*rows[0])
+        row = row._replace(is_early=documents.has_ended_hold(row.document, at))
+        document = documents.complete_document(row.document, at)
+    else:
+        *columns, present = rows[0]
+        row = ClaimRow(*columns)
+        document = documents.complete_document(row.document, at)
+        document = documents.mark_corrected(document, present, moment)
+    row = row._replace(document=document)
     if row.merged_into is None:
         return row
     if row.merged_into == claim_queries.MERGED_THEN:

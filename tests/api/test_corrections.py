@@ -298,3 +298,115 @@ async def test_origin_is_corrected(desk: Desk) -> None:
     corrected = await correct(desk, f"/v1/claims/{claim}", origin_statement=said["id"])
     assert corrected["version"] == 2
     await require_sound_record(desk)
+
+
+async def read_evidence(desk: Desk, claim: str, as_of: str) -> Json:
+    answer = await desk.reader.get(f"/v1/claims/{claim}/links", params={"as_of": as_of})
+    (link,) = answer.json()["items"]
+    expanded = await desk.read_claim(claim, as_of=as_of, expand="links")
+    assert expanded["links"] == [link]
+    statement: Json = link["statement"]
+    return statement
+
+
+async def test_evidence_as_of_an_instant_is_what_was_believed_then(desk: Desk) -> None:
+    """Whose words, when, on what basis, which words, in which language, from where: an answer from
+    before has what the desk believed, and says when it was corrected since."""
+    claim = await record_confirmed_claim(desk)
+    believed = (await read_link(desk, claim))["statement"]
+    first = desk.clock.now.isoformat()
+    desk.clock.advance(minutes=5)
+    quote = {
+        "id": believed["quotes"][0]["id"],
+        "text": "Ostalo je samo nekoliko vozila.",
+        "language": "sr-Latn",
+        "rendering": "translated",
+        "source": {"url": "https://example.org/another", "publisher": "Another"},
+        "selector": {"exact": "samo nekoliko", "prefix": "je ", "suffix": " vozila"},
+    }
+    changes = {"party": "pristina", "speaker": {"name": "Somebody"}, "basis": "third_party"}
+    await correct(
+        desk,
+        f"/v1/statements/{believed['id']}",
+        said_at="2023-10-01T16:00:00Z",
+        precision="hour",
+        quotes=[quote],
+        **changes,
+    )
+    second, corrected = desk.clock.now.isoformat(), (await read_link(desk, claim))["statement"]
+    desk.clock.advance(minutes=5)
+    await correct(desk, f"/v1/statements/{believed['id']}", party="washington")
+    last = {"corrected_since": desk.clock.now.isoformat().replace("+00:00", "Z")}
+    assert await read_evidence(desk, claim, first) == believed | last
+    assert await read_evidence(desk, claim, second) == corrected | last
+    now = desk.clock.now.isoformat()
+    assert await read_evidence(desk, claim, now) == (await read_link(desk, claim))["statement"]
+    assert (await desk.read_claim(claim, as_of=second))["corrected_since"] == last[
+        "corrected_since"
+    ]
+    assert "corrected_since" not in await desk.read_claim(claim, as_of=now)
+    assert "corrected_since" not in await desk.read_claim(claim)
+    page = (await desk.reader.get(f"/claims/{claim}", params={"as_of": first})).text
+    assert "It was recorded wrongly, and corrected on" in page
+    assert believed["quotes"][0]["text"] in page
+    assert "samo nekoliko" not in page
+
+
+async def test_source_as_of_an_instant_is_what_was_believed_then(desk: Desk) -> None:
+    """Its address and title before they were corrected, and the source that another took the place
+    of, until they are separated again."""
+    claim = await record_confirmed_claim(desk)
+    believed = (await read_link(desk, claim))["statement"]["quotes"][0]["source"]
+    first = desk.clock.now.isoformat()
+    desk.clock.advance(minutes=5)
+    path = f"/v1/sources/{believed['id']}"
+    await correct(desk, path, url="https://example.org/right", title="The right one")
+    corrected_at = desk.clock.now.isoformat().replace("+00:00", "Z")
+    corrected = (await read_link(desk, claim))["statement"]["quotes"][0]["source"]
+    second = desk.clock.now.isoformat()
+    desk.clock.advance(minutes=5)
+    other = await desk.post("/v1/sources", {"url": "https://example.org/the-same"})
+    merged = await desk.editor.post(f"{path}/merge", json={"into": other["id"]})
+    assert merged.status_code == 200, merged.text
+    third = desk.clock.now.isoformat()
+    desk.clock.advance(minutes=5)
+    for moment, source in (
+        (first, believed | {"corrected_since": corrected_at}),
+        (second, corrected),
+        (third, other),
+    ):
+        statement = await read_evidence(desk, claim, moment)
+        assert statement["quotes"][0]["source"] == source
+    separated = await desk.editor.post(f"{path}/separation", json={"reason": "They differ."})
+    assert separated.status_code == 200, separated.text
+    for moment, source in (
+        (second, corrected),
+        (third, other),
+        (desk.clock.now.isoformat(), corrected),
+    ):
+        statement = await read_evidence(desk, claim, moment)
+        assert statement["quotes"][0]["source"] == source
+
+
+async def test_origin_as_of_an_instant_is_what_was_believed_then(desk: Desk) -> None:
+    """The statement that a claim comes from, too, on the claim's page."""
+    await desk.record_parties()
+    claim = await desk.record_claim()
+    first = desk.clock.now.isoformat()
+    desk.clock.advance(minutes=5)
+    statements = (await desk.reader.get("/v1/statements")).json()["items"]
+    (origin,) = [item for item in statements if item["party"] == "belgrade"]
+    quote = {"id": origin["quotes"][0]["id"], "text": "Nothing of the kind was said."}
+    await correct(
+        desk,
+        f"/v1/statements/{origin['id']}",
+        attribution="named",
+        party="pristina",
+        speaker={"name": "Somebody Else"},
+        quotes=[quote],
+    )
+    page = (await desk.reader.get(f"/claims/{claim['id']}", params={"as_of": first})).text
+    assert origin["quotes"][0]["text"] in page
+    assert "Somebody Else" not in page
+    assert quote["text"] not in page
+    assert quote["text"] in (await desk.reader.get(f"/claims/{claim['id']}")).text

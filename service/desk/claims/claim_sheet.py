@@ -232,8 +232,11 @@ def read_sheet(
             else None
         )
         answers = correction_requests.list_public_answers(connection, claim_id, moment)
+        present = history_queries.require_state(connection, claim_id, None) if moment else state
         withdrawal = _read_withdrawal(connection, state, rows)
     claim: Any = documents.parse_document(documents.render_document(state), moment or now)
+    if moment and present.corrected_at is not None and present.corrected_at > moment:
+        claim["corrected_since"] = present.corrected_at.isoformat()
     suggestion = decision_queries.build_suggestion(state)
     event_names = Names(
         {link.id: record_lines.name_voice(describe_voice(link.voice)) for link in state.links},
