@@ -276,11 +276,11 @@ def build_claim(state: ClaimState, suggestion: Suggestion | None = None) -> Clai
         "updated_at": format_instant(state.updated_at),
         **later_fields,  # type: ignore[typeddict-item]
         "assignee": None,
-        "hold": _build_hold(state.hold),
+        "hold": build_hold(state.hold),
     }
 
 
-def _build_hold(hold: Hold | None) -> HoldView | None:
+def build_hold(hold: Hold | None) -> HoldView | None:
     if hold is None:
         return None
     return {

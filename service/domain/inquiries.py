@@ -52,8 +52,8 @@ class Inquiry:
         return self.until if self.outcome is None and not self.lapsed else None
 
 
-def list_silent_names(inquiries: Iterable[Inquiry]) -> list[str]:
-    """List the names, within a sentence, of the parties that did not answer, each once.
+def list_silent_voices(inquiries: Iterable[Inquiry]) -> list[Voice]:
+    """List the parties that did not answer, each once.
 
     The request that a party got last decides: who is asked again, or has answered, is not silent.
     """
@@ -63,7 +63,7 @@ def list_silent_names(inquiries: Iterable[Inquiry]) -> list[str]:
         if inquiry.voice is not None
     }
     return [
-        inquiry.voice.printed_name
+        inquiry.voice
         for inquiry in last.values()
         if inquiry.voice is not None and inquiry.is_unanswered
     ]

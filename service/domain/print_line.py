@@ -71,7 +71,7 @@ class _Line:
                 ("partly", partly),
             )
         } | {"supporting": suggestion.support}
-        names = _name_roots(state, {root for group in roots.values() for root in group})
+        names = self._name_roots({root for group in roots.values() for root in group})
         self.requesting = [names[root] for root in roots["requesting"]]
         self.contradicting = [names[root] for root in roots["contradicting"]]
         self.supporting = [names[root] for root in roots["supporting"]]
@@ -86,9 +86,9 @@ class _Line:
         else:
             yield from self._describe_doubt()
         yield from self._describe_unnamed()
-        silent = inquiries.list_silent_names(state.inquiries)
+        silent = inquiries.list_silent_voices(state.inquiries)
         if silent:
-            yield self._name(phrases.silent, [texts.print_name(name) for name in silent])
+            yield self._name(phrases.silent, [self._call(voice) for voice in silent])
         if state.finding is not None:
             yield self._describe_finding(state.finding)
         if state.lifecycle is Lifecycle.WITHDRAWN:
@@ -107,8 +107,13 @@ class _Line:
             return self.phrases.unattributed.format(about=when)
         speaker = state.claimant.speaker
         about = f"{texts.print_name(speaker.name)}, {when}" if speaker else when
-        name = texts.print_name(state.claimant.printed_name)
-        return self.phrases.claimed.format(name=name, about=about)
+        return self.phrases.claimed.format(name=self._call(state.claimant), about=about)
+
+    def _call(self, voice: Voice) -> str:
+        """Call a party by the name that it has within a sentence, which is English; in another
+        language, by its own."""
+        is_english = self.language is Language.EN
+        return texts.print_name(voice.printed_name if is_english else voice.name)
 
     def _describe_confirmation(self) -> Iterator[str]:
         state, phrases = self.state, self.phrases
@@ -176,25 +181,24 @@ class _Line:
         if pattern.startswith("{source}"):
             source = f"{source[:1].upper()}{source[1:]}"
         if party is not None:
-            source = self.phrases.of_party.format(
-                description=source, party=texts.print_name(party.printed_name)
-            )
+            source = self.phrases.of_party.format(description=source, party=self._call(party))
         return pattern.format(source=source)
+
+    def _name_roots(self, roots: Collection[str]) -> dict[str, str]:
+        """Return the names of these root parties, as the last link of each has them."""
+        is_english = self.language is Language.EN
+        names: dict[str, str] = {}
+        for link in reversed(self.state.links):
+            if len(names) == len(roots):
+                break
+            voice = link.voice
+            if isinstance(voice, Voice) and voice.root in roots and voice.root not in names:
+                name = voice.printed_root_name if is_english else voice.root_name
+                names[voice.root] = texts.print_name(name)
+        return names
 
     def _name(self, pattern: str | Pair, names: list[str]) -> str:
         """Return a sentence with these names."""
         if not isinstance(pattern, str):
             pattern = pattern[len(names) > 1]
         return pattern.format(names=join_names(names, self.language))
-
-
-def _name_roots(state: ClaimState, roots: Collection[str]) -> dict[str, str]:
-    """Return the names of these root parties, as the last link of each has them."""
-    names: dict[str, str] = {}
-    for link in reversed(state.links):
-        if len(names) == len(roots):
-            break
-        voice = link.voice
-        if isinstance(voice, Voice) and voice.root in roots and voice.root not in names:
-            names[voice.root] = texts.print_name(voice.printed_root_name)
-    return names

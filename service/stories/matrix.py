@@ -7,7 +7,7 @@ one: a conditional welcome is not support, and is marked as conditional.
 
 from typing import Literal
 
-from service.claims.claim_views import build_claimant
+from service.claims.claim_views import build_claimant, build_hold
 from service.domain import evidence
 from service.domain.claims import ClaimState, Scope, Stance, Unnamed, format_instant
 from service.domain.evidence import TraceLine
@@ -21,7 +21,7 @@ LINK_LIMIT = 20
 def build_row(state: ClaimState) -> MatrixClaimView:
     """Build the row of a claim: the claim in brief, and where each party stands on it."""
     voice, claimant = state.claimant, build_claimant(state.claimant)
-    return {
+    row: MatrixClaimView = {
         "id": state.id,
         "text": state.text,
         "kind": state.kind,
@@ -39,6 +39,12 @@ def build_row(state: ClaimState) -> MatrixClaimView:
         "part_of": state.part_of,
         "cells": _build_cells(state),
     }
+    hold = build_hold(state.hold)
+    if hold is not None:
+        row["hold"] = hold
+    if state.superseded_by is not None:
+        row["superseded_by"] = state.superseded_by.id
+    return row
 
 
 def _build_cells(state: ClaimState) -> list[CellView]:

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, func, literal, select, union_all
 
 from service.claims.claim_conditions import is_listed
 from service.claims.history_queries import parse_event
-from service.domain import history
+from service.domain import history, holds
 from service.domain.claims import ClaimState, format_instant
 from service.domain.names import normalize_letters
 from service.store import states
@@ -84,7 +84,7 @@ def read_states(
         state = history.fold(claim, map(parse_event, rows))
         assert state is not None
         found[claim] = state
-    return found
+    return {claim: holds.drop_due_hold(state, moment) for claim, state in found.items()}
 
 
 def _read_skeleton(connection: Connection, slug: str, moment: datetime | None) -> Sequence[Any]:

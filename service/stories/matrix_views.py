@@ -1,11 +1,11 @@
 """How the matrix of a story is served: its claims by its root parties."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NotRequired
 
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from service.claims.claim_views import ClaimantView, SpeakerNameView
+from service.claims.claim_views import ClaimantView, HoldView, SpeakerNameView
 from service.domain.claims import Basis, Finding, Kind, Lifecycle, Precision, Scope, Stance, Status
 from service.stories.story_views import StoryBriefView
 from service.views import Moment, Uuid, view
@@ -111,6 +111,12 @@ class MatrixClaimView(TypedDict):
     print_line: str
     part_of: Uuid | None
     cells: list[CellView]
+    hold: NotRequired[
+        Annotated[HoldView, Field(description="Only where it is on hold: not to be used")]
+    ]
+    superseded_by: NotRequired[
+        Annotated[Uuid, Field(description="Only where a newer claim replaces it")]
+    ]
 
 
 class MatrixExcerpt(TypedDict):

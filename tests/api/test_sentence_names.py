@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from service.domain import history, plain_data
-from service.domain.claims import SentenceVoice
+from service.domain.claims import SentenceVoice, Unnamed
 from service.domain.history import Draft
 from service.domain.print_line import build_print_line
+from service.domain.print_phrases import Language
 from tests.api.problems import require_problem
 from tests.domain.builders import (
     BELGRADE,
@@ -28,6 +31,19 @@ def test_print_line_uses_the_name_within_a_sentence() -> None:
     assert line.startswith("Claimed by the Interior Ministry (2 October 2023).")
     assert "the Alliance denies it." in line
     assert "MUP" not in line
+
+
+def test_other_languages_use_the_name_itself() -> None:
+    """What a party is called within an English sentence does not belong into another's."""
+    ministry = SentenceVoice("mup", "MUP", "belgrade", "Belgrade", None, "the Interior Ministry")
+    mission = SentenceVoice("kfor", "KFOR", "nato", "NATO", None, "KFOR", "the Alliance")
+    unnamed = replace(build_contradiction(NATO), voice=Unnamed("an officer", ministry))
+    claim = build_claim(build_contradiction(mission), unnamed, claimant=ministry)
+    for language in Language:
+        line = build_print_line(claim, language=language)
+        assert ("the Interior Ministry" in line) is (language is Language.EN), line
+        assert ("the Alliance" in line) is (language is Language.EN), line
+        assert (line.count("MUP") == 2 and "NATO" in line) is (language is not Language.EN), line
 
 
 def test_voice_without_such_a_name_is_recorded_as_before() -> None:

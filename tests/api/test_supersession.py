@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from tests.api.problems import NOBODY, require_problem
@@ -74,6 +76,32 @@ async def test_superseded_claim_leaves_the_board(desk: Desk, story: str) -> None
         assert ("12 died" in (await desk.reader.get(address)).text) is is_shown, address
     listed = (await desk.reader.get("/v1/claims")).json()["items"]
     assert {claim["text"] for claim in listed} == {"12 died", "17 died"}
+
+
+async def test_matrix_says_what_is_superseded_or_on_hold(desk: Desk, story: str) -> None:
+    """As of an instant it says what was then; a hold that had ended by then is not in it."""
+    first = (await record_figure(desk, "12 died", 1))["id"]
+    then = desk.clock.advance(minutes=1)
+    until = then + timedelta(minutes=2)
+    held = await desk.checker.put(
+        f"/v1/claims/{first}/hold",
+        json={"reason": "counted anew", "until": until.isoformat()},
+        headers={"If-Match": "*"},
+    )
+    assert held.status_code == 200, held.text
+    second = (await record_figure(desk, "17 died", 2, supersedes=first))["id"]
+
+    async def read_row(**query: str) -> Json:
+        answer = await desk.reader.get("/v1/stories/port/matrix", params=query)
+        return next(row for row in answer.json()["claims"] if row["id"] == first)
+
+    row = await read_row()
+    assert (row["superseded_by"], row["hold"]["reason"]) == (second, "counted anew")
+    before = await read_row(as_of=then.isoformat())
+    assert before.keys().isdisjoint({"superseded_by", "hold"})
+    desk.clock.advance(minutes=5)
+    ended = await read_row(as_of=until.isoformat())
+    assert (ended["superseded_by"], "hold" in ended) == (second, False)
 
 
 async def test_void_claim_supersedes_nothing(desk: Desk, story: str) -> None:

@@ -144,7 +144,8 @@ def _write_number(number: float) -> str:
 
 
 def _build_title(figure: FigureView) -> str:
-    return ", ".join(filter(None, (figure["what"], figure["unit"]))) or "Figures"
+    title = ", ".join(filter(None, (figure["what"], figure["unit"]))) or "Figures"
+    return f"{title[:1].upper()}{title[1:]}"
 
 
 def _name_claimant(claim: ClaimView) -> str:

@@ -37,7 +37,8 @@ def _name_voices(entry: EntryView) -> str:
     link = entry["link"]
     names = join_names([party["name"] for party in entry["parties"]]) or "nobody named"
     if link and link["description"]:
-        return f"{link['description']}, not named,"
+        description = link["description"]
+        return f"{description[:1].upper()}{description[1:]}, not named,"
     if link and link["speaker"]:
         return f"{link['speaker']['name']} ({names})"
     return names

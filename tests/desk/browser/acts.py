@@ -4,9 +4,9 @@ import re
 from typing import Any
 
 import httpx
-from playwright.async_api import Page
+from playwright.async_api import Page, expect
 
-from tests.desk.browser.conftest import Desk
+from tests.desk.browser.conftest import Desk, Windows
 
 ID = re.compile(r"/claims/([0-9a-f-]{36})")
 
@@ -52,6 +52,18 @@ async def link(
     await page.fill("#url", "https://example.org/report")
     await page.get_by_role("button", name="Link it").click()
     await page.wait_for_url("**/claims/*done=linked*")
+
+
+async def confirm(windows: Windows, page: Page, claim: str, reason: str) -> None:
+    """Propose on what supports a claim that it is confirmed, and have Ben approve."""
+    await page.goto(f"/claims/{claim}")
+    await page.locator("input[name=to][value=confirmed]").check()
+    await page.fill("#reason", reason)
+    await page.get_by_role("button", name="Decide").click()
+    await expect(page.locator(".pending h2")).to_contain_text("You propose")
+    ben = await windows.open(f"/claims/{claim}", name="Ben", role="editor")
+    await ben.get_by_role("button", name="Approve").click()
+    await expect(ben.locator(".current-status .status")).to_have_text("Confirmed")
 
 
 async def read_status(page: Page) -> str:

@@ -1,0 +1,183 @@
+"""Articles of our own, and a hand that takes them in on the desk's pages, and counts its work."""
+
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from playwright.async_api import Page, expect
+
+DATA = Path(__file__).parent / "data"
+PLACE = """(words) => {
+  const text = document.querySelector("#text");
+  const begin = text.textContent.indexOf(words);
+  if (begin < 0) throw new Error("not in the text: " + words);
+  const find = (at) => {
+    const walker = document.createTreeWalker(text, NodeFilter.SHOW_TEXT);
+    for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+      if (at <= node.length) return [node, at];
+      at -= node.length;
+    }
+  };
+  const range = document.createRange();
+  range.setStart(...find(begin));
+  range.setEnd(...find(begin + words.length));
+  getSelection().removeAllRanges();
+  getSelection().addRange(range);
+  text.dispatchEvent(new MouseEvent("mouseup", { bubbles: true }));
+}"""
+"""Selects words in the text of an article, as a mouse does that is dragged over them."""
+
+
+@dataclass(frozen=True)
+class Passage:
+    """What somebody takes from a text: whose words, when they were said, what they do."""
+
+    words: str
+    party: str = ""
+    speaker: str = ""
+    role: str = ""
+    description: str = ""
+    withheld: str = ""
+    said_on: str = ""
+    said_hour: str = ""
+    said_in: str = ""
+    basis: str = "unstated"
+    language: str = "en"
+    rendering: str = "verbatim"
+    claim: str = ""
+    kind: str = "event"
+    tags: str = ""
+    part_of: str = ""
+    stands: dict[str, str] = field(default_factory=dict)
+    conditional: bool = False
+    partial: bool = False
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Article:
+    """A text with its source, and what is to be taken from it."""
+
+    url: str
+    title: str
+    publisher: str
+    published_on: str
+    language: str
+    text: str
+    passages: tuple[Passage, ...]
+
+
+def read_article(name: str) -> Article:
+    """Read an article from its file."""
+    data = tomllib.loads((DATA / f"{name}.toml").read_text())
+    passages = tuple(Passage(**passage) for passage in data.pop("passages"))
+    return Article(**data, passages=passages)
+
+
+class Hand:
+    """Somebody at a page, whose clicks and keys are counted.
+
+    A field that has what it should is left alone. A text is typed letter by letter, a choice is
+    opened and clicked, a selection is dragged once.
+    """
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.clicks = 0
+        self.keys = 0
+
+    async def select(self, words: str) -> None:
+        await self.page.wait_for_load_state()  # and with it the script that takes what is selected
+        await self.page.evaluate(PLACE, words)
+        await expect(self.page.locator("#quote")).to_have_value(words)
+        self.clicks += 1
+
+    async def write(self, place: str, text: str) -> None:
+        written = self.page.locator(place)
+        if await written.input_value() != text:
+            await written.fill(text)
+            self.clicks += 1
+            self.keys += len(text)
+
+    async def choose(self, place: str, value: str) -> None:
+        choice = self.page.locator(place).first
+        if await choice.input_value() != value:
+            await choice.select_option(value)
+            self.clicks += 2
+
+    async def click(self, place: str) -> None:
+        await self.page.locator(place).click()
+        self.clicks += 1
+
+    async def tick(self, place: str, is_wanted: bool) -> None:
+        if await self.page.locator(place).is_checked() != is_wanted:
+            await self.click(place)
+
+    async def open(self, summary: str, place: str) -> None:
+        """Open what is folded, where a field within is not shown."""
+        if not await self.page.locator(place).is_visible():
+            await self.page.locator("summary", has_text=summary).click()
+            self.clicks += 1
+
+    async def begin(self, article: Article, story: str) -> None:
+        """Begin with an article, for a story."""
+        await self.page.goto("/intake")
+        await self.write("#url", article.url)
+        await self.write("#title", article.title)
+        await self.write("#publisher", article.publisher)
+        await self.write("#published_on", article.published_on)
+        await self.choose("#story", story)
+        await self.page.fill("#text", article.text.strip())  # pasted
+        self.keys += 1
+        await self.click("main form button")
+        await self.page.wait_for_url("**/intake/*-*")
+
+    async def take(self, passage: Passage, number: int) -> None:
+        """Record a passage; `number` are recorded with it."""
+        await self.select(passage.words)
+        await self.choose("#rendering", passage.rendering)
+        await self.write("#language", passage.language)
+        await self._name_party(passage.party)
+        await self.write("#speaker", passage.speaker)
+        await self.write("#role", passage.role)
+        if passage.description:
+            await self.open("A source that is not named", "#description")
+            await self.write("#description", passage.description)
+            await self.write("#withheld", passage.withheld)
+        await self.write("#said_on", passage.said_on)
+        await self.write("#said_hour", passage.said_hour)
+        await self.write("#said_in", passage.said_in)
+        await self.choose("#basis", passage.basis)
+        await self.write("#claim", passage.claim)
+        if passage.claim:
+            await self.choose("#kind", passage.kind)
+            await self.write("#tags", passage.tags)
+            await self._choose_whole(passage.part_of)
+        for claim, stance in passage.stands.items():
+            await self.choose(f'#stands li:has-text("{claim}") select', stance)
+        await self.tick("input[name=conditional]", passage.conditional)
+        await self.tick("input[name=partial]", passage.partial)
+        await self.write("#note", passage.note)
+        await self.click("#passage button:not([type=button])")
+        await self.page.wait_for_load_state()
+        if await self.page.locator("input[name=anyway]").count():
+            # It looks like a claim that is there; somebody has read both: it is another.
+            await self.tick("input[name=anyway]", True)
+            await self.click("#passage button:not([type=button])")
+        await expect(self.page.locator(".passages > li")).to_have_count(number)
+
+    async def _name_party(self, name: str) -> None:
+        options = self.page.locator("#party option")
+        names = [text.removeprefix("– ") for text in await options.all_inner_texts()]
+        if not name or name in names:
+            value = await options.nth(names.index(name)).get_attribute("value") if name else ""
+            await self.choose("#party", value or "")
+            return
+        await self.choose("#party", "")
+        await self.open("A party that is not in the list", "#new_party")
+        await self.write("#new_party", name)
+
+    async def _choose_whole(self, text: str) -> None:
+        if text:
+            option = self.page.locator("#part_of option", has_text=text[:80])
+            await self.choose("#part_of", await option.get_attribute("value") or "")

@@ -1,0 +1,187 @@
+"""A story of an explosion: figures that replace each other, an official who is not named, a
+ministry that takes something back, a month without a day, and quotes in three scripts."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+from playwright.async_api import expect
+
+from tests.desk.browser import acts
+from tests.desk.browser.articles import Hand, read_article
+from tests.desk.browser.conftest import Desk, Windows
+from tests.faults import served
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+ARTICLE = read_article("port")
+STORY = "qasira-2020"
+IN_SENTENCE = {
+    "health-ministry": "the Health Ministry",
+    "interior-ministry": "the Interior Ministry",
+    "port-authority": "the Port Authority",
+    "red-crescent": "the Red Crescent",
+}
+TWELVE, SEVENTEEN, NINE = (
+    f"{count} people died in the explosion at Qasira" for count in ("Twelve", "Seventeen", "Nine")
+)
+FIRE = "The fire began on board the Selma"
+DEPOT = "Warehouse 12 was inspected before the explosion"
+SAILORS = "Two citizens of Serbia were slightly hurt at Qasira"
+FIGURES = ((TWELVE, 12, None), (SEVENTEEN, 17, TWELVE), (NINE, 9, SEVENTEEN))
+"""Claims with the number in each, and which claim each replaces."""
+LINES = {
+    "en": "Claimed by the Health Ministry (Layla Haddad, 5 August 2020). Disputed by the Red "
+    "Crescent. No independent party has confirmed it. Superseded on 6 August 2020 by “Nine people "
+    "died in the explosion at Qasira”.",
+    "sr": "Тврди: Health Ministry (Layla Haddad, 5. августа 2020). Оспорено; оспоравају: Red "
+    "Crescent. Није потврдила ниједна независна страна. Замењено новијом тврдњом (6. августа "
+    "2020): „Nine people died in the explosion at Qasira“.",
+    "sr-Latn": "Tvrdi: Health Ministry (Layla Haddad, 5. avgusta 2020). Osporeno; osporavaju: Red "
+    "Crescent. Nije potvrdila nijedna nezavisna strana. Zamenjeno novijom tvrdnjom (6. avgusta "
+    "2020): „Nine people died in the explosion at Qasira“.",
+    "sq": "Pohuar nga Health Ministry (Layla Haddad, 5 gusht 2020). Kundërshtuar nga Red Crescent. "
+    "Asnjë palë e pavarur nuk e ka konfirmuar. Zëvendësuar më 6 gusht 2020 nga „Nine people died "
+    "in the explosion at Qasira“.",
+    "fr": "Affirmé par Health Ministry (Layla Haddad, 5 août 2020). Contesté par Red Crescent. "
+    "Aucune partie indépendante ne l’a confirmé. Remplacé le 6 août 2020 par « Nine people died in "
+    "the explosion at Qasira ».",
+}
+"""What may be printed of the seventeen, which are disputed and superseded."""
+READ_DIRECTION = """(element) => {
+  const inner = [...element.querySelectorAll("bdi, span")].find((each) => each.textContent);
+  return getComputedStyle(inner ?? element).direction;
+}"""
+
+
+@pytest.fixture(scope="module")
+def port_desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    """A desk on which nothing is recorded, open to the public."""
+    folder = tmp_path_factory.mktemp("port")
+    url = f"sqlite:///{folder / 'claimdesk.db'}"
+    with served.serve(url, folder, CLAIMDESK_PUBLIC_READ="on") as server:
+        yield Desk(server, url, folder)
+
+
+async def take_in(windows: Windows, desk: Desk) -> None:
+    """Take the article in at the desk, all by hand but what its forms have no fields for."""
+    editor = await windows.open(name="Edit", role="editor")
+    await editor.goto("/stories")
+    await editor.fill("#title", "The explosion at Qasira")
+    await editor.fill("#slug", STORY)
+    await editor.locator("form[action='/stories'] button").click()
+    await editor.wait_for_url(f"**/stories/{STORY}*")
+    ana = await windows.open(name="Ana", role="checker")
+    hand = Hand(ana)
+    await hand.begin(ARTICLE, STORY)
+    for number, passage in enumerate(ARTICLE.passages, start=1):
+        await hand.take(passage, number)
+    for slug, name in IN_SENTENCE.items():
+        await editor.goto(f"/parties/{slug}/edit")
+        await editor.fill("#in_sentence", name)
+        await editor.locator("main form button").first.click()
+        await editor.wait_for_url(f"**/parties/{slug}?*")
+
+
+async def test_story_is_taken_in_without_inventing_a_party(
+    windows: Windows, port_desk: Desk
+) -> None:
+    """The official without a name is nobody's; what is known only by its month stays so. The
+    figures replace each other and are drawn, and each script runs its own way."""
+    windows.desk = port_desk
+    await take_in(windows, port_desk)
+    claims = await finish_story(windows, port_desk)
+    async with httpx.AsyncClient(base_url=port_desk.url) as client:
+        client.headers["Authorization"] = f"Bearer {port_desk.create_key('reader')}"
+        parties = (await client.get("/v1/parties")).json()["items"]
+        assert {party["slug"] for party in parties} == {*IN_SENTENCE, "belgrade"}
+        depot = (await client.get(f"/v1/claims/{claims[DEPOT]}")).json()
+        [link] = (await client.get(f"/v1/claims/{claims[DEPOT]}/links")).json()["items"]
+        assert (depot["precision"], depot["challenged"], depot["status"]) == (
+            "month",
+            True,
+            "asserted",
+        )
+        assert (link["statement"]["party"], link["statement"]["attribution"]) == (None, "unnamed")
+        assert depot["print_line"] == (
+            "Claimed by the Port Authority (June 2020). No independent party has confirmed it. "
+            "A senior security official, not named, denies it."
+        )
+        fire = (await client.get(f"/v1/claims/{claims[FIRE]}")).json()
+        assert fire["lifecycle"] == "withdrawn"
+        assert await read_lines(client, claims[SEVENTEEN]) == LINES
+
+
+async def test_figures_matrix_and_lanes_are_drawn(windows: Windows, port_desk: Desk) -> None:
+    """The three figures in their order, two of them as former ones, in a chart that takes the room
+    it needs; a column for each party, and one for whoever is not named; a lane for each claim."""
+    windows.desk = port_desk
+    page = await windows.open(f"/stories/{STORY}")
+    chart = page.locator(".figures")
+    shown = [text.rsplit("\n")[0] for text in await chart.locator("title").all_text_contents()]
+    assert shown == [f"Health Ministry: {count} people" for count in (12, 17, 9)]
+    assert await chart.locator(".point.former").count() == 2
+    assert await chart.locator(".step").count() == 2
+    box = await chart.locator("> svg").bounding_box()
+    below = await chart.locator("> p").bounding_box()
+    assert box is not None
+    assert below is not None
+    assert box["y"] + 190 <= below["y"] + 1
+    columns = await page.locator(".matrix thead th").all_inner_texts()
+    assert [columns[0], columns[-1], len(columns)] == ["Claim", "Not named", 2 + 5 + 1]
+    for text in (TWELVE, SEVENTEEN):
+        row = page.locator(".matrix tbody tr", has_text=text)
+        await expect(row.locator(".flag", has_text="superseded")).to_be_visible()
+    assert await page.locator(".lanes li:not(.axis)").count() == 6
+
+
+async def test_each_script_runs_its_own_way(windows: Windows, port_desk: Desk) -> None:
+    """Arabic from right to left, its brackets and full stop where they belong; Serbian and English
+    from left to right; on a claim's page, in the text and in the list of what was taken from it."""
+    windows.desk = port_desk
+    page = await windows.open("/intake", name="Ana")
+    await page.locator("main li a").first.click()
+    await page.wait_for_load_state()
+    for element, text in ((".passages .words", "ارتفع"), (".passages .words", "أُدخل")):
+        words = page.locator(element, has_text=text)
+        assert await words.evaluate(READ_DIRECTION) == "rtl"
+    await page.goto("/")
+    await page.get_by_role("link", name=SAILORS).click()
+    quotes = page.locator("blockquote")
+    assert await quotes.evaluate_all(f"(all) => all.map({READ_DIRECTION})") == ["ltr", "rtl"]
+    assert await quotes.nth(0).get_attribute("lang") == "sr"
+    assert await quotes.nth(1).get_attribute("lang") == "ar"
+
+
+async def finish_story(windows: Windows, desk: Desk) -> dict[str, str]:
+    """Have the figures replace each other, the ministry take its claim back, and two people confirm
+    what the hospital's register shows; gives the ids of claims by their texts."""
+    async with httpx.AsyncClient(base_url=desk.url) as client:
+        client.headers["Authorization"] = f"Bearer {desk.create_key('checker')}"
+        items = (await client.get("/v1/claims", params={"story": STORY})).json()["items"]
+        claims = {item["text"]: item["id"] for item in items}
+        for text, value, former in FIGURES:
+            body: dict[str, Any] = {"figure": {"value": value, "unit": "people", "what": "dead"}}
+            if former:
+                body["supersedes"] = claims[former]
+            answer = await client.post(
+                f"/v1/claims/{claims[text]}/corrections", json=body | {"reason": "As it was said"}
+            )
+            assert answer.status_code == 201, answer.text
+    ana = await windows.open(f"/claims/{claims[FIRE]}/withdraw", name="Ana")
+    await ana.fill("#reason", "We spoke too early about the ship")
+    await ana.fill("#url", "https://coast.example/2020/08/05/ministry")
+    await ana.fill("#said_on", "2020-08-05")
+    await ana.locator("main form button").first.click()
+    await ana.wait_for_url("**/claims/*done=*")
+    await acts.confirm(windows, ana, claims[SAILORS], "The register names both")
+    return claims
+
+
+async def read_lines(client: httpx.AsyncClient, claim: str) -> dict[str, str]:
+    """Read the print line of a claim in every language that there is."""
+    return {
+        lang: (await client.get(f"/v1/claims/{claim}", params={"lang": lang})).json()["print_line"]
+        for lang in ("en", "sr", "sr-Latn", "sq", "fr")
+    }
