@@ -161,10 +161,10 @@ async def finish_story(windows: Windows, desk: Desk) -> dict[str, str]:
         client.headers["Authorization"] = f"Bearer {desk.create_key('checker')}"
         items = (await client.get("/v1/claims", params={"story": STORY})).json()["items"]
         claims = {item["text"]: item["id"] for item in items}
-        for text, value, former in FIGURES:
+        for text, value, replaced in FIGURES:
             body: dict[str, Any] = {"figure": {"value": value, "unit": "people", "what": "dead"}}
-            if former:
-                body["supersedes"] = claims[former]
+            if replaced:
+                body["supersedes"] = claims[replaced]
             answer = await client.post(
                 f"/v1/claims/{claims[text]}/corrections", json=body | {"reason": "As it was said"}
             )
