@@ -64,6 +64,12 @@ class Format(StrEnum):
     """Appended to a stream of NATS JetStream."""
     REDIS = "redis"
     """Appended to a Redis stream."""
+    SLACK = "slack"
+    MATTERMOST = "mattermost"
+    TEAMS = "teams"
+    """Posted as an Adaptive Card to a workflow."""
+    TELEGRAM = "telegram"
+    """Said by a bot."""
 
 
 class EndpointState(StrEnum):

@@ -10,6 +10,7 @@ import re
 import ssl
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
@@ -66,7 +67,8 @@ class Sender:
                 rules = FORMATS[outgoing.format]
                 rendered = rules.render(outgoing, started_at)
                 transport = self._find_transport(rules.carrier)
-                await transport.exchange(outgoing, rendered, reply, deadline)
+                url = rules.complete_address(outgoing.url, outgoing.credentials)
+                await transport.exchange(replace(outgoing, url=url), rendered, reply, deadline)
         except Exception as failure:
             if reply.status is None:
                 error = (
@@ -74,12 +76,19 @@ class Sender:
                     if deadline.expired()
                     else describe_error(failure)
                 )
+        wait = self._find_retry_after(reply.headers)
+        if error is None:
+            refusal, seconds = FORMATS[outgoing.format].read_answer(bytes(reply.body))
+            if refusal is not None:
+                error = refusal.replace("\x00", "")[:ERROR_LENGTH]
+            if wait is None and seconds is not None:
+                wait = max(timedelta(), min(timedelta(seconds=min(seconds, 1e6)), RETRY_AFTER))
         return Answer(
             started_at=started_at,
             seconds=time.perf_counter() - began,
             status=reply.status,
             error=error,
-            retry_after=self._find_retry_after(reply.headers),
+            retry_after=wait,
             response_headers=_keep_headers(reply.headers),
             response_body=_decode(reply.body),
         )

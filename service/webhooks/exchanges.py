@@ -31,7 +31,7 @@ class Outgoing:
     timeout: float
     format: Format = Format.STANDARD
     credentials: str | None = None
-    """What the address keeps to itself: `user:password`, as it was written there."""
+    """What the address keeps to itself: `user:password`, as it was written there, or a token."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +53,8 @@ class Reply:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back from an attempt.  `error` is None where the head of an answer is complete, or
-    where a broker acknowledged the message, which has no status."""
+    """What came back from an attempt.  `error` is None where the head of an answer is complete and
+    says no refusal, or where a broker acknowledged the message, which has no status."""
 
     started_at: datetime
     seconds: float

@@ -1,7 +1,7 @@
 """The formats of endpoints: what each makes of a message, and what carries it.
 
 A format is one line of FORMATS: the schemes of its addresses, a pure function that renders, and a
-transport.
+transport; and where a service has its own ways, how its addresses and answers are read.
 """
 
 from collections.abc import Callable, Mapping
@@ -10,8 +10,17 @@ from datetime import datetime
 from enum import Enum, auto
 
 from service.domain.webhooks import Format, is_reserved_header
-from service.webhooks import signatures
+from service.webhooks import (
+    mattermost_messages,
+    signatures,
+    slack_messages,
+    teams_cards,
+    telegram_messages,
+)
+from service.webhooks.announcements import Announcement, read_announcement
 from service.webhooks.exchanges import Outgoing, Rendered
+
+HTTPS = ("https", "http")
 
 
 class Carrier(Enum):
@@ -22,30 +31,86 @@ class Carrier(Enum):
     REDIS = auto()
 
 
-@dataclass(frozen=True, slots=True)
-class FormatRules:
-    schemes: tuple[str, ...]
-    """How addresses begin: with TLS first, without it second."""
-    render: Callable[[Outgoing, datetime], Rendered]
-    carrier: Carrier
-
-
 def render_signed(outgoing: Outgoing, at: datetime) -> Rendered:
     """Render the stored bytes as they are, with the headers of Standard Webhooks and the
     endpoint's own."""
     signed = signatures.build_headers(
         outgoing.secrets, outgoing.message, int(at.timestamp()), outgoing.body
     )
-    own = {name: value for name, value in outgoing.headers.items() if not is_reserved_header(name)}
-    return Rendered({**signed, **own}, outgoing.body)
+    return Rendered({**signed, **_list_own_headers(outgoing)}, outgoing.body)
+
+
+def _render_as(render: Callable[[Announcement], bytes]) -> Callable[[Outgoing, datetime], Rendered]:
+    """Build what renders a message for people, with the endpoint's own headers."""
+    return lambda outgoing, _at: Rendered(
+        _list_own_headers(outgoing), render(read_announcement([outgoing.body]))
+    )
+
+
+def _render_telegram(outgoing: Outgoing, _at: datetime) -> Rendered:
+    body = telegram_messages.render_message(
+        read_announcement([outgoing.body]), outgoing.url, outgoing.credentials
+    )
+    return Rendered(_list_own_headers(outgoing), body)
+
+
+def _list_own_headers(outgoing: Outgoing) -> dict[str, str]:
+    return {name: value for name, value in outgoing.headers.items() if not is_reserved_header(name)}
+
+
+def _accept_address(_url: str, _credentials: str | None) -> None:
+    """Accept any address: the guard has checked it."""
+
+
+def _check_telegram(url: str, token: str | None) -> None:
+    telegram_messages.parse_address(url, token)
+
+
+def _keep_address(url: str, _credentials: str | None) -> str:
+    return url
+
+
+def _accept_answer(_body: bytes) -> tuple[str | None, float | None]:
+    """Accept what the status says."""
+    return None, None
+
+
+@dataclass(frozen=True, slots=True)
+class FormatRules:
+    schemes: tuple[str, ...]
+    """How addresses begin: with TLS first, without it second."""
+    render: Callable[[Outgoing, datetime], Rendered]
+    carrier: Carrier
+    check_address: Callable[[str, str | None], None] = _accept_address
+    """Raises ValueError, with a sentence, for an address, or for what it keeps to itself."""
+    complete_address: Callable[[str, str | None], str] = _keep_address
+    """Gives the address to send to."""
+    read_answer: Callable[[bytes], tuple[str | None, float | None]] = _accept_answer
+    """Reads why a receiver took nothing, whatever its status says, and the seconds it asks for."""
 
 
 FORMATS: Mapping[Format, FormatRules] = {
-    Format.STANDARD: FormatRules(("https", "http"), render_signed, Carrier.HTTP),
+    Format.STANDARD: FormatRules(HTTPS, render_signed, Carrier.HTTP),
     Format.NATS: FormatRules(("tls", "nats"), render_signed, Carrier.NATS),
     Format.REDIS: FormatRules(("rediss", "redis"), render_signed, Carrier.REDIS),
+    Format.SLACK: FormatRules(HTTPS, _render_as(slack_messages.render_message), Carrier.HTTP),
+    Format.MATTERMOST: FormatRules(
+        HTTPS, _render_as(mattermost_messages.render_message), Carrier.HTTP
+    ),
+    Format.TEAMS: FormatRules(
+        HTTPS,
+        _render_as(teams_cards.render_card),
+        Carrier.HTTP,
+        read_answer=teams_cards.read_answer,
+    ),
+    Format.TELEGRAM: FormatRules(
+        HTTPS,
+        _render_telegram,
+        Carrier.HTTP,
+        check_address=_check_telegram,
+        complete_address=telegram_messages.complete_address,
+        read_answer=telegram_messages.read_answer,
+    ),
 }
-BROKERS = frozenset(
-    format for format, rules in FORMATS.items() if rules.carrier is not Carrier.HTTP
-)
+BROKERS = frozenset((Format.NATS, Format.REDIS))
 """Formats that append to a broker's stream."""

@@ -33,7 +33,7 @@ from service.store.webhook_tables import (
     webhook_parties,
     webhooks,
 )
-from service.webhooks import bodies, broker_addresses, formats, outbox, webhook_queries
+from service.webhooks import bodies, endpoint_addresses, outbox, webhook_queries
 from service.webhooks.webhook_views import PreviousSecret
 
 MAX_SECRETS = 10
@@ -60,8 +60,8 @@ def create_webhook(
     access.require_permission(actor, Action.MANAGE_WEBHOOKS)
     webhook, secret = ids.make_id(), make_secret()
     chosen = {"format": Format.STANDARD.value, **settings}
-    columns = _split_credentials(_build_columns(connection, chosen), None)
-    _check_format(columns)
+    columns = endpoint_addresses.split_credentials(_build_columns(connection, chosen), None)
+    endpoint_addresses.check_format(columns)
     registered = {
         **columns,
         "secret": secret,
@@ -97,8 +97,8 @@ def change_webhook(
     """Change an endpoint; the next attempt follows.  A new address starts with good health."""
     access.require_permission(actor, Action.MANAGE_WEBHOOKS)
     row = _lock_webhook(connection, webhook)
-    values = _split_credentials(_build_columns(connection, changes), row)
-    _check_format({**row._mapping, **values})
+    values = endpoint_addresses.split_credentials(_build_columns(connection, changes), row)
+    endpoint_addresses.check_format({**row._mapping, **values})
     changed = {name: value for name, value in values.items() if value != getattr(row, name)}
     if changed.keys() & {"url", "credentials", "format"}:
         values |= HEALTHY | {"state_reason": row.state_reason}
@@ -318,39 +318,6 @@ def _build_columns(connection: Connection, settings: Mapping[str, Any]) -> dict[
     if "headers" in values:
         values["headers"] = orjson.dumps(values["headers"]).decode()
     return values
-
-
-def _split_credentials(values: dict[str, Any], row: Row[Any] | None) -> dict[str, Any]:
-    """Move a broker's user and password from the address to `credentials`.  `***` stands for those
-    that an endpoint has, while its place stays.  Raises Invalid."""
-    if "url" not in values:
-        return values
-    url, credentials = broker_addresses.split_credentials(values["url"])
-    if credentials == broker_addresses.HIDDEN:
-        if row is None or broker_addresses.find_place(row.url) != broker_addresses.find_place(url):
-            raise Invalid(
-                "*** stands for the user and password of the address before: write them anew for "
-                "another host",
-                loc=("body", "url"),
-            )
-        credentials = row.credentials
-    return {**values, "url": url, "credentials": credentials}
-
-
-def _check_format(values: Mapping[str, Any]) -> None:
-    """Check that format, address and headers go together.  Raises Invalid."""
-    format = Format(values["format"])
-    schemes = formats.FORMATS[format].schemes
-    if values["url"].partition(":")[0].lower() not in schemes:
-        ways = " or ".join(f"{scheme}://" for scheme in schemes)
-        raise Invalid(
-            f"the address of a webhook with the format {format} begins with {ways}",
-            loc=("body", "url"),
-        )
-    if format in formats.BROKERS and values["headers"] != "{}":
-        raise Invalid(
-            "headers go with HTTP only: a broker gets none but ours", loc=("body", "headers")
-        )
 
 
 def _store_parties(connection: Connection, webhook: str, slugs: Iterable[str]) -> None:

@@ -36,7 +36,8 @@ class WebhookView(TypedDict):
     id: Uuid
     format: Format
     url: Annotated[
-        str, Field(description="Of a broker, with `***` for a user and a password, if it has them")
+        str,
+        Field(description="With `***` for a broker's user and password, or a Telegram bot's token"),
     ]
     description: str | None
     event_types: list[str]

@@ -193,12 +193,13 @@ def test_commands_of_the_document_succeed(environment: Environment, tmp_path: Pa
     """Each command of the operators' block succeeds, in their order."""
     run_claimdesk(environment, tmp_path, "db", "upgrade")
     webhook = delivery_id = ""
-    brokers, operators = find_blocks("sh")[2:4]
+    chats, brokers, operators = find_blocks("sh")[2:5]
     allowed = environment | {"CLAIMDESK_WEBHOOK_ALLOW_CIDRS": "10.1.0.5/32"}
-    (create,) = (line for line in brokers.splitlines() if line.startswith("claimdesk"))
-    run_claimdesk(allowed, tmp_path, *shlex.split(create, comments=True)[1:])
-    (stream,) = json.loads(run_claimdesk(allowed, tmp_path, "webhooks", "list", "--json"))
-    run_claimdesk(allowed, tmp_path, "webhooks", "remove", stream["id"])
+    for block in (chats, brokers):
+        (create,) = (line for line in block.splitlines() if line.startswith("claimdesk"))
+        run_claimdesk(allowed, tmp_path, *shlex.split(create, comments=True)[1:])
+        (made,) = json.loads(run_claimdesk(allowed, tmp_path, "webhooks", "list", "--json"))
+        run_claimdesk(allowed, tmp_path, "webhooks", "remove", made["id"])
     for line in operators.splitlines():
         words = shlex.split(line, comments=True)
         assert words[0] == "claimdesk"

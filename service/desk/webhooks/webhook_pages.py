@@ -45,6 +45,11 @@ def _describe_event_type(kind: EventType) -> str:
 EVENTS = {kind: _describe_event_type(kind) for kind in EventType}
 FORMATS = {
     Format.STANDARD: "posted over HTTP (Standard Webhooks)",
+    Format.SLACK: "a message in Slack, by the address of an incoming webhook",
+    Format.MATTERMOST: "a message in Mattermost, by the address of an incoming webhook",
+    Format.TEAMS: "a card in Microsoft Teams, by the address of a workflow",
+    Format.TELEGRAM: "a message of a Telegram bot, by https://api.telegram.org/bot<token>/"
+    "sendMessage?chat_id=<chat>",
     Format.NATS: "appended to a stream of NATS JetStream",
     Format.REDIS: "appended to a Redis stream",
 }

@@ -82,8 +82,9 @@ class WebhookIn(In):
     url: WebhookUrl
     format: Format = Field(
         Format.STANDARD,
-        description="`standard`: posted as Standard Webhooks 1.0; `nats`, `redis`: appended to a "
-        "stream of NATS JetStream or Redis",
+        description="`standard`: posted as Standard Webhooks 1.0; `slack`, `mattermost`, `teams`, "
+        "`telegram`: a message for people, in words; `nats`, `redis`: appended to a stream of NATS "
+        "JetStream or Redis",
     )
     description: About | None = None
     event_types: Subscribed = ()

@@ -1,0 +1,62 @@
+"""Webhooks for people, from outside: chats, whose addresses may hold secrets."""
+
+from service.domain.webhooks import Format
+from service.webhooks.address_guard import AddressGuard
+from service.webhooks.delivery import Sender
+from service.webhooks.exchanges import Outgoing
+from tests.api.problems import require_problem
+from tests.api.test_webhooks import LOOPBACK, register
+from tests.support.desk import Desk
+from tests.webhooks import chat_services, receivers
+from tests.webhooks.board import Board
+
+
+async def test_token_of_a_bot_is_shown_nowhere(desk: Desk) -> None:
+    """Neither to administrators, nor in deliveries, attempts, the audit or its page; it is used."""
+    token, chat = "123456:AAHdqTcvCH1vGWJx", "/sendMessage?chat_id=-1001"
+    async with receivers.run_receiver(chat_services.build_service(Format.TELEGRAM)) as there:
+        base = f"http://127.0.0.1:{there.port}/bot"
+        made = await register(desk, url=f"{base}{token}{chat}", format="telegram")
+        assert (made["format"], made["url"]) == ("telegram", f"{base}***{chat}")
+        place = f"/v1/webhooks/{made['id']}"
+        kept = await desk.admin.patch(place, json={"url": made["url"], "description": "Chat"})
+        assert kept.json()["url"] == made["url"]
+        board = Board(desk.database)
+        assert (await board.read_webhook(made["id"])).credentials == token
+        delivery = (await desk.admin.post(f"{place}/ping")).json()["id"]
+        board.now = desk.clock.now
+        (leased,) = await board.lease_deliveries()
+        sender = Sender(AddressGuard(allow_http=True, allow_cidrs=[LOOPBACK]), desk.clock)
+        answer = await sender.send(
+            Outgoing(
+                endpoint=leased.webhook,
+                url=leased.url,
+                headers=leased.headers,
+                secrets=leased.secrets,
+                message=leased.message,
+                body=leased.body,
+                timeout=leased.timeout,
+                format=leased.format,
+                credentials=leased.credentials,
+            )
+        )
+        await sender.close()
+        assert answer.delivered, answer
+        await board.settle_attempts(
+            board.build_attempt(leased, answer.status, response_body=answer.response_body)
+        )
+    assert there.requests[0].startswith(f"POST /bot{token}/sendMessage HTTP/1.1".encode())
+    for path in (place, f"{place}/deliveries/{delivery}", "/v1/webhooks", "/v1/audit"):
+        shown = await desk.admin.get(path)
+        assert shown.status_code == 200, shown.text
+        assert token not in shown.text
+        assert token.partition(":")[2] not in shown.text
+    for url in (f"{base}{chat}", f"http://127.0.0.2/bot***{chat}", f"{base}{token}/x"):
+        refused = await desk.admin.patch(place, json={"url": url})
+        assert require_problem(refused, "invalid-request")["errors"][0]["loc"] == ["body", "url"]
+    refused = await desk.admin.patch(place, json={"format": "slack"})
+    assert require_problem(refused, "invalid-request")["errors"][0]["loc"] == ["body", "url"]
+    slack = {"format": "slack", "url": "http://127.0.0.1:9/services/x"}
+    changed = (await desk.admin.patch(place, json=slack)).json()
+    assert {name: changed[name] for name in slack} == slack
+    assert (await board.read_webhook(made["id"])).credentials is None
