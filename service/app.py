@@ -31,6 +31,7 @@ from service.api import (
     inquiries,
     meta,
     notes,
+    personal_feeds,
     publication,
     reversals,
     statements,
@@ -50,6 +51,7 @@ from service.domain.clocks import ClockGuard, count_seconds
 from service.domain.errors import ClaimdeskError, Unavailable
 from service.live.listeners import EventHub
 from service.metrics import Metrics
+from service.notices import feed_addresses
 from service.notices.notifier import Notifier
 from service.operations import recovery
 from service.operations.clock import compare_clock
@@ -111,6 +113,8 @@ ROUTERS = (
     webhooks.router,
     publication.router,
     feeds.router,
+    personal_feeds.router,
+    personal_feeds.feed_router,
     meta.router,
     meta.pages,
     *desk.routers,
@@ -307,12 +311,14 @@ async def _record_uses(services: Services) -> None:
     callers = services.callers
     keys, callers.used = callers.used, {}
     sessions, callers.used_sessions = callers.used_sessions, {}
-    if not keys and not sessions:
+    feeds_used, callers.used_feeds = callers.used_feeds, {}
+    if not keys and not sessions and not feeds_used:
         return
 
     def note(connection: Connection) -> None:
         key_commands.record_key_use(connection, keys)
         session_commands.record_session_use(connection, sessions)
+        feed_addresses.record_feed_use(connection, feeds_used)
 
     try:
         await services.database.write(note)
@@ -320,4 +326,5 @@ async def _record_uses(services: Services) -> None:
         # Not written: kept for the next time, behind what has come in since.
         callers.used = keys | callers.used
         callers.used_sessions = sessions | callers.used_sessions
+        callers.used_feeds = feeds_used | callers.used_feeds
         raise

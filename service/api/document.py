@@ -61,6 +61,7 @@ MORE: dict[str, tuple[type[ClaimdeskError], ...]] = {
     "/v1/events/stream": (errors.NotAcceptable, errors.EpochEnded),
     "/v1/follows": (errors.KeyWithoutPerson,),
     "/v1/inbox": (errors.KeyWithoutPerson,),
+    "/v1/me/feeds": (errors.KeyWithoutPerson,),
     "/oembed": (errors.NotFound, errors.FormatNotServed),
 }
 """Errors that only some paths answer with."""

@@ -186,18 +186,25 @@ async def answer_feed(
     as_of: datetime | None,
     language: Language,
     story: str | None = None,
+    follower: str | None = None,
 ) -> Response:
-    """Answer with a page of a feed of claims, rendered once for all strangers."""
+    """Answer with a page of a feed: of all claims, a story, or what a person follows; rendered once
+    for all strangers."""
 
     def read(connection: Connection, numbers: Sequence[int]) -> Sequence[FeedEntry]:
         return feed_queries.read_entries(connection, numbers, language=language)
 
     async def render() -> Response:
         window, _ = paged
-        page = await call.read(feed_queries.list_places, story=story, as_of=as_of, window=window)
+        page = await call.read(
+            feed_queries.list_places, story=story, as_of=as_of, window=window, follower=follower
+        )
         if page is None:
             raise NotFound(f"There is no story '{story}'.")
-        title = _build_title(call.services.settings.publisher, page.title, as_of)
+        subject = directions.isolate_text(page.title) if page.title else "claims and their status"
+        if follower is not None:
+            subject = "claims that you follow"
+        title = _build_title(call.services.settings.publisher, subject, as_of)
         home = "/" if story is None else f"/stories/{story}"
         shown = FeedPage(title, home, page.places, page.changed_at)
         return await _render_page(format, call, paged, shown, read, as_of)
@@ -251,8 +258,7 @@ async def _render_page(
     )
 
 
-def _build_title(publisher: str, story: str | None, as_of: datetime | None) -> str:
-    subject = directions.isolate_text(story) if story else "claims and their status"
+def _build_title(publisher: str, subject: str, as_of: datetime | None) -> str:
     title = f"{directions.isolate_text(publisher)}: {subject}"
     if as_of is None:
         return title

@@ -40,6 +40,8 @@ MOST_FOLLOWS = 1_000
 MOST_SEARCHES = 20
 """How much one person may follow: each changed claim is looked for in every followed search."""
 LONGEST_TARGET = 500
+MOST_FEEDS = 20
+"""Private addresses of feeds that one person may have."""
 COALESCED = timedelta(seconds=3)
 """Changes of one claim within this time are one notice."""
 OLDEST = timedelta(days=7)

@@ -5,13 +5,12 @@ from dataclasses import fields, replace
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
-from sqlalchemy import Connection, literal, select
+from sqlalchemy import Connection, Select, literal, select
 
 from service.claims import claim_conditions, claim_queries
 from service.claims.claim_queries import Family, Filters
 from service.directory import directory_queries
 from service.domain.claims import Lifecycle, Stance, Status, format_instant, parse_instant
-from service.domain.errors import Invalid
 from service.search.index import query_parser
 from service.search.index.index_tables import claim_search
 from service.search.index.match_expressions import IndexQuery
@@ -19,6 +18,8 @@ from service.store.tables import claims, parties
 
 INSTANTS = ("claimed_since", "claimed_until", "changed_since", "changed_until")
 SWITCHES = frozenset(field.name for field in fields(Filters) if field.default is False)
+MOST_FOUND = 200
+"""Claims of one search that a feed shows."""
 LEFT_OUT = ("as_of", "sort")
 
 
@@ -64,29 +65,47 @@ def list_matching(connection: Connection, claim_id: str, searches: Iterable[str]
     return [search for search in searches if _finds(connection, claim_id, search)]
 
 
+def list_found(connection: Connection, search: str) -> list[str]:
+    """Return the ids of the claims that a search finds, those that changed last."""
+    found = _select_claims(connection, search)
+    if found is None:
+        return []
+    query, values = found
+    newest = query.order_by(claims.c.changed_at.desc(), claims.c.id).limit(MOST_FOUND)
+    return [row.id for row in connection.execute(newest, values)]
+
+
 def _finds(connection: Connection, claim_id: str, search: str) -> bool:
+    found = _select_claims(connection, search)
+    if found is None:
+        return False
+    query, values = found
+    return connection.execute(query.where(claims.c.id == claim_id), values).first() is not None
+
+
+def _select_claims(
+    connection: Connection, search: str
+) -> tuple[Select[tuple[str]], dict[str, Any]] | None:
+    """Select the ids of the claims that a search finds, with its parameters; None for one that
+    finds nothing."""
     text, filters = parse_search(search)
     families = {}
     for name in ("claimant", "party"):
         slug = getattr(filters, name)
         families[name] = None if slug is None else _read_family(connection, slug)
         if slug is not None and families[name] is None:
-            return False
+            return None
     shape, parameters = claim_queries.describe_filters(
         filters, after=None, claimant=families["claimant"], party=families["party"]
     )
     values = dict(parameters)
     if text is not None:
         dialect = connection.dialect.name
-        try:
-            query = query_parser.parse_query(text)
-        except Invalid:
-            return False
+        query = query_parser.parse_query(text)
         values["match"] = IndexQuery(dialect, claim_search, query, ()).match_any_tier()
         shape = replace(shape, matching=dialect)
     conditions = claim_conditions.build_conditions(shape, claims, claims.c.changed_at)
-    found = select(claims.c.id).where(claims.c.id == claim_id, *conditions)
-    return connection.execute(found, values).first() is not None
+    return select(claims.c.id).where(*conditions), values
 
 
 def _read_family(connection: Connection, slug: str) -> Family | None:

@@ -26,6 +26,21 @@ class FollowView(TypedDict):
 
 
 @view
+class FeedView(TypedDict):
+    """A private address of a feed: what its owner follows, or a story."""
+
+    id: Uuid
+    follows: bool
+    story: str | None
+    url: Annotated[
+        str | None,
+        Field(description="Shown once: ends in `.atom`, and is served as `.json` too"),
+    ]
+    created_at: Moment
+    last_used_at: Moment | None
+
+
+@view
 class NoticeView(TypedDict):
     """Something that a person is told."""
 

@@ -21,6 +21,7 @@ from sqlalchemy import (
 from service.claims import print_translations
 from service.domain.claims import Lifecycle
 from service.domain.print_phrases import Language
+from service.notices import followed_claims
 from service.publishing import feed
 from service.publishing.feed import Entry
 from service.record.tail import newest
@@ -63,9 +64,15 @@ class Page:
 
 
 def list_places(
-    connection: Connection, *, story: str | None, as_of: datetime | None, window: Window
+    connection: Connection,
+    *,
+    story: str | None,
+    as_of: datetime | None,
+    window: Window,
+    follower: str | None = None,
 ) -> Page | None:
-    """Return where the entries of all claims, or of one story, stand; None for an unknown story.
+    """Return where the entries of all claims, of one story, or of what a person follows, stand;
+    None for an unknown story.
 
     The newest by number come first, and only as far as the record is settled (record/tail.py): what
     commits late comes above what was shown already, so whoever looks at the first page now and
@@ -87,6 +94,10 @@ def list_places(
     if story is not None:
         of_story = (*is_shown, events.c.story == story, events.c.type.in_(feed.ENTRY_TYPES))
         query = _select_places(of_story, as_of, window)
+    elif follower is not None:
+        followed = followed_claims.build_condition(connection, follower)
+        of_followed = (*is_shown, followed, events.c.type.in_(feed.ENTRY_TYPES))
+        query = _select_places((*of_followed, events.c.claim.is_not(None)), as_of, window)
     else:
         # A range of an index for each type.
         of_claims = (*is_shown, events.c.claim.is_not(None))

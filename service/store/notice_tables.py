@@ -61,6 +61,20 @@ notices = Table(
     partial_index("ix_notices_read", "read_at", where="read_at IS NOT NULL"),
 )
 
+# Private addresses of feeds: of what a person follows, or of a story.
+personal_feeds = Table(
+    "personal_feeds",
+    metadata,
+    Column("id", Id, primary_key=True),
+    Column("user", ForeignKey("users.id"), nullable=False),
+    # NULL: what the person follows.
+    Column("story", ForeignKey("stories.slug")),
+    Column("token_hash", String(64), nullable=False, unique=True),
+    Column("created_at", Instant, nullable=False),
+    Column("last_used_at", Instant),
+    Index(None, "user", "id"),
+)
+
 # What is still to be told to many: the changes of a claim, or a decision that waits.
 notice_jobs = Table(
     "notice_jobs",

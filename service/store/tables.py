@@ -35,7 +35,13 @@ from service.store.directory_tables import (
     stories,
 )
 from service.store.metadata import metadata
-from service.store.notice_tables import follows, notice_jobs, notice_position, notices
+from service.store.notice_tables import (
+    follows,
+    notice_jobs,
+    notice_position,
+    notices,
+    personal_feeds,
+)
 from service.store.record_tables import (
     events,
     idempotency,
@@ -69,6 +75,7 @@ __all__ = [
     "notices",
     "parties",
     "party_versions",
+    "personal_feeds",
     "quotes",
     "request_limits",
     "sessions",

@@ -31,6 +31,7 @@ UNPROVED: Mapping[str, str] = {
     "follows": "what people follow",
     "notices": "what people were told, for as long as that is kept",
     "notice_jobs": "what is still to be told to followers",
+    "personal_feeds": "private addresses of feeds",
     "notice_position": "up to which event people were told",
     "intakes": "articles' texts, kept while they are worked on",
     "renames": "renames that come to claims in batches, until they have come to all",

@@ -57,6 +57,8 @@ class Callers:
         """When keys were used since that was last written to the database, by their ids."""
         self.used_sessions: dict[str, datetime] = {}
         """When sessions were used, likewise, by the hashes of their tokens."""
+        self.used_feeds: dict[str, datetime] = {}
+        """When private addresses of feeds were used, likewise, by their ids."""
         self._known: dict[str, tuple[float, Credential]] = {}
 
     async def identify(self, request: Request, *, now: datetime) -> Actor | None:
@@ -132,6 +134,15 @@ class Callers:
         ours = {self.settings.base_url, f"{request.url.scheme}://{request.url.netloc}"}
         if origin is None or origin not in {_origin(url) for url in ours}:
             raise CrossSite("Changes made with a session must come from the desk's own pages.")
+
+    def count_feed(self, request: Request, feed: str | None, *, now: datetime) -> None:
+        """Count a request for a feed at a private address, on the limit of the feed, and on that of
+        the peer where there is no such feed.  Raises RateLimited."""
+        if feed is None:
+            self._spend(request, self.name_peer(request))
+            return
+        self._spend(request, f"feed:{feed}")
+        self.used_feeds[feed] = now
 
     def charge(self, request: Request, cost: int) -> None:
         """Count the work that a request takes, in requests.  Raises RateLimited."""

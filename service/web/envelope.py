@@ -60,6 +60,8 @@ BODY_PENDING = "claimdesk.body_pending"
 """In a request's state, set by our server: its body had not arrived when its answer began."""
 FOR_STRANGERS = re.compile(r"/(sign-in(/|$)|v1/session$)")
 """Where people say who they are: what they send is read before anybody knows that."""
+SECRET_PATHS = ("/sign-in/", "/feeds/mine/", "/feeds/shared/", "/unsubscribe/")
+"""Addresses whose rest is a secret."""
 STRANGERS_BODY = 16 * 1024
 log = structlog.get_logger("request")
 
@@ -218,9 +220,13 @@ def _name_route(scope: Scope) -> str:
 
 
 def _hide_secrets(scope: Scope) -> str:
-    """Return the path as the log may have it: a sign-in link is a secret until it is used."""
+    """Return the path as the log may have it: a sign-in link is a secret until it is used, and a
+    private address of a feed is one for good."""
     path: str = scope["path"]
-    return "/sign-in/…" if path.startswith("/sign-in/") else path
+    for prefix in SECRET_PATHS:
+        if path.startswith(prefix):
+            return f"{prefix}…"
+    return path
 
 
 async def _read_body(receive: Receive, most: int) -> bytes:

@@ -89,6 +89,7 @@ UseId = Annotated[str, Path(), AfterValidator(_parse_known_id), WithJsonSchema(I
 NoteId = Annotated[str, Path(), AfterValidator(_parse_known_id), WithJsonSchema(ID_SCHEMA)]
 DecisionId = Annotated[str, Path(), AfterValidator(_parse_known_id), WithJsonSchema(ID_SCHEMA)]
 FollowId = Annotated[str, Path(), AfterValidator(_parse_known_id), WithJsonSchema(ID_SCHEMA)]
+FeedId = Annotated[str, Path(), AfterValidator(_parse_known_id), WithJsonSchema(ID_SCHEMA)]
 RecordId = Annotated[str, Path(), AfterValidator(_parse_known_id), WithJsonSchema(ID_SCHEMA)]
 SlugPath = Annotated[str, Path(max_length=64)]
 

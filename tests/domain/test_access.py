@@ -24,6 +24,7 @@ TABLE = {
     Action.APPROVE: "                no     yes     yes    yes     no",
     Action.OVERRIDE: "               no     no      yes    yes     no",
     Action.CHANGE_PARTIES: "         no     no      yes    yes     no",
+    Action.SHARE_FEEDS: "            no     no      yes    yes     no",
     Action.MERGE_DIRECTORY: "        no     no      yes    yes     no",
     Action.MANAGE_KEYS: "            no     no      no     yes     no",
     Action.MANAGE_USERS: "           no     no      no     yes     no",

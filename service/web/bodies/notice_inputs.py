@@ -1,6 +1,6 @@
 """What is sent of follows and notices."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints, model_validator
 
@@ -33,6 +33,21 @@ class FollowIn(In):
     def list_named(self) -> list[tuple[FollowKind, str]]:
         """List what is named, by its kind."""
         return [(kind, value) for kind in FollowKind if (value := getattr(self, kind)) is not None]
+
+
+class FeedIn(In):
+    """Of what a feed is: of what you follow, or of a story."""
+
+    follows: Literal[True] | None = Field(None, description="Of what you follow, as it changes")
+    story: Slug | None = Field(None, description="Of a story; for editors")
+
+    model_config = show_example({"follows": True})
+
+    @model_validator(mode="after")
+    def _names_one(self) -> "FeedIn":
+        if (self.follows is None) == (self.story is None):
+            raise ValueError("say of what: follows, or story")
+        return self
 
 
 class ReadIn(In):
