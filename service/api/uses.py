@@ -80,10 +80,13 @@ async def list_uses(
     paged: Annotated[tuple[Window, str], Depends(Paged("uses"))],
     state: State = None,
     grade: Grade = None,
+    story: Annotated[
+        str | None, Query(max_length=64, description="Only of this story's claims")
+    ] = None,
     claim: Annotated[Id | None, Query(description="Only of this claim")] = None,
 ) -> Response:
     """With `state=outdated`, what has been open longest stands first."""
-    return await _list_uses(call, UseFilters(state, grade, claim), paged)
+    return await _list_uses(call, UseFilters(state, grade, claim, story), paged)
 
 
 @router.get(

@@ -24,6 +24,7 @@ from service.desk.corrections_log import corrections_log_page
 from service.desk.directory import party_pages
 from service.desk.intake import intake_pages
 from service.desk.layout import assets
+from service.desk.printed import printed_page, use_forms
 from service.desk.reversals import merge_pages, reversal_pages
 from service.desk.search import search_page
 from service.desk.statements import statement_pages
@@ -44,6 +45,7 @@ routers = (
     party_pages.router,
     administration_pages.router,
     people_pages.router,
+    printed_page.router,
     profile_page.router,
     reversal_pages.router,
     merge_pages.router,
@@ -52,6 +54,7 @@ routers = (
     sign_in_pages.router,
     statement_pages.router,
     story_pages.router,
+    use_forms.router,
     webhook_forms.new_router,
     webhook_pages.router,
     webhook_forms.router,
@@ -80,6 +83,7 @@ MENU = (
     MenuEntry("/stories", "Stories", Action.READ_CLAIMS),
     MenuEntry("/intake", "Intake", Action.RECORD),
     MenuEntry("/review", "Review", Action.READ_INTERNALS),
+    MenuEntry("/printed", "Printed", Action.READ_RECORDS, ("/uses/",)),
     MenuEntry("/parties", "Parties", Action.READ_RECORDS),
     MenuEntry("/admin/webhooks", "Webhooks", Action.MANAGE_WEBHOOKS),
     MenuEntry("/admin/people", "People", Action.MANAGE_USERS, ("/admin/keys", "/admin/record")),

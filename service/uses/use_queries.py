@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, func, select
+from sqlalchemy import Connection, bindparam, exists, func, select
 
 from service.claims import existence
 from service.claims.claim_views import UseCountView
@@ -14,7 +14,7 @@ from service.domain.disclosure import find_audience
 from service.domain.uses import UseClass, UseState
 from service.store.engine import Lookup
 from service.store.paging import Window, select_page
-from service.store.tables import uses
+from service.store.tables import claims, uses
 from service.store.types import format_optional_instant
 from service.uses.use_views import UseView
 
@@ -26,6 +26,10 @@ class UseFilters:
     state: UseState | None = None
     grade: UseClass | None = None
     claim: str | None = None
+    story: str | None = None
+    """The story of the claim."""
+    takes_merged: bool = False
+    """Whether uses of what was merged into `claim` are among them."""
 
 
 def read_use(connection: Connection, use: str, *, caller: Actor | None) -> UseView | None:
@@ -46,7 +50,14 @@ def list_uses(
     if filters.grade is not None:
         query = query.where(uses.c["class"] == filters.grade.value)
     if filters.claim is not None:
-        query = query.where(uses.c.claim == filters.claim)
+        query = query.where(
+            uses.c.claim.in_(list_family(connection, filters.claim))
+            if filters.takes_merged
+            else uses.c.claim == filters.claim
+        )
+    if filters.story is not None:
+        is_of_story = claims.c.id == uses.c.claim, claims.c.story == filters.story
+        query = query.where(exists().where(*is_of_story))
     is_open = filters.state is UseState.OUTDATED
     order = (uses.c.outdated_at, uses.c.id) if is_open else (uses.c.id,)
     rows = connection.execute(select_page(query, window, *order)).all()
@@ -59,6 +70,16 @@ def list_sort_keys(filters: UseFilters, use: UseView) -> list[Any]:
     """Return the sort keys of a use in the list with these filters."""
     is_open = filters.state is UseState.OUTDATED
     return [use["outdated_at"], use["id"]] if is_open else [use["id"]]
+
+
+def list_family(connection: Connection, claim: str) -> list[str]:
+    """List a claim, what was merged into it, and what was merged into that."""
+    family, further = [claim], [claim]
+    while further:
+        query = select(claims.c.id).where(claims.c.merged_into.in_(further))
+        further = list(connection.scalars(query))
+        family += further
+    return family
 
 
 _count = select(uses.c.state, func.count()).where(

@@ -20,6 +20,7 @@ PLACES = dict.fromkeys(
         "webhook_id",
         "delivery_id",
         "user_id",
+        "use_id",
     ),
     NOBODY,
 ) | {

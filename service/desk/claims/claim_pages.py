@@ -24,7 +24,7 @@ from service.desk.claims.record_lines import RecordLine
 from service.desk.layout import forms, instants
 from service.desk.layout.forms import Form, accept_form
 from service.desk.layout.rendering import render_page
-from service.domain import ids, labels, second_person
+from service.domain import access, ids, labels, second_person
 from service.domain.access import Action
 from service.domain.errors import (
     ClaimdeskError,
@@ -36,6 +36,7 @@ from service.domain.errors import (
     TransitionRefused,
 )
 from service.store.engine import Connection
+from service.uses import printed_queries
 from service.web.bodies import claim_inputs, decision_inputs
 from service.web.calls import Call, allow
 from service.web.fields import ClaimId, DecisionId, NoteId
@@ -152,6 +153,9 @@ async def render_claim(
     if moment is None and call.sees_internals:
         documents = await call.read(history_queries.list_merged_claims, claim_id)
         merged = [orjson.loads(document) for document in documents]
+    claim_uses = None
+    if moment is None and access.is_allowed(call.caller, Action.READ_RECORDS):
+        claim_uses = await call.read(printed_queries.read_claim_uses, claim_id, caller=call.caller)
     stream_url = board_pages.build_stream_url(sheet.newest, claim=claim_id)
     return render_page(
         call,
@@ -165,6 +169,7 @@ async def render_claim(
         claim=sheet.claim,
         pending=pending,
         merged=merged,
+        uses=claim_uses,
         proposal=proposal_words.describe_proposal(sheet.state, pending) if pending else None,
         barred=second_person.explain_refusal(pending, call.actor) if pending else None,
         typed=typed,

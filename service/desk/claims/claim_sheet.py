@@ -43,7 +43,7 @@ from service.web import redaction
 
 SHOWN = 12
 """Statements of a claim that has many: the latest of each party. A link leads to all of them."""
-RECORDED = 30
+RECORDED = 25
 """Events on a page. A link leads to the whole record."""
 PAGE = 40
 """Statements, and events, on a page of all of them."""

@@ -15,6 +15,7 @@ ROOMS = (
     "corrections_log",
     "dossier",
     "intake",
+    "printed",
     "reversals",
     "stories",
     "directory",

@@ -9,7 +9,7 @@ from markupsafe import Markup
 from service.desk.layout.rendering import isolate_words
 
 SENTENCE = re.compile(r".+?(?:[.!?]”?(?=\s)\s*|$)", re.DOTALL)
-WORD = re.compile(r"\S+\s*")
+WORD = re.compile(r"(?:\w+|[^\w\s]+)\s*|\s+")
 MOST_WORDS = 1_000
 """Longer texts are shown as they are: comparing takes the square of their lengths."""
 ALIKE = 0.6

@@ -17,6 +17,7 @@ from pydantic import BaseModel, ValidationError
 from starlette.datastructures import FormData
 from starlette.responses import Response
 
+from service.domain import ids
 from service.domain.access import Action
 from service.domain.account_bounds import EMAIL
 from service.domain.errors import (
@@ -193,6 +194,12 @@ def parse_body(model: type[B], values: Mapping[str, Any]) -> B:
             if not (_is_id(part["loc"]) and isinstance(part["input"], dict))
         ]
         raise Invalid(errors[0]["msg"], errors=errors) from None
+
+
+def find_claim_id(text: str) -> str | None:
+    """Find the id of a claim in what was typed: the id, or the address of the claim's page."""
+    # An address ends with the id; a query or a fragment may follow.
+    return ids.parse_id(text.partition("?")[0].partition("#")[0].rstrip("/").rpartition("/")[2])
 
 
 def split_tags(text: str) -> list[str]:

@@ -47,6 +47,8 @@ async def list_addresses(desk: Desk) -> dict[str, str]:
         delivery = (await client.get(path)).json()["items"][0]["id"]
         asking = {"party": "nato", "way": "telephone", "until": "2100-01-01T00:00:00Z"}
         inquiry = (await client.post(f"/v1/claims/{claim}/inquiries", json=asking)).json()
+        printed = {"url": "https://paper.example/1", "title": "Printed", "contact": "night desk"}
+        use = (await client.post(f"/v1/claims/{claim}/uses", json=printed)).json()
         users = (await client.get("/v1/users")).json()["items"]
         speakers = (await client.get("/v1/speakers")).json()["items"]
         keys = (await client.get("/v1/keys")).json()["items"]
@@ -62,6 +64,7 @@ async def list_addresses(desk: Desk) -> dict[str, str]:
         "key_id": keys[0]["id"],
         "token": "used-before",
         "inquiry_id": inquiry["id"],
+        "use_id": use["id"],
         "request_id": inquiry["id"],
     }
     found_places = {}

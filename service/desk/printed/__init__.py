@@ -1,0 +1,1 @@
+"""The page of what was printed, and its forms."""

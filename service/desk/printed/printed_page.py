@@ -1,0 +1,117 @@
+"""Printed: who printed which claim, and who must be told of what changed since."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Response
+from markupsafe import Markup
+
+from service.claims import board_queries
+from service.desk.claims import board_pages
+from service.desk.layout import differences, page_links
+from service.desk.layout.rendering import render_page
+from service.domain import ids, labels
+from service.domain.access import Action
+from service.domain.errors import Invalid
+from service.domain.uses import UseClass, UseState
+from service.record.tail import newest
+from service.store.paging import Window, cut_page
+from service.uses import printed_queries, use_queries
+from service.uses.printed_queries import PrintedUse
+from service.uses.use_queries import UseFilters
+from service.web.calls import Call, allow, build_list_scope
+
+router = APIRouter(include_in_schema=False)
+
+LIMIT = 25
+NEWEST = 10
+"""Current uses beneath those that are outdated."""
+FILTERS = ("state", "class", "story", "claim")
+
+
+@dataclass(frozen=True, slots=True)
+class UseRow:
+    """A use as pages show it: what might be printed then and now, the differing words marked."""
+
+    printed: PrintedUse
+    before: Markup
+    after: Markup
+
+
+@router.get("/printed")
+async def show_printed(
+    call: Annotated[Call, allow(Action.READ_RECORDS, page=True)],
+) -> Response:
+    """Show what must be told to whom, open longest first, then what is current; or one state."""
+    chosen = {name: call.request.query_params.get(name, "").strip() for name in FILTERS}
+    filters = _read_filters(chosen)
+    after_event = await call.read(newest)
+    scope = build_list_scope("printed", call.request)
+    window = page_links.read_window(call, scope, LIMIT)
+    listed = await call.read(
+        printed_queries.list_printed, filters, caller=call.caller, window=window, now=call.now
+    )
+
+    def list_keys(row: PrintedUse) -> Sequence[Any]:
+        return use_queries.list_sort_keys(filters, row.use)
+
+    page, last = cut_page(listed, window, list_keys)
+    kept = {name: value for name, value in chosen.items() if value}
+    is_overview = not chosen["state"]
+    current: list[PrintedUse] = []
+    if is_overview and not chosen["class"] and window.after is None:
+        current = await call.read(
+            printed_queries.list_printed,
+            _read_filters(chosen | {"state": UseState.CURRENT.value}),
+            caller=call.caller,
+            window=Window(NEWEST, None),
+            now=call.now,
+        )
+    return render_page(
+        call,
+        "printed.html",
+        live=board_pages.build_stream_url(after_event),
+        rows=[build_row(row) for row in page],
+        current=[build_row(row) for row in current[:NEWEST]],
+        has_more_current=len(current) > NEWEST,
+        counts=await call.read(printed_queries.count_open),
+        most_counted=printed_queries.MOST_COUNTED,
+        chosen=chosen,
+        narrowed=bool(kept),
+        overview=is_overview,
+        states={state.value: word for state, word in labels.USE_STATES.items()},
+        stories=await call.reader.look_up(board_queries.RECENT_STORIES, {}),
+        next=page_links.build_next_link(call, scope, last, kept),
+        back=call.request.url.path
+        + (f"?{call.request.url.query}" if call.request.url.query else ""),
+        typed={},
+        faults={},
+    )
+
+
+def build_row(printed: PrintedUse) -> UseRow:
+    """Build what pages show of a use."""
+    before, after = printed.use["print_line"], printed.claim["print_line"]
+    if printed.text != printed.claim["text"]:
+        before, after = f"“{printed.text}”. {before}", f"“{printed.claim['text']}”. {after}"
+    return UseRow(printed, *differences.mark_differences(before, after))
+
+
+def _read_filters(chosen: Mapping[str, str]) -> UseFilters:
+    """Read the filters in the page's address: unless a state is asked for, what is outdated.
+    Raises Invalid."""
+    state, grade, story, claim = (chosen[name] for name in FILTERS)
+    for name, words in (("state", UseState), ("class", UseClass)):
+        if chosen[name] and chosen[name] not in list(words):
+            raise Invalid(f"it is one of {', '.join(words)}", loc=("query", name))
+    claim_id = ids.parse_id(claim) if claim else None
+    if claim and claim_id is None:
+        raise Invalid("an id is a UUID", loc=("query", "claim"))
+    return UseFilters(
+        state=UseState(state) if state else UseState.OUTDATED,
+        grade=UseClass(grade) if grade else None,
+        claim=claim_id,
+        story=story or None,
+        takes_merged=True,
+    )

@@ -1,0 +1,233 @@
+"""Printed: who printed a claim, what may be printed now, and what was done about it."""
+
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.api.problems import nothing_changes
+from tests.api.test_holds import hold_claim
+from tests.api.test_uses import read_use, record_use
+from tests.desk.conftest import People, find_form, parse_page, read_words, submit
+from tests.support.desk import Desk
+
+
+async def read_rows(client: httpx.AsyncClient, address: str = "/printed") -> list[tuple[str, Any]]:
+    """The id and the words of each use on a page."""
+    page = parse_page(await client.get(address))
+    return [
+        (item.get("id").removeprefix("u-"), read_words(item))
+        for item in page.cssselect(".notices > li")
+    ]
+
+
+async def fall(desk: Desk, claim: str, link: str) -> None:
+    """Let a confirmation fall, by retracting what it rested on."""
+    answer = await desk.checker.post(f"/v1/links/{link}/retraction", json={"reason": "another"})
+    assert answer.status_code == 200, answer.text
+
+
+async def test_who_printed_a_fallen_claim_is_told_and_settled(desk: Desk, people: People) -> None:
+    """Open longest first, with the class, what could be printed then and what may be now; seeing to
+    one takes it off the list, and it leads to where it stands corrected."""
+    await desk.record_parties()
+    claim = (await desk.record_claim())["id"]
+    link = await desk.confirm_claim(claim)
+    first = await record_use(desk, claim, title="Units are back")
+    second = await record_use(desk, claim, url="https://other.example/1", title=None)
+    other = await desk.record_claim(text="Another claim")
+    current = await record_use(desk, other["id"], desk.checker, title="Something else")
+    await fall(desk, claim, link)
+    rows = await read_rows(people.checker)
+    assert [use for use, _ in rows] == [first["id"], second["id"], current["id"]]
+    words = rows[0][1]
+    assert words.startswith("Kill Outdated open: now")
+    assert "Independently confirmed by NATO." in words
+    assert "May be printed now (awaiting confirmation)" in words
+    page = parse_page(await people.checker.get("/printed"))
+    assert [read_words(gone) for gone in page.cssselect("del")] == [
+        "Independently confirmed by NATO."
+    ] * 2
+    assert read_words(page.cssselect(".open-counts")[0]) == "Kill 2"
+    acknowledge = f"/uses/{first['id']}/acknowledgement"
+    done = await submit(
+        people.checker,
+        "/printed",
+        acknowledge,
+        note="Taken back at the top",
+        corrected_url="https://paper.example/1#correction",
+    )
+    assert (done.status_code, done.headers["Location"]) == (303, "/printed?done=use-acknowledged")
+    assert [use for use, _ in await read_rows(people.checker)] == [second["id"], current["id"]]
+    seen = await read_rows(people.checker, "/printed?state=acknowledged")
+    assert [use for use, _ in seen] == [first["id"]]
+    assert "Seen to by Ana Checker" in seen[0][1]
+    assert "“Taken back at the top” as corrected" in seen[0][1]
+    page = parse_page(await people.checker.get("/printed?state=outdated"))
+    retire = f"/uses/{second['id']}/retirement"
+    assert page.xpath(f"//button[@formaction='{retire}']")
+    form = find_form(page, f"/uses/{second['id']}/acknowledgement")
+    gone = await people.checker.post(retire, data=dict(form.form_values()))
+    assert gone.headers["Location"] == "/printed?state=outdated&done=use-retired"
+    assert (await read_use(desk, second["id"]))["state"] == "retired"
+
+
+async def test_settling_is_offered_to_whoever_recorded_it_and_checkers(
+    desk: Desk, people: People
+) -> None:
+    """A reader is offered nothing about what others recorded, nor sees whom to tell."""
+    await desk.record_parties()
+    claim = (await desk.record_claim())["id"]
+    own = await submit(
+        people.reader,
+        f"/printed/new?claim={claim}",
+        "/printed",
+        where="Page 3",
+        contact="night desk",
+    )
+    assert own.headers["Location"] == f"/claims/{claim}?done=use-recorded#uses"
+    others = await record_use(desk, claim, desk.checker, contact="day desk")
+    await hold_claim(desk, claim)
+    page = parse_page(await people.reader.get("/printed"))
+    mine, theirs = page.cssselect(".notices > li")
+    assert "Page 3" in read_words(mine)
+    assert "to be told: night desk" in read_words(mine)
+    assert mine.cssselect("form")
+    assert not theirs.cssselect("form")
+    assert "day desk" not in read_words(theirs)
+    assert "day desk" in (await people.checker.get("/printed")).text
+    place = f"/uses/{others['id']}/acknowledgement"
+    data = dict(find_form(page, mine.cssselect("form")[0].get("action")).form_values())
+    async with nothing_changes(desk):
+        refused = await people.reader.post(place, data=data | {"note": "Seen to"})
+        assert refused.status_code == 403
+    stranger = await people.public.get("/printed")
+    assert stranger.status_code in (303, 401)
+
+
+async def test_use_is_recorded_by_hand_from_the_claims_page(desk: Desk, people: People) -> None:
+    """The page counts who printed it; a refused form keeps what was typed; an address of the claim
+    will do where none is chosen."""
+    await desk.record_parties()
+    claim = (await desk.record_claim())["id"]
+    page = parse_page(await people.checker.get(f"/claims/{claim}"))
+    [new] = page.xpath("//a[starts-with(@href, '/printed/new')]/@href")
+    async with nothing_changes(desk):
+        refused = await submit(people.checker, new, "/printed", title="Units are back")
+        assert refused.status_code == 422
+        assert "say where it was printed" in read_words(parse_page(refused))
+        assert 'value="Units are back"' in refused.text
+        nowhere = await submit(
+            people.checker, "/printed/new", "/printed", claim="that one", where="Page 3"
+        )
+        assert nowhere.status_code == 422
+        assert "address of the claim" in nowhere.text
+        assert 'value="that one"' in nowhere.text
+        unknown = "01970000-0000-7000-8000-000000000000"
+        gone = await submit(
+            people.checker, "/printed/new", "/printed", claim=unknown, where="Page 3"
+        )
+        assert gone.status_code == 404
+        assert 'value="Page 3"' in gone.text
+    recorded = await submit(
+        people.checker,
+        "/printed/new",
+        "/printed",
+        claim=f"https://desk.example/claims/{claim}?as_of=x#print-line",
+        where="Page 3",
+        published_at="2023-10-02T06:00",
+        wording="Belgrade says so.\nAnd that is all.",
+    )
+    assert recorded.status_code == 303, recorded.text
+    listed = (await desk.reader.get(f"/v1/claims/{claim}/uses")).json()["items"]
+    assert [(use["where"], use["published_at"]) for use in listed] == [
+        ("Page 3", "2023-10-02T06:00:00Z")
+    ]
+    page = parse_page(await people.checker.get(f"/claims/{claim}"))
+    assert "1 article printed this." in read_words(page.get_element_by_id("uses"))
+    await hold_claim(desk, claim)
+    page = parse_page(await people.checker.get(f"/claims/{claim}"))
+    section = page.get_element_by_id("uses")
+    assert "1 article printed this; 1 must be told." in read_words(section)
+    [single] = [link for link in section.xpath(".//a/@href") if link.startswith("/uses/")]
+    place = f"{single}/acknowledgement"
+    refused = await submit(people.checker, single, place, note="", corrected_url="paper")
+    assert refused.status_code == 422
+    assert 'value="paper"' in refused.text
+    settled = await submit(people.checker, single, place, note="Seen to")
+    assert settled.headers["Location"] == f"{single}?done=use-acknowledged"
+
+
+async def test_printed_is_narrowed_by_state_class_story_and_claim(
+    desk: Desk, people: People
+) -> None:
+    """Filters in the address; one that is none is refused."""
+    await desk.record_parties()
+    await desk.post("/v1/stories", {"slug": "border", "title": "The border"})
+    inside = (await desk.record_claim(story="border"))["id"]
+    outside = (await desk.record_claim(text="Outside of it"))["id"]
+    held = await record_use(desk, inside)
+    void = await record_use(desk, outside)
+    current = await record_use(desk, (await desk.record_claim(text="A third"))["id"])
+    await hold_claim(desk, inside)
+    await desk.post(f"/v1/claims/{outside}/void", {"reason": "a parody"}, status=200)
+    for query, expected in (
+        ("", [held, void, current]),
+        ("?state=outdated", [held, void]),
+        ("?state=current&class=&story=", [current]),
+        ("?class=kill", [void]),
+        ("?story=border", [held]),
+        (f"?claim={outside}", [void]),
+        ("?state=retired", []),
+    ):
+        rows = await read_rows(people.reader, f"/printed{query}")
+        assert [use for use, _ in rows] == [use["id"] for use in expected], query
+    listed = await desk.reader.get("/v1/uses", params={"story": "border"})
+    assert [use["id"] for use in listed.json()["items"]] == [held["id"]]
+    for query in ("?state=x", "?class=x", "?claim=x", "?cursor=x"):
+        assert (await people.reader.get(f"/printed{query}")).status_code == 422
+
+
+async def test_empty_list_teaches_how_uses_come_about(people: People) -> None:
+    """And one that filters emptied leads back to the whole."""
+    assert "POST /v1/claims/…/uses" in read_words(parse_page(await people.reader.get("/printed")))
+    page = parse_page(await people.reader.get("/printed?state=retired"))
+    assert page.xpath("//main//div[@class='empty']//a[@href='/printed']")
+
+
+async def test_uses_of_a_merged_claim_are_shown_with_the_survivor(
+    desk: Desk, people: People
+) -> None:
+    """They are outdated by the merge; what may be printed now is what may be of the survivor."""
+    await desk.record_parties()
+    survivor = await desk.record_claim()
+    merged = (await desk.record_claim(text="The same in other words", claimant="pristina"))["id"]
+    use = await record_use(desk, merged)
+    answer = await desk.checker.post(
+        f"/v1/claims/{merged}/merge", json={"into": survivor["id"]}, headers={"If-Match": "*"}
+    )
+    assert answer.status_code == 200, answer.text
+    [(shown, words)] = await read_rows(people.checker, f"/printed?claim={survivor['id']}")
+    assert shown == use["id"]
+    assert words.startswith("Update Outdated")
+    assert "was merged into this claim" in words
+    assert "“The same in other words”. Claimed by Pristina" in words
+    assert f"“{survivor['text']}”. Claimed by Belgrade" in words
+    page = parse_page(await people.checker.get(f"/claims/{survivor['id']}"))
+    assert "1 article printed this; 1 must be told." in read_words(page.get_element_by_id("uses"))
+
+
+@pytest.mark.parametrize("count", [27])
+async def test_long_list_goes_on_page_by_page(desk: Desk, people: People, count: int) -> None:
+    """Each use once, open longest first, with the filters kept."""
+    await desk.record_parties()
+    claim = (await desk.record_claim())["id"]
+    recorded = [(await record_use(desk, claim, title=f"No. {n}"))["id"] for n in range(count)]
+    await hold_claim(desk, claim)
+    first = parse_page(await people.reader.get("/printed?class=update&story="))
+    [following] = first.xpath("//a[@rel='next']/@href")
+    assert "class=update" in following
+    rows = await read_rows(people.reader, "/printed?class=update") + await read_rows(
+        people.reader, following
+    )
+    assert [use for use, _ in rows] == recorded
