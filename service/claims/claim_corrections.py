@@ -62,6 +62,9 @@ def correct_claim(
     or fit, and where nothing differs.
     """
     access.require_permission(actor, Action.REVERSE)
+    beside = [other for other in (sent.get("part_of"), sent.get("supersedes")) if other]
+    # In one order with whoever corrects those, so that two cannot deadlock.
+    now = claim_writer.lock_claims(connection, [claim_id, *beside], now=now)
     loaded = claim_writer.load_claim(connection, claim_id, versions=versions, now=now)
     state = loaded.state
     looked_up = {"claimant", "speaker", "claimed_at", "precision"}
