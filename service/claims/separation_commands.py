@@ -57,7 +57,9 @@ def separate_claim(
         return proposal_commands.submit_change(
             connection, survivor, change, four_eyes=True, actor=actor, now=now
         )
-    claim_writer.record_events(connection, survivor, change.drafts, actor=actor, now=now)
+    claim_writer.record_events(
+        connection, survivor, change.drafts, actor=actor, now=now, cause=change.cause
+    )
     state = open_separated_claim(connection, claim_id, reason=reason, actor=actor, now=now)
     return Outcome(state, None, None)
 

@@ -100,7 +100,8 @@ def _complete(state: ClaimState, draft: Draft) -> list[Draft]:
     after = history.apply_drafts(state, drafts)
     # Of a claim that is void or merged nothing prints until two people agree to it again.
     is_unprinted = state.lifecycle in UNLISTED
-    if is_unprinted or not printed.list_fields_to_agree_on(state, after):
+    agreed = printed.list_fields_to_agree_on(state, after, is_correction=True)
+    if is_unprinted or not agreed:
         return drafts
     reason = "what was agreed on was corrected"
     if after.finding is not None:

@@ -70,11 +70,14 @@ def compute_digest(present: Data, prints: Data) -> str:
     return sha256(text.encode()).hexdigest()
 
 
-def list_fields_to_agree_on(before: ClaimState, after: ClaimState) -> list[str]:
+def list_fields_to_agree_on(
+    before: ClaimState, after: ClaimState, *, is_correction: bool = False
+) -> list[str]:
     """Return the printed fields that change and that an agreement of two people covers.
 
-    A change that makes the print line more cautious does not count, nor do fields whose agreement
-    (the confirmation or the finding) the change itself takes away.
+    A change that makes the print line more cautious does not count, but for a correction: what was
+    wrong was agreed on.  Nor do fields whose agreement (the confirmation or the finding) the change
+    itself takes away.
     """
     agreements = _list_agreements(before) & _list_agreements(after)
     if not agreements:
@@ -84,7 +87,10 @@ def list_fields_to_agree_on(before: ClaimState, after: ClaimState) -> list[str]:
         name
         for name in list_differences(printed_before, printed_after)
         if FIELDS[name].covered_by & agreements
-        and not FIELDS[name].is_cautious(printed_before.get(name), printed_after.get(name))
+        and (
+            is_correction
+            or not FIELDS[name].is_cautious(printed_before.get(name), printed_after.get(name))
+        )
     ]
 
 

@@ -3,6 +3,11 @@
 Functions here are pure, like those of `amendments`.  A way back makes things as if the act had not
 happened, from now on.  It never confirms: a claim that fell meanwhile stays fallen, and what has
 changed while the claim was closed is weighed when it opens again.
+
+What was recorded by mistake, and what was done by mistake, is put right like any other mistake: a
+status that follows from that has the cause `correction`.  Nobody withdrew anything, as
+`support_withdrawn` would say.  Only a claim that opens again moves for what came meanwhile, with
+the cause of that.
 """
 
 from collections.abc import Sequence
@@ -82,7 +87,7 @@ def void_link(state: ClaimState, link_id: str, *, reason: str) -> Change:
     if _require_link(state, link_id).void:
         raise AlreadySettled("This link is void already.", link=link_id)
     draft = Draft("link.voided", {"link": link_id, "reason": reason})
-    return Change(DecisionKind.VOID, (draft,), {"link": link_id}, reason)
+    return Change(DecisionKind.VOID, (draft,), {"link": link_id}, reason, cause=Cause.CORRECTION)
 
 
 def restore_link(state: ClaimState, link_id: str, *, reason: str) -> Change:
@@ -109,7 +114,8 @@ def draft_statement_void(statement: str, *, reason: str) -> Draft:
 def void_statement(statement: str, *, reason: str) -> Change:
     """Return the change that the void of a statement makes of a claim."""
     draft = draft_statement_void(statement, reason=reason)
-    return Change(DecisionKind.VOID, (draft,), {"statement": statement}, reason)
+    request = {"statement": statement}
+    return Change(DecisionKind.VOID, (draft,), request, reason, cause=Cause.CORRECTION)
 
 
 def restore_statement(
@@ -152,9 +158,12 @@ def _restore_links(
     They moved it when they were new; what was decided in spite of them since stays.  A confirmation
     is weighed anew all the same: it may take more support in spite of a denial that is back.
     """
+    cause = Cause.CORRECTION if since is None else None
     if since is None and state.status is not Status.CONFIRMED:
         since = history.apply_drafts(state, drafts)
-    return Change(DecisionKind.RESTORATION, tuple(drafts), request, reason, since=since)
+    return Change(
+        DecisionKind.RESTORATION, tuple(drafts), request, reason, cause=cause, since=since
+    )
 
 
 def _require_not_linked_again(state: ClaimState, link: Link) -> None:
@@ -251,6 +260,7 @@ def release_claim(
         (Draft("claim.released", data),),
         {"separated": loser.id, "text": loser.text},
         reason,
+        cause=Cause.CORRECTION,
         prints_elsewhere=prints_elsewhere,
     )
 

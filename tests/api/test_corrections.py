@@ -74,6 +74,20 @@ async def test_confirmation_ends_where_another_party_supports(desk: Desk) -> Non
     await require_sound_record(desk)
 
 
+async def test_confirmation_ends_where_one_supporter_less_is_printed(desk: Desk) -> None:
+    """Enough remain, but what two people agreed to print was wrong."""
+    await desk.record_parties()
+    claim = (await desk.record_claim())["id"]
+    link = await desk.link_statement(claim, "supports", "washington")
+    await desk.confirm_claim(claim)
+    assert "Washington" in (await desk.read_claim(claim))["print_line"]
+    await correct(desk, f"/v1/statements/{link['statement']['id']}", party="belgrade")
+    fallen = await desk.read_claim(claim)
+    assert (fallen["status"], fallen["agrees"]) == ("awaiting_confirmation", False)
+    assert (await read_status_changes(desk, claim))[-1]["cause"] == "correction"
+    await require_sound_record(desk)
+
+
 async def test_material_correction_asks_for_affirmation(desk: Desk) -> None:
     claim = await record_confirmed_claim(desk)
     link = await read_link(desk, claim)

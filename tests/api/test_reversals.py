@@ -154,6 +154,23 @@ async def test_what_two_people_agreed_to_prints_again_by_two_people(desk: Desk) 
     await require_sound_record(desk)
 
 
+@pytest.mark.parametrize("voided", ["links", "statements"])
+async def test_claim_that_rested_on_a_mistake_falls_with_it(desk: Desk, voided: str) -> None:
+    """By rule, and because of the mistake: nobody withdrew anything."""
+    await desk.record_parties()
+    claim = (await desk.record_claim())["id"]
+    link = await desk.confirm_claim(claim)
+    linked = (await desk.reader.get(f"/v1/claims/{claim}/links")).json()["items"][0]
+    subject = link if voided == "links" else linked["statement"]["id"]
+    await act(desk, f"/v1/{voided}/{subject}/void")
+    changes = (await desk.reader.get(f"/v1/claims/{claim}/status-changes")).json()["items"]
+    assert (changes[-1]["status"], changes[-1]["cause"]) == ("awaiting_confirmation", "correction")
+    assert changes[-1]["decided_by"] is None
+    await act(desk, f"/v1/{voided}/{subject}/restoration")
+    assert (await desk.read_claim(claim))["status"] == "awaiting_confirmation"
+    await require_sound_record(desk)
+
+
 @pytest.mark.parametrize("closing", [("void", "restoration"), ("withdrawal", "reinstatement")])
 async def test_way_back_never_confirms(desk: Desk, closing: tuple[str, str]) -> None:
     """A claim whose support went while it was closed falls when it opens again, by rule, and stays
