@@ -15,7 +15,13 @@ from typing_extensions import TypedDict
 from service.api import claim_links
 from service.api import claims as claim_routes
 from service.claims import claim_queries, claim_views, print_translations
-from service.claims.documents import add_assignee, complete_claim, complete_document
+from service.claims.documents import (
+    StoredClaim,
+    add_internals,
+    complete_claim,
+    complete_document,
+    set_internals,
+)
 from service.domain import ids
 from service.domain.access import Action
 from service.domain.errors import Invalid, NotFound
@@ -87,7 +93,7 @@ async def read_claim(call: Reading) -> Response:
     if request.scope["query_string"]:
         moment, expand, language = _parse_read_query(request.query_params)
     row = await claim_requests.look_up_claim(call, claim_id, moment, with_state=expand)
-    version, document, assignee = row.version, row.document, row.assignee
+    version, document = row.version, row.document
     if row.merged_into is not None:
         return claim_routes.redirect_to_merged(request, row.merged_into)
     counts = None
@@ -101,8 +107,8 @@ async def read_claim(call: Reading) -> Response:
     is_of_version = not row.is_early and (counts is None or not any(counts.values()))
     if not expand and is_of_version and is_unchanged(request, version):
         return Response(status_code=304, headers=headers)
-    if assignee is not None and call.sees_internals:
-        document = add_assignee(document, assignee)
+    if call.sees_internals:
+        document = add_internals(document, row.internals)
     if language is not Language.EN:
         document = await _translate(call, document, language)
     if counts is not None:
@@ -181,7 +187,7 @@ async def list_claims(call: Reading) -> Response:
     if len(rows) > query.limit:
         rows = rows[: query.limit]
         last = claim_requests.read_sort_keys(rows[-1])
-    shown = [_show_document(call, row[0], row[1], filters.as_of) for row in rows]
+    shown = [_show_document(call, StoredClaim(*row[:3]), filters.as_of) for row in rows]
     if query.lang is Language.EN:
         return call.answer_items([Fragment(document) for document in shown], last, scope)
     claims: list[claim_views.ClaimView] = [orjson.loads(document) for document in shown]
@@ -189,26 +195,22 @@ async def list_claims(call: Reading) -> Response:
     return call.answer_items(await call.read(translate, claims, language=query.lang), last, scope)
 
 
-def _show_document(call: Call, document: str, assignee: str | None, as_of: datetime | None) -> str:
-    """The claim as the caller may see it, for a list: as it is stored, but for its assignee."""
-    document = complete_document(document, as_of or call.now)
-    if assignee is not None and call.sees_internals:
-        document = add_assignee(document, assignee)
-    return document
+def _show_document(call: Call, stored: StoredClaim, as_of: datetime | None) -> str:
+    """The claim as the caller may see it, for a list: as it is stored, but for what is internal."""
+    document = complete_document(stored.document, as_of or call.now)
+    return add_internals(document, stored.internals) if call.sees_internals else document
 
 
 async def _show_hits(
     call: Call, hits: Sequence[claim_hits.Hit], as_of: datetime | None, language: Language
 ) -> list[claim_views.ClaimView]:
     """Claims that a search found, each with what shows why."""
-    shown: list[claim_views.ClaimView] = [
-        {
-            **complete_claim(hit.claim, as_of or call.now),
-            "assignee": hit.assignee if call.sees_internals else None,
-            "snippets": hit.snippets,
-        }
-        for hit in hits
-    ]
+    shown: list[claim_views.ClaimView] = []
+    for hit in hits:
+        claim = complete_claim(hit.claim, as_of or call.now)
+        if call.sees_internals:
+            claim = set_internals(claim, hit.internals)
+        shown.append({**claim, "snippets": hit.snippets})
     if language is Language.EN:
         return shown
     return await call.read(print_translations.translate_claims, shown, language=language)

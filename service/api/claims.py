@@ -12,6 +12,7 @@ from service.claims import (
     claim_views,
     decision_queries,
     decision_views,
+    documents,
     existence,
     history_queries,
     note_commands,
@@ -57,8 +58,7 @@ def answer_claim(state: ClaimState, *, status: int = 200) -> Answer:
 
 def _build_claim(state: ClaimState) -> claim_views.ClaimView:
     claim = claim_views.build_claim(state)
-    claim["assignee"] = state.assignee
-    return claim
+    return documents.set_internals(claim, documents.Internals(state.assignee, state.due_at))
 
 
 def answer_recorded(
@@ -178,10 +178,10 @@ async def amend_claim(
     call: Annotated[Call, allow(Action.AMEND)],
     versions: IfMatch,
 ) -> Response:
-    """Change text, tags or assignee. A material change of the text is a new revision: a confirmed
-    claim awaits confirmation again, a finding ends, and links are to be affirmed one by one.
-    Another wording of a confirmed claim that is not material is a decision; what is not printed
-    changes at once."""
+    """Change text, tags, assignee or when it is due, which the desk alone reads. A material change
+    of the text is a new revision: a confirmed claim awaits confirmation again, a finding ends, and
+    links are to be affirmed one by one. Another wording of a confirmed claim that is not material
+    is a decision; what is not printed changes at once."""
     changes = read_sent_fields(body)
     material = bool(changes.pop("material", False))
     return await call.write(

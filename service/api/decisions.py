@@ -183,7 +183,11 @@ async def list_review_queue(
 
 def _build_review(row: Review, now: datetime) -> Mapping[str, object]:
     return {
-        "claim": orjson.Fragment(documents.complete_document(row.claim, now)),
+        "claim": orjson.Fragment(
+            documents.add_internals(
+                documents.complete_document(row.claim.document, now), row.claim.internals
+            )
+        ),
         "reasons": row.reasons,
         "since": format_instant(row.since),
     }

@@ -17,6 +17,7 @@ from service.claims.claim_conditions import (
     order_page,
 )
 from service.claims.claim_queries import Family, Filters, build_list_query, describe_filters
+from service.claims.documents import StoredClaim
 from service.domain.claims import Status
 from service.record.tail import NEWEST, SETTLED
 from service.store.engine import Lookup
@@ -38,10 +39,10 @@ COUNT_LIMIT = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """The newest claims of one status, as served, each with its assignee."""
+    """The newest claims of one status."""
 
     status: Status
-    rows: list[tuple[str, str | None]]
+    rows: list[StoredClaim]
     count: int
     """Of all that there are, up to `COUNT_LIMIT` + 1."""
 
@@ -92,9 +93,9 @@ async def list_groups(
         database.look_up(_prepare_counts(shape), parameters),
     )
     count = {str(row[0]): int(row[1]) for row in counts}
-    found: dict[str, list[tuple[str, str | None]]] = {status: [] for status in STATUS_ORDER}
-    for status, document, assignee, *_ in rows:
-        found[status].append((document, assignee))
+    found: dict[str, list[StoredClaim]] = {status: [] for status in STATUS_ORDER}
+    for status, *stored in rows:
+        found[status].append(StoredClaim(*stored[:3]))
     return [Group(status, found[status], count[status]) for status in STATUS_ORDER]
 
 
@@ -116,7 +117,7 @@ async def _read_group_as_of(
     more = len(rows) > GROUP_SIZE
     return Group(
         status,
-        [(row[0], row[1]) for row in rows[:GROUP_SIZE]],
+        [StoredClaim(*row[:3]) for row in rows[:GROUP_SIZE]],
         COUNT_LIMIT + 1 if more else len(rows),
     )
 
@@ -134,6 +135,7 @@ def _select_group(shape: FilterSet, status: Status) -> Select[Any]:
         _label_status(status),
         claims.c.document,
         claims.c.assignee,
+        claims.c.due_at,
         key.label("moment"),
         claims.c.id,
     ).where(*_build_group_conditions(shape, status))

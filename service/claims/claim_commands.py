@@ -150,7 +150,7 @@ def amend_claim(
     actor: Actor,
     now: datetime,
 ) -> Outcome:
-    """Change text, tags or assignee.  An amendment without a difference is not recorded.
+    """Change text, tags, assignee or when it is due.  Without a difference nothing is recorded.
 
     Another wording of a confirmed claim is proposed if it is not material; a material one takes the
     confirmation away.  What is not printed changes at once.

@@ -58,19 +58,28 @@ class FilterSet:
 
 def choose_sort_key(shape: FilterSet) -> ColumnElement[Any]:
     """Return the column by which a list of current claims is sorted first."""
-    return claims.c.claimed_end if shape.sort == "claimed" else claims.c.changed_at
+    keys: dict[str, ColumnElement[Any]] = {"claimed": claims.c.claimed_end, "due": claims.c.due_at}
+    return keys.get(shape.sort, claims.c.changed_at)
+
+
+def order(
+    shape: FilterSet, moment: ColumnElement[Any], claim_id: ColumnElement[Any]
+) -> tuple[ColumnElement[Any], ColumnElement[Any]]:
+    """Return the order of a list: newest first, but what is due soonest."""
+    if shape.sort == "due":
+        return moment.asc(), claim_id.asc()
+    return moment.desc(), claim_id.desc()
 
 
 def order_page(
     page: Select[Any], shape: FilterSet, moment: ColumnElement[Any], claim_id: ColumnElement[Any]
 ) -> Select[Any]:
-    """Sort newest first, from the cursor on."""
+    """Sort a page, from the cursor on."""
     if shape.continued:
-        page = page.where(
-            tuple_(moment, claim_id)
-            < tuple_(bindparam("after_moment", type_=Instant()), bindparam("after_id", type_=Id))
-        )
-    return page.order_by(moment.desc(), claim_id.desc()).limit(bindparam("limit"))
+        keys = tuple_(moment, claim_id)
+        after = tuple_(bindparam("after_moment", type_=Instant()), bindparam("after_id", type_=Id))
+        page = page.where(keys > after if shape.sort == "due" else keys < after)
+    return page.order_by(*order(shape, moment, claim_id)).limit(bindparam("limit"))
 
 
 def build_conditions(
@@ -114,6 +123,23 @@ def build_conditions(
         found.append(row.c.part_of == bindparam("part_of"))
     if "assignee" in names:
         found.append(row.c.assignee == bindparam("assignee"))
+    if "without_assignee" in names:
+        found.append(row.c.assignee.is_(None))
+    if "without_story" in names:
+        found.append(claims.c.story.is_(None))
+    if "held_at" in names:
+        found.append(row.c.hold_since.is_not(None))
+        found.append(
+            or_(
+                row.c.hold_until.is_(None),
+                row.c.hold_until > bindparam("held_at", type_=Instant()),
+            )
+        )
+    if shape.sort == "due" or "overdue_at" in names:
+        found.append(row.c.due_at.is_not(None))
+    if "overdue_at" in names:
+        found.append(row.c.lifecycle == literal_column(f"'{Lifecycle.ACTIVE}'"))
+        found.append(row.c.due_at < bindparam("overdue_at", type_=Instant()))
     if "drift" in names:
         found.append(row.c.agrees.is_(False))
     if "party" in names or "stance" in names:

@@ -13,30 +13,19 @@ from service.webhooks import outbox
 
 ROW_COLUMNS = tuple(column.name for column in claims.c if column.name not in ("id", "created_at"))
 """The columns of `claims` that a state determines: what `build_row` gives."""
+_KEPT = (
+    *("status", "lifecycle", "agrees", "part_of", "assignee"),
+    *("due_at", "hold_since", "hold_until", "document"),
+)
+"""The columns that versions keep as they were."""
 SUPERSEDE = insert(claim_versions).from_select(
-    [
-        "claim",
-        "version",
-        "recorded_at",
-        "superseded_at",
-        "status",
-        "lifecycle",
-        "agrees",
-        "part_of",
-        "assignee",
-        "document",
-    ],
+    ["claim", "version", "recorded_at", "superseded_at", *_KEPT],
     select(
         claims.c.id,
         claims.c.version,
         claims.c.changed_at,
         bindparam("superseded_at", type_=claim_versions.c.superseded_at.type),
-        claims.c.status,
-        claims.c.lifecycle,
-        claims.c.agrees,
-        claims.c.part_of,
-        claims.c.assignee,
-        claims.c.document,
+        *(claims.c[name] for name in _KEPT),
     ).where(
         claims.c.id == bindparam("claim_id", type_=claims.c.id.type),
         claims.c.changed_at < bindparam("superseded_at", type_=claim_versions.c.superseded_at.type),

@@ -31,6 +31,7 @@ from service.claims.claim_conditions import (
     FilterSet,
     build_conditions,
     choose_sort_key,
+    order,
     order_page,
 )
 from service.directory import directory_queries
@@ -51,11 +52,12 @@ _current = select(
     claims.c.version,
     claims.c.document,
     claims.c.assignee,
+    claims.c.due_at,
     cast(claims.c.merged_into, String),
     exists().where(uses.c.claim == claims.c.id),
 ).where(claims.c.id == bindparam("claim"))
 CURRENT_CLAIM = Lookup(_current, point=True)
-"""version, document, assignee and merged_into of one claim, and whether it has uses."""
+"""version, document, assignee, due_at and merged_into of one claim, and whether it has uses."""
 CURRENT_STATE = Lookup(_current.add_columns(claims.c.state), point=True)
 """The same, and the state in the claim's row."""
 
@@ -78,6 +80,7 @@ CLAIM_AS_OF = Lookup(
             claims.c.version,
             claims.c.document,
             claims.c.assignee,
+            claims.c.due_at,
             cast(claims.c.merged_into, String),
             literal(False),
             null().label("present"),
@@ -86,6 +89,7 @@ CLAIM_AS_OF = Lookup(
             _then.c.version,
             _then.c.document,
             _then.c.assignee,
+            _then.c.due_at,
             # Which one it was, its document says: the claims may have been separated since.
             case((_then.c.lifecycle == Lifecycle.MERGED.value, literal(MERGED_THEN))),
             literal(False),
@@ -141,6 +145,12 @@ class Filters:
     changed_since: datetime | None = None
     changed_until: datetime | None = None
     drift: bool = False
+    without_story: bool = False
+    without_assignee: bool = False
+    held_at: datetime | None = None
+    """Those alone that are on hold at this instant."""
+    overdue_at: datetime | None = None
+    """Those alone in force that were due before it."""
     without_superseded: bool = False
     as_of: datetime | None = None
     sort: str = "changed"
@@ -164,7 +174,7 @@ def build_list_query(
 ) -> ListQuery:
     """Build the query for one page and one row more.
 
-    Its columns are document, assignee and the two sort keys.  `claimant` and `party` are the
+    Its columns are those of `StoredClaim` and the two sort keys.  `claimant` and `party` are the
     families of the requested parties.
     """
     shape, parameters = describe_filters(filters, after=after, claimant=claimant, party=party)
@@ -244,17 +254,22 @@ def prepare_list(shape: FilterSet) -> Lookup:
 def _statement(shape: FilterSet) -> Select[Any]:
     if "as_of" not in shape.names:
         sort_key = choose_sort_key(shape)
-        page = select(claims.c.document, claims.c.assignee, sort_key, claims.c.id).where(
+        page = select(
+            claims.c.document, claims.c.assignee, claims.c.due_at, sort_key, claims.c.id
+        ).where(
             *build_conditions(shape, claims, claims.c.changed_at),
         )
         return order_page(page, shape, sort_key, claims.c.id)
     then = claim_versions
     now_moment = choose_sort_key(shape)
-    then_moment = claims.c.claimed_end if shape.sort == "claimed" else then.c.recorded_at
+    then_moment = {"claimed": claims.c.claimed_end, "due": then.c.due_at}.get(
+        shape.sort, then.c.recorded_at
+    )
     current = order_page(
         select(
             claims.c.document,
             claims.c.assignee,
+            claims.c.due_at,
             now_moment.label("moment"),
             claims.c.id.label("id"),
         ).where(
@@ -273,6 +288,7 @@ def _statement(shape: FilterSet) -> Select[Any]:
         select(
             then.c.document,
             then.c.assignee,
+            then.c.due_at,
             then_moment.label("moment"),
             then.c.claim.label("id"),
         )
@@ -283,7 +299,7 @@ def _statement(shape: FilterSet) -> Select[Any]:
             # Nothing else has a version of that instant; a list of few is driven by its claims.
             claims.c.changed_at > AS_OF,
             claims.c.created_at <= AS_OF,
-            then_moment >= end,
+            *(() if shape.sort == "due" else (then_moment >= end,)),
             *build_conditions(shape, then, then.c.recorded_at),
         ),
         shape,
@@ -291,4 +307,4 @@ def _statement(shape: FilterSet) -> Select[Any]:
         then.c.claim,
     )
     both = union_all(select(current), select(earlier.subquery())).subquery()
-    return select(both).order_by(both.c.moment.desc(), both.c.id.desc()).limit(bindparam("limit"))
+    return select(both).order_by(*order(shape, both.c.moment, both.c.id)).limit(bindparam("limit"))

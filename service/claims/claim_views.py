@@ -160,6 +160,9 @@ class ClaimContent(TypedDict):
     updated_at: Moment
     assignee: str | None
     hold: Annotated[HoldView | None, Field(description="Not to be used while the desk checks")]
+    due_at: Annotated[
+        Moment | None, Field(description="When the desk wants to be done with it; for the desk")
+    ]
     uses: NotRequired[
         Annotated[UseCountView, Field(description="For the desk, on reading one claim as it is")]
     ]
@@ -228,7 +231,7 @@ class _LaterFields(TypedDict, total=False):
 
 
 def build_claim(state: ClaimState, suggestion: Suggestion | None = None) -> ClaimView:
-    """Build the view of a claim, without its assignee.
+    """Build the view of a claim, without its assignee and when it is due.
 
     `suggestion` is what the claim's links suggest, if the caller has it already.
     """
@@ -277,6 +280,7 @@ def build_claim(state: ClaimState, suggestion: Suggestion | None = None) -> Clai
         **later_fields,  # type: ignore[typeddict-item]
         "assignee": None,
         "hold": build_hold(state.hold),
+        "due_at": None,
     }
 
 

@@ -15,7 +15,7 @@ from service.claims.decision_views import (
     ReviewReason,
     SuggestionView,
 )
-from service.claims.documents import add_assignee
+from service.claims.documents import StoredClaim
 from service.domain import evidence, printed
 from service.domain.claims import (
     ClaimState,
@@ -72,8 +72,7 @@ def list_pending(
 class Review:
     """A claim that needs attention, and why."""
 
-    claim: str
-    """The claim's document, with its assignee."""
+    claim: StoredClaim
     reasons: tuple[ReviewReason, ...]
     since: datetime
     id: str
@@ -118,7 +117,9 @@ def list_review_queue(
         )
         reasons = tuple(name for name, applies in zip(REASONS, holds, strict=True) if applies)
         reviews.append(
-            Review(add_assignee(row.document, row.assignee), reasons, row.changed_at, row.id)
+            Review(
+                StoredClaim(row.document, row.assignee, row.due_at), reasons, row.changed_at, row.id
+            )
         )
     return reviews
 

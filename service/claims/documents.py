@@ -1,19 +1,42 @@
 """The documents of claims: rendered when a claim changes, and stored.
 
-Only the desk may read who is assigned, so a document is stored with `assignee` as null;
-`add_assignee` sets it for those who may.  A `hold` is stored only where there is one, last of all
-fields.  Whatever serves a document completes it first (`complete_document`, `parse_document`): a
-hold whose time has come is not served, whether its end is recorded yet or not.
+Only the desk may read who is assigned and until when, so a document is stored with `assignee` as
+null and without `due_at`; `add_internals` sets them for those who may.  A `hold` is stored only
+where there is one, last of all fields.  Whatever serves a document completes it first
+(`complete_document`, `parse_document`): a hold whose time has come is not served, whether its end
+is recorded yet or not.
 """
 
 from datetime import datetime
+from typing import NamedTuple
 
 import orjson
 
 from service.claims.claim_views import ClaimView, build_claim
-from service.domain.claims import ClaimState, parse_instant
+from service.domain.claims import ClaimState, format_instant, parse_instant
 from service.domain.evidence import Suggestion
 from service.domain.print_line import HOLD_LINE
+
+
+class Internals(NamedTuple):
+    """What the desk alone may read of a claim, as its row has it."""
+
+    assignee: str | None
+    due_at: datetime | str | None
+    """An instant, whatever the driver made of it."""
+
+
+class StoredClaim(NamedTuple):
+    """A claim's document, and what the desk alone may read beside it."""
+
+    document: str
+    assignee: str | None
+    due_at: datetime | str | None
+
+    @property
+    def internals(self) -> Internals:
+        return Internals(self.assignee, self.due_at)
+
 
 HOLD_FIELD = ',"hold":'
 """How the field stands in a document.  No text holds it: a quotation mark in a text has a backslash
@@ -23,13 +46,14 @@ before it."""
 def render_document(state: ClaimState, suggestion: Suggestion | None = None) -> str:
     """Render the JSON document that is stored for a claim."""
     document = orjson.dumps(build_claim(state, suggestion)).decode()
+    document = document.removesuffix(',"due_at":null}') + "}"
     return document.removesuffix(f"{HOLD_FIELD}null}}") + "}" if state.hold is None else document
 
 
 def complete_document(document: str, moment: datetime) -> str:
     """Return a stored document as it is served at `moment`."""
     if HOLD_FIELD not in document:
-        return f"{document[:-1]}{HOLD_FIELD}null}}"
+        return f'{document[:-1]}{HOLD_FIELD}null,"due_at":null}}'
     return orjson.dumps(parse_document(document, moment)).decode()
 
 
@@ -52,6 +76,7 @@ def parse_document(document: str, moment: datetime) -> ClaimView:
 
 def complete_claim(claim: ClaimView, moment: datetime) -> ClaimView:
     """Return a claim, parsed from its stored document, as it is served at `moment`."""
+    claim["due_at"] = None
     hold = claim.get("hold")
     if hold is None:
         claim["hold"] = None
@@ -75,10 +100,20 @@ def _has_passed(until: str | None, moment: datetime) -> bool:
     return until is not None and parse_instant(until) <= moment
 
 
-def add_assignee(document: str, assignee: str | None) -> str:
-    """Return the document with its assignee, for those who may read it."""
-    if assignee is None:
+def add_internals(document: str, internals: Internals) -> str:
+    """Return a completed document with what the desk alone may read, for those who may."""
+    if internals == (None, None):
         return document
-    claim: ClaimView = orjson.loads(document)
-    claim["assignee"] = assignee
-    return orjson.dumps(claim).decode()
+    return orjson.dumps(set_internals(orjson.loads(document), internals)).decode()
+
+
+def set_internals(claim: ClaimView, internals: Internals) -> ClaimView:
+    """Return a completed claim with what the desk alone may read, for those who may."""
+    return {**claim, "assignee": internals.assignee, "due_at": format_due_time(internals.due_at)}
+
+
+def format_due_time(due_at: datetime | str | None) -> str | None:
+    """Return an instant as served, whatever the driver made of it."""
+    if due_at is None:
+        return None
+    return format_instant(parse_instant(due_at) if isinstance(due_at, str) else due_at)

@@ -356,13 +356,15 @@ class ClaimState:
     figure: Figure | None = None
     corrected_at: datetime | None = None
     """When something that the claim shows was last corrected."""
+    due_at: datetime | None = None
+    """When the desk wants to be done with it."""
 
     def find_link(self, link_id: str) -> Link | None:
         # Newest first: the link that is being recorded is the one that is looked for.
         return next((link for link in reversed(self.links) if link.id == link_id), None)
 
 
-AMENDABLE = ("text", "tags", "assignee", "finding")
+AMENDABLE = ("text", "tags", "assignee", "due_at", "finding")
 """The fields that `claim.amended` may change.  It also says whether that is `material`."""
 
 LATER_LINK_FIELDS: Mapping[str, bool | None] = {"void": False, "statement_void": False}
@@ -371,7 +373,7 @@ last in `Link`, and are stored only where they are set."""
 
 LATER_FIELDS = (
     *("imported", "former_lifecycle", "hold", "inquiries"),
-    *("supersedes", "superseded_by", "figure", "corrected_at"),
+    *("supersedes", "superseded_by", "figure", "corrected_at", "due_at"),
 )
 """Fields that the states of older releases lack.  A state is stored without those that are not set,
 so that the states of claims that nobody has changed since are still what the record implies."""

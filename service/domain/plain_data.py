@@ -224,6 +224,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "superseded_by": lambda data: read_newer(data) if data else None,
     "figure": lambda data: Figure(**data) if data else None,
     "corrected_at": lambda value: _read_instant(value) if value else None,
+    "due_at": lambda value: _read_instant(value) if value else None,
     "former_lifecycle": lambda value: Lifecycle(value) if value else None,
     "inquiries": lambda inquiries: tuple(map(read_inquiry, inquiries)),
 }

@@ -173,5 +173,8 @@ def _build_version(state: ClaimState, *, until: datetime) -> Row:
         "agrees": evidence.is_as_suggested(state, evidence.suggest_status(state)),
         "part_of": state.part_of,
         "assignee": state.assignee,
+        "due_at": state.due_at,
+        "hold_since": state.hold.since if state.hold else None,
+        "hold_until": state.hold.until if state.hold else None,
         "document": documents.render_document(state),
     }

@@ -93,6 +93,7 @@ claims = Table(
     Column("version", Integer, nullable=False),
     Column("document", LongText, nullable=False),
     Column("assignee", String(64)),
+    Column("due_at", Instant),
     Column("merged_into", ForeignKey("claims.id"), index=True),
     Column("status", String(24), nullable=False),
     Column("kind", String(16), nullable=False),
@@ -114,7 +115,9 @@ claims = Table(
     Column("superseded_since", Instant),
     Column("created_at", Instant, nullable=False),
     Column("changed_at", Instant, nullable=False),
-    # When a hold ends by itself; null without a hold, and for one without an end.
+    # When a hold began, and when it ends by itself; null without a hold, the latter also for one
+    # without an end.
+    Column("hold_since", Instant),
     Column("hold_until", Instant),
     Column("state", LongText, nullable=False),
     Column("last_hash", String(64), nullable=False),
@@ -135,6 +138,9 @@ claims = Table(
     ),
     partial_index("ix_claims_withdrawn", "changed_at", "id", where="lifecycle = 'withdrawn'"),
     partial_index("ix_claims_hold", "hold_until", "id", where="hold_until IS NOT NULL"),
+    partial_index("ix_claims_held", "changed_at", "id", where="hold_since IS NOT NULL"),
+    partial_index("ix_claims_due", "due_at", "id", where="due_at IS NOT NULL"),
+    partial_index("ix_claims_storyless", "changed_at", "id", where="story IS NULL"),
     partial_index("ix_claims_void", "changed_at", "id", where="lifecycle = 'void'"),
     partial_index(
         "ix_claims_assignee", "assignee", "changed_at", "id", where="assignee IS NOT NULL"
@@ -165,8 +171,12 @@ claim_versions = Table(
     Column("agrees", Boolean, nullable=False),
     Column("part_of", Id),
     Column("assignee", String(64)),
+    Column("due_at", Instant),
+    Column("hold_since", Instant),
+    Column("hold_until", Instant),
     Column("document", LongText, nullable=False),
     Index(None, "recorded_at", "claim"),
+    partial_index("ix_claim_versions_due", "due_at", "claim", where="due_at IS NOT NULL"),
     Index(None, "status", "recorded_at", "claim"),
     partial_index(
         "ix_claim_versions_part_of", "part_of", "recorded_at", "claim", where="part_of IS NOT NULL"

@@ -207,6 +207,9 @@ def _check_version(
         "agrees": evidence.is_as_suggested(state, evidence.suggest_status(state)),
         "part_of": state.part_of,
         "assignee": state.assignee,
+        "due_at": state.due_at,
+        "hold_since": state.hold.since if state.hold else None,
+        "hold_until": state.hold.until if state.hold else None,
         "document": documents.render_document(state),
     }
     yield from compare_row(claim, line.number, "claim_versions", expected, snapshot._mapping)

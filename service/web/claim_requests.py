@@ -48,7 +48,9 @@ class ListQuery(In):
     )
     party: Annotated[Slug | None, Shown("A party that takes any stance", type="string")] = None
     stance: Annotated[Stance | None, Shown("… this stance", type="string", enum=[*Stance])] = None
-    story: Annotated[Slug | None, Shown("A story's slug", type="string")] = None
+    story: Annotated[
+        Slug | None, Shown("A story's slug; `none`: those of no story", type="string")
+    ] = None
     tag: Annotated[Annotated[str, Field(max_length=50)] | None, Shown("One tag", type="string")] = (
         None
     )
@@ -64,7 +66,7 @@ class ListQuery(In):
     ] = None
     assignee: Annotated[
         Annotated[str, Field(max_length=64)] | None,
-        Shown("A user or key; `me`: the caller", type="string"),
+        Shown("A user or key; `me`: the caller; `none`: nobody", type="string"),
     ] = None
     part_of: Annotated[Id | None, Shown("The claim's parent", type="string", format="uuid")] = None
     language: Annotated[
@@ -80,6 +82,10 @@ class ListQuery(In):
     changed_since: _Day = None
     changed_until: _Day = None
     drift: Annotated[bool, Shown("Evidence and status disagree", type="boolean")] = False
+    hold: Annotated[bool, Shown("On hold: not to be used", type="boolean")] = False
+    overdue: Annotated[
+        bool, Shown("In force, and due before now (or `as_of`); for the desk", type="boolean")
+    ] = False
     as_of: Annotated[
         Instant | None,
         Shown("What the desk knew at this instant", type="string", format="date-time"),
@@ -109,11 +115,12 @@ class ListQuery(In):
         ),
     ] = False
     sort: Annotated[
-        Annotated[str, Field(pattern="^(changed|claimed|relevance)$")] | None,
+        Annotated[str, Field(pattern="^(changed|claimed|due|relevance)$")] | None,
         Shown(
-            "By when, or with `q` (then the default) the best first",
+            "By when, newest first; `due`: for the desk, those that are, soonest first; or with "
+            "`q` (then the default) the best first",
             type="string",
-            enum=["changed", "claimed", "relevance"],
+            enum=["changed", "claimed", "due", "relevance"],
         ),
     ] = None
     limit: Annotated[
@@ -147,6 +154,8 @@ def describe_parameters(*names: str) -> list[JsonObject]:
 
 
 INSTANT = TypeAdapter(Instant)
+NONE = "none"
+"""Asks for claims of no story, or with no assignee."""
 
 
 class ClaimRow(NamedTuple):
@@ -155,12 +164,17 @@ class ClaimRow(NamedTuple):
     version: int
     document: str
     assignee: str | None
+    due_at: datetime | str | None
     merged_into: str | None
     has_uses: bool
     state: str | None = None
     """The state in its row, where that was asked for and the claim is read as it is now."""
     is_early: bool = False
     """Whether it is served as the next version, which a hold that has ended is to make."""
+
+    @property
+    def internals(self) -> documents.Internals:
+        return documents.Internals(self.assignee, self.due_at)
 
 
 async def look_up_claim(
@@ -250,20 +264,24 @@ def parse_list_query(query: QueryParams) -> ListQuery:
 def build_filters(query: ListQuery, call: Call) -> Filters:
     """Build the filters of a query.  Raises Forbidden where the caller may not see assignees."""
     assignee = query.assignee
-    if assignee is not None:
-        # Who works on what is the desk's own business; a filter would tell.
+    if assignee is not None or query.overdue or query.sort == "due":
+        # Who works on what, and until when, is the desk's own business; a filter would tell.
         access.require_permission(call.caller, Action.READ_INTERNALS)
-        assignee = call.actor.id if assignee == "me" else assignee
+    if assignee == "me":
+        assignee = call.actor.id
+    moment = query.as_of or call.now
     return Filters(
         statuses=tuple(dict.fromkeys(query.status)),
         claimant=query.claimant,
         party=query.party,
         stance=query.stance,
-        story=query.story,
+        story=None if query.story == NONE else query.story,
+        without_story=query.story == NONE,
         tag=query.tag,
         kind=query.kind,
         lifecycle=query.lifecycle,
-        assignee=assignee,
+        assignee=None if assignee == NONE else assignee,
+        without_assignee=assignee == NONE,
         part_of=query.part_of,
         language=query.language,
         claimed_since=query.claimed_since,
@@ -271,6 +289,8 @@ def build_filters(query: ListQuery, call: Call) -> Filters:
         changed_since=query.changed_since,
         changed_until=query.changed_until,
         drift=query.drift,
+        held_at=moment if query.hold else None,
+        overdue_at=moment if query.overdue else None,
         as_of=query.as_of,
         sort=_choose_order(query),
     )
@@ -307,6 +327,6 @@ def build_claims_scope(scope: str, query: ListQuery) -> str:
 
 
 def read_sort_keys(row: Any) -> list[Any]:
-    """Read a row's sort keys: an instant and an id, whatever the driver made of them."""
-    moment = row[2]
-    return [moment if isinstance(moment, str) else moment.isoformat(), format_id(row[3])]
+    """Read a row's sort keys, its last: an instant and an id, whatever the driver made of them."""
+    moment, claim_id = row[-2:]
+    return [moment if isinstance(moment, str) else moment.isoformat(), format_id(claim_id)]

@@ -65,8 +65,8 @@ async def read_list(desk: Desk, query: dict[str, Any], limit: int) -> list[dict[
 
 
 def render_state(state: ClaimState, moment: datetime) -> str:
-    served = documents.add_assignee(documents.render_document(state), state.assignee)
-    return documents.complete_document(served, moment)
+    served = documents.complete_document(documents.render_document(state), moment)
+    return documents.add_internals(served, documents.Internals(state.assignee, state.due_at))
 
 
 async def test_lists_as_of_any_instant_equal_the_folded_record(oracle: Oracle) -> None:

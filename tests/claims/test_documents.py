@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
 import pytest
 
 from service.claims import documents
+from service.claims.documents import Internals
 from service.domain.claims import Basis, Component, Finding, Kind, Lifecycle, Link, Speaker, Voice
 from tests.domain.builders import (
     ASSERTED,
@@ -163,26 +165,33 @@ def test_merged_claim_names_its_survivor() -> None:
     )
 
 
-def test_only_the_desk_gets_the_assignee() -> None:
-    """The stored bytes have none, whoever is assigned; for the desk they gain it and nothing
-    else, in the same place, however it is spelled."""
-    stored = documents.render_document(build_claim(assignee="ana"))
+def test_only_the_desk_gets_what_is_internal() -> None:
+    """The stored bytes say neither who is assigned nor until when, whatever the claim is; for the
+    desk they gain both and nothing else, in the same place, however they are spelled."""
+    due_at = datetime(2023, 10, 4, 16, tzinfo=UTC)
+    stored = documents.render_document(build_claim(assignee="ana", due_at=due_at))
     assert orjson.loads(stored)["assignee"] is None
     assert "ana" not in stored
-    assert documents.add_assignee(stored, None) == stored
+    assert "due_at" not in stored
+    served = documents.complete_document(stored, due_at)
+    assert orjson.loads(served)["due_at"] is None
+    assert documents.add_internals(served, Internals(None, None)) == served
     for name in ("ana", 'A "q" \\ č'):
-        shown = documents.add_assignee(stored, name)
-        assert orjson.loads(shown) == orjson.loads(stored) | {"assignee": name}
-        assert list(orjson.loads(shown)) == list(orjson.loads(stored))
+        for due in (due_at, "2023-10-04T16:00:00.000000Z"):
+            shown = orjson.loads(documents.add_internals(served, Internals(name, due)))
+            internals = {"assignee": name, "due_at": "2023-10-04T16:00:00Z"}
+            assert shown == orjson.loads(served) | internals
+            assert list(shown) == list(orjson.loads(served))
 
 
 def test_text_that_looks_like_the_end_of_a_document_is_unchanged() -> None:
     """Only the end of the stored bytes is replaced."""
-    stored = documents.render_document(
-        build_claim(text='"assignee":null}', story='"assignee":null}')
-    )
-    shown = orjson.loads(documents.add_assignee(stored, "ana"))
-    assert (shown["text"], shown["assignee"]) == ('"assignee":null}', "ana")
+    end = '"assignee":null,"hold":null,"due_at":null}'
+    stored = documents.render_document(build_claim(text=end, story=end))
+    moment = datetime(2023, 10, 4, 16, tzinfo=UTC)
+    served = documents.complete_document(stored, moment)
+    shown = orjson.loads(documents.add_internals(served, Internals("ana", None)))
+    assert (shown["text"], shown["story"], shown["assignee"]) == (end, end, "ana")
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from markupsafe import Markup
 
 from service.claims import board_queries
 from service.claims.claim_queries import Family, Filters, build_list_query
+from service.claims.documents import StoredClaim
 from service.desk.claims import claim_rows
 from service.desk.claims.claim_rows import ClaimRow
 from service.desk.layout.rendering import build_direction_attribute, render_page, render_part
@@ -169,7 +170,7 @@ def build_stream_url(after: int, story: str | None = None, claim: str | None = N
 
 async def _read_list(
     call: Call, query: claim_requests.ListQuery, filters: Filters
-) -> tuple[list[tuple[str, str | None]], str | None]:
+) -> tuple[list[StoredClaim], str | None]:
     """Read a page of the list, and the cursor of the next."""
     scope = claim_requests.build_claims_scope(build_list_scope("board", call.request), query)
     after = None
@@ -183,7 +184,7 @@ async def _read_list(
     if len(rows) > LIST_LENGTH:
         rows = rows[:LIST_LENGTH]
         cursor = call.cursors.write(scope, claim_requests.read_sort_keys(rows[-1]), now=call.now)
-    return [(row[0], row[1]) for row in rows], cursor
+    return [StoredClaim(*row[:3]) for row in rows], cursor
 
 
 def _build_url(request: Request, **changes: str) -> str:

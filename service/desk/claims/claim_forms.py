@@ -6,7 +6,13 @@ from typing import Annotated, Any
 import orjson
 from fastapi import APIRouter, Response
 
-from service.claims import claim_commands, link_commands, link_queries, statement_queries
+from service.claims import (
+    claim_commands,
+    documents,
+    link_commands,
+    link_queries,
+    statement_queries,
+)
 from service.claims.claim_views import ClaimView
 from service.claims.proposal_commands import Outcome
 from service.desk.claims.claim_pages import list_changes_since
@@ -40,8 +46,7 @@ LINK_NAMES = (
 async def _read_claim(call: Call, claim_id: str) -> ClaimView:
     row = await claim_requests.look_up_claim(call, claim_id, None)
     claim: ClaimView = orjson.loads(row.document)
-    claim["assignee"] = row.assignee
-    return claim
+    return documents.set_internals(claim, row.internals)
 
 
 async def _render_form(

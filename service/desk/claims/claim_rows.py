@@ -11,8 +11,9 @@ from typing_extensions import TypedDict
 from service.accounts import account_queries
 from service.claims import documents
 from service.claims.claim_views import ClaimView
+from service.claims.documents import Internals, StoredClaim
 from service.directory import directory_queries
-from service.domain.claims import Stance
+from service.domain.claims import Lifecycle, Stance, parse_instant
 from service.web import claim_requests
 from service.web.calls import Call
 
@@ -30,6 +31,7 @@ class ClaimRow(ClaimView):
     """A claim in a list. Its `assignee` is a name, and None for whoever is not of the desk."""
 
     stands: list[PartyStance]
+    overdue: bool
     shown: list[Markup]
     """Where the words that were searched for were found."""
 
@@ -48,27 +50,33 @@ def read_list_query(request: Request) -> claim_requests.ListQuery:
 
 
 async def build_rows(
-    call: Call, stored: Iterable[tuple[str, str | None]], moment: datetime | None = None
+    call: Call, stored: Iterable[StoredClaim], moment: datetime | None = None
 ) -> list[ClaimRow]:
-    """Build the rows of claims that are given as stored: each a document and its assignee's id."""
+    """Build the rows of claims that are given as stored."""
     return await complete_rows(
         call,
         [
-            (documents.parse_document(document, moment or call.now), assignee)
-            for document, assignee in stored
+            (documents.parse_document(claim.document, moment or call.now), claim.internals)
+            for claim in stored
         ],
+        moment,
     )
 
 
 async def complete_rows(
-    call: Call, claims: Iterable[tuple[ClaimView, str | None]]
+    call: Call, claims: Iterable[tuple[ClaimView, Internals]], moment: datetime | None = None
 ) -> list[ClaimRow]:
-    """Build the rows of claims: each as it is served, and its assignee's id."""
+    """Build the rows of claims: each as it is served, and what the desk alone may read of it."""
     rows: list[ClaimRow] = []
     assignees: list[str | None] = []
-    for claim, assignee in claims:
-        rows.append({**claim, "stands": [], "shown": []})
-        assignees.append(assignee if call.sees_internals else None)
+    for claim, internals in claims:
+        if call.sees_internals:
+            claim = documents.set_internals(claim, internals)
+        due_at = claim["due_at"]
+        overdue = due_at is not None and parse_instant(due_at) < (moment or call.now)
+        is_active = claim["lifecycle"] == Lifecycle.ACTIVE
+        assignees.append(claim["assignee"])
+        rows.append({**claim, "stands": [], "shown": [], "overdue": overdue and is_active})
     party_names = await read_party_names(
         call, {root for row in rows for _, roots in _list_roots(row) for root in roots}
     )

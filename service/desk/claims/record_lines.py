@@ -159,6 +159,10 @@ def _describe_amendment(data: Data, names: Names) -> Wording:
         assignee = data["assignee"]
         name = names.people.get(assignee, "somebody")
         changes.append(f"Assigned to {name}" if assignee else "Unassigned")
+    if "due_at" in data:
+        due_at = data["due_at"]
+        day = format_date(parse_instant(due_at), Precision.MINUTE) if due_at else None
+        changes.append(f"Due by {day}" if day else "No longer due by a time")
     if "finding" in data:
         changes.append(_describe_finding(data["finding"]))
     return Wording(". ".join(changes) or "Amended")

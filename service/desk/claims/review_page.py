@@ -72,7 +72,7 @@ async def show_queue(
         parameters = {"reason": reason, "assignee": assignee, "cursor": cursor}
         kept = {name: value for name, value in parameters.items() if value}
         next_url = f"/review?{urlencode(kept)}"
-    claims = await claim_rows.build_rows(call, [(review.claim, None) for review in reviews])
+    claims = await claim_rows.build_rows(call, [review.claim for review in reviews])
     proposals = await call.read(decision_queries.list_pending, [review.id for review in reviews])
     requests, waiting = await call.read(correction_requests.list_waiting_requests)
     rows = []
@@ -85,7 +85,7 @@ async def show_queue(
         rows.append(
             ReviewRow(
                 claim=claim,
-                assignee=orjson.loads(review.claim)["assignee"],
+                assignee=review.claim.assignee,
                 reasons=[REASONS[name] for name in review.reasons],
                 proposal=words,
                 since=format_instant(review.since),

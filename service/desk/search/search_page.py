@@ -151,7 +151,7 @@ async def _search(
         rows = await claim_rows.complete_rows(
             call,
             [
-                (documents.complete_claim(hit.claim, filters.as_of or call.now), hit.assignee)
+                (documents.complete_claim(hit.claim, filters.as_of or call.now), hit.internals)
                 for hit in page.hits
             ],
         )

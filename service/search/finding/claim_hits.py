@@ -14,6 +14,7 @@ from service.claims import claim_conditions, claim_queries
 from service.claims.claim_conditions import FilterSet
 from service.claims.claim_queries import Family, Filters
 from service.claims.claim_views import ClaimView
+from service.claims.documents import Internals, StoredClaim
 from service.claims.statement_views import SnippetView
 from service.search.finding import fields_as_of, index_pages, snippets
 from service.search.finding.index_pages import Keys, PageRequest, RankedRow
@@ -71,11 +72,11 @@ class ClaimSearch:
 
 
 class Hit(NamedTuple):
-    """A claim that was found, as it is served but for its assignee, the keys of the page after it,
-    and why."""
+    """A claim that was found, as it is served but for what is internal, the keys of the page after
+    it, and why."""
 
     claim: ClaimView
-    assignee: str | None
+    internals: Internals
     keys: Keys
     snippets: list[SnippetView]
 
@@ -96,11 +97,16 @@ async def find_claims(database: Reader, search: ClaimSearch) -> Page:
 
 
 def _build_hit(query: Query, row: RankedRow) -> Hit:
-    document, assignee, written = row.served[:3]
+    document, assignee, due_at, written = row.served[:4]
     claim: ClaimView = orjson.loads(document)
     text = searchable_fields.read_text(claim["text"])
     others = snippets.read_likeliest_first(query, written) if written else ()
-    return Hit(claim, assignee, row.keys, snippets.list_snippets(query, chain((text,), others)))
+    return Hit(
+        claim,
+        Internals(assignee, due_at),
+        row.keys,
+        snippets.list_snippets(query, chain((text,), others)),
+    )
 
 
 async def _find_ranked(
@@ -130,8 +136,8 @@ def _select_served(
     number: ColumnElement[Any],
     tier: Tier | ColumnElement[Any],
 ) -> Select[Any]:
-    """Select document and assignee of claims that are found and pass the filters, and the names and
-    quotes of those that were not found by their text alone."""
+    """Select claims that are found and pass the filters, as `StoredClaim` has them, and the names
+    and quotes of those that were not found by their text alone."""
     fields: ColumnElement[Any] = (
         select(_shown.c.fields).where(_shown.c.number == number).scalar_subquery()
     )
@@ -140,7 +146,7 @@ def _select_served(
     elif tier <= Tier.TEXT:
         fields = cast(null(), LongText)
     return (
-        select(claims.c.document, claims.c.assignee, fields.label("fields"))
+        select(claims.c.document, claims.c.assignee, claims.c.due_at, fields.label("fields"))
         .select_from(match_expressions.FixedJoin(source, claims, claims.c.id == key))
         .where(
             *claim_conditions.build_conditions(filter_set, claims, claims.c.changed_at),
@@ -176,7 +182,7 @@ async def _find_sorted(
             hits += [_build_row(row) for row in rows if row[0] is not None]
             if len(hits) > search.limit or len(rows) < limit:
                 break
-            after = _build_keys(rows[-1][3:])
+            after = _build_keys(rows[-1][-2:])
             filter_set, further = split_filters(search, after)
             parameters = {**parameters, **further}
         else:
@@ -217,6 +223,7 @@ def _select_walk(dialect: str, filter_set: FilterSet) -> Lookup:
     row = select(
         claims.c.document,
         claims.c.assignee,
+        claims.c.due_at,
         moment.label("moment"),
         claims.c.id.label("id"),
     ).where(
@@ -228,16 +235,16 @@ def _select_walk(dialect: str, filter_set: FilterSet) -> Lookup:
     fields = select(_shown.c.fields).where(_shown.c.claim == tried.c.id).scalar_subquery()
     return Lookup(
         select(
-            *(case((tried.c.fits, tried.c[name])) for name in ("document", "assignee")),
+            *(case((tried.c.fits, tried.c[name])) for name in StoredClaim._fields),
             case((tried.c.fits, fields)),
             tried.c.moment,
             tried.c.id,
-        ).order_by(tried.c.moment.desc(), tried.c.id.desc())
+        ).order_by(*claim_conditions.order(filter_set, tried.c.moment, tried.c.id))
     )
 
 
 def _build_row(row: Sequence[Any]) -> RankedRow:
-    return RankedRow(row, Tier.ANYWHERE, _build_keys(row[3:]))
+    return RankedRow(row, Tier.ANYWHERE, _build_keys(row[-2:]))
 
 
 def _build_keys(row: Sequence[Any]) -> Keys:
@@ -287,7 +294,7 @@ async def _walk_as_of(
             return Page(hits[: search.limit], hits[search.limit - 1].keys)
         if len(rows) < RANKED:
             return Page(hits, None)
-        after = _build_keys(rows[-1][2:])
+        after = _build_keys(rows[-1][-2:])
     return Page(hits, after)
 
 
@@ -308,7 +315,7 @@ async def _rank_as_of(
     database: Reader, search: ClaimSearch, rows: Sequence[Sequence[Any]], moment: datetime
 ) -> list[tuple[Tier, Hit]]:
     """Return those of `rows` that the query found at `moment`, and how well, in their order."""
-    claim_ids = [format_id(row[3]) for row in rows]
+    claim_ids = [format_id(row[-1]) for row in rows]
     fields_by_claim = {}
     if claim_ids:
         fields_by_claim = await database.read(fields_as_of.read_fields_as_of, claim_ids, moment)
@@ -318,6 +325,6 @@ async def _rank_as_of(
         tier = ranking.rank_fields(search.query, fields)
         if tier is not None:
             shown = snippets.list_snippets(search.query, fields)
-            hit = Hit(orjson.loads(row[0]), row[1], _build_keys(row[2:]), shown)
+            hit = Hit(orjson.loads(row[0]), Internals(row[1], row[2]), _build_keys(row[-2:]), shown)
             ranked.append((tier, hit))
     return ranked

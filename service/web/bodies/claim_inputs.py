@@ -177,6 +177,7 @@ class ClaimChange(In):
     material: StrictBool | None = None
     tags: Tags = LEFT_OUT
     assignee: Code | None = Field(None, description="The id of a user or key; null: nobody")
+    due_at: Instant | None = Field(None, description="When the desk wants to be done; null: open")
 
     model_config = show_example({"text": "Serbia says …", "material": False})
 
