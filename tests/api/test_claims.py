@@ -63,6 +63,7 @@ async def test_a_claim_is_recorded_as_it_was_sent(desk: Desk) -> None:
         "story": "border",
         "tags": ["troops", "north"],
         "assignee": None,
+        "due_at": None,
         "part_of": None,
         "components": [],
     }

@@ -41,6 +41,8 @@ QUERIES = {
         "sort=claimed",
         "limit=2",
         "assignee=me",
+        "overdue=true",
+        "sort=due",
         f"story={STORY}&status=confirmed",
     ],
     "/v1/claims/{claim_id}/history": ["limit=1"],

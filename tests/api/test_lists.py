@@ -95,6 +95,8 @@ async def test_filters_narrow_the_list_and_combine(desk: Desk) -> None:
         ({"assignee": "me"}, {b}),
         ({"assignee": me}, {b}),
         ({"assignee": NOBODY}, set()),
+        ({"assignee": "none"}, {a, c, d}),
+        ({"story": "none"}, {b, c, d}),
         ({"part_of": a}, {c}),
         ({"claimed_since": "2023-10-02T00:00:00Z"}, {a, c, d}),
         ({"claimed_until": "2023-10-01T23:59:59.999999Z"}, {b}),

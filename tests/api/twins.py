@@ -52,6 +52,7 @@ class Twin:
             await self.desk.post(f"/v1/claims/{claim}/notes", {"text": self.note("of the desk")})
             for assignee in (self.ids["user"], None, self.ids["user"]):
                 await self.amend(claim, assignee=assignee)
+            await self.amend(claim, due_at="2023-10-05T18:00:00Z")
         if "folded" in self.ids and "settled" not in self.ids:
             await self.propose_in_vain()
 

@@ -85,10 +85,17 @@ class Oracle:
         tests: dict[str, Callable[[Any], bool]] = {
             "status": lambda statuses: state.status in statuses,
             "claimant": claimed_by,
-            "story": lambda slug: state.story == slug,
+            "story": lambda slug: state.story == (None if slug == "none" else slug),
             "tag": lambda tag: tag in state.tags,
             "kind": lambda kind: state.kind == kind,
-            "assignee": lambda assignee: state.assignee == assignee,
+            "assignee": lambda assignee: (
+                state.assignee == (None if assignee == "none" else assignee)
+            ),
+            "overdue": lambda _: (
+                state.lifecycle is Lifecycle.ACTIVE
+                and state.due_at is not None
+                and state.due_at < at
+            ),
             "part_of": lambda parent: state.part_of == parent,
             "claimed_since": lambda moment: state.claimed_at >= when(moment),
             "claimed_until": lambda moment: state.claimed_at <= when(moment),
@@ -104,6 +111,9 @@ class Oracle:
 
     def list_claims(self, query: dict[str, Any], at: datetime) -> list[ClaimState]:
         found = [each for each in self.list_known(at) if self.matches(each, query, at)]
+        if query.get("sort") == "due":
+            due = [(state.due_at, state.id, state) for state in found if state.due_at is not None]
+            return [state for _, _, state in sorted(due, key=lambda known: known[:2])]
 
         def moment(state: ClaimState) -> datetime:
             return find_claimed_end(state) if query.get("sort") == "claimed" else state.updated_at
@@ -127,7 +137,7 @@ class Oracle:
 
         def is_told(event: Event) -> bool:
             if event.type == "claim.amended":
-                return bool(event.data.keys() - {"assignee"})
+                return bool(event.data.keys() - {"assignee", "due_at"})
             untold = ("decision", "component", "party", "speaker")
             return event.type.split(".")[0] not in untold and event.type not in (
                 "claim.moved",

@@ -42,8 +42,11 @@ def draw_query(oracle: Oracle) -> dict[str, Any]:
         {"changed_since": min(moments)},
         {"changed_until": max(moments)},
         {"drift": "true"},
+        {"assignee": "none"},
+        {"story": "none"},
+        {"overdue": "true"},
     ]
-    query: dict[str, Any] = {"sort": chance.choice(("changed", "claimed"))}
+    query: dict[str, Any] = {"sort": chance.choice(("changed", "claimed", "claimed", "due"))}
     for each in chance.sample(filters, chance.choices((0, 1, 2, 3), (1, 6, 3, 1))[0]):
         query |= each
     return query

@@ -184,6 +184,7 @@ class Weeks:
         changes: list[dict[str, Any]] = [
             {"tags": chance.sample(("north", "south", "army"), chance.randint(0, 2))},
             {"assignee": chance.choice((None, self.me))},
+            {"due_at": chance.choice((None, *(f"2023-10-{day:02}T12:00:00Z" for day in (2, 9))))},
             {"text": f"Other words {chance.random()}", "material": chance.random() < 0.5},
         ]
         body: dict[str, Any] = {}

@@ -211,7 +211,7 @@ def work_a_day(connection: Connection) -> None:
     day.move(other, Status.CONFIRMED, ground)
     day.amend(other, text="another matter", material=True)
     day.decide(other, Status.CONFIRMED, ground, override=Override("sources", "seen by two of us"))
-    day.amend(other, tags=["border"], assignee=None)
+    day.amend(other, tags=["border"], assignee=None, due_at=BEGIN + timedelta(days=2))
     day.amend(other, tags=["border", "troops"])
     make_every_proposal(connection, day)
     # A confirmed claim, with a decision waiting, whose wording changes: one change, two events.
