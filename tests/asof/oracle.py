@@ -113,7 +113,7 @@ class Oracle:
         found = [each for each in self.list_known(at) if self.matches(each, query, at)]
         if query.get("sort") == "due":
             due = [(state.due_at, state.id, state) for state in found if state.due_at is not None]
-            return [state for _, _, state in sorted(due, key=lambda known: known[:2])]
+            return [state for _, _, state in sorted(due, key=lambda dated: dated[:2])]
 
         def moment(state: ClaimState) -> datetime:
             return find_claimed_end(state) if query.get("sort") == "claimed" else state.updated_at
