@@ -104,6 +104,11 @@ async def _parse_search(call: Call, text: str) -> str:
         raise Invalid(
             f"this search finds nothing: {error.detail}", loc=("body", "search")
         ) from None
+    if filters.overdue:
+        raise Invalid(
+            "nothing changes when a claim becomes overdue: follow the others of its filters",
+            loc=("body", "search"),
+        )
     search = followed_searches.format_search(query.q, filters)
     if not search:
         raise Invalid("this search has no filters: follow something in it", loc=("body", "search"))

@@ -127,19 +127,16 @@ def build_conditions(
         found.append(row.c.assignee.is_(None))
     if "without_story" in names:
         found.append(claims.c.story.is_(None))
-    if "held_at" in names:
+    if "hold" in names:
         found.append(row.c.hold_since.is_not(None))
-        found.append(
-            or_(
-                row.c.hold_until.is_(None),
-                row.c.hold_until > bindparam("held_at", type_=Instant()),
-            )
-        )
-    if shape.sort == "due" or "overdue_at" in names:
+    if "hold" in names and "moment" in names:
+        end = row.c.hold_until
+        found.append(or_(end.is_(None), end > bindparam("moment", type_=Instant())))
+    if shape.sort == "due" or "overdue" in names:
         found.append(row.c.due_at.is_not(None))
-    if "overdue_at" in names:
+    if "overdue" in names:
         found.append(row.c.lifecycle == literal_column(f"'{Lifecycle.ACTIVE}'"))
-        found.append(row.c.due_at < bindparam("overdue_at", type_=Instant()))
+        found.append(row.c.due_at < bindparam("moment", type_=Instant()))
     if "drift" in names:
         found.append(row.c.agrees.is_(False))
     if "party" in names or "stance" in names:

@@ -124,6 +124,10 @@ def build_family(slug: str, rows: list[Any], earlier_rows: Sequence[Any] = ()) -
     return Family(slug, rows[0][1] == slug, slugs, before)
 
 
+NONE = "none"
+"""Stands in an address for no story, or no assignee."""
+
+
 @dataclass(frozen=True, slots=True)
 class Filters:
     """What a list of claims is restricted to; None and empty mean no filter."""
@@ -147,10 +151,12 @@ class Filters:
     drift: bool = False
     without_story: bool = False
     without_assignee: bool = False
-    held_at: datetime | None = None
-    """Those alone that are on hold at this instant."""
-    overdue_at: datetime | None = None
-    """Those alone in force that were due before it."""
+    hold: bool = False
+    """Only those on hold; where `moment` is given, without holds whose time has come."""
+    overdue: bool = False
+    """Only those in force that were due before `moment`."""
+    moment: datetime | None = None
+    """The instant asked about, where the two filters above need one."""
     without_superseded: bool = False
     as_of: datetime | None = None
     sort: str = "changed"

@@ -20,7 +20,9 @@ INSTANTS = ("claimed_since", "claimed_until", "changed_since", "changed_until")
 SWITCHES = frozenset(field.name for field in fields(Filters) if field.default is False)
 MOST_FOUND = 200
 """Claims of one search that a feed shows."""
-LEFT_OUT = ("as_of", "sort")
+LEFT_OUT = ("as_of", "moment", "sort")
+WITHOUT = {"without_story": "story", "without_assignee": "assignee"}
+"""Filters for what is not there, each with the parameter of which it is none."""
 
 
 def format_search(query: str | None, filters: Filters) -> str:
@@ -30,6 +32,9 @@ def format_search(query: str | None, filters: Filters) -> str:
     for field in fields(Filters):
         value = getattr(filters, field.name)
         if field.name in (*LEFT_OUT, "statuses") or value in (None, False):
+            continue
+        if field.name in WITHOUT:
+            pairs.append((WITHOUT[field.name], claim_queries.NONE))
             continue
         if field.name in INSTANTS:
             value = format_instant(value)
@@ -49,6 +54,8 @@ def parse_search(text: str) -> tuple[str | None, Filters]:
             statuses.append(Status(value))
         elif name in INSTANTS:
             values[name] = parse_instant(value)
+        elif value == claim_queries.NONE and name in WITHOUT.values():
+            values[f"without_{name}"] = True
         elif name in SWITCHES:
             values[name] = True
         elif name == "stance":

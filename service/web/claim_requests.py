@@ -9,7 +9,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 from starlette.datastructures import QueryParams
 
 from service.claims import claim_queries, documents
-from service.claims.claim_queries import Family, Filters
+from service.claims.claim_queries import NONE, Family, Filters
 from service.domain import access
 from service.domain.access import Action
 from service.domain.claims import Kind, Lifecycle, Stance, Status
@@ -154,8 +154,6 @@ def describe_parameters(*names: str) -> list[JsonObject]:
 
 
 INSTANT = TypeAdapter(Instant)
-NONE = "none"
-"""Asks for claims of no story, or with no assignee."""
 
 
 class ClaimRow(NamedTuple):
@@ -269,7 +267,6 @@ def build_filters(query: ListQuery, call: Call) -> Filters:
         access.require_permission(call.caller, Action.READ_INTERNALS)
     if assignee == "me":
         assignee = call.actor.id
-    moment = query.as_of or call.now
     return Filters(
         statuses=tuple(dict.fromkeys(query.status)),
         claimant=query.claimant,
@@ -289,8 +286,9 @@ def build_filters(query: ListQuery, call: Call) -> Filters:
         changed_since=query.changed_since,
         changed_until=query.changed_until,
         drift=query.drift,
-        held_at=moment if query.hold else None,
-        overdue_at=moment if query.overdue else None,
+        hold=query.hold,
+        overdue=query.overdue,
+        moment=query.as_of or call.now if query.hold or query.overdue else None,
         as_of=query.as_of,
         sort=_choose_order(query),
     )

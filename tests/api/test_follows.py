@@ -27,6 +27,7 @@ async def test_each_kind_of_follow_tells_of_a_change(desk_with_claim: tuple[Desk
         {"tag": "troops"},
         {"search": "q=operating+regime&status=asserted&limit=5"},
         {"search": "party=washington&story=border&drift=false"},
+        {"search": "assignee=none"},
     )
     for number, target in enumerate(targets):
         followed = await follow(desk.editor, target)
@@ -40,6 +41,8 @@ async def test_each_kind_of_follow_tells_of_a_change(desk_with_claim: tuple[Desk
         {"tag": "others"},
         {"search": "q=battalions"},
         {"search": "status=confirmed"},
+        {"search": "story=none"},
+        {"search": "hold=true"},
     ):
         await follow(desk.editor, target)
     await desk.link_statement(claim, "comments", "pristina")
@@ -68,6 +71,7 @@ async def test_unknown_target_is_refused(desk: Desk) -> None:
             ("search", "party=nobody"),
             ("search", "colour=red"),
             ("search", "limit=5"),
+            ("search", "overdue=true"),
         ):
             answer = await desk.checker.post("/v1/follows", json={name: value})
             require_field_error(answer, "body", name)
