@@ -206,6 +206,28 @@ class Settings(BaseSettings):
         description="Wake other processes at once after a change, by PostgreSQL's NOTIFY",
     )
 
+    smtp_url: SecretStr | None = Field(
+        None,
+        description="The mail server: smtp://user:password@host:port, which must offer STARTTLS "
+        "unless `?starttls=off` follows, or smtps://… for TLS from the start",
+    )
+    mail_from: str | None = Field(
+        None,
+        max_length=320,
+        description="From whom mails are, an address such as `Desk <desk@example.org>`; with "
+        "CLAIMDESK_SMTP_URL",
+    )
+
+    @model_validator(mode="after")
+    def _require_sender_of_mails(self) -> Self:
+        if self.smtp_url is None:
+            return self
+        if not self.smtp_url.get_secret_value().startswith(("smtp://", "smtps://")):
+            raise ValueError("CLAIMDESK_SMTP_URL must be smtp://… or smtps://…")
+        if self.mail_from is None:
+            raise ValueError("CLAIMDESK_SMTP_URL needs CLAIMDESK_MAIL_FROM, from whom mails are")
+        return self
+
     @model_validator(mode="after")
     def _require_lease_longer_than_timeout(self) -> Self:
         if self.webhook_timeout_seconds >= self.webhook_lease_seconds:

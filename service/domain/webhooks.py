@@ -70,6 +70,8 @@ class Format(StrEnum):
     """Posted as an Adaptive Card to a workflow."""
     TELEGRAM = "telegram"
     """Said by a bot."""
+    EMAIL = "email"
+    """Mailed, through the operator's mail server."""
 
 
 class EndpointState(StrEnum):

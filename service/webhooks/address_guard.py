@@ -21,7 +21,7 @@ from contextlib import suppress
 import httpcore
 import httpx
 
-from service.webhooks import broker_addresses
+from service.webhooks import broker_addresses, mail_addresses
 from service.webhooks.answer_stream import AnswerStream
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -169,8 +169,15 @@ class AddressGuard:
     async def check_address(self, url: str) -> None:
         """Check a URL and the present addresses of its host.  Raises AddressRefused.
 
-        For an early answer only: each connection makes the same check again.
+        For an early answer only: each connection makes the same check again.  A mail goes to the
+        operator's own server, whoever it is for.
         """
+        if mail_addresses.is_mail(url):
+            try:
+                mail_addresses.parse_recipient(url)
+            except ValueError as error:
+                raise AddressRefused(str(error)) from error
+            return
         parsed = self.check_url(url)
         host = parsed.raw_host.decode("ascii")
         try:

@@ -124,7 +124,7 @@ def _read_url(url: object) -> str | None:
     """Return an address of this service, if it is one that a link may have."""
     text = str(url or "")
     is_link = text.startswith(("https://", "http://")) and not re.search(r"[\s<>|\"\\]", text)
-    return text if is_link else None
+    return text if is_link and text.isascii() else None
 
 
 def _read_quote(link: Data) -> Quote:

@@ -16,6 +16,11 @@ def render_body(kind: str, moment: datetime, data: Mapping[str, object]) -> byte
     return orjson.dumps(message)
 
 
+def read_timestamp(body: bytes) -> datetime:
+    """Return when the event of a body was recorded."""
+    return datetime.fromisoformat(orjson.loads(body)["timestamp"])
+
+
 def render_ping(webhook: str, moment: datetime, *, base_url: str) -> bytes:
     """Render the body of a ping: it says who sends, and nothing of any claim."""
     data: PingView = {"webhook": webhook, "from": base_url}

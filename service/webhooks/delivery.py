@@ -23,12 +23,14 @@ from service.webhooks.exchanges import (
     Answer,
     BrokerFailure,
     Headers,
+    MailRefused,
     Outgoing,
     Reply,
     Transport,
 )
 from service.webhooks.formats import FORMATS, Carrier
 from service.webhooks.http_transport import HttpTransport
+from service.webhooks.mail_addresses import MailServer
 
 HEADER_COUNT = 50
 HEADER_BYTES = 4 * 1024
@@ -49,11 +51,14 @@ class Sender:
         clock: Callable[[], datetime],
         *,
         verify: ssl.SSLContext | None = None,
+        mail: MailServer | None = None,
     ) -> None:
         self._guard = guard
         self._clock = clock
         # SSL_CERT_FILE, where an operator sets it, otherwise certifi's.
+        self._verify = verify
         self._tls = httpx.create_ssl_context() if verify is None else verify
+        self._mail = mail
         self._transports: dict[Carrier, Transport] = {Carrier.HTTP: HttpTransport(guard, self._tls)}
 
     async def send(self, outgoing: Outgoing) -> Answer:
@@ -65,6 +70,8 @@ class Sender:
         try:
             async with asyncio.timeout(outgoing.timeout) as deadline:
                 rules = FORMATS[outgoing.format]
+                if self._mail is not None:
+                    outgoing = replace(outgoing, mail_from=self._mail.mail_from)
                 rendered = rules.render(outgoing, started_at)
                 transport = self._find_transport(rules.carrier)
                 url = rules.complete_address(outgoing.url, outgoing.credentials)
@@ -77,7 +84,9 @@ class Sender:
                     else describe_error(failure)
                 )
         wait = self._find_retry_after(reply.headers)
-        if error is None:
+        if reply.refusal is not None:
+            error = reply.refusal.replace("\x00", "")[:ERROR_LENGTH]
+        elif error is None:
             refusal, seconds = FORMATS[outgoing.format].read_answer(bytes(reply.body))
             if refusal is not None:
                 error = refusal.replace("\x00", "")[:ERROR_LENGTH]
@@ -91,6 +100,7 @@ class Sender:
             retry_after=wait,
             response_headers=_keep_headers(reply.headers),
             response_body=_decode(reply.body),
+            is_final=reply.is_final,
         )
 
     async def close(self) -> None:
@@ -99,28 +109,31 @@ class Sender:
             await transport.close()
 
     def _find_transport(self, carrier: Carrier) -> Transport:
-        """Return what carries messages; that of a broker is imported with its first message."""
+        """Return what carries messages; but for HTTP it is imported with its first message."""
         transport = self._transports.get(carrier)
         if transport is None:
-            build = _import_transport(carrier)
-            transport = self._transports[carrier] = build(self._guard, self._tls)
+            transport = self._transports[carrier] = self._build_transport(carrier)
         return transport
+
+    def _build_transport(self, carrier: Carrier) -> Transport:
+        if carrier is Carrier.NATS:
+            from service.webhooks.nats_transport import NatsTransport
+
+            return NatsTransport(self._guard, self._tls)
+        if carrier is Carrier.REDIS:
+            from service.webhooks.redis_transport import RedisTransport
+
+            return RedisTransport(self._guard, self._tls)
+        from service.webhooks.smtp_transport import SmtpTransport
+
+        # Of its own: that of HTTP says in the handshake that it speaks HTTP.
+        return SmtpTransport(self._mail, self._verify or httpx.create_ssl_context())
 
     def _find_retry_after(self, headers: Headers) -> timedelta | None:
         for name, value in headers:
             if name.lower() == b"retry-after":
                 return parse_retry_after(value.decode("latin-1"), self._clock())
         return None
-
-
-def _import_transport(carrier: Carrier) -> Callable[[AddressGuard, ssl.SSLContext], Transport]:
-    if carrier is Carrier.NATS:
-        from service.webhooks.nats_transport import NatsTransport
-
-        return NatsTransport
-    from service.webhooks.redis_transport import RedisTransport
-
-    return RedisTransport
 
 
 def parse_retry_after(value: str, now: datetime) -> timedelta | None:
@@ -177,7 +190,7 @@ def _describe_cause(error: BaseException) -> str | None:
     match error:
         case AddressRefused():
             return f"refused: {error}"
-        case BrokerFailure():
+        case BrokerFailure() | MailRefused():
             return str(error)
         case ssl.SSLCertVerificationError():
             return f"TLS: {error.verify_message}"

@@ -19,11 +19,12 @@ import structlog
 from service.config import Settings
 from service.domain.errors import ClaimdeskError
 from service.store.engine import Database
-from service.webhooks import due_endpoints, leases, retention
+from service.webhooks import due_endpoints, leases, mail_addresses, retention
 from service.webhooks.address_guard import AddressGuard
 from service.webhooks.delivery import Sender
 from service.webhooks.exchanges import Outgoing
 from service.webhooks.leases import DispatchRules, Leased, Turn
+from service.webhooks.mail_addresses import MailServer
 from service.webhooks.meters import Meters
 from service.webhooks.settlement import Attempt
 
@@ -57,6 +58,15 @@ def build_guard(settings: Settings) -> AddressGuard:
     )
 
 
+def build_mail_server(settings: Settings) -> MailServer | None:
+    """Build the mail server that the operator set, if there is one."""
+    if settings.smtp_url is None:
+        return None
+    return mail_addresses.parse_server(
+        settings.smtp_url.get_secret_value(), settings.mail_from or ""
+    )
+
+
 class Dispatcher:
     """Leases, sends and settles deliveries between `start` and `stop`."""
 
@@ -82,7 +92,7 @@ class Dispatcher:
             chance=chance or random.Random(),  # noqa: S311 -- jitter only
             max_per_endpoint=max(1, int(settings.webhook_slots * ENDPOINT_SHARE)),
         )
-        self.sender = Sender(build_guard(settings), clock)
+        self.sender = Sender(build_guard(settings), clock, mail=build_mail_server(settings))
         self._wake = asyncio.Event()
         self._stopping = False
         self._sending: dict[asyncio.Task[None], Leased] = {}

@@ -41,7 +41,8 @@ def check_format(values: Mapping[str, Any]) -> None:
     format = Format(values["format"])
     rules = formats.FORMATS[format]
     if values["url"].partition(":")[0].lower() not in rules.schemes:
-        ways = " or ".join(f"{scheme}://" for scheme in rules.schemes)
+        slashes = "" if format is Format.EMAIL else "//"
+        ways = " or ".join(f"{scheme}:{slashes}" for scheme in rules.schemes)
         raise Invalid(
             f"the address of a webhook with the format {format} begins with {ways}", loc=LOC_URL
         )

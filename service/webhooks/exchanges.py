@@ -18,6 +18,10 @@ class BrokerFailure(Exception):
     """A broker did not take a message; the message is a sentence for people, with a remedy."""
 
 
+class MailRefused(Exception):
+    """A mail cannot be handed over; the message is a sentence for people."""
+
+
 @dataclass(frozen=True, slots=True)
 class Outgoing:
     """One message for one endpoint.  `timeout` is in seconds and covers the whole attempt."""
@@ -32,6 +36,8 @@ class Outgoing:
     format: Format = Format.STANDARD
     credentials: str | None = None
     """What the address keeps to itself: `user:password`, as it was written there, or a token."""
+    mail_from: str = ""
+    """From whom mails are, where a mail server is set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +55,17 @@ class Reply:
     status: int | None = None
     headers: Headers = field(default_factory=list)
     body: bytearray = field(default_factory=bytearray)
+    refusal: str | None = None
+    """Why the receiver does not take it, where more than the status says so."""
+    is_final: bool = False
+    """Whether another attempt would be refused too."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back from an attempt.  `error` is None where the head of an answer is complete and
-    says no refusal, or where a broker acknowledged the message, which has no status."""
+    """What came back from an attempt.  `status` is HTTP's, or SMTP's of a mail.  `error` is
+    None where the head of an answer is complete and says no refusal, or where a broker acknowledged
+    the message, which has no status."""
 
     started_at: datetime
     seconds: float
@@ -63,6 +74,8 @@ class Answer:
     retry_after: timedelta | None
     response_headers: dict[str, str]
     response_body: str
+    is_final: bool = False
+    """Whether it need not be tried again: the mail's recipient is refused for good."""
 
     @property
     def delivered(self) -> bool:

@@ -11,6 +11,9 @@ from enum import Enum, auto
 
 from service.domain.webhooks import Format, is_reserved_header
 from service.webhooks import (
+    bodies,
+    mail_addresses,
+    mail_messages,
     mattermost_messages,
     signatures,
     slack_messages,
@@ -21,6 +24,8 @@ from service.webhooks.announcements import Announcement, read_announcement
 from service.webhooks.exchanges import Outgoing, Rendered
 
 HTTPS = ("https", "http")
+UNSET_SENDER = "desk@localhost"
+"""Of a mail that is sent nowhere, as no mail server is set."""
 
 
 class Carrier(Enum):
@@ -29,6 +34,7 @@ class Carrier(Enum):
     HTTP = auto()
     NATS = auto()
     REDIS = auto()
+    MAIL = auto()
 
 
 def render_signed(outgoing: Outgoing, at: datetime) -> Rendered:
@@ -54,6 +60,18 @@ def _render_telegram(outgoing: Outgoing, _at: datetime) -> Rendered:
     return Rendered(_list_own_headers(outgoing), body)
 
 
+def _render_mail(outgoing: Outgoing, _at: datetime) -> Rendered:
+    body = mail_messages.render_mail(
+        read_announcement([outgoing.body]),
+        message=outgoing.message,
+        endpoint=outgoing.endpoint,
+        recipient=mail_addresses.parse_recipient(outgoing.url),
+        mail_from=outgoing.mail_from or UNSET_SENDER,
+        sent_at=bodies.read_timestamp(outgoing.body),
+    )
+    return Rendered({}, body)
+
+
 def _list_own_headers(outgoing: Outgoing) -> dict[str, str]:
     return {name: value for name, value in outgoing.headers.items() if not is_reserved_header(name)}
 
@@ -64,6 +82,10 @@ def _accept_address(_url: str, _credentials: str | None) -> None:
 
 def _check_telegram(url: str, token: str | None) -> None:
     telegram_messages.parse_address(url, token)
+
+
+def _check_mail(url: str, _credentials: str | None) -> None:
+    mail_addresses.parse_recipient(url)
 
 
 def _keep_address(url: str, _credentials: str | None) -> str:
@@ -111,6 +133,7 @@ FORMATS: Mapping[Format, FormatRules] = {
         complete_address=telegram_messages.complete_address,
         read_answer=telegram_messages.read_answer,
     ),
+    Format.EMAIL: FormatRules(("mailto",), _render_mail, Carrier.MAIL, check_address=_check_mail),
 }
 BROKERS = frozenset((Format.NATS, Format.REDIS))
 """Formats that append to a broker's stream."""

@@ -244,7 +244,7 @@ def _settle(
     if answer.delivered:
         return "delivered", change | {"new_state": DeliveryState.DELIVERED}
     wait = backoff.compute_retry_delay(tries, schedule, chance=chance)
-    if wait is None:
+    if wait is None or answer.is_final:
         return "dead", change | {"new_state": DeliveryState.DEAD}
     wait = max(wait, _find_retry_after(answer))
     return "failed", change | {

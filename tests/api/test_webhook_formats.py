@@ -60,3 +60,19 @@ async def test_token_of_a_bot_is_shown_nowhere(desk: Desk) -> None:
     changed = (await desk.admin.patch(place, json=slack)).json()
     assert {name: changed[name] for name in slack} == slack
     assert (await board.read_webhook(made["id"])).credentials is None
+
+
+async def test_mail_is_registered_by_its_address(desk: Desk) -> None:
+    made = await register(desk, url="mailto:desk@news.example", format="email")
+    assert (made["format"], made["url"]) == ("email", "mailto:desk@news.example")
+    for settings in (
+        {"format": "email", "url": "https://127.0.0.1/hook"},
+        {"format": "email", "url": "mailto:a@news.example,b@news.example"},
+        {"format": "standard", "url": "mailto:desk@news.example"},
+        {"format": "email", "url": "mailto:desk@news.example?bcc=b@news.example"},
+    ):
+        refused = await desk.admin.post("/v1/webhooks", json=settings)
+        assert require_problem(refused, "invalid-request")["errors"][0]["loc"] == ["body", "url"]
+    headers = {"format": "email", "url": "mailto:desk@news.example", "headers": {"X-Own": "1"}}
+    refused = await desk.admin.post("/v1/webhooks", json=headers)
+    assert require_problem(refused, "invalid-request")["errors"][0]["loc"] == ["body", "headers"]

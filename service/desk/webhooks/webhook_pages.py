@@ -50,6 +50,7 @@ FORMATS = {
     Format.TEAMS: "a card in Microsoft Teams, by the address of a workflow",
     Format.TELEGRAM: "a message of a Telegram bot, by https://api.telegram.org/bot<token>/"
     "sendMessage?chat_id=<chat>",
+    Format.EMAIL: "a mail, by mailto: and one address",
     Format.NATS: "appended to a stream of NATS JetStream",
     Format.REDIS: "appended to a Redis stream",
 }

@@ -55,7 +55,7 @@ WebhookUrl = Annotated[
         description="https://, on a public address. Of a broker, with the subject or stream in it: "
         "tls://user:password@host:4222/subject (NATS), "
         "rediss://user:password@host:6379/0?stream=name (Redis); nats:// and redis:// without TLS, "
-        "in networks of yours",
+        "in networks of yours. Of a mail: mailto:desk@example.org",
         examples=["https://cms.example.org/hook"],
     ),
 ]
@@ -83,8 +83,8 @@ class WebhookIn(In):
     format: Format = Field(
         Format.STANDARD,
         description="`standard`: posted as Standard Webhooks 1.0; `slack`, `mattermost`, `teams`, "
-        "`telegram`: a message for people, in words; `nats`, `redis`: appended to a stream of NATS "
-        "JetStream or Redis",
+        "`telegram`, `email`: a message for people, in words; `nats`, `redis`: appended to a "
+        "stream of NATS JetStream or Redis",
     )
     description: About | None = None
     event_types: Subscribed = ()
