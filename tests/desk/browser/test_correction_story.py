@@ -115,6 +115,14 @@ async def test_wrong_party_corrected_takes_back_what_two_articles_printed(
     )
     assert (fall["class"], fall["before"]["print_line"]) == ("kill", PRINTED)
     assert correction["sentence"].endswith(f"“{TEXT}”. Why: KFOR quotes the ministry.")
+    public = await windows.open(f"/corrections?claim={claim}")
+    await expect(public.locator(".notices .sentence")).to_have_text(
+        [fall["sentence"], correction["sentence"]]
+    )
+    await expect(public.locator(".notices li").first).to_contain_text(PRINTED)
+    await expect(public.locator(".notices li").first).to_contain_text(FALLEN)
+    feed = await cms.get("/feeds/corrections.json")
+    assert fall["sentence"] in str(feed["items"])
     await _compare_instants(cms, reader, claim, before)
 
 
