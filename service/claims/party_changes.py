@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select, union, update
+from sqlalchemy import Connection, Row, delete, func, insert, select, union, update
 from sqlalchemy.exc import IntegrityError
 
 from service.claims import rename_batches
@@ -260,12 +260,23 @@ def change_speaker(
         draft = Draft("speaker.changed", {"name": name, "role": role})
         values = {"name": name, "role": role, **folded}
         _record_speaker(connection, row, values, draft, actor=actor, now=now)
-    merged = select(speakers).where(speakers.c.merged_into == speaker_id)
-    for other in connection.execute(merged.order_by(speakers.c.id)).all():
+    for other in list_merged_speakers(connection, speaker_id):
         # Those who were merged into this one are shown as this one is.
         values = {"name": name, "role": role}
         draft = Draft("speaker.changed", values)
         _record_speaker(connection, other, values, draft, actor=actor, now=now)
+
+
+def list_merged_speakers(connection: Connection, speaker_id: str) -> list[Row[Any]]:
+    """List the speakers who were merged into this one, and those who were into them before."""
+    found, waiting = list[Row[Any]](), [speaker_id]
+    while waiting:
+        merged = connection.execute(
+            select(speakers).where(speakers.c.merged_into.in_(waiting)).order_by(speakers.c.id)
+        ).all()
+        found += merged
+        waiting = [row.id for row in merged]
+    return found
 
 
 def _require_own_name(

@@ -13,7 +13,7 @@ from datetime import datetime
 from types import SimpleNamespace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, or_, select
+from sqlalchemy import ColumnElement, Connection, or_, select, union
 
 from service.claims import claim_writer, party_changes, proposal_commands
 from service.domain import access, changes, plain_data
@@ -117,9 +117,14 @@ def submit_speaker(
     if there is one."""
     row = connection.execute(select(speakers).where(speakers.c.id == speaker_id)).first()
     if row is not None and four_eyes:
-        plan = _plan_speaker(row._asdict(), changes, reason)
-        shown = select(claims.c.id).where(
-            claims.c.claimant == row.party, claims.c.state.contains(speaker_id)
+        plan = _plan_speaker(connection, row._asdict(), changes, reason)
+        shown = union(
+            *(
+                select(claims.c.id).where(
+                    claims.c.claimant == each.party, claims.c.state.contains(each.id)
+                )
+                for each in (row, *party_changes.list_merged_speakers(connection, speaker_id))
+            )
         )
         decision = _propose(connection, plan, shown, actor=actor, now=now)
         if decision is not None:
@@ -144,7 +149,7 @@ def replan_rename(connection: Connection, waiting: Pending) -> Change:
     else:
         query = select(speakers).where(speakers.c.id == asked["speaker"]).with_for_update()
         row = connection.execute(query).one()._asdict()
-        plan = _plan_speaker(row, asked["changes"], asked.get("reason"))
+        plan = _plan_speaker(connection, row, asked["changes"], asked.get("reason"))
     if plan.request["was"] != asked["was"]:
         was = plan.request["was"]["name"]
         raise Conflict(f"“{asked['was']['name']}” is “{was}” by now, or stands elsewhere.")
@@ -277,9 +282,17 @@ def _find_root(tree: PartyTree, slug: str, below: Iterable[str]) -> str:
     return root
 
 
-def _plan_speaker(row: Mapping[str, Any], changes: Mapping[str, Any], why: str | None) -> Change:
+def _plan_speaker(
+    connection: Connection, row: Mapping[str, Any], changes: Mapping[str, Any], why: str | None
+) -> Change:
+    """Build what a speaker's name or role would record on a claim that shows it, or that shows
+    somebody who was merged into this one."""
     name, role = changes.get("name", row["name"]), changes.get("role", row["role"])
-    draft = Draft("speaker.changed", {"speaker": row["id"], "name": name, "role": role})
+    same = [each.id for each in party_changes.list_merged_speakers(connection, row["id"])]
+    drafts = [
+        Draft("speaker.changed", {"speaker": speaker, "name": name, "role": role})
+        for speaker in (row["id"], *same)
+    ]
     about = {
         "speaker": row["id"],
         "changes": dict(changes),
@@ -288,4 +301,4 @@ def _plan_speaker(row: Mapping[str, Any], changes: Mapping[str, Any], why: str |
     reason = f"“{row['name']}” becomes “{name}”"
     if why is not None:
         about["reason"] = reason = why
-    return Change(DecisionKind.SPEAKER, (draft,), about, reason)
+    return Change(DecisionKind.SPEAKER, tuple(drafts), about, reason)

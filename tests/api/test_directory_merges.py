@@ -232,3 +232,26 @@ async def test_merged_source_is_shown_as_the_other(desk: Desk) -> None:
     [link] = await read_links(desk, claim)
     assert link["statement"]["quotes"][0]["source"] == source
     await require_sound_record(desk)
+
+
+async def test_name_of_a_merged_claimant_takes_two_people_too(desk: Desk) -> None:
+    """Whoever was merged into another, by way of a third too, is printed by the other's name: to
+    change that on a confirmed claim is a decision, whichever of them it is done on."""
+    await desk.record_parties()
+    speakers = [
+        (await desk.post("/v1/speakers", {"name": name, "role": "minister", "party": "belgrade"}))
+        for name in ("Milos Vucevic", "Miloš V.", "Minister Vučević")
+    ]
+    first, second, third = (speaker["id"] for speaker in speakers)
+    claim = (await desk.record_claim(speaker=first))["id"]
+    await merge(desk, f"/v1/speakers/{first}", second)
+    await merge(desk, f"/v1/speakers/{second}", third)
+    assert "Minister Vučević" in (await desk.read_claim(claim))["print_line"]
+    await desk.confirm_claim(claim)
+    confirmed = await desk.read_claim(claim)
+    change = await desk.editor.patch(f"/v1/speakers/{third}", json={"name": "Pope Francis"})
+    assert change.status_code == 202, change.text
+    assert drop_passing(await desk.read_claim(claim)) == drop_passing(confirmed)
+    await approve_by_another(desk, change.json()["id"])
+    assert "Pope Francis" in (await desk.read_claim(claim))["print_line"]
+    await require_sound_record(desk)
