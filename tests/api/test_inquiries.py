@@ -270,3 +270,33 @@ async def test_server_records_deadlines_by_itself(desk: Desk, claim: str) -> Non
             return
         await asyncio.sleep(0.02)
     raise AssertionError("the deadline passed, and nothing said so")
+
+
+async def test_request_stays_with_its_claim_through_a_merge_and_a_separation(
+    desk: Desk, claim: str
+) -> None:
+    """It was asked about that wording: its deadline passes and it is answered there meanwhile, and
+    the survivor neither prints silence that it did not ask about nor keeps anything."""
+    other = (await desk.record_claim(text="Serbia has withdrawn"))["id"]
+    first, second = await ask(desk, claim), await ask(desk, claim, party="nato")
+    before = await desk.read_claim(other)
+    match = {"If-Match": "*"}
+    merged = await desk.editor.post(
+        f"/v1/claims/{claim}/merge", json={"into": other}, headers=match
+    )
+    assert merged.status_code == 200, merged.text
+    await pass_time(desk, days=2)
+    await change(desk, second["id"], outcome="answered")
+    listed = (await desk.checker.get(f"/v1/claims/{claim}/inquiries")).json()["items"]
+    assert [(item["id"], item["unanswered"], item["outcome"]) for item in listed] == [
+        (first["id"], True, None),
+        (second["id"], False, "answered"),
+    ]
+    assert SILENT not in (await desk.read_claim(other))["print_line"]
+    reason = {"reason": "They differ."}
+    separated = await desk.checker.post(f"/v1/claims/{claim}/separation", json=reason)
+    assert separated.status_code == 200, separated.text
+    assert SILENT in (await desk.read_claim(claim))["print_line"]
+    assert (await desk.read_claim(other))["print_line"] == before["print_line"]
+    assert (await desk.checker.get(f"/v1/claims/{other}/inquiries")).json()["items"] == []
+    await audit(desk.settings)
