@@ -14,7 +14,8 @@ from service.domain.access import Audience
 from service.domain.claims import format_instant
 from service.domain.errors import NotFound
 from service.domain.history import CORRECTION_TYPES
-from service.domain.subjects import SubjectKind
+from service.domain.subjects import Subject, SubjectKind
+from service.record import chains
 from service.store.paging import Window, select_page
 from service.store.tables import events, statements
 
@@ -62,6 +63,12 @@ def list_of_source(
     directory_queries.read_source(connection, source_id)
     about = _is_about(SubjectKind.SOURCE, source_id)
     return _list(connection, about, audience=audience, window=window)
+
+
+def read_version(connection: Connection, kind: SubjectKind, subject: str) -> int:
+    """Read the number of the last event of a statement or a source."""
+    head = chains.read_head(connection, Subject(kind, subject))
+    return head[0] if head else 0
 
 
 def _is_about(kind: SubjectKind, subject: str) -> ColumnElement[bool]:

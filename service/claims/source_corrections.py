@@ -6,9 +6,7 @@ from typing import TypedDict, cast
 
 from sqlalchemy import Connection, or_, select, update
 
-from service.claims import (
-    claim_writer,
-)
+from service.claims import claim_writer, statement_corrections
 from service.directory import source_commands
 from service.domain import access, addresses, corrections, plain_data
 from service.domain.access import Action, Actor
@@ -38,13 +36,15 @@ def correct_source(
     sent: SourceCorrection,
     *,
     reason: str,
+    version: int | None = None,
     actor: Actor,
     now: datetime,
 ) -> None:
-    """Record what is right of a source, and on every claim that shows words from it.
+    """Record what is right of a source, and on every claim that shows words from it; `version` is
+    the number of the last event that the sender has seen of it.
 
-    Raises NotFound, Invalid where nothing differs, AlreadyExists if that source is recorded, and
-    Conflict if this one was merged.
+    Raises NotFound, PreconditionFailed, Invalid where nothing differs, AlreadyExists if that source
+    is recorded, and Conflict if this one was merged.
     """
     access.require_permission(actor, Action.REVERSE)
     row = connection.execute(
@@ -58,7 +58,8 @@ def correct_source(
             merged_into=row.merged_into,
         )
     chain = writer.lock_chain(connection, Subject(SubjectKind.SOURCE, source_id))
-    concerned = _list_claims_from(connection, source_id)
+    statement_corrections.require_version(chain, version)
+    concerned = list_claims_from(connection, source_id)
     now = clamp_now(chain.recorded_at, claim_writer.lock_claims(connection, concerned, now=now))
     before, after = corrections.list_changes(
         {name: plain_data.make_plain(row._mapping[name]) for name in sent},
@@ -93,7 +94,7 @@ def _identify(
     return {"fingerprint": fingerprint, "address_digest": addresses.compute_address_digest(url)}
 
 
-def _list_claims_from(connection: Connection, source_id: str) -> list[str]:
+def list_claims_from(connection: Connection, source_id: str) -> list[str]:
     """List the claims that show a statement with a quote from a source."""
     spoken = select(quotes.c.statement).where(quotes.c.source == source_id)
     linked = select(links.c.claim).where(links.c.statement.in_(spoken))

@@ -24,7 +24,7 @@ from service.domain.claims import (
     Voice,
 )
 from service.domain.corrections import Difference, Spoken
-from service.domain.errors import Invalid, StatementVoid
+from service.domain.errors import Invalid, PreconditionFailed, StatementVoid
 from service.domain.history import Draft
 from service.domain.inputs import NewSource, NewSpeaker, Selector
 from service.domain.instants import compute_end, normalize_instant
@@ -75,6 +75,15 @@ def correct_moment(
     return {field: moment, "precision": precision}
 
 
+def require_version(chain: writer.Chain, version: int | None) -> None:
+    """Raise PreconditionFailed if more has happened than the sender has seen."""
+    if version is not None and version != chain.number:
+        raise PreconditionFailed(
+            "This was changed while you were at it. Read it again and decide anew.",
+            version=chain.number,
+        )
+
+
 def correct_statement(
     connection: Connection,
     statement_id: str,
@@ -82,19 +91,22 @@ def correct_statement(
     *,
     reason: str,
     material: bool,
+    version: int | None = None,
     actor: Actor,
     now: datetime,
 ) -> None:
     """Record what is right of a statement, and on every claim that shows it.
 
-    With `material`, its links want to be affirmed anew.  Raises NotFound, StatementVoid, and
-    Invalid for what does not exist or fit, and where nothing differs.
+    With `material`, its links want to be affirmed anew; `version` is the number of the last event
+    that the sender has seen of it.  Raises NotFound, StatementVoid, PreconditionFailed, and Invalid
+    for what does not exist or fit, and where nothing differs.
     """
     access.require_permission(actor, Action.REVERSE)
     row = statement_commands.lock_row(connection, statement_id)
     if statement_reversals.is_void(row):
         raise StatementVoid("This statement is void: restore it first.", statement=statement_id)
     chain = writer.lock_chain(connection, statement_commands.build_subject(statement_id))
+    require_version(chain, version)
     linked, claimed = statement_commands.list_claims_showing(connection, statement_id)
     concerned = sorted({*linked, *claimed})
     now = clamp_now(chain.recorded_at, claim_writer.lock_claims(connection, concerned, now=now))

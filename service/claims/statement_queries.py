@@ -69,6 +69,15 @@ def read_statements(
     return {statement["id"]: statement for statement in _build_statements(connection, rows)}
 
 
+def list_statements_from(
+    connection: Connection, source_id: str, *, limit: int
+) -> list[StatementView]:
+    """List the newest statements with words from a source, one more than the limit."""
+    spoken = select(quotes.c.statement).where(quotes.c.source == source_id)
+    query = STATEMENT.where(statements.c.id.in_(spoken)).order_by(statements.c.id.desc())
+    return _build_statements(connection, connection.execute(query.limit(limit + 1)).all())
+
+
 def list_statements(
     connection: Connection,
     *,

@@ -20,8 +20,9 @@ from service.desk.claims import (
     inquiry_pages,
     review_page,
 )
+from service.desk.corrections import claim_correction, source_correction, statement_correction
 from service.desk.corrections_log import corrections_log_page
-from service.desk.directory import party_pages
+from service.desk.directory import party_pages, source_page
 from service.desk.intake import intake_pages
 from service.desk.layout import assets
 from service.desk.printed import printed_page, use_forms
@@ -35,6 +36,7 @@ from service.domain.access import Action
 routers = (
     assets.router,
     claim_forms.router,
+    claim_correction.router,
     claim_pages.router,
     correction_request_pages.router,
     corrections_log_page.router,
@@ -52,6 +54,9 @@ routers = (
     review_page.router,
     search_page.router,
     sign_in_pages.router,
+    source_correction.router,
+    source_page.router,
+    statement_correction.router,
     statement_pages.router,
     story_pages.router,
     use_forms.router,

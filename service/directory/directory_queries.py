@@ -182,6 +182,12 @@ def find_source_at(connection: Connection, url: str) -> SourceView | None:
     return build_source_view(row) if row else None
 
 
+def list_merged_sources(connection: Connection, source_id: str) -> list[SourceView]:
+    """Return the sources that were merged into another, oldest first."""
+    query = select(sources).where(sources.c.merged_into == source_id).order_by(sources.c.id)
+    return [build_source_view(row) for row in connection.execute(query).all()]
+
+
 def list_sources(connection: Connection, *, url: str | None, window: Window) -> list[SourceView]:
     """Return sources, newest first, one more than the limit; with `url`, those at this address."""
     query: Select[Any] = select(sources)

@@ -17,6 +17,10 @@ PAGES: dict[str, Action | str] = {
     "/claims/{claim_id}/merge": Action.AMEND,
     "/claims/{claim_id}/withdraw": Action.AMEND,
     "/links/{link_id}/retract": Action.RECORD,
+    "/claims/{claim_id}/correction": Action.REVERSE,
+    "/statements/{statement_id}/correction": Action.REVERSE,
+    "/sources/{source_id}/correction": Action.REVERSE,
+    "/sources/{source_id}": Action.READ_RECORDS,
     "/claims/{claim_id}/void": Action.REVERSE,
     "/claims/{claim_id}/restoration": Action.REVERSE,
     "/claims/{claim_id}/reinstatement": Action.REVERSE,
@@ -65,6 +69,9 @@ PAGES: dict[str, Action | str] = {
     "/static/{name}": OPEN,
 }
 FORMS: dict[str, Action | str] = {
+    "/claims/{claim_id}/correction": Action.REVERSE,
+    "/statements/{statement_id}/correction": Action.REVERSE,
+    "/sources/{source_id}/correction": Action.REVERSE,
     "/claims/{claim_id}/void": Action.REVERSE,
     "/claims/{claim_id}/restoration": Action.REVERSE,
     "/claims/{claim_id}/reinstatement": Action.REVERSE,

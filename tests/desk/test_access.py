@@ -21,6 +21,7 @@ PLACES = dict.fromkeys(
         "delivery_id",
         "user_id",
         "use_id",
+        "source_id",
     ),
     NOBODY,
 ) | {

@@ -12,6 +12,7 @@ from service.domain.errors import NotFound
 ROOMS = (
     "layout",
     "claims",
+    "corrections",
     "corrections_log",
     "dossier",
     "intake",

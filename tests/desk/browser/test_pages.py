@@ -56,6 +56,7 @@ async def list_addresses(desk: Desk) -> dict[str, str]:
         "claim_id": claim,
         "link_id": links[0]["id"],
         "statement_id": links[0]["statement"]["id"],
+        "source_id": links[0]["statement"]["quotes"][0]["source"]["id"],
         "speaker_id": speakers[0]["id"],
         "slug": "kosovo-border-2023",
         "webhook_id": webhook["id"],
