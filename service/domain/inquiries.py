@@ -53,17 +53,35 @@ class Inquiry:
 
 
 def list_silent_voices(inquiries: Iterable[Inquiry]) -> list[Voice]:
-    """List the parties that did not answer, each once.
+    """List the parties that did not answer, each once."""
+    return [voice for voice, inquiry in _list_last_requests(inquiries) if inquiry.is_unanswered]
 
-    The request that a party got last decides: who is asked again, or has answered, is not silent.
-    """
+
+def list_declining_voices(inquiries: Iterable[Inquiry]) -> list[Voice]:
+    """List the parties that declined to comment, each once."""
+    return [
+        voice
+        for voice, inquiry in _list_last_requests(inquiries)
+        if inquiry.outcome is InquiryOutcome.DECLINED
+    ]
+
+
+def print_alike(before: Iterable[Inquiry], after: Iterable[Inquiry]) -> bool:
+    """Say whether the print line has the same of both."""
+    former, later = list(before), list(after)
+    return all(
+        {voice.party for voice in list_voices(former)}
+        == {voice.party for voice in list_voices(later)}
+        for list_voices in (list_silent_voices, list_declining_voices)
+    )
+
+
+def _list_last_requests(inquiries: Iterable[Inquiry]) -> list[tuple[Voice, Inquiry]]:
+    """List the request that each party got last, which decides: who is asked again is not silent
+    meanwhile."""
     last = {
-        inquiry.voice.party: inquiry
+        inquiry.voice.party: (inquiry.voice, inquiry)
         for inquiry in sorted(inquiries, key=lambda inquiry: inquiry.asked_at)
         if inquiry.voice is not None
     }
-    return [
-        inquiry.voice
-        for inquiry in last.values()
-        if inquiry.voice is not None and inquiry.is_unanswered
-    ]
+    return list(last.values())

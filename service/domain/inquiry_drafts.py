@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypedDict
 
+from service.domain import inquiries as domain_inquiries
 from service.domain.claims import ClaimState
 from service.domain.errors import Conflict, Invalid, NotFound
 from service.domain.history import Draft
@@ -41,7 +42,9 @@ def draft_inquiry(state: ClaimState, new: Inquiry, *, now: datetime) -> list[Dra
         raise Conflict(f"A claim takes at most {MOST_INQUIRIES} requests for comment.")
     _require_order(new, now=now)
     data = {name: value for name, value in make_plain(new).items() if name not in DERIVED}
-    return [Draft("inquiry.created", {"inquiry": new.id} | data), *_draft_due(new, now=now)]
+    after = (*state.inquiries, new)
+    created = {"inquiry": new.id} | data | _mark_print(state.inquiries, after)
+    return [Draft("inquiry.created", created), *_draft_due(after, now=now)]
 
 
 def draft_inquiry_change(
@@ -59,13 +62,14 @@ def draft_inquiry_change(
         return []
     changed: Inquiry = replace(inquiry, lapsed=False, **differing)
     _require_order(changed, now=now)
-    data = {"inquiry": inquiry_id, **make_plain(differing)}
-    return [Draft("inquiry.changed", data), *_draft_due(changed, now=now)]
+    after = _replace(state.inquiries, changed)
+    data = {"inquiry": inquiry_id, **make_plain(differing), **_mark_print(state.inquiries, after)}
+    return [Draft("inquiry.changed", data), *_draft_due(after, now=now)]
 
 
 def draft_passed_deadlines(state: ClaimState, *, now: datetime) -> list[Draft]:
     """Draft that deadlines have passed: one event for each request that nobody has answered."""
-    return [draft for inquiry in state.inquiries for draft in _draft_due(inquiry, now=now)]
+    return _draft_due(state.inquiries, now=now)
 
 
 def require_inquiry(state: ClaimState, inquiry_id: str) -> Inquiry:
@@ -76,11 +80,26 @@ def require_inquiry(state: ClaimState, inquiry_id: str) -> Inquiry:
     raise NotFound("There is no request for comment with this id.")
 
 
-def _draft_due(inquiry: Inquiry, *, now: datetime) -> list[Draft]:
-    due_at = inquiry.due_at
-    if due_at is None or due_at > now:
-        return []
-    return [Draft("inquiry.lapsed", {"inquiry": inquiry.id}, RULE)]
+def _draft_due(inquiries: tuple[Inquiry, ...], *, now: datetime) -> list[Draft]:
+    drafts = []
+    for inquiry in inquiries:
+        due_at = inquiry.due_at
+        if due_at is None or due_at > now:
+            continue
+        after = _replace(inquiries, replace(inquiry, lapsed=True))
+        data = {"inquiry": inquiry.id} | _mark_print(inquiries, after)
+        drafts.append(Draft("inquiry.lapsed", data, RULE))
+        inquiries = after
+    return drafts
+
+
+def _replace(inquiries: tuple[Inquiry, ...], changed: Inquiry) -> tuple[Inquiry, ...]:
+    return tuple(changed if inquiry.id == changed.id else inquiry for inquiry in inquiries)
+
+
+def _mark_print(before: tuple[Inquiry, ...], after: tuple[Inquiry, ...]) -> dict[str, Any]:
+    """Return the field of an event that says that the print line is another from then on."""
+    return {} if domain_inquiries.print_alike(before, after) else {"prints": True}
 
 
 def _require_order(inquiry: Inquiry, *, now: datetime) -> None:

@@ -89,6 +89,9 @@ class _Line:
         silent = inquiries.list_silent_voices(state.inquiries)
         if silent:
             yield self._name(phrases.silent, [self._call(voice) for voice in silent])
+        declining = inquiries.list_declining_voices(state.inquiries)
+        if declining:
+            yield self._name(phrases.declined, [self._call(voice) for voice in declining])
         if state.finding is not None:
             yield self._describe_finding(state.finding)
         if state.lifecycle is Lifecycle.WITHDRAWN:

@@ -67,6 +67,7 @@ class Phrases:
     unnamed: dict[Stance, str]
     of_party: str
     silent: Pair
+    declined: Pair
     withdrawn: str
     superseded: str
     void: str
@@ -128,6 +129,7 @@ ENGLISH = Phrases(
         "{names} did not answer a request for comment.",
         "{names} did not answer a request for comment.",
     ),
+    declined=("{names} declined to comment.", "{names} declined to comment."),
     withdrawn="The claimant has withdrawn it.",
     superseded="Superseded {when} by “{text}”.",
     void="Do not use: the desk recorded this claim by mistake.",
@@ -188,6 +190,7 @@ SERBIAN = Phrases(
         "На молбу за коментар није стигао одговор ({names}).",
         "На молбе за коментар није стигао одговор ({names}).",
     ),
+    declined=("Коментар је одбијен ({names}).", "Коментар је одбијен ({names})."),
     withdrawn="Ко је тврдњу изнео, повукао ју је.",
     superseded="Замењено новијом тврдњом {when}: „{text}“.",
     void="Не користити: редакција је ову тврдњу забележила грешком.",
@@ -244,6 +247,7 @@ ALBANIAN = Phrases(
         "{names} nuk iu përgjigj një kërkese për koment.",
         "{names} nuk iu përgjigjën një kërkese për koment.",
     ),
+    declined=("{names} nuk pranoi të komentojë.", "{names} nuk pranuan të komentojnë."),
     withdrawn="Kush e bëri pohimin, e ka tërhequr.",
     superseded="Zëvendësuar {when} nga „{text}“.",
     void="Mos e përdorni: redaksia e regjistroi këtë pohim gabimisht.",
@@ -301,6 +305,10 @@ FRENCH = Phrases(
     silent=(
         "{names} n’a pas répondu à une demande de commentaire.",
         "{names} n’ont pas répondu à une demande de commentaire.",
+    ),
+    declined=(
+        "{names} n’a pas souhaité faire de commentaire.",
+        "{names} n’ont pas souhaité faire de commentaire.",
     ),
     withdrawn="L’auteur de l’affirmation l’a retirée.",
     superseded="Remplacé {when} par « {text} ».",

@@ -78,6 +78,11 @@ def _changes_voice(data: Data) -> bool:
     return bool(data["material"]) or not voice.isdisjoint(data["after"])
 
 
+def _prints(data: Data) -> bool:
+    """Say whether the print line has anything else of requests for comment from then on."""
+    return bool(data.get("prints"))
+
+
 CLASSES = (
     Rule("claim.voided", UseClass.KILL, _always, "it was recorded by mistake"),
     Rule("claim.status_changed", UseClass.KILL, _falls, "it is confirmed no longer"),
@@ -100,6 +105,14 @@ CLASSES = (
     Rule("claim.superseded", UseClass.UPDATE, _always, "another claim takes its place"),
     Rule("hold.placed", UseClass.UPDATE, _always, "it is put on hold"),
     Rule("hold.ended", UseClass.UPDATE, _always, "a hold of it ends"),
+    Rule("inquiry.lapsed", UseClass.UPDATE, _prints, "a party does not answer in time"),
+    Rule(
+        "inquiry.changed",
+        UseClass.UPDATE,
+        _prints,
+        "it turns out that a party did not answer or declined, or that it answered after all",
+    ),
+    Rule("inquiry.created", UseClass.UPDATE, _prints, "a party that was silent is asked again"),
 )
 """Which change outdates uses, and how gravely: the first line that applies to an event decides."""
 

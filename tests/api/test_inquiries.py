@@ -9,6 +9,7 @@ import pytest
 
 from service.domain.webhooks import EventType
 from tests.api.problems import require_problem
+from tests.api.test_uses import read_use, record_use
 from tests.faults.ledgers import audit
 from tests.support.desk import Desk, Json
 
@@ -105,6 +106,43 @@ async def test_outcome_decides_whether_silence_is_printed(desk: Desk, claim: str
     await change(desk, inquiry, until=UNTIL)
     assert (await desk.read_claim(claim))["version"] == version, "nothing differs"
     await audit(desk.settings)
+
+
+async def test_article_is_outdated_by_a_silence_that_is_printed(desk: Desk, claim: str) -> None:
+    """And by a refusal, and by an answer that comes late after all; not by an answer in time, nor
+    by the silence of somebody whom only the desk's own words name."""
+    use = await record_use(desk, claim)
+    await ask(desk, claim)
+    nato = (await ask(desk, claim, party="nato"))["id"]
+    await ask(desk, claim, party=None, whom="a colonel")
+    await change(desk, nato, outcome="answered")
+    assert (await read_use(desk, use["id"]))["state"] == "current"
+
+    async def settle_again() -> str:
+        """Acknowledge what is outdated; return its class."""
+        outdated = await read_use(desk, use["id"])
+        await desk.post(f"/v1/uses/{use['id']}/acknowledgement", {"note": "Added"}, status=200)
+        return str(outdated["class"])
+
+    await pass_time(desk, days=2)
+    assert await settle_again() == "update"
+    for outcome in ("declined", "answered", "no_answer"):
+        await change(desk, nato, outcome=outcome)
+        assert await settle_again() == "update"
+    assert "NATO did not answer" in (await desk.read_claim(claim))["print_line"]
+    await audit(desk.settings)
+
+
+async def test_refusal_to_comment_is_printed(desk: Desk, claim: str) -> None:
+    """Before the deadline too; whoever only says so in the desk's words is not printed."""
+    inquiry = (await ask(desk, claim))["id"]
+    await change(desk, inquiry, outcome="declined")
+    assert "Belgrade declined to comment." in (await desk.read_claim(claim))["print_line"]
+    french = (await desk.read_claim(claim, lang="fr"))["print_line"]
+    assert "Belgrade n’a pas souhaité faire de commentaire." in french
+    other = (await ask(desk, claim, party=None, whom="a colonel"))["id"]
+    await change(desk, other, outcome="declined")
+    assert (await desk.read_claim(claim))["print_line"].count("declined") == 1
 
 
 async def test_last_request_to_a_party_decides(desk: Desk, claim: str) -> None:

@@ -293,4 +293,5 @@ def test_silence_is_said_in_every_language(language: Language) -> None:
     (last,) = one.state.inquiries[1:]
     one.act(*inquiry_drafts.draft_inquiry_change(one.state, last.id, answered, now=last.until))
     sentence = phrases.silent[0].format(names=BELGRADE.name)
-    assert build_print_line(one.state, language=language) == f"{former} {sentence}"
+    refusal = phrases.declined[0].format(names=NATO.name)
+    assert build_print_line(one.state, language=language) == f"{former} {sentence} {refusal}"
