@@ -59,9 +59,10 @@ def list_decisions(
 def list_pending(
     connection: Connection, claim_ids: Collection[str]
 ) -> dict[str, Row[*tuple[Any, ...]]]:
-    """Read the pending decisions on these claims, by claim: kind, status and proposal."""
+    """Read the pending decisions on these claims, by claim: kind, status, proposal and proposer."""
+    columns = ("claim", "kind", "to", "proposal", "proposed_by", "proposed_by_name")
     rows = connection.execute(
-        select(decisions.c.claim, decisions.c.kind, decisions.c.to, decisions.c.proposal).where(
+        select(*(decisions.c[name] for name in columns)).where(
             decisions.c.claim.in_(claim_ids), decisions.c.state == "pending"
         )
     )

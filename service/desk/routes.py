@@ -24,7 +24,7 @@ from service.desk.corrections import claim_correction, source_correction, statem
 from service.desk.corrections_log import corrections_log_page
 from service.desk.directory import party_pages, source_page
 from service.desk.intake import intake_pages
-from service.desk.layout import assets
+from service.desk.layout import assets, help_page
 from service.desk.printed import printed_page, use_forms
 from service.desk.reversals import merge_pages, reversal_pages
 from service.desk.search import search_page
@@ -40,6 +40,7 @@ routers = (
     claim_pages.router,
     correction_request_pages.router,
     corrections_log_page.router,
+    help_page.router,
     hold_forms.router,
     inquiry_pages.router,
     intake_pages.router,

@@ -88,11 +88,13 @@ async def test_unreachable_status_names_what_it_lacks(
 ) -> None:
     """The panel offers what the guards let pass, and names what the rest still needs."""
     panel = parse_page(await people.checker.get(f"/claims/{claim}")).cssselect(".decide")[0]
-    moves = {item.cssselect("input")[0].get("value"): item for item in panel.cssselect(".move")}
-    assert set(moves) == {"awaiting_confirmation", "confirmed", "disputed"}
-    assert moves["awaiting_confirmation"].cssselect("input:not([disabled])")
-    assert moves["confirmed"].cssselect("input[disabled]")
-    missing = read_words(moves["confirmed"].cssselect(".missing")[0])
+    offered = panel.cssselect("input[name=to]")
+    assert [item.get("value") for item in offered] == ["awaiting_confirmation"]
+    shut = {read_words(item.cssselect(".status")[0]): item for item in panel.cssselect(".shut")}
+    assert set(shut) == {"Confirmed", "Disputed"}
+    line = read_words(shut["Confirmed"].cssselect("summary .hint")[0])
+    assert line == "needs 1 supporting statement from a party other than Belgrade"
+    missing = read_words(shut["Confirmed"].cssselect(".missing")[0])
     assert missing == "needs 1 supporting statement from a party other than Belgrade; has 0"
 
 
@@ -461,7 +463,10 @@ async def test_review_queue_names_reasons(desk: Desk, people: People, claim: str
     assert "All clear" in read_text(await people.checker.get("/review"))
     await desk.link_statement(claim, "supports", "nato")
     queue = await people.checker.get("/review")
-    assert "evidence and status disagree" in read_text(queue)
+    (group,) = parse_page(queue).cssselect("#q-ready")
+    assert "operating regime" in read_words(group)
+    listed = await people.checker.get("/review?reason=drift")
+    assert "evidence and status disagree" in read_text(listed)
     done = await send_form(
         people.checker, queue, f"/claims/{claim}/assignee", assignee=people.ids["checker"]
     )
@@ -529,7 +534,10 @@ async def test_proposals_show_the_print_line_after_them(
         "none refuted"
     ]
     queue = await people.editor.get("/review")
-    assert "proposed: finding: refuted" in read_text(queue)
+    (waiting,) = parse_page(queue).cssselect("#q-mine .row .stands")
+    assert read_words(waiting).startswith("Ana Checker proposes: finding: refuted")
+    own = parse_page(await people.checker.get("/review"))
+    assert [part.get("id") for part in own.cssselect("#queue .group")] == ["q-others"]
     await desk.link_statement(claim, "contradicts", "washington", basis="documents")
     outdated = await people.editor.get(address)
     assert "can no longer be approved" in read_text(outdated)

@@ -20,17 +20,17 @@ from service.web.calls import Call
 PARAMETERS = frozenset(claim_requests.ListQuery.model_fields)
 
 
-class PartyStance(TypedDict):
-    """A party, by name, and the stance that it takes on a claim."""
+class SharedStance(TypedDict):
+    """The parties, by name, that take the same stance on a claim."""
 
     stance: Stance
-    name: str
+    names: list[str]
 
 
 class ClaimRow(ClaimView):
     """A claim in a list. Its `assignee` is a name, and None for whoever is not of the desk."""
 
-    stands: list[PartyStance]
+    stands: list[SharedStance]
     overdue: bool
     shown: list[Markup]
     """Where the words that were searched for were found."""
@@ -84,9 +84,9 @@ async def complete_rows(
     people = await call.read(account_queries.read_names, ids) if ids else {}
     for row, assignee in zip(rows, assignees, strict=True):
         row["stands"] = [
-            {"stance": stance, "name": party_names.get(root, root)}
+            {"stance": stance, "names": [party_names.get(root, root) for root in roots]}
             for stance, roots in _list_roots(row)
-            for root in roots
+            if roots
         ]
         row["assignee"] = people.get(assignee, "somebody") if people and assignee else None
     return rows

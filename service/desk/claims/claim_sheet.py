@@ -25,14 +25,14 @@ from service.claims.decision_views import SuggestionView
 from service.claims.inquiry_views import InquiryView
 from service.claims.link_queries import describe_voice
 from service.claims.statement_views import LinkView, StatementView
-from service.desk.claims import record_lines
+from service.desk.claims import possible_moves, record_lines
+from service.desk.claims.possible_moves import PossibleMove
 from service.desk.claims.record_lines import Names, RecordLine
 from service.directory import directory_queries
 from service.directory.directory_views import SourceView
-from service.domain import disclosure, evidence, guards, holds, lifecycle
+from service.domain import disclosure, holds
 from service.domain.access import Actor, Audience
-from service.domain.claims import ClaimState, Lifecycle, Link, Precision, SetAside, Stance, Status
-from service.domain.guards import Move
+from service.domain.claims import ClaimState, Lifecycle, Link, Precision, Stance
 from service.domain.instants import compute_end
 from service.publishing import publication_queries
 from service.publishing.claim_review import build_claim_review as claim_review
@@ -107,19 +107,6 @@ class Column:
     def place(self) -> str:
         """What its address on the page ends with."""
         return self.root or ("nobody" if self.claimant else "-")
-
-
-@dataclass(frozen=True, slots=True)
-class PossibleMove:
-    """A status that the claim could get."""
-
-    to: str
-    missing: list[str]
-    """What it lacks for that, in words."""
-    fitting: tuple[str, ...]
-    """The links that it may rest on."""
-    second: bool
-    """Whether a second person has to approve it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,7 +234,7 @@ def read_sheet(
         claim=claim,
         columns=_build_columns(state, links, origin, suggestion, left_out_by_root),
         suggestion=suggestion,
-        moves=_list_moves(state, four_eyes=four_eyes),
+        moves=possible_moves.list_moves(state, four_eyes=four_eyes),
         events=[
             record_lines.describe_event(event, event_names, moment=moment)
             for event in redaction.redact_events(rows, audience)
@@ -365,32 +352,3 @@ def _choose_latest(
     places = {link.id: place for place, link in enumerate(state.links)}
     chosen.sort(key=lambda link: places[link.id])
     return chosen, left_out, len(roots) - len(shown)
-
-
-def _list_moves(state: ClaimState, *, four_eyes: bool) -> list[PossibleMove]:
-    """List every status that the claim might be given, with what is missing for it.
-
-    Reasons and citations come from the form, so what they lack is not named as missing here.
-    """
-    if state.lifecycle is not Lifecycle.ACTIVE:
-        return []
-    aside = tuple(SetAside(link.id, "…") for link in evidence.list_open_contradictions(state))
-    moves = []
-    for to in Status:
-        if (state.status, to) not in lifecycle.TRANSITIONS:
-            continue
-        fitting = tuple(link.id for link in guards.list_citable_links(state, to))
-        move = Move(to, "…", fitting)
-        missing = lifecycle.list_missing(state, move)
-        if missing and aside and to is Status.CONFIRMED and state.status is Status.DISPUTED:
-            # It may be reached by setting aside, which takes more support.
-            missing = lifecycle.list_missing(state, Move(to, "…", fitting, aside)) or []
-        moves.append(
-            PossibleMove(
-                to=to.value,
-                missing=[requirement.detail for requirement in missing],
-                fitting=fitting,
-                second=lifecycle.needs_second_person(move, four_eyes=four_eyes),
-            )
-        )
-    return moves

@@ -1,8 +1,12 @@
-"""The review queue: claims that want somebody's attention, the longest unchanged first."""
+"""The review page: claims that want somebody's attention, by who has to act.
 
+What waits for whoever looks comes first. With a filter it is one list, the longest unchanged first.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import urlencode
 
 import orjson
@@ -10,9 +14,11 @@ from fastapi import APIRouter, Response
 
 from service.accounts import account_queries
 from service.claims import correction_requests, decision_queries
+from service.claims.decision_queries import Review
 from service.desk.claims import board_pages, claim_rows, proposal_words
 from service.desk.claims.claim_rows import ClaimRow
 from service.desk.layout.rendering import render_page
+from service.domain import access
 from service.domain.access import Action
 from service.domain.claims import format_instant
 from service.domain.errors import Invalid
@@ -23,6 +29,8 @@ from service.web.calls import Call, allow, build_list_scope
 router = APIRouter(include_in_schema=False)
 
 LIMIT = 50
+GROUP_LIMIT = 12
+"""Claims of one reason on the page of all; a link leads to all of them."""
 REASONS = {
     "waiting_approval": "a proposal waits for a second person",
     "challenged": "challenged",
@@ -40,41 +48,166 @@ class ReviewRow:
     """The id of whoever works on it."""
     reasons: list[str]
     proposal: str | None
+    proposer: str | None
     since: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewGroup:
+    """Claims on which the same people have to act."""
+
+    name: str
+    title: str
+    why: str
+    rows: list[ReviewRow]
+    url: str | None
+    """The list of all of them, where these are not all."""
 
 
 @router.get("/review")
 async def show_queue(
     call: Annotated[Call, allow(Action.READ_INTERNALS, page=True)],
 ) -> Response:
-    request = call.request
-    query = request.query_params
+    query = call.request.query_params
     reason, assignee = query.get("reason") or None, query.get("assignee") or None
     if reason is not None and reason not in REASONS:
         raise Invalid(f"reasons are {', '.join(REASONS)}", loc=("query", "reason"))
     after_event = await call.read(newest)
-    scope = build_list_scope("review", request)
-    after = None
-    if query.get("cursor"):
-        after = call.cursors.read(query["cursor"], scope, now=call.now)
-    reviews = await call.read(
+    requests, waiting = await call.read(correction_requests.list_waiting_requests)
+    is_filtered = bool(reason or assignee or query.get("cursor"))
+    rows: list[ReviewRow] = []
+    groups: list[ReviewGroup] = []
+    next_url = None
+    if is_filtered:
+        rows, next_url = await _read_list(call, reason, assignee)
+    else:
+        groups = await _read_groups(call)
+    request = call.request
+    return render_page(
+        call,
+        "review.html",
+        live=board_pages.build_stream_url(after_event),
+        rows=rows,
+        groups=groups,
+        requests=requests,
+        waiting=waiting,
+        people=await call.read(account_queries.read_assignee_names),
+        reasons=REASONS,
+        reason=reason,
+        mine=assignee == "me",
+        filtered=is_filtered,
+        next=next_url,
+        back=request.url.path + (f"?{request.url.query}" if request.url.query else ""),
+    )
+
+
+async def _read_reviews(
+    call: Call, reason: str | None, assignee: str | None, window: Window
+) -> list[Review]:
+    return await call.read(
         decision_queries.list_review_queue,
         reason=reason,
         assignee=call.actor.id if assignee == "me" else assignee,
         stale_before=call.now - timedelta(hours=call.services.settings.stale_after_hours),
-        window=Window(LIMIT, after),
+        window=window,
     )
+
+
+async def _read_list(
+    call: Call, reason: str | None, assignee: str | None
+) -> tuple[list[ReviewRow], str | None]:
+    """Read a page of the list of what a filter lets through, and the address of the next."""
+    scope = build_list_scope("review", call.request)
+    cursor = call.request.query_params.get("cursor")
+    after = call.cursors.read(cursor, scope, now=call.now) if cursor else None
+    reviews = await _read_reviews(call, reason, assignee, Window(LIMIT, after))
     next_url = None
     if len(reviews) > LIMIT:
         reviews = reviews[:LIMIT]
         keys = [format_instant(reviews[-1].since), reviews[-1].id]
-        cursor = call.cursors.write(scope, keys, now=call.now)
-        parameters = {"reason": reason, "assignee": assignee, "cursor": cursor}
+        parameters = {
+            "reason": reason,
+            "assignee": assignee,
+            "cursor": call.cursors.write(scope, keys, now=call.now),
+        }
         kept = {name: value for name, value in parameters.items() if value}
         next_url = f"/review?{urlencode(kept)}"
+    return await _build_rows(call, reviews), next_url
+
+
+async def _read_groups(call: Call) -> list[ReviewGroup]:
+    """Read the claims that want attention, each in the first group that it is of."""
+    window = Window(GROUP_LIMIT, None)
+    found = {name: await _read_reviews(call, name, None, window) for name in REASONS}
+    reviews = {review.id: review for name in REASONS for review in found[name][:GROUP_LIMIT]}
+    proposals = await call.read(decision_queries.list_pending, list(reviews))
+    rows = dict(zip(reviews, await _build_rows(call, list(reviews.values())), strict=True))
+    left = list(reviews)
+
+    def take_rows(ids: Collection[str]) -> list[ReviewRow]:
+        taken = [claim for claim in left if claim in ids]
+        left[:] = [claim for claim in left if claim not in ids]
+        return [rows[claim] for claim in taken]
+
+    def find_url(name: str) -> str | None:
+        return f"/review?reason={name}" if len(found[name]) > GROUP_LIMIT else None
+
+    ids = {name: {review.id for review in found[name]} for name in REASONS}
+    for_me = {claim for claim in ids["waiting_approval"] if _may_settle(call, proposals.get(claim))}
+    mine, others = take_rows(for_me), take_rows(ids["waiting_approval"])
+    groups = [
+        ReviewGroup(
+            "mine",
+            "Waiting for you",
+            "Somebody proposes, and you can approve or reject.",
+            mine,
+            find_url("waiting_approval"),
+        ),
+        ReviewGroup(
+            "challenged",
+            "Challenged",
+            "A denial without a basis stands against what is confirmed: ask what it rests on.",
+            take_rows(ids["challenged"]),
+            find_url("challenged"),
+        ),
+        ReviewGroup(
+            "ready",
+            "Ready to be marked",
+            "The evidence suggests another status: whoever looks at it can propose that.",
+            take_rows(ids["drift"]),
+            find_url("drift"),
+        ),
+        ReviewGroup(
+            "stale",
+            "Awaiting confirmation for long",
+            "Ask again, or somebody else.",
+            take_rows(ids["stale"]),
+            find_url("stale"),
+        ),
+        ReviewGroup(
+            "others",
+            "Waiting for somebody else",
+            "Proposals that you made, or that another role has to approve.",
+            others,
+            find_url("waiting_approval") if not mine else None,
+        ),
+    ]
+    return [group for group in groups if group.rows]
+
+
+def _may_settle(call: Call, proposal: Any) -> bool:
+    """Tell whether whoever looks may approve a proposal, as far as a role says that."""
+    if proposal is None or proposal.proposed_by == call.actor.id:
+        return False
+    needed = Action.OVERRIDE if orjson.loads(proposal.proposal)["override"] else Action.APPROVE
+    return access.is_allowed(call.caller, needed)
+
+
+async def _build_rows(call: Call, reviews: Sequence[Review]) -> list[ReviewRow]:
     claims = await claim_rows.build_rows(call, [review.claim for review in reviews])
-    proposals = await call.read(decision_queries.list_pending, [review.id for review in reviews])
-    requests, waiting = await call.read(correction_requests.list_waiting_requests)
+    proposals: Mapping[str, Any] = await call.read(
+        decision_queries.list_pending, [review.id for review in reviews]
+    )
     rows = []
     for claim, review in zip(claims, reviews, strict=True):
         proposal = proposals.get(review.id)
@@ -88,20 +221,8 @@ async def show_queue(
                 assignee=review.claim.assignee,
                 reasons=[REASONS[name] for name in review.reasons],
                 proposal=words,
+                proposer=proposal.proposed_by_name if proposal is not None else None,
                 since=format_instant(review.since),
             )
         )
-    return render_page(
-        call,
-        "review.html",
-        live=board_pages.build_stream_url(after_event),
-        rows=rows,
-        requests=requests,
-        waiting=waiting,
-        people=await call.read(account_queries.read_assignee_names),
-        reasons=REASONS,
-        reason=reason,
-        mine=assignee == "me",
-        next=next_url,
-        back=request.url.path + (f"?{request.url.query}" if request.url.query else ""),
-    )
+    return rows

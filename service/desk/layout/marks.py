@@ -16,6 +16,7 @@ CLAIMANT = (
     'h2.5v5zM9 13V8.6c0-3 1.7-5 4.8-5.6v2.2c-1.4.5-2 1.4-2 2.8h2.5v5z"/>'
 )
 """Whose claim it is: a quotation mark."""
+SEARCH = '<path class="line" d="M7 2.5a4.5 4.5 0 1 1 0 9 4.5 4.5 0 0 1 0-9M10.5 10.5l3.5 3.5"/>'
 
 
 def _build_symbol(name: str, shape: str) -> str:
@@ -28,6 +29,7 @@ SPRITE = "".join(
         *(_build_symbol(f"s-{status}", look.shape) for status, look in LOOKS.items()),
         *(_build_symbol(f"t-{stance}", shape) for stance, shape in STANCES.items()),
         _build_symbol("t-claimant", CLAIMANT),
+        _build_symbol("i-search", SEARCH),
         "</svg>",
     ]
 )

@@ -15,7 +15,7 @@ from markupsafe import Markup, escape
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from service.desk.layout import assets, field_labels, marks
+from service.desk.layout import assets, explanations, field_labels, marks
 from service.domain import access, directions, labels
 from service.domain.access import Action, Actor
 from service.domain.claims import Precision, parse_instant
@@ -70,6 +70,10 @@ def get_environment() -> Environment:
     for name in LABELLED:
         environment.globals[name] = {str(key): word for key, word in getattr(labels, name).items()}
     environment.globals |= {
+        "EXPLAINED": {
+            name: {str(key): words for key, words in getattr(explanations, name).items()}
+            for name in ("STATUSES", "STANCES", "BASES", "SEVERAL", "EMPTY_GROUPS")
+        },
         "LABELS": field_labels.LABELS,
         "Action": Action,
         "asset": assets.build_address,

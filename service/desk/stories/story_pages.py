@@ -39,11 +39,9 @@ Recording = Annotated[Form, accept_form(Action.RECORD)]
 Changing = Annotated[Form, accept_form(Action.CHANGE_PARTIES)]
 
 LISTED = 50
-CLAIMS = 12
+CLAIMS = 10
 """Rows of the matrix and lanes of the chart on a page."""
-HAPPENED = 20
-QUOTED = 1
-"""Quotes of a party with one stance; the claim's page has all of them."""
+HAPPENED = 10
 CLOCKS: tuple[Clock, ...] = get_args(Clock)
 FIELDS = ("title", "slug", "description")
 NOTHING_TYPED = dict.fromkeys(FIELDS, "")
@@ -190,6 +188,7 @@ async def _render_story(call: Call, slug: str) -> Response:
         timeline_queries.read_lanes, [claim["id"] for claim in matrix["claims"]], moment
     )
     rows = _build_matrix_rows(matrix["claims"])
+    speaking = {party for row in rows for party in row.cells}
     kept = {"as_of": as_of, "clock": "" if clock == CLOCKS[0] else clock}
 
     def build_url(**changes: str | None) -> str:
@@ -208,10 +207,10 @@ async def _render_story(call: Call, slug: str) -> Response:
         as_of=moment,
         at=instants.format_field(moment),
         story=story,
-        columns=matrix["parties"],
+        columns=[party for party in matrix["parties"] if party["slug"] in speaking],
+        idle=[party for party in matrix["parties"] if party["slug"] not in speaking],
         rows=rows,
         unnamed=any(None in row.cells for row in rows),
-        quoted=QUOTED,
         figures=figure_chart.draw_charts(await _list_figures(call, slug, moment)),
         chart=lane_chart.draw_chart(lanes, until=moment or call.now),
         lines=[timeline_entries.describe_entry(entry) for entry in timeline["items"]],

@@ -120,6 +120,7 @@ async def test_slider_shows_what_the_desk_knew_then(windows: Windows, desk: Desk
         ana, claim, "requests_confirmation", party="washington", quote="We would like to see it."
     )
     assert await acts.read_status(ana) == "Awaiting confirmation"
+    await ana.get_by_text("See this page as of an earlier time").click()
     slider = ana.get_by_role("slider", name="As of")
     await slider.focus()
     await slider.press("Home")

@@ -62,6 +62,7 @@ async def test_live_change_does_not_leave_a_page_of_the_past(windows: Windows, d
         await route.fulfill(response=answer)
 
     await page.route("**/claims/*as_of=*", answer_late)
+    await page.get_by_text("See this page as of an earlier time").click()
     slider = page.get_by_role("slider", name="As of")
     await slider.focus()
     async with page.expect_request("**/claims/*as_of=*"):

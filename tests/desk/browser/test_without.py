@@ -31,6 +31,7 @@ async def test_desk_works_without_scripts(windows: Windows, desk: Desk) -> None:
     await expect(ben.locator(".pending .fault")).to_be_visible()  # a rejection says why
     await ben.get_by_role("button", name="Approve").click()
     assert await acts.read_status(ben) == "Confirmed"
+    await ben.get_by_text("See this page as of an earlier time").click()
     await ben.select_option("#as-of", index=0)
     await ben.get_by_role("button", name="Show").click()
     await expect(ben.locator(".banner")).to_be_visible()

@@ -1,0 +1,106 @@
+"""What the second desk promises: order, folding, sticky heads, and red for dispute alone."""
+
+import pytest
+from playwright.async_api import Page, expect
+
+from tests.desk.browser import acts
+from tests.desk.browser.conftest import Desk, Windows
+from tests.desk.browser.test_layout import fill_story
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+WIDE = {"width": 1440, "height": 900}
+PHONE = {"width": 360, "height": 780}
+RED_ELEMENTS = """() => {
+  const probe = document.body.appendChild(document.createElement("i"));
+  probe.style.setProperty("color", "var(--disputed)");
+  const red = getComputedStyle(probe).color;
+  probe.remove();
+  const isRed = (element) => [null, "::before", "::after"].some((part) => {
+    const style = getComputedStyle(element, part);
+    return [style.color, style.backgroundColor, style.borderTopColor].includes(red);
+  });
+  return [...document.querySelectorAll("body *")].filter((element) =>
+    isRed(element) && !element.closest(".disputed, .contradicts, .denied")
+  ).map((element) => element.outerHTML.slice(0, 120));
+}"""
+
+
+async def read_top(page: Page, selector: str) -> float:
+    box = await page.locator(selector).first.bounding_box()
+    assert box is not None, selector
+    return box["y"]
+
+
+async def test_matrix_keeps_its_head_and_names_every_mark(windows: Windows, desk: Desk) -> None:
+    """At 1440 px twelve parties fit; scrolled, the parties stay in sight; a mark is named."""
+    await fill_story(desk, "twelve-voices")
+    page = await windows.open("/stories/twelve-voices", name="Ana", viewport=WIDE)
+    box = ".matrix-box"
+    beyond = f"document.querySelector('{box}').scrollWidth - {WIDE['width']}"
+    assert await page.evaluate(beyond) <= 0
+    await page.set_viewport_size({"width": 1440, "height": 260})
+    await page.locator(".matrix tbody tr").last.scroll_into_view_if_needed()
+    await page.mouse.wheel(0, 120)
+    await expect(page.locator(".matrix thead th").nth(1)).to_be_in_viewport()
+    mark = page.get_by_role("link", name="Ministry of Transport, office A supports, not counted")
+    await expect(mark.first).to_be_attached()
+    assert await page.locator(".matrix td a:not([title])").count() == 0
+
+
+async def test_matrix_is_cards_on_a_phone(windows: Windows, desk: Desk) -> None:
+    """A claim is a card, which says in words who stands where; nothing goes past the side."""
+    await fill_story(desk, "twelve-voices")
+    page = await windows.open("/stories/twelve-voices", name="Ana", viewport=PHONE)
+    shown = await page.evaluate(
+        "() => getComputedStyle(document.querySelector('.matrix td a[title]'), '::after').content"
+    )
+    assert shown == '"Ministry of Transport, office A supports, not counted"'
+    assert await page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+async def test_evidence_comes_first_and_rare_acts_are_folded(windows: Windows, desk: Desk) -> None:
+    """The slider stands below the evidence, what ends a claim behind a menu, and a status that is
+    not open in one line."""
+    claim = await acts.record_claim(desk, "The tunnel at Končulj is flooded")
+    page = await windows.open(f"/claims/{claim}", name="Edit", role="editor", viewport=WIDE)
+    assert await read_top(page, "#evidence") < await read_top(page, ".earlier")
+    await expect(page.get_by_role("slider")).to_have_count(0)
+    await expect(page.get_by_role("link", name="Recorded by mistake")).to_be_hidden()
+    await page.locator(".acts-menu > summary").click()
+    await expect(page.get_by_role("link", name="Recorded by mistake")).to_be_visible()
+    shut = page.locator(".shut", has_text="Confirmed")
+    await expect(shut.locator("summary")).to_contain_text("needs 1 supporting statement")
+    await expect(shut.locator("p.missing").first).to_be_hidden()
+    await shut.locator("summary").click()
+    await expect(shut.locator("p.missing").first).to_be_visible()
+
+
+async def test_header_of_a_phone_leaves_the_page_in_sight(windows: Windows) -> None:
+    """At most 64 px stand above the content; the menu opens over it, without scripts too."""
+    for scripts in (True, False):
+        page = await windows.open("/", name="Ana", java_script_enabled=scripts, viewport=PHONE)
+        assert await read_top(page, "main") <= 64
+        await expect(page.locator(".top nav")).to_be_hidden()
+        await page.get_by_role("button", name="Menu").click()
+        await page.locator(".top nav").get_by_role("link", name="Stories").click()
+        await page.wait_for_url("**/stories")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+async def test_red_is_for_dispute(windows: Windows, desk: Desk, theme: str) -> None:
+    """No link, button, required field or flag is red: what is disputed or contradicts alone."""
+    claim = await acts.record_claim(desk, f"The mill at Raška stands still ({theme})")
+    page = await windows.open(name="Edit", role="editor", color_scheme=theme, viewport=WIDE)
+    for path in (f"/claims/{claim}", "/", "/review", "/intake", f"/claims/{claim}/link", "/help"):
+        await page.goto(path)
+        assert await page.evaluate(RED_ELEMENTS) == [], path
+
+
+async def test_legend_explains_marks_where_they_stand(windows: Windows) -> None:
+    page = await windows.open("/", name="Ana", viewport=WIDE)
+    await page.get_by_label("What a mark means").click()
+    await expect(page.locator(".legend dl").first).to_contain_text("a second person")
+    await page.get_by_role("link", name="How statuses, stances and bases").click()
+    await expect(page.get_by_role("heading", name="Basis")).to_be_visible()
+    await expect(page.locator("main")).to_contain_text("a word that rests on nothing")
