@@ -3,13 +3,14 @@
 All is read in one transaction, now or as of an instant, so that no part contradicts another.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from service.accounts import account_queries
 from service.claims import (
+    correction_queries,
     correction_requests,
     decision_queries,
     documents,
@@ -24,20 +25,24 @@ from service.claims.correction_requests import PublicAnswer
 from service.claims.decision_views import SuggestionView
 from service.claims.inquiry_views import InquiryView
 from service.claims.link_queries import describe_voice
-from service.claims.statement_views import LinkView, StatementView
+from service.claims.statement_views import StatementView
 from service.desk.claims import possible_moves, record_lines
+from service.desk.claims.claim_columns import Card, Column, build_columns
 from service.desk.claims.possible_moves import PossibleMove
 from service.desk.claims.record_lines import Names, RecordLine
+from service.desk.corrections import correction_words
+from service.desk.corrections.correction_words import Correction
 from service.directory import directory_queries
 from service.directory.directory_views import SourceView
 from service.domain import disclosure, holds
 from service.domain.access import Actor, Audience
-from service.domain.claims import ClaimState, Lifecycle, Link, Precision, Stance
+from service.domain.claims import ClaimState, Lifecycle, Link, Stance
 from service.domain.instants import compute_end
 from service.publishing import publication_queries
 from service.publishing.claim_review import build_claim_review as claim_review
 from service.record.tail import newest
 from service.store.engine import Connection
+from service.store.paging import MAX_LIMIT, Window
 from service.store.snapshot import hold_snapshot
 from service.web import redaction
 
@@ -51,62 +56,6 @@ MOST_PARTIES = 10
 """Columns of a page that does not show all: those that take a side come first."""
 NOTED = 200
 """Notes that a page shows, the newest; the API has them all."""
-
-
-@dataclass(frozen=True, slots=True)
-class Card:
-    """A statement on the page, with its link to the claim; without one, the claim's own words."""
-
-    statement: StatementView
-    link: LinkView | None = None
-    counted: bool | None = None
-    why: str | None = None
-    """Why the rules count the link, or do not."""
-
-    @property
-    def id(self) -> str:
-        return f"l-{self.link['id']}" if self.link else f"o-{self.statement['id']}"
-
-    @property
-    def recorded_at(self) -> str:
-        return str((self.link or self.statement)["recorded_at"])
-
-    @property
-    def late(self) -> bool:
-        """Whether it was recorded on a later day than it was said."""
-        return self.recorded_at[:10] > str(self.statement["said_at"])[:10]
-
-    @property
-    def gone(self) -> bool:
-        """Whether the statement was taken back, the link retracted, or either is void."""
-        if self.statement["withdrawn_at"] is not None or "voided_at" in self.statement:
-            return True
-        link = self.link
-        return link is not None and (link["retracted_at"] is not None or "voided_at" in link)
-
-    @property
-    def order(self) -> tuple[datetime, bool, str]:
-        """The sort key by which what was said first comes first."""
-        said_at = datetime.fromisoformat(self.statement["said_at"])
-        end = compute_end(said_at, Precision(self.statement["precision"]))
-        return end, self.link is not None, self.recorded_at
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A root party, with what it says."""
-
-    root: str | None
-    name: str
-    claimant: bool
-    left_out: int
-    """Its statements that are not on the page."""
-    cards: list[Card]
-
-    @property
-    def place(self) -> str:
-        """What its address on the page ends with."""
-        return self.root or ("nobody" if self.claimant else "-")
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +74,8 @@ class Sheet:
 
     state: ClaimState
     claim: ClaimView
+    corrections: Sequence[Correction]
+    """Of the claim itself, oldest first."""
     columns: list[Column]
     suggestion: SuggestionView
     moves: list[PossibleMove]
@@ -221,6 +172,8 @@ def read_sheet(
         answers = correction_requests.list_public_answers(connection, claim_id, moment)
         present = history_queries.require_state(connection, claim_id, None) if moment else state
         withdrawal = _read_withdrawal(connection, state, rows)
+        statements = [origin, *(link["statement"] for link in links)]
+        corrections = _read_corrections(connection, state, statements, moment, audience)
     claim: Any = documents.parse_document(documents.render_document(state), moment or now)
     if moment and present.corrected_at is not None and present.corrected_at > moment:
         claim["corrected_since"] = present.corrected_at.isoformat()
@@ -232,7 +185,8 @@ def read_sheet(
     return Sheet(
         state=state,
         claim=claim,
-        columns=_build_columns(state, links, origin, suggestion, left_out_by_root),
+        corrections=[each for each in corrections if not each.statement and not each.source],
+        columns=build_columns(state, links, origin, suggestion, left_out_by_root, corrections),
         suggestion=suggestion,
         moves=possible_moves.list_moves(state, four_eyes=four_eyes),
         events=[
@@ -256,6 +210,25 @@ def read_sheet(
     )
 
 
+def _read_corrections(
+    connection: Connection,
+    state: ClaimState,
+    statements: Sequence[StatementView],
+    moment: datetime | None,
+    audience: Audience,
+) -> list[Correction]:
+    """Read what was corrected of the claim and of what it shows; as of an instant the page says
+    only since when another wording holds."""
+    if state.corrected_at is None or moment is not None:
+        return []
+    corrections = correction_queries.list_of_claim(
+        connection, state.id, audience=audience, window=Window(MAX_LIMIT, None)
+    )
+    precisions: dict[str | None, str] = {None: state.precision}
+    precisions |= {statement["id"]: statement["precision"] for statement in statements}
+    return correction_words.describe_corrections(connection, corrections, precisions)
+
+
 def _read_withdrawal(
     connection: Connection, state: ClaimState, rows: Sequence[history_queries.RecordedEvent]
 ) -> Withdrawal | None:
@@ -272,34 +245,6 @@ def _read_withdrawal(
         precision=data.get("precision"),
         source=directory_queries.read_source(connection, source) if source else None,
     )
-
-
-def _build_columns(
-    state: ClaimState,
-    links: Iterable[LinkView],
-    origin: StatementView,
-    suggestion: SuggestionView,
-    left_out: Mapping[str | None, int],
-) -> list[Column]:
-    """Build a column for each root party, the claimant's first, each in the order in which its
-    statements were made."""
-    traces = {trace["link"]: trace for trace in suggestion["trace"]}
-    claimant = state.claimant
-    root, name = (claimant.root, claimant.root_name) if claimant else (None, "Unattributed")
-    more = left_out.get(root, 0) if root else 0
-    columns = {root or "": Column(root, name, True, more, [Card(origin)])}
-    for link in links:
-        statement, trace = link["statement"], traces.get(link["id"])
-        root = statement["root"]
-        place = root or "-"
-        if place not in columns:
-            name = statement["root_name"] or "Not named"
-            columns[place] = Column(root, name, False, left_out.get(root, 0), [])
-        counted, why = (trace["counted"], trace["why"]) if trace else (None, None)
-        columns[place].cards.append(Card(statement, link, counted, why))
-    for column in columns.values():
-        column.cards.sort(key=lambda card: card.order)
-    return list(columns.values())
 
 
 def _list_proposed_links(state: ClaimState) -> set[str]:

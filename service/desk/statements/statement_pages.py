@@ -7,9 +7,11 @@ from typing import Annotated
 import orjson
 from fastapi import APIRouter, Response
 
-from service.claims import statement_commands, statement_queries
+from service.claims import correction_queries, statement_commands, statement_queries
 from service.claims.claim_views import ClaimView
 from service.claims.statement_views import StatementLinkView, StatementView
+from service.desk.corrections import correction_words
+from service.desk.corrections.correction_words import Correction
 from service.desk.layout import forms
 from service.desk.layout.forms import Form, accept_form
 from service.desk.layout.rendering import render_page
@@ -19,6 +21,8 @@ from service.directory import directory_queries
 from service.domain import access
 from service.domain.access import Action
 from service.domain.errors import ClaimdeskError, Conflict, Invalid
+from service.store.engine import Connection
+from service.store.paging import MAX_LIMIT, Window
 from service.web.bodies import statement_inputs
 from service.web.calls import Call, allow, require_found
 from service.web.fields import StatementId
@@ -84,6 +88,7 @@ async def _render(
         template,
         error=error,
         statement=statement,
+        corrections=await call.read(_read_corrections, call, statement),
         withheld=withheld,
         withdrawal_source=await call.read(directory_queries.read_source, source)
         if source
@@ -91,6 +96,21 @@ async def _render(
         concerned=[ConcernedClaim(orjson.loads(row["document"]), row["link"]) for row in concerned],
         typed=typed,
         faults=forms.describe_faults(error, NAMES),
+    )
+
+
+def _read_corrections(
+    connection: Connection, call: Call, statement: StatementView
+) -> list[Correction]:
+    corrections = correction_queries.list_of_statement(
+        connection,
+        statement["id"],
+        audience=call.audience,
+        sees_withheld=access.is_allowed(call.actor, Action.READ_WITHHELD),
+        window=Window(MAX_LIMIT, None),
+    )
+    return correction_words.describe_corrections(
+        connection, corrections, {None: statement["precision"]}
     )
 
 
