@@ -24,24 +24,27 @@ speaker_router = APIRouter(prefix="/v1/speakers", tags=["speakers"], route_class
 source_router = APIRouter(prefix="/v1/sources", tags=["sources"], route_class=JsonRoute)
 
 Merging = Annotated[Call, allow_writing(Action.MERGE_DIRECTORY)]
-AnswerOutcome = Callable[[Connection, str | None], Answer]
-"""Answers with a thing, or with the decision that it waits for."""
 
 
-def _answer_party(slug: str) -> AnswerOutcome:
-    return lambda connection, decision: (
-        build_answer(directory_queries.read_party(connection, slug))
-        if decision is None
-        else answer_decision(connection, decision)
+async def _change(
+    call: Call,
+    command: Callable[..., str | None],
+    thing: str,
+    read: Callable[[Connection, str], PartyView | SpeakerView],
+    **sent: str | None,
+) -> Response:
+    """Merge or separate a thing, and answer with it, or with the decision that it waits for."""
+
+    def answer(connection: Connection, decision: str | None) -> Answer:
+        if decision is not None:
+            return answer_decision(connection, decision)
+        return build_answer(read(connection, thing))
+
+    changed = await call.write(
+        command, thing, **sent, four_eyes=call.services.four_eyes, answer=answer
     )
-
-
-def _answer_speaker(speaker_id: str) -> AnswerOutcome:
-    return lambda connection, decision: (
-        build_answer(directory_queries.read_speaker(connection, speaker_id))
-        if decision is None
-        else answer_decision(connection, decision)
-    )
+    call.services.renamer.wake()
+    return changed
 
 
 @party_router.post(
@@ -59,16 +62,14 @@ async def merge_party(
     """It is shown by the other's name and counts as one voice with it: claims that rested on both
     are weighed anew and may fall. Its own name and address stay known. What a confirmed claim would
     print is a decision, which stands on one of those claims."""
-    merged = await call.write(
+    return await _change(
+        call,
         directory_merges.merge_party,
         slug,
+        directory_queries.read_party,
         into=body.into,
         reason=body.reason,
-        four_eyes=call.services.four_eyes,
-        answer=_answer_party(slug),
     )
-    call.services.renamer.wake()
-    return merged
 
 
 @party_router.post(
@@ -80,15 +81,13 @@ async def merge_party(
 async def separate_party(slug: SlugPath, body: ReversalIn, call: Merging) -> Response:
     """It has its own name and place again, and is a voice of its own. A claim that fell stays
     fallen."""
-    separated = await call.write(
+    return await _change(
+        call,
         directory_merges.separate_party,
         slug,
+        directory_queries.read_party,
         reason=body.reason,
-        four_eyes=call.services.four_eyes,
-        answer=_answer_party(slug),
     )
-    call.services.renamer.wake()
-    return separated
 
 
 @speaker_router.post(
@@ -105,16 +104,14 @@ async def merge_speaker(
 ) -> Response:
     """Whatever the one said is shown with the other's name and role. Both speak for one root
     party."""
-    merged = await call.write(
+    return await _change(
+        call,
         directory_merges.merge_speaker,
         speaker_id,
+        directory_queries.read_speaker,
         into=body.into,
         reason=body.reason,
-        four_eyes=call.services.four_eyes,
-        answer=_answer_speaker(speaker_id),
     )
-    call.services.renamer.wake()
-    return merged
 
 
 @speaker_router.post(
@@ -124,15 +121,13 @@ async def merge_speaker(
     responses={200: {"model": SpeakerView, "description": "The speaker"}, 202: decisions.WAITS},
 )
 async def separate_speaker(speaker_id: RecordId, body: ReversalIn, call: Merging) -> Response:
-    separated = await call.write(
+    return await _change(
+        call,
         directory_merges.separate_speaker,
         speaker_id,
+        directory_queries.read_speaker,
         reason=body.reason,
-        four_eyes=call.services.four_eyes,
-        answer=_answer_speaker(speaker_id),
     )
-    call.services.renamer.wake()
-    return separated
 
 
 @source_router.post(

@@ -324,7 +324,7 @@ async def test_link_is_retracted_and_affirmed(desk: Desk, people: People, claim:
     affirmed = await send_form(people.checker, response, f"{address}/affirmation")
     assert affirmed.headers["location"].endswith("done=affirmed")
     done = await send_form(people.checker, bare, f"{address}/retraction", reason="Of another day")
-    assert done.headers["location"].endswith("done=retracted")
+    assert "done=retracted&undo=" in done.headers["location"]
     (after,) = (await desk.reader.get(f"/v1/claims/{claim}/links")).json()["items"]
     assert after["retraction_reason"] == "Of another day"
 
@@ -364,7 +364,7 @@ async def test_duplicate_is_merged(desk: Desk, people: People, claim: str) -> No
     done = await send_form(
         people.checker, offered, address, other=f"https://desk.example/claims/{other['id']}?x=1"
     )
-    assert done.headers["location"] == f"/claims/{other['id']}?done=merged"
+    assert done.headers["location"] == f"/claims/{other['id']}?done=merged&undo={claim}"
     moved = await people.reader.get(f"/claims/{claim}")
     assert (moved.status_code, moved.headers["location"]) == (
         308,

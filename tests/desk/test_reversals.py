@@ -1,5 +1,6 @@
 """A way back beside whatever ends something: forms without JavaScript, for those who may."""
 
+import httpx
 import pytest
 
 from tests.desk.conftest import People, parse_page, read_text, send_form, submit
@@ -21,6 +22,14 @@ async def list_links(people: People, page: str, *, who: str = "checker") -> list
     return [link.get("href") for link in parse_page(response).cssselect("main a[href]")]
 
 
+async def read_way_back(people: People, done: httpx.Response, *, who: str = "checker") -> str:
+    """Where the message leads that says what was done; readers are offered no way back."""
+    page = done.headers["location"]
+    assert not parse_page(await people.reader.get(page)).cssselect(".done a")
+    [link] = parse_page(await getattr(people, who).get(page)).cssselect(".done a")
+    return str(link.get("href"))
+
+
 async def test_claim_is_voided_and_restored(people: People, claim: str) -> None:
     """From its page and back; the form that lacks a reason is shown again; readers see that it is
     void, and no way back."""
@@ -31,6 +40,7 @@ async def test_claim_is_voided_and_restored(people: People, claim: str) -> None:
     assert refused.status_code == 422
     done = await send_form(people.checker, refused, address, reason=WHY)
     assert done.headers["location"] == f"{page}?done=voided"
+    assert await read_way_back(people, done) == f"{page}/restoration"
     assert "do not use it" in read_text(await people.reader.get(page))
     assert f"{page}/restoration" not in await list_links(people, page, who="reader")
     links = await list_links(people, page)
@@ -90,15 +100,19 @@ async def test_withdrawal_and_merge_of_a_claim_are_taken_back(
 ) -> None:
     """The way back from each is on the page that it leads to."""
     page = f"/claims/{claim}"
-    await submit(people.checker, f"{page}/withdraw", f"{page}/withdraw", reason="They took it back")
+    gone = await submit(
+        people.checker, f"{page}/withdraw", f"{page}/withdraw", reason="They took it back"
+    )
+    assert await read_way_back(people, gone) == f"{page}/reinstatement"
     assert f"{page}/reinstatement" in await list_links(people, page)
     done = await submit(
         people.checker, f"{page}/reinstatement", f"{page}/reinstatement", reason="They did not"
     )
     assert done.headers["location"] == f"{page}?done=reinstated"
     other = (await desk.record_claim(text="another matter"))["id"]
-    await submit(people.checker, f"{page}/merge", f"{page}/merge", other=f"/claims/{other}")
+    gone = await submit(people.checker, f"{page}/merge", f"{page}/merge", other=f"/claims/{other}")
     address = f"{page}/separation"
+    assert await read_way_back(people, gone) == address
     assert address in await list_links(people, f"/claims/{other}")
     assert address not in await list_links(people, f"/claims/{other}", who="reader")
     parted = await submit(people.checker, address, address, reason="They speak of two days")
@@ -121,7 +135,8 @@ async def test_link_and_statement_are_voided_and_restored(
         place = page if way == "retraction" else f"/links/{link['id']}/retract"
         assert form in await list_links(people, place)
         ended = await submit(people.checker, form, address, reason=WHY)
-        assert ended.headers["location"] == f"{page}?done={done}"
+        assert ended.headers["location"] == f"{page}?done={done}&undo={link['id']}"
+        assert await read_way_back(people, ended) == f"/links/{link['id']}/{back}"
         card = parse_page(await people.reader.get(page)).get_element_by_id(f"l-{link['id']}")
         assert card.cssselect("s")
         assert WHY in card.text_content()
@@ -135,7 +150,9 @@ async def test_link_and_statement_are_voided_and_restored(
         ("withdraw", "withdraw", "reinstatement"),
     ):
         assert f"{page}/{form}" in await list_links(people, page)
-        await submit(people.checker, f"{page}/{form}", f"{page}/{way}", reason=WHY)
+        gone = await submit(people.checker, f"{page}/{form}", f"{page}/{way}", reason=WHY)
+        assert await read_way_back(people, gone) == f"{page}/{back}"
+        assert f"{page}/{back}" in await list_links(people, f"/claims/{claim}")
         shown = await people.checker.get(page)
         assert parse_page(shown).cssselect("figure s")
         assert WHY in read_text(shown)
@@ -169,7 +186,8 @@ async def test_parties_and_speakers_are_merged_and_separated(
     refused = await submit(people.editor, f"{page}/merge", f"{page}/merge", into="")
     assert refused.status_code == 422
     done = await send_form(people.editor, refused, f"{page}/merge", into="nato", reason="One")
-    assert done.headers["location"] == f"{page}?done=parties-merged"
+    assert done.headers["location"] == f"{page}?done=parties-merged&undo=alliance"
+    assert await read_way_back(people, done, who="editor") == f"{page}/separation"
     assert "“The Alliance” was merged into NATO" in read_text(await people.reader.get(page))
     assert "The Alliance merged" in read_text(await people.reader.get("/parties/nato"))
     back = await submit(people.editor, f"{page}/separation", f"{page}/separation", reason="Two")
@@ -182,8 +200,62 @@ async def test_parties_and_speakers_are_merged_and_separated(
     address = f"/speakers/{short}/merge"
     assert address in await list_links(people, "/parties/nato", who="editor")
     done = await submit(people.editor, address, address, into=full)
-    assert done.headers["location"] == "/parties/nato?done=people-merged"
+    assert done.headers["location"] == f"/parties/nato?done=people-merged&undo={short}"
+    assert await read_way_back(people, done, who="editor") == f"/speakers/{short}/separation"
     assert "recorded as Jens S." in read_text(await people.reader.get("/parties/nato"))
     address = f"/speakers/{short}/separation"
     back = await submit(people.editor, address, address, reason="Two people")
     assert back.headers["location"] == "/parties/nato?done=parted"
+
+
+async def test_sources_are_merged_and_separated(desk: Desk, people: People, claim: str) -> None:
+    """By editors, from the page of the source; words from it show the one that remains, until the
+    two are separated again."""
+    statement = (await desk.checker.get("/v1/statements")).json()["items"][-1]
+    source = statement["quotes"][0]["source"]["id"]
+    page = f"/sources/{source}"
+    other = (await desk.post("/v1/sources", {"url": "https://example.org/same", "title": "S"}))[
+        "id"
+    ]
+    assert f"{page}/merge" not in await list_links(people, page)
+    assert f"{page}/merge" in await list_links(people, page, who="editor")
+    refused = await submit(people.editor, f"{page}/merge", f"{page}/merge", into="")
+    assert refused.status_code == 422
+    done = await send_form(people.editor, refused, f"{page}/merge", other=f"/sources/{other}")
+    assert done.headers["location"] == f"{page}?done=sources-merged&undo={source}"
+    address = f"{page}/separation"
+    assert await read_way_back(people, done, who="editor") == address
+    assert "was merged into S" in read_text(await people.reader.get(page))
+    for place in (page, f"/sources/{other}"):
+        assert address in await list_links(people, place, who="editor")
+        assert address not in await list_links(people, place)
+    shown = f"/statements/{statement['id']}"
+    assert f"/sources/{other}" in await list_links(people, shown)
+    back = await submit(people.editor, address, address, reason="Two texts")
+    assert back.headers["location"] == f"{page}?done=parted"
+    assert page in await list_links(people, shown)
+
+
+async def test_withdrawal_is_entered_as_precisely_as_it_is_known(
+    desk: Desk, people: People, claim: str
+) -> None:
+    """With an hour, a day, or only a month; what is wrong with it is said at once."""
+    address = f"/claims/{claim}/withdraw"
+    refused = await submit(people.checker, address, address, said_hour="18:05", publisher="News")
+    wrong = {link.get("href")[1:] for link in parse_page(refused).cssselect("#faults a")}
+    assert wrong == {"reason", "said_on", "url"}
+    done = await submit(people.checker, address, address, reason=WHY, said_in="August 2023")
+    assert done.status_code == 303
+    assert "August 2023" in read_text(await people.reader.get(f"/claims/{claim}"))
+    link = await desk.link_statement(
+        str((await desk.record_claim(text="another"))["id"]), "comments", "nato"
+    )
+    page = f"/statements/{link['statement']['id']}"
+    address = f"{page}/withdraw"
+    done = await submit(
+        people.checker, address, address, reason=WHY, said_on="2023-10-02", said_hour="09:30"
+    )
+    assert done.status_code == 303
+    right = (await desk.checker.get(f"/v1{page}")).json()
+    assert right["withdrawal_said_at"] == "2023-10-02T09:30:00Z"
+    assert right["withdrawal_precision"] == "minute"

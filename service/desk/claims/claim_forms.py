@@ -77,10 +77,12 @@ async def _render_form(
     )
 
 
-def _redirect_to_claim(word: str) -> Callable[[Outcome], str]:
-    """Lead to the claim's page, which says that something was done, or proposed."""
+def _redirect_to_claim(word: str, *, undo: str | None = None) -> Callable[[Outcome], str]:
+    """Lead to the claim's page, which says that something was done, or proposed; `undo` names what
+    the way back from it is of, if that is not the claim."""
+    done = f"{word}&undo={undo}" if undo else word
     return lambda outcome: (
-        f"/claims/{outcome.state.id}?done={'proposed#pending' if outcome.decision else word}"
+        f"/claims/{outcome.state.id}?done={'proposed#pending' if outcome.decision else done}"
     )
 
 
@@ -175,7 +177,7 @@ async def retract_link(link_id: LinkId, form: Recording) -> Response:
             link_id,
             reason=body.reason,
             four_eyes=form.call.services.four_eyes,
-            redirect_to=_redirect_to_claim("retracted"),
+            redirect_to=_redirect_to_claim("retracted", undo=link_id),
         )
     except (Invalid, Conflict) as error:
         return await _render_retraction(form.call, link_id, reason=reason, error=error)
@@ -287,7 +289,7 @@ async def merge(claim_id: ClaimId, form: Amending) -> Response:
             into=body.into,
             four_eyes=form.call.services.four_eyes,
             versions=form.versions,
-            redirect_to=_redirect_to_claim("merged"),
+            redirect_to=_redirect_to_claim("merged", undo=claim_id),
         )
     except (Invalid, Conflict, PreconditionFailed) as error:
         return await _render_merge_form(form.call, claim_id, into=into, error=error, form=form)

@@ -146,10 +146,12 @@ def _add_claim_form(way: str) -> None:
             return await _render_claim_form(form.call, claim_id, way, error=error, form=form)
 
 
-def _redirect_to_claim(words: FormWords) -> Callable[[Outcome], str]:
-    """Lead to the claim's page, which says that something was done, or proposed."""
+def _redirect_to_claim(words: FormWords, *, undo: str | None = None) -> Callable[[Outcome], str]:
+    """Lead to the claim's page, which says that something was done, or proposed; `undo` names what
+    the way back from it is of, if that is not the claim."""
+    done = f"{words.done}&undo={undo}" if undo else words.done
     return lambda outcome: (
-        f"/claims/{outcome.state.id}?done={'proposed#pending' if outcome.decision else words.done}"
+        f"/claims/{outcome.state.id}?done={'proposed#pending' if outcome.decision else done}"
     )
 
 
@@ -191,7 +193,7 @@ def _add_link_form(way: str) -> None:
                 link_id,
                 reason=read_reason(form),
                 four_eyes=form.call.services.four_eyes,
-                redirect_to=_redirect_to_claim(words),
+                redirect_to=_redirect_to_claim(words, undo=link_id if way == "void" else None),
             )
         except REFUSALS as error:
             typed = form.get_text("reason") or ""

@@ -97,3 +97,9 @@ SPEAKER_SEPARATION = FormWords(
     "Separate them",
     "parted",
 )
+SOURCE_SEPARATION = FormWords(
+    "They are two sources",
+    "Words that were read in it are shown with it as their source again.",
+    "Separate them",
+    "parted",
+)

@@ -69,7 +69,8 @@ NAMES = {
     "quotes": "quote",
 }
 """The fields of a form, by their places in a body."""
-WITHDRAWAL = ("reason", "url", "publisher", "said_on", "said_hour")
+MOMENT = ("said_on", "said_hour", "said_in")
+WITHDRAWAL = ("reason", "url", "publisher", "said_on", "said_hour", "said_in")
 WITHDRAWAL_NAMES = {
     "source.url": "url",
     "source.publisher": "publisher",
@@ -234,19 +235,22 @@ def read_statement(form: Form, source: object) -> statement_inputs.StatementIn:
 
 
 def read_withdrawal(form: Form) -> statement_inputs.WithdrawalIn:
-    """Read a withdrawal: why, where it was read, when it was said. Raises Invalid."""
+    """Read a withdrawal: why, where it was read, when it was said. Raises Invalid with all that is
+    wrong with it."""
+    problems = forms.Problems()
     url, publisher = form.get_text("url"), form.get_text("publisher")
-    if url is None and publisher is not None:
-        raise Invalid("give the address too", loc=("body", "url"))
-    values: dict[str, object] = {
-        "reason": form.get_text("reason") or "",
-        "source": {"url": url, "publisher": publisher} if url else None,
-    }
-    if form.get_text("said_on") is not None:
-        values["said_at"], values["precision"] = read_instant(form, "said_on", "said_hour")
-    elif form.get_text("said_hour") is not None:
-        raise Invalid("give the day too", loc=("body", "said_on"))
-    return forms.parse_body(statement_inputs.WithdrawalIn, values)
+    values: dict[str, object] = {"reason": form.get_text("reason") or ""}
+    if url is not None or publisher is not None:
+        values["source"] = {"url": url or "", "publisher": publisher}
+    if any(form.get_text(name) for name in MOMENT):
+        said = problems.gather(read_instant, form, *MOMENT)
+        values |= dict(zip(("said_at", "precision"), said, strict=True)) if said else {}
+    withdrawal: statement_inputs.WithdrawalIn | None = problems.gather(
+        forms.parse_body, statement_inputs.WithdrawalIn, values
+    )
+    problems.raise_any()
+    assert withdrawal is not None, "whatever has no result has raised"
+    return withdrawal
 
 
 @dataclass(frozen=True, slots=True)
