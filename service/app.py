@@ -13,6 +13,7 @@ from service.accounts import key_commands, policy, session_commands
 from service.api import (
     accounts,
     administration,
+    bulk_changes,
     claim_decisions,
     claim_links,
     claim_reads,
@@ -37,6 +38,7 @@ from service.api import (
     statements,
     stories,
     uses,
+    views,
     webhooks,
 )
 from service.claims import correction_requests, intake_commands
@@ -89,6 +91,8 @@ ROUTERS = (
     corrections.statement_router,
     corrections.source_router,
     notes.router,
+    bulk_changes.router,
+    views.router,
     follows.router,
     inbox.router,
     reversals.router,

@@ -34,6 +34,7 @@ class Action(StrEnum):
     APPROVE = "approve or reject a decision"
     OVERRIDE = "decide against the guards, or approve that"
     CHANGE_PARTIES = "change parties, speakers and stories"
+    SHARE_VIEWS = "save views of the board for the whole desk"
     SHARE_FEEDS = "share the feed of a story by a private address"
     MERGE_DIRECTORY = "merge or separate parties, speakers and sources"
     MANAGE_KEYS = "manage API keys"
@@ -63,6 +64,7 @@ PERMISSIONS: dict[Action, frozenset[Role]] = {
     Action.APPROVE: CHECKERS,
     Action.OVERRIDE: EDITORS,
     Action.CHANGE_PARTIES: EDITORS,
+    Action.SHARE_VIEWS: EDITORS,
     Action.SHARE_FEEDS: EDITORS,
     Action.MERGE_DIRECTORY: EDITORS,
     Action.MANAGE_KEYS: ADMINS,

@@ -101,3 +101,18 @@ notice_position = Table(
     Column("id", Integer, primary_key=True, autoincrement=False),
     Column("seq", Sequence, nullable=False),
 )
+
+# Named filters of the board: a person's own, or the desk's.
+saved_views = Table(
+    "saved_views",
+    metadata,
+    Column("id", Id, primary_key=True),
+    # NULL: the desk's.
+    Column("user", ForeignKey("users.id")),
+    Column("name", String(80), nullable=False),
+    Column("query", LongText, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+    UniqueConstraint("user", "name"),
+    partial_index("uq_saved_views_of_desk", "name", where='"user" IS NULL', unique=True),
+)

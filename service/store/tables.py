@@ -41,6 +41,7 @@ from service.store.notice_tables import (
     notice_position,
     notices,
     personal_feeds,
+    saved_views,
 )
 from service.store.record_tables import (
     events,
@@ -78,6 +79,7 @@ __all__ = [
     "personal_feeds",
     "quotes",
     "request_limits",
+    "saved_views",
     "sessions",
     "sign_in_links",
     "sign_in_tries",

@@ -29,6 +29,7 @@ UNPROVED: Mapping[str, str] = {
     "request_limits": "how many requests each caller made lately",
     "correction_requests": "what strangers ask, and the answers until they are published",
     "follows": "what people follow",
+    "saved_views": "filters of the board that people saved under a name",
     "notices": "what people were told, for as long as that is kept",
     "notice_jobs": "what is still to be told to followers",
     "personal_feeds": "private addresses of feeds",

@@ -88,6 +88,7 @@ InquiryId = Annotated[str, Path(), AfterValidator(_parse_known_id), WithJsonSche
 UseId = Annotated[str, Path(), AfterValidator(_parse_known_id), WithJsonSchema(ID_SCHEMA)]
 NoteId = Annotated[str, Path(), AfterValidator(_parse_known_id), WithJsonSchema(ID_SCHEMA)]
 DecisionId = Annotated[str, Path(), AfterValidator(_parse_known_id), WithJsonSchema(ID_SCHEMA)]
+ViewId = Annotated[str, Path(), AfterValidator(_parse_known_id), WithJsonSchema(ID_SCHEMA)]
 FollowId = Annotated[str, Path(), AfterValidator(_parse_known_id), WithJsonSchema(ID_SCHEMA)]
 FeedId = Annotated[str, Path(), AfterValidator(_parse_known_id), WithJsonSchema(ID_SCHEMA)]
 RecordId = Annotated[str, Path(), AfterValidator(_parse_known_id), WithJsonSchema(ID_SCHEMA)]

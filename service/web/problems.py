@@ -26,7 +26,18 @@ METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 
 def build_problem(error: ClaimdeskError, *, instance: str | None = None) -> Response:
     """Build the problem response of `error`; `instance` is the path that was asked for."""
-    body = {
+    body = describe_problem(error, instance=instance)
+    headers = list_required_headers(error)
+    if error.status == 401:
+        headers["WWW-Authenticate"] = 'Bearer realm="claimdesk"'
+    if isinstance(error, errors.PreconditionFailed):
+        headers["ETag"] = f'"{error.extras["version"]}"'
+    return Response(orjson.dumps(body, default=str), error.status, headers, media_type=MEDIA_TYPE)
+
+
+def describe_problem(error: ClaimdeskError, *, instance: str | None = None) -> dict[str, object]:
+    """Return the members of the problem that `error` is."""
+    return {
         "type": f"/problems/{error.slug}",
         "title": error.title,
         "status": error.status,
@@ -34,12 +45,6 @@ def build_problem(error: ClaimdeskError, *, instance: str | None = None) -> Resp
         **({} if instance is None else {"instance": instance}),
         **{name: value for name, value in error.extras.items() if name != "headers"},
     }
-    headers = list_required_headers(error)
-    if error.status == 401:
-        headers["WWW-Authenticate"] = 'Bearer realm="claimdesk"'
-    if isinstance(error, errors.PreconditionFailed):
-        headers["ETag"] = f'"{error.extras["version"]}"'
-    return Response(orjson.dumps(body, default=str), error.status, headers, media_type=MEDIA_TYPE)
 
 
 MENDED_BY_HAND = (

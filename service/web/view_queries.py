@@ -1,0 +1,53 @@
+"""The one spelling of a query of the list of claims, in which it is saved."""
+
+from datetime import datetime
+from enum import StrEnum
+from urllib.parse import parse_qsl, urlencode
+
+from starlette.datastructures import QueryParams
+
+from service.domain.claims import format_instant
+from service.domain.errors import Invalid
+from service.search.index import query_parser
+from service.web import claim_requests
+from service.web.calls import Call
+
+UNSAVED = ("limit", "cursor", "lang", "facets")
+"""Parameters of a page of the list, which say nothing of what is in it."""
+
+
+async def normalize_query(call: Call, text: str) -> str:
+    """Return the one spelling of a query, as an address has it.
+
+    Raises Invalid for what the list would refuse, and Forbidden where the caller may not ask so.
+    """
+    pairs = parse_qsl(text.removeprefix("?"), keep_blank_values=True)
+    sent = [(name, value) for name, value in pairs if value and name not in UNSAVED]
+    try:
+        query = claim_requests.parse_list_query(QueryParams(sent))
+        if query.q is not None:
+            query_parser.parse_query(query.q)
+        filters = claim_requests.build_filters(query, call)
+        for name in ("claimant", "party"):
+            await claim_requests.find_family(call, getattr(filters, name), name, filters.as_of)
+    except Invalid as error:
+        raise Invalid(f"the list refuses this: {error.detail}", loc=("body", "query")) from None
+    return format_query(query)
+
+
+def format_query(query: claim_requests.ListQuery) -> str:
+    """Return the filters, the words and the order of a query, in one order and spelling."""
+    saved: list[tuple[str, str]] = []
+    for name in claim_requests.ListQuery.model_fields:
+        value = getattr(query, name)
+        if name in UNSAVED or value in (None, False, ()):
+            continue
+        if name == "status":
+            saved += [(name, status.value) for status in sorted(set(value))]
+        elif isinstance(value, datetime):
+            saved.append((name, format_instant(value)))
+        elif isinstance(value, bool):
+            saved.append((name, "true"))
+        else:
+            saved.append((name, value.value if isinstance(value, StrEnum) else str(value)))
+    return urlencode(saved)
