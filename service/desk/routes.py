@@ -18,6 +18,7 @@ from service.desk.claims import (
     correction_request_pages,
     hold_forms,
     inquiry_pages,
+    note_forms,
     review_page,
 )
 from service.desk.corrections import claim_correction, source_correction, statement_correction
@@ -45,6 +46,7 @@ routers = (
     inquiry_pages.router,
     intake_pages.router,
     key_pages.router,
+    note_forms.router,
     party_pages.router,
     administration_pages.router,
     people_pages.router,

@@ -109,6 +109,7 @@ FORMS: dict[str, Action | str] = {
     "/claims/{claim_id}/assignee": Action.AMEND,
     "/claims/{claim_id}/notes": Action.RECORD,
     "/claims/{claim_id}/notes/{note_id}/replies": Action.RECORD,
+    "/claims/{claim_id}/notes/{note_id}/text": Action.RECORD,
     "/claims/{claim_id}/link": Action.RECORD,
     "/claims/{claim_id}/correction-request": OPEN,
     "/correction-requests/{request_id}": Action.AMEND,

@@ -7,6 +7,7 @@ from tests.desk.conftest import (
     People,
     find_form,
     parse_page,
+    read_fields,
     read_text,
     read_words,
     send_form,
@@ -257,11 +258,37 @@ async def test_former_text_of_changed_note_is_struck_through(
     page = parse_page(await people.checker.get(f"/claims/{claim}"))
     item = page.get_element_by_id(f"n-{note['id']}")
     assert read_words(item).startswith("Call EULEX")
-    assert [read_words(words) for words in item.cssselect("s")] == ["Call KFOR"]
+    assert [read_words(words) for words in item.cssselect("del")] == ["It said: Call KFOR"]
     past = await people.checker.get(f"/claims/{claim}", params={"as_of": before.isoformat()})
     item = parse_page(past).get_element_by_id(f"n-{note['id']}")
     assert read_words(item).startswith("Call KFOR")
-    assert not item.cssselect("s")
+    assert not item.cssselect("del")
+
+
+async def test_authors_change_their_notes(desk: Desk, people: People, claim: str) -> None:
+    """Beside one's own note and reply; what is refused stays typed; nobody changes another's."""
+    page = f"/claims/{claim}"
+    await submit(people.checker, page, f"{page}/notes", note="Call KFOR")
+    [note] = (await desk.checker.get(f"/v1{page}/notes")).json()["items"]
+    address = f"{page}/notes/{note['id']}/text"
+    for refused_text in ("", "Call KFOR"):
+        refused = await submit(people.checker, page, address, note=refused_text)
+        assert refused.status_code == 422
+        item = parse_page(refused).get_element_by_id(f"n-{note['id']}")
+        assert item.cssselect("details[open] .fault")
+    done = await send_form(people.checker, refused, address, note="Call EULEX")
+    assert done.headers["location"] == f"{page}?done=note-changed#n-{note['id']}"
+    shown = await people.checker.get(page)
+    item = parse_page(shown).get_element_by_id(f"n-{note['id']}")
+    assert read_words(item).startswith("Call EULEX")
+    assert "edited, see before" in read_words(item)
+    elsewhere = await people.checker2.get(page)
+    assert address not in [form.get("action") for form in parse_page(elsewhere).forms]
+    token = read_fields(find_form(parse_page(elsewhere), f"{page}/notes"))
+    other = await people.checker2.post(address, data=token | {"note": "Call nobody"})
+    assert other.status_code == 403
+    past = await people.checker.get(page, params={"as_of": desk.clock.now.isoformat()})
+    assert address not in [form.get("action") for form in parse_page(past).forms]
 
 
 async def test_statement_is_linked_to_a_claim(desk: Desk, people: People, claim: str) -> None:

@@ -183,6 +183,9 @@ async def test_every_field_of_a_source_is_corrected(desk: Desk, people: People, 
     right = (await desk.checker.get(f"/v1{page}")).json()
     assert {name: right[name] for name in fields} == fields
     assert right["published_at"] == "2023-10-01T00:00:00Z"
+    seen = read_text(await people.reader.get(page))
+    assert "Corrected, see why" in seen
+    assert WHY in seen
     again = await submit(people.checker, address, address, reason=WHY)
     assert again.status_code == 422
     assert "recorded already" in read_text(again)

@@ -15,7 +15,6 @@ from service.claims import (
     decision_queries,
     history_queries,
     link_queries,
-    note_commands,
 )
 from service.claims.claim_views import ClaimView
 from service.claims.proposal_commands import Outcome
@@ -39,7 +38,7 @@ from service.store.engine import Connection
 from service.uses import printed_queries
 from service.web.bodies import claim_inputs, decision_inputs
 from service.web.calls import Call, allow
-from service.web.fields import ClaimId, DecisionId, NoteId
+from service.web.fields import ClaimId, DecisionId
 from service.web.shared import PAGE_COST
 
 router = APIRouter(include_in_schema=False)
@@ -311,32 +310,6 @@ async def assign(claim_id: ClaimId, form: Amending) -> Response:
         )
     except (Invalid, Conflict, PreconditionFailed) as error:
         return await render_refusal(form, claim_id, error, "assign")
-
-
-@router.post("/claims/{claim_id}/notes")
-async def add_note(claim_id: ClaimId, form: Recording) -> Response:
-    return await _add_note(form, claim_id, None)
-
-
-@router.post("/claims/{claim_id}/notes/{note_id}/replies")
-async def reply_to_note(claim_id: ClaimId, note_id: NoteId, form: Recording) -> Response:
-    return await _add_note(form, claim_id, note_id)
-
-
-async def _add_note(form: Form, claim_id: str, reply_to: str | None) -> Response:
-    try:
-        note = forms.parse_body(
-            claim_inputs.NewNoteIn, {"text": form.get_text("note") or "", "reply_to": reply_to}
-        )
-        return await form.carry_out(
-            note_commands.add_note,
-            claim_id,
-            text=note.text,
-            reply_to=note.reply_to,
-            redirect_to=f"/claims/{claim_id}?done=noted#notes",
-        )
-    except Invalid as error:
-        return await render_refusal(form, claim_id, error, "note")
 
 
 async def render_refusal(

@@ -48,6 +48,7 @@ CONFIRMATIONS = {
     "people-merged": "Merged: both are shown as one.",
     "sources-merged": "Merged: both are shown as one source.",
     "parted": "Separated: they are two again.",
+    "note-changed": "The note is changed. What it said before stays readable.",
     "noted": "Noted, for the desk only.",
     "assigned": "Assigned.",
     "saved": "Saved.",
