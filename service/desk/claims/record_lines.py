@@ -173,7 +173,7 @@ def _describe_link(data: Data, _: Names) -> Wording:
     voice = name_voice(describe_voice(plain_data.read_source(link["voice"])))
     limits = ["conditionally"] if link["conditional"] else []
     limits += ["in part"] if link["scope"] == "partial" else []
-    what = f"{voice} {labels.STANCES[link['stance']]}"
+    what = f"{voice[:1].upper()}{voice[1:]} {labels.STANCES[link['stance']]}"
     what += f" ({', '.join(limits)})" if limits else ""
     return Wording(what, link.get("note"), stance=link["stance"])
 
