@@ -4,7 +4,7 @@ import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from playwright.async_api import Page, expect
+from playwright.async_api import Locator, Page, expect
 
 DATA = Path(__file__).parent / "data"
 PLACE = """(words) => {
@@ -106,6 +106,7 @@ class Hand:
             self.clicks += 2
 
     async def click(self, place: str) -> None:
+        await self.reveal(self.page.locator(place))
         await self.page.locator(place).click()
         self.clicks += 1
 
@@ -113,11 +114,30 @@ class Hand:
         if await self.page.locator(place).is_checked() != is_wanted:
             await self.click(place)
 
-    async def open(self, summary: str, place: str) -> None:
-        """Open what is folded, where a field within is not shown."""
-        if not await self.page.locator(place).is_visible():
-            await self.page.locator("summary", has_text=summary).click()
+    async def reveal(self, target: Locator) -> None:
+        """Open what is folded around something that is not shown."""
+        await target.wait_for(state="attached")
+        if not await target.is_visible():
+            await self.page.locator("details", has=target).locator("> summary").click()
             self.clicks += 1
+
+    async def follow(self, name: str) -> None:
+        """Follow the first link of this name."""
+        link = self.page.locator(f'a:text-is("{name}")').first
+        await self.reveal(link)
+        await link.click()
+        await self.page.wait_for_load_state()
+        self.clicks += 1
+
+    async def fill_in(self, fields: dict[str, str]) -> None:
+        """Write into fields, or choose in them, by their places."""
+        for place, value in fields.items():
+            target = self.page.locator(place)
+            await self.reveal(target)
+            if await target.evaluate("(element) => element.tagName") == "SELECT":
+                await self.choose(place, value)
+            else:
+                await self.write(place, value)
 
     async def begin(self, article: Article, story: str) -> None:
         """Begin with an article, for a story."""
@@ -141,7 +161,7 @@ class Hand:
         await self.write("#speaker", passage.speaker)
         await self.write("#role", passage.role)
         if passage.description:
-            await self.open("A source that is not named", "#description")
+            await self.reveal(self.page.locator("#description"))
             await self.write("#description", passage.description)
             await self.write("#withheld", passage.withheld)
         await self.write("#said_on", passage.said_on)
@@ -174,7 +194,7 @@ class Hand:
             await self.choose("#party", value or "")
             return
         await self.choose("#party", "")
-        await self.open("A party that is not in the list", "#new_party")
+        await self.reveal(self.page.locator("#new_party"))
         await self.write("#new_party", name)
 
     async def _choose_whole(self, text: str) -> None:
