@@ -205,11 +205,13 @@ class Corrections:
         await self._send({"#url": ARTICLE.url}, "A letter was missing", "correction")
 
     async def _separate(self) -> None:
-        await self.page.goto(f"/claims/{self.claims[FIVE_OPEN]}/separation")
+        await self.page.goto(f"/claims/{self.claims[TWO_OPEN]}")
+        await self.hand.click(f"a[href='/claims/{self.claims[FIVE_OPEN]}/separation']")
         await self._send({}, "Two and five are not the same", "separation")
 
     async def _reinstate(self) -> None:
-        await self.page.goto(f"/claims/{self.claims[SERVICED]}/reinstatement")
+        await self.page.goto(f"/claims/{self.claims[SERVICED]}")
+        await self.hand.click("a[href$='/reinstatement']")
         await self._send({}, "Nobody took it back", "reinstatement")
 
     async def _void_link(self) -> None:
