@@ -217,7 +217,8 @@ class Corrections:
     async def _void_link(self) -> None:
         """Void the link, and take back by hand what the rules did on its account."""
         await self.page.goto(f"/claims/{self.claims[SLEPT]}")
-        await self.hand.follow("Void")
+        await self.hand.follow("Retract")
+        await self.hand.click("main a[href$='/void']")
         await self._send({}, "The wrong row of the list", "void")
         await self.page.locator("input[name=to][value=asserted]").check()
         await self.page.fill("#reason", "Nobody contradicts it")

@@ -129,7 +129,7 @@ async def test_figures_matrix_and_lanes_are_drawn(windows: Windows, port_desk: D
     assert below is not None
     assert box["y"] + 190 <= below["y"] + 1
     columns = await page.locator(".matrix thead th").all_inner_texts()
-    assert [columns[0], columns[-1], len(columns)] == ["Claim", "Not named", 2 + 5 + 1]
+    assert [columns[0], columns[-1], len(columns)] == ["Claim", "Not named", 1 + 5 + 1]
     for text in (TWELVE, SEVENTEEN):
         row = page.locator(".matrix tbody tr", has_text=text)
         await expect(row.locator(".flag", has_text="superseded")).to_be_visible()
