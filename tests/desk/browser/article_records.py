@@ -128,10 +128,10 @@ async def describe_desk(desk: Desk) -> Json:
                     if link["retracted_at"] is None and "voided_at" not in link
                 ),
             }
-        said = (await client.get("/v1/statements", params={"limit": 200})).json()["items"]
+        recorded = (await client.get("/v1/statements", params={"limit": 200})).json()["items"]
         statements = sorted(
-            (describe_statement(item) for item in said if "voided_at" not in item),
-            key=lambda statement: str(statement["quotes"]),
+            (describe_statement(item) for item in recorded if "voided_at" not in item),
+            key=lambda described: str(described["quotes"]),
         )
     return {"claims": claims, "statements": statements}
 
@@ -144,17 +144,18 @@ def describe_voice(claimant: Json) -> Json:
     }
 
 
-def describe_statement(said: Json) -> Json:
+def describe_statement(statement: Json) -> Json:
     return {
-        **{name: said.get(name) for name in ("party", "said_at", "precision", "basis")},
-        **{name: said.get(name) for name in ("attribution", "description", "withdrawn_at")},
-        "speaker": said["speaker"] and [said["speaker"]["name"], said["speaker"]["role"]],
+        **{name: statement.get(name) for name in ("party", "said_at", "precision", "basis")},
+        **{name: statement.get(name) for name in ("attribution", "description", "withdrawn_at")},
+        "speaker": statement["speaker"]
+        and [statement["speaker"]["name"], statement["speaker"]["role"]],
         "quotes": [
             [
                 *(quote[name] for name in ("text", "language", "rendering")),
                 quote["selector"]["exact"],
                 quote["source"]["url"],
             ]
-            for quote in said["quotes"]
+            for quote in statement["quotes"]
         ],
     }
