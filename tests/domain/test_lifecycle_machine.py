@@ -147,6 +147,8 @@ class Desk(RuleBasedStateMachine):
         super().__init__()
         self.clock = NOON
         self.parents = dict(PARENTS)
+        self.merged: dict[str, str] = {}
+        """The parties that are merged, with what took their place."""
         self.records: list[Record] = []
         self.accounts: list[dict[str, Account]] = []
         self.spoken: dict[str, tuple[str, Basis]] = {}
@@ -175,7 +177,12 @@ class Desk(RuleBasedStateMachine):
         return party if above is None else self.root(above)
 
     def voice(self, party: str) -> Voice:
-        return Voice(party, party, self.root(party), self.root(party))
+        root = self.root(party)
+        return Voice(party, self.find_name(party), root, self.find_name(root))
+
+    def find_name(self, party: str) -> str:
+        into = self.merged.get(party)
+        return party if into is None else self.find_name(into)
 
     def list_live_accounts(self, number: int, stance: Stance) -> list[Account]:
         """The accounts of links by other roots than the claimant's that nobody took back."""
@@ -1017,6 +1024,10 @@ class Desk(RuleBasedStateMachine):
 
     # Voids and ways back.
 
+    def may_open(self, record: Record) -> bool:
+        """Whether nothing has taken the place of this closed claim."""
+        return True
+
     def read_before_last(self, number: int, type: str) -> ClaimState:
         """What a claim was before its last event of this type."""
         record = self.records[number]
@@ -1046,6 +1057,7 @@ class Desk(RuleBasedStateMachine):
             for number, record in enumerate(self.records)
             if record.state.lifecycle in (Lifecycle.VOID, Lifecycle.WITHDRAWN)
             and record.origin not in self.taken_back | self.mistaken
+            and self.may_open(record)
         ]
         if not closed:
             return
@@ -1170,6 +1182,7 @@ class Desk(RuleBasedStateMachine):
             for number, record in enumerate(self.records)
             if record.state.lifecycle is Lifecycle.MERGED
             and record.origin not in self.taken_back | self.mistaken
+            and self.may_open(record)
         ]
         if not merged:
             return
@@ -1229,14 +1242,19 @@ class Desk(RuleBasedStateMachine):
             if above == party:
                 return
             above = self.parents[above]
-        if self.parents[party] == parent:
-            return
+        if self.parents[party] != parent and party not in self.merged:
+            self.place_party(party, parent, agreed=agreed)
+
+    def place_party(self, party: str, parent: str | None, *, agreed: bool) -> bool:
+        """Give a party another place, and its name, unless two people have to agree to that and did
+        not."""
         former = self.parents[party]
         self.parents[party] = parent
         below = {slug for slug in PARTIES if self.is_below(slug, party)}
         voices = {
-            entry: {"name": entry, "root": self.root(entry), "root_name": self.root(entry)}
+            entry: {"name": voice.name, "root": voice.root, "root_name": voice.root_name}
             for entry in sorted(below)
+            for voice in (self.voice(entry),)
         }
         draft = Draft("party.changed", {"party": party, "parties": voices})
         concerned = []
@@ -1248,9 +1266,10 @@ class Desk(RuleBasedStateMachine):
                 concerned.append(number)
         if not agreed and any(self.is_for_two(number, draft) for number in concerned):
             self.parents[party] = former
-            return
+            return False
         for number in concerned:
             self.act(number, draft, agreed=agreed)
+        return True
 
     def is_below(self, party: str | None, above: str) -> bool:
         return party is not None and (party == above or self.is_below(self.parents[party], above))
