@@ -94,11 +94,17 @@ def restore_link(state: ClaimState, link_id: str, *, reason: str) -> Change:
     """Return the change that takes back that a link is void or, if it is not, its retraction.
 
     Raises NotFound, AlreadySettled if the link is neither, and Conflict if its statement was linked
-    again since.
+    again since, or is the claim's own origin by now.
     """
     link = _require_link(state, link_id)
     if not (link.void or link.retracted):
         raise AlreadySettled("This link is neither void nor retracted.", link=link_id)
+    if link.statement == state.origin_statement:
+        raise Conflict(
+            "This statement is the claim's own origin by now, and no evidence of it: correct "
+            "origin_statement first.",
+            statement=link.statement,
+        )
     undoes = "void" if link.void else "retraction"
     if undoes == "retraction" or not link.retracted:
         _require_not_linked_again(state, link)
@@ -241,7 +247,7 @@ def release_claim(
         for link in _list_replaced_links(events[:place], absorbed)
         if link in undecided
         and undecided[link].retracted
-        and undecided[link].statement not in staying
+        and undecided[link].statement not in {*staying, survivor.origin_statement}
     ]
     weighed = [
         link

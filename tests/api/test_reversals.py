@@ -154,6 +154,20 @@ async def test_what_two_people_agreed_to_prints_again_by_two_people(desk: Desk) 
     await require_sound_record(desk)
 
 
+async def test_link_of_what_has_become_the_origin_stays_retracted(desk: Desk) -> None:
+    """Else a claim would be confirmed by the very words that it was made of."""
+    await desk.record_parties()
+    claim = (await desk.record_claim())["id"]
+    link = await desk.link_statement(claim, "supports", "nato")
+    await act(desk, f"/v1/links/{link['id']}/retraction")
+    body = {"origin_statement": link["statement"]["id"], **WHY}
+    corrected = await desk.checker.post(f"/v1/claims/{claim}/corrections", json=body)
+    assert corrected.status_code == 201, corrected.text
+    async with nothing_changes(desk):
+        refused = await desk.checker.post(f"/v1/links/{link['id']}/restoration", json=WHY)
+        require_problem(refused, "conflict")
+
+
 @pytest.mark.parametrize("voided", ["links", "statements"])
 async def test_claim_that_rested_on_a_mistake_falls_with_it(desk: Desk, voided: str) -> None:
     """By rule, and because of the mistake: nobody withdrew anything."""

@@ -70,8 +70,8 @@ class Newsroom(Desk):
         before, event_count = record.state, len(record.events)
         super().act(number, *drafts, cause=cause, since=since, restores=restores, agreed=agreed)
         self.outdate(number, record.events[event_count:])
-        for former, data in supersession.list_changes(before, record.state):
-            beside = self.find_claim(former)
+        for superseded, data in supersession.list_changes(before, record.state):
+            beside = self.find_claim(superseded)
             printed_before = printed.read_printed(self.records[beside].state)
             self.act(beside, Draft("claim.superseded", data, "supersession"))
             assert printed.read_printed(self.records[beside].state) == printed_before
@@ -85,20 +85,19 @@ class Newsroom(Desk):
             for use in self.uses:
                 if use.number != number:
                     continue
-                former = use.row
-                use.row = uses.outdate(former, alteration)
-                if former["state"] == UseState.OUTDATED:
-                    assert use.row["class"] not in uses.list_lesser(
-                        uses.UseClass(str(former["class"]))
-                    )
+                before = use.row
+                use.row = uses.outdate(before, alteration)
+                if before["state"] == UseState.OUTDATED:
+                    lesser = uses.list_lesser(uses.UseClass(str(before["class"])))
+                    assert use.row["class"] not in lesser
 
     # Supersession.
 
     @rule(claim_choice=which, former_choice=which)
     def supersede(self, claim_choice: int, former_choice: int) -> None:
         """By a correction; what the command refuses, the machine leaves out."""
-        number, former = self.claim(claim_choice), self.claim(former_choice)
-        record, older = self.records[number], self.records[former]
+        number, older_number = self.claim(claim_choice), self.claim(former_choice)
+        record, older = self.records[number], self.records[older_number]
         newer = older.state.superseded_by
         is_taken = newer is not None and newer.id != record.claim_id
         if older.state.lifecycle in UNLISTED or is_taken:
@@ -114,20 +113,20 @@ class Newsroom(Desk):
     def supersede_nothing(self, claim_choice: int) -> None:
         self.set_former(self.claim(claim_choice), None)
 
-    def set_former(self, number: int, former: str | None) -> None:
+    def set_former(self, number: int, older: str | None) -> None:
         state = self.records[number].state
         try:
-            drafts = corrections.correct_claim(state, {"supersedes": former}, reason="a newer one")
+            drafts = corrections.correct_claim(state, {"supersedes": older}, reason="a newer one")
         except (ClaimMerged, ClaimVoid, Invalid):
-            assert state.supersedes == former or state.lifecycle in UNLISTED
+            assert state.supersedes == older or state.lifecycle in UNLISTED
             return
         self.act(number, *drafts, cause=Cause.CORRECTION)
         assert self.records[number].state.status is state.status
 
     def may_open(self, record: Record) -> bool:
         """As `claim_references.require_none_newer`."""
-        former = record.state.supersedes
-        newer = self.records[self.find_claim(former)].state.superseded_by if former else None
+        older = record.state.supersedes
+        newer = self.records[self.find_claim(older)].state.superseded_by if older else None
         return newer is None or newer.id == record.claim_id
 
     @invariant()
@@ -224,9 +223,9 @@ class Newsroom(Desk):
 
     # Uses.
 
-    @rule(claim_choice=which, known=rarely)
-    def print_claim(self, claim_choice: int, known: bool) -> None:
-        number = claim_choice % len(self.records) if known else self.claim(claim_choice)
+    @rule(claim_choice=which, of_any=rarely)
+    def print_claim(self, claim_choice: int, of_any: bool) -> None:
+        number = claim_choice % len(self.records) if of_any else self.claim(claim_choice)
         record = self.records[number]
         state = record.state
         if state.lifecycle is Lifecycle.MERGED or len(self.uses) > 12:
