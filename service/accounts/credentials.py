@@ -66,6 +66,8 @@ class Credential:
     key: str | None
     """The API key's id; None for a session."""
     notice: LinkNotice | None = None
+    time_zone: str | None = None
+    """Which the person chose for pages; None: the desk's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +171,7 @@ def find_link_notice(connection: Connection, user: str) -> LinkNotice | None:
 def _build_session_credential(row: Row[Any]) -> Credential:
     means = Means(Way.SESSION, made_by=split_ids(row.opened_by))
     actor = Actor(row.id, row.name, Role(row.role), means)
-    return Credential(actor, row.token_hash, row.expires_at, None)
+    return Credential(actor, row.token_hash, row.expires_at, None, time_zone=row.time_zone)
 
 
 def refresh_credentials(

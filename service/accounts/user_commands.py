@@ -197,3 +197,14 @@ def has_users(connection: Connection) -> bool:
     return bool(
         connection.scalar(select(func.count()).select_from(users.select().limit(1).subquery()))
     )
+
+
+def choose_time_zone(
+    connection: Connection, time_zone: str | None, *, actor: Actor, now: datetime
+) -> None:
+    """Set the zone in which the desk's pages show the actor times; None: the desk's own.
+
+    It is a setting of theirs and changes nothing that others see, so it is no event.
+    """
+    del now
+    connection.execute(update(users).where(users.c.id == actor.id).values(time_zone=time_zone))

@@ -18,6 +18,8 @@ users = Table(
     Column("password_by", LongText),
     Column("created_at", Instant, nullable=False),
     Column("disabled_at", Instant),
+    # In which the desk's pages show them times; null: the desk's own. It is a person's setting.
+    Column("time_zone", String(64)),
     check_enum("role", Role),
 )
 

@@ -45,6 +45,7 @@ UNPROVED: Mapping[str, str] = {
 UNPROVED_COLUMNS: Mapping[tuple[str, str], str] = {
     ("events", "id"): "the id by which receivers of webhooks know an event: no hash covers it",
     ("api_keys", "last_used_at"): "when a key was last used",
+    ("users", "time_zone"): "the zone in which pages show somebody times",
     ("claim_search", "number"): "in which order claims came into the index",
     ("statement_search", "number"): "in which order statements came into the index",
 } | {

@@ -27,7 +27,7 @@ from service.record.idempotency import Answer
 from service.store.engine import Connection
 from service.store.paging import BY_END, DEFAULT_LIMIT, MAX_LIMIT, Cursors, Window, cut_page
 from service.store.reader import Reader
-from service.web import replica_choice
+from service.web import replica_choice, time_zones
 from service.web.direct_routes import DirectRoute
 from service.web.request_context import context_of
 from service.web.service_container import Services, get_services
@@ -272,6 +272,10 @@ class Allow:
             raise NotAuthenticated("Send an API key, or sign in at the desk.")
         if not self.page and request.scope["query_string"]:
             _refuse_unknown_parameters(request)
+        if self.page:
+            credential = context_of(request.scope).credential
+            chosen = credential.time_zone if credential else None
+            time_zones.show_in(chosen or services.settings.timezone)
         reader = replica_choice.choose_reader(
             request, services.database, services.settings, self.action, now=now
         )

@@ -144,6 +144,7 @@ FORMS: dict[str, Action | str] = {
     "/profile/sessions/{name}/end": SIGNED_IN,
     "/profile/sessions/end-others": SIGNED_IN,
     "/profile/link-notice": SIGNED_IN,
+    "/profile/time-zone": SIGNED_IN,
     "/profile/password": SIGNED_IN,
 }
 ROUTES = {("GET", path): rule for path, rule in PAGES.items()} | {

@@ -177,7 +177,7 @@ async def test_figures_are_drawn_over_time_by_party_with_a_table_behind(
         former = former or claim["id"]
     page = parse_page(await people.reader.get("/stories/border"))
     (chart,) = page.cssselect("#figures figure")
-    assert read_words(chart.cssselect("figcaption")[0]) == "wounded"
+    assert read_words(chart.cssselect("figcaption")[0]) == "Wounded"
     (drawing,) = chart.cssselect("svg[role=img]")
     assert drawing.get("role") == "img"
     assert drawing.get("aria-label") == "Belgrade: 12, then Pristina: 20–25, then Belgrade: 17.5"

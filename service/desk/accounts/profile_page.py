@@ -22,7 +22,7 @@ from service.domain import access, ids
 from service.domain.access import Action
 from service.domain.errors import Invalid, NotFound, RateLimited
 from service.record import audit_queries
-from service.web import password_checks, passwords, sessions
+from service.web import password_checks, passwords, sessions, time_zones
 from service.web.bodies import account_inputs
 from service.web.calls import Allow, Call
 from service.web.request_context import context_of
@@ -125,6 +125,8 @@ async def _render_profile(
         sessions=shown[:SESSIONS],
         more=max(0, len(shown) - SESSIONS),
         actions=[str(action) for action in Action if access.is_allowed(actor, action)],
+        time_zone=credential.time_zone,
+        desk_zone=call.services.settings.timezone,
         faults={"sessions": ""} | (faults or {}),
     )
 
@@ -158,6 +160,18 @@ async def end_other_sessions(form: Own) -> Response:
         session_commands.end_other_sessions,
         keep=_read_token(form),
         redirect_to="/profile?done=others-ended",
+    )
+
+
+@router.post("/profile/time-zone")
+async def choose_time_zone(form: Own) -> Response:
+    """Set the zone in which pages show whoever is signed in times, and take them."""
+    name = form.get_text("time_zone")
+    if name is not None and (len(name) > 64 or time_zones.find_zone(name) is None):
+        fault = "there is no such time zone; write it as in Europe/Belgrade"
+        return await _render_profile(form.call, status=422, faults={"time_zone": fault})
+    return await change_accounts(
+        form, user_commands.choose_time_zone, name, redirect_to="/profile?done=zone"
     )
 
 

@@ -18,7 +18,7 @@ from service.desk.layout.rendering import build_direction_attribute, render_page
 from service.domain import access
 from service.domain.access import Action
 from service.domain.claims import Lifecycle
-from service.web import claim_requests
+from service.web import claim_requests, time_zones
 from service.web.calls import Call, allow, build_list_scope
 from service.web.direct_routes import DirectRoute
 
@@ -83,7 +83,8 @@ async def show_board(call: Annotated[Call, allow(Action.READ_CLAIMS, page=True)]
         # Ages, and names of users (to rename one is no event), are a minute old at most.
         minute = call.now.replace(second=0, microsecond=0)
         may_record = access.is_allowed(call.caller, Action.RECORD)
-        part = "board", call.sees_internals, may_record, filters, minute, request.url.query
+        zone = time_zones.read_shown_zone()
+        part = zone, call.sees_internals, may_record, filters, minute, request.url.query
         kept: Markup | None = None
         if is_settled:
             kept = call.services.page_parts.find(part, after_event)

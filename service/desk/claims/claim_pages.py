@@ -36,6 +36,7 @@ from service.domain.errors import (
 )
 from service.store.engine import Connection
 from service.uses import printed_queries
+from service.web import time_zones
 from service.web.bodies import claim_inputs, decision_inputs
 from service.web.calls import Call, allow
 from service.web.fields import ClaimId, DecisionId
@@ -140,6 +141,7 @@ async def render_claim(
         four_eyes=call.services.four_eyes,
         publisher=settings.publisher,
         base_url=settings.base_url,
+        zone=time_zones.read_shown_zone(),
     )
     if sheet.state.merged_into is not None:
         return RedirectResponse(
@@ -355,15 +357,16 @@ async def render_refusal(
 async def list_changes_since(call: Call, claim_id: str, version: int) -> list[RecordLine]:
     """List in words what happened to a claim since the version that the sender read."""
 
+    zone = time_zones.read_shown_zone()
+
     def read(connection: Connection) -> list[RecordLine]:
         state = history_queries.require_state(connection, claim_id, None)
         links = link_queries.list_links(connection, state)
         names = record_lines.Names(
             {link["id"]: record_lines.name_voice(link["statement"]) for link in links}, {}
         )
-        return [
-            record_lines.describe_event(event, names)
-            for event in history_queries.list_events_since(connection, claim_id, version)
-        ]
+        events = history_queries.list_events_since(connection, claim_id, version)
+        with time_zones.use_zone(zone):
+            return [record_lines.describe_event(event, names) for event in events]
 
     return await call.read(read)

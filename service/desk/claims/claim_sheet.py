@@ -44,7 +44,7 @@ from service.record.tail import newest
 from service.store.engine import Connection
 from service.store.paging import MAX_LIMIT, Window
 from service.store.snapshot import hold_snapshot
-from service.web import redaction
+from service.web import redaction, time_zones
 
 SHOWN = 12
 """Statements of a claim that has many: the latest of each party. A link leads to all of them."""
@@ -125,6 +125,7 @@ def read_sheet(
     four_eyes: bool,
     publisher: str,
     base_url: str,
+    zone: str,
 ) -> Sheet:
     """Read what the page of a claim shows: the latest of its statements and events or, if `entire`,
     a page of all: the links that follow `after`, the events before `ahead_of`.
@@ -182,6 +183,11 @@ def read_sheet(
         {link.id: record_lines.name_voice(describe_voice(link.voice)) for link in state.links},
         people,
     )
+    with time_zones.use_zone(zone):
+        lines = [
+            record_lines.describe_event(event, event_names, moment=moment)
+            for event in redaction.redact_events(rows, audience)
+        ]
     return Sheet(
         state=state,
         claim=claim,
@@ -189,10 +195,7 @@ def read_sheet(
         columns=build_columns(state, links, origin, suggestion, left_out_by_root, corrections),
         suggestion=suggestion,
         moves=possible_moves.list_moves(state, four_eyes=four_eyes),
-        events=[
-            record_lines.describe_event(event, event_names, moment=moment)
-            for event in redaction.redact_events(rows, audience)
-        ],
+        events=lines,
         left_out=left_out,
         parties_left_out=parties_left_out,
         next_statements=next_statements,

@@ -15,7 +15,8 @@ from service.domain.claims import (
     Status,
     parse_instant,
 )
-from service.domain.print_phrases import format_date, join_names
+from service.domain.print_phrases import join_names
+from service.web import time_zones
 
 Printed = Mapping[str, Any]
 NAMES = {
@@ -111,7 +112,7 @@ def _describe(name: str, value: Any) -> str:
         speaker = value["speaker"]
         return f"{value['name']} ({speaker['name']})" if speaker else str(value["name"])
     if name == "claimed":
-        return format_date(parse_instant(value["at"]), Precision(value["precision"]))
+        return time_zones.format_local(parse_instant(value["at"]), Precision(value["precision"]))
     if name == "finding":
         return labels.FINDINGS[Finding(value["finding"])]
     if name == "imported":

@@ -19,8 +19,9 @@ from service.domain.claims import (
 )
 from service.domain.correction_requests import RequestOutcome
 from service.domain.inquiries import InquiryOutcome
-from service.domain.print_phrases import format_date, join_names
+from service.domain.print_phrases import join_names
 from service.domain.proposals import LapseReason
+from service.web import time_zones
 
 Data = Mapping[str, Any]
 """The data of an event, which each type has of its own shape."""
@@ -161,7 +162,7 @@ def _describe_amendment(data: Data, names: Names) -> Wording:
         changes.append(f"Assigned to {name}" if assignee else "Unassigned")
     if "due_at" in data:
         due_at = data["due_at"]
-        day = format_date(parse_instant(due_at), Precision.MINUTE) if due_at else None
+        day = time_zones.format_local(parse_instant(due_at), Precision.MINUTE) if due_at else None
         changes.append(f"Due by {day}" if day else "No longer due by a time")
     if "finding" in data:
         changes.append(_describe_finding(data["finding"]))
@@ -227,7 +228,7 @@ def _describe_approval(data: Data, _: Names) -> Wording:
 def _describe_inquiry(data: Data, _: Names) -> Wording:
     voice = data["voice"]
     asked = voice["name"] if voice else data.get("whom") or "Somebody"
-    until = format_date(parse_instant(data["until"]), Precision.MINUTE)
+    until = time_zones.format_local(parse_instant(data["until"]), Precision.MINUTE)
     return Wording(f"{asked} was asked for comment, until {until}", data.get("note"))
 
 
@@ -238,7 +239,7 @@ def _describe_inquiry_change(data: Data, _: Names) -> Wording:
         word = labels.INQUIRY_OUTCOMES[InquiryOutcome(outcome)].lower() if outcome else "open again"
         changes.append(f"Request for comment: {word}")
     if "until" in data:
-        until = format_date(parse_instant(data["until"]), Precision.MINUTE)
+        until = time_zones.format_local(parse_instant(data["until"]), Precision.MINUTE)
         changes.append(f"Time to comment until {until}")
     return Wording("; ".join(changes) or "A request for comment was put right", data.get("note"))
 
@@ -247,7 +248,9 @@ def _describe_withdrawal(what: str) -> Callable[[Data, Names], Wording]:
     def describe(data: Data, _: Names) -> Wording:
         said_at = data.get("said_at")
         when = (
-            format_date(parse_instant(said_at), Precision(data["precision"])) if said_at else None
+            time_zones.format_local(parse_instant(said_at), Precision(data["precision"]))
+            if said_at
+            else None
         )
         return Wording(f"{what}, {when}" if when else what, data["reason"])
 

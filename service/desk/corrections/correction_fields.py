@@ -10,6 +10,7 @@ from hashlib import sha256
 
 from service.desk.layout.forms import Form
 from service.domain.claims import Precision, parse_instant
+from service.web import time_zones
 
 Fields = Mapping[str, str]
 """The texts of a form's fields, by name."""
@@ -52,6 +53,8 @@ def split_moment(instant: str, precision: str) -> tuple[str, str, str]:
     """Split an instant into a day, an hour of it where that is known, or else a month or a year, as
     `statement_fields.read_instant` reads them."""
     moment = parse_instant(instant)
+    if Precision(precision) in time_zones.HOURLY:
+        moment = time_zones.localize(moment)
     match Precision(precision):
         case Precision.YEAR:
             return "", "", f"{moment:%Y}"

@@ -52,6 +52,7 @@ CONFIRMATIONS = {
     "noted": "Noted, for the desk only.",
     "assigned": "Assigned.",
     "saved": "Saved.",
+    "zone": "Times are shown so from now on.",
     "signed-out": "You are signed out.",
     "ended": "The session is ended.",
     "link-seen": "Seen. It stays listed below.",

@@ -20,6 +20,7 @@ from starlette.responses import Response
 from service.domain import ids
 from service.domain.access import Action
 from service.domain.account_bounds import EMAIL
+from service.domain.claims import format_instant
 from service.domain.errors import (
     ClaimdeskError,
     CrossSite,
@@ -29,7 +30,7 @@ from service.domain.errors import (
 )
 from service.field_types import COUNTRY, LANGUAGE, SLUG
 from service.record.idempotency import Answer
-from service.web import sessions
+from service.web import sessions, time_zones
 from service.web.calls import Allow, Call
 from service.web.request_context import context_of
 
@@ -161,7 +162,14 @@ async def read_form(call: Call) -> Form:
         # With the body: who goes back, corrects and sends again asks for something else.
         digest = sha256(body).hexdigest()
         key = f"desk {sha256(number.encode()).hexdigest()[:32]} {digest[:32]}"
+    show_in_zone(data.get("zone"))
     return Form(call, data, key)
+
+
+def show_in_zone(name: object) -> None:
+    """Read a form's times in the zone that its page was shown in, whatever was chosen since."""
+    if isinstance(name, str) and time_zones.find_zone(name) is not None:
+        time_zones.show_in(name)
 
 
 async def read_fields(request: Request) -> FormData:
@@ -177,10 +185,16 @@ async def read_fields(request: Request) -> FormData:
 
 
 def complete_instant(text: str | None) -> str | None:
-    """Turn a day and an hour of UTC, as a field for them has it, into RFC 3339; leave the rest."""
+    """Turn a day and a time, as a field for them has it, into RFC 3339 in UTC; leave the rest.
+
+    Raises Invalid for a time that the clocks left out or showed twice.
+    """
     if text is None or not LOCAL_INSTANT.fullmatch(text):
         return text
-    return f"{text.replace(' ', 'T')}{':00' * (2 - text.count(':'))}Z"
+    try:
+        return format_instant(time_zones.parse_local(text.replace(" ", "T")))
+    except (ValueError, OverflowError):
+        return text  # whoever checks the field says what is wrong with it
 
 
 def parse_body(model: type[B], values: Mapping[str, Any]) -> B:

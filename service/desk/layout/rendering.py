@@ -22,7 +22,7 @@ from service.domain.claims import Precision, parse_instant
 from service.domain.errors import ClaimdeskError
 from service.domain.history import EVENT_TYPES
 from service.domain.print_phrases import format_date
-from service.web import sessions
+from service.web import sessions, time_zones
 from service.web.calls import PRIVATE, Call
 from service.web.request_context import context_of
 from service.web.service_container import get_services
@@ -85,6 +85,8 @@ def get_environment() -> Environment:
     environment.filters |= {
         "day": format_day,
         "moment": format_moment,
+        "time": build_time,
+        "local_print_line": localize_print_line,
         "spoken_date": format_spoken_date,
         "age": format_age,
         "direction": build_direction_attribute,
@@ -138,6 +140,7 @@ def render(
         "me": caller,
         "menu": request.app.state.menu,
         "now": now,
+        "zone": time_zones.read_shown_zone(),
         "csrf": sessions.make_form_token(request),
         "path": request.url.path,
         "query": request.url.query,
@@ -166,21 +169,46 @@ def may_do(context: Context, action: Action) -> bool:
     return access.is_allowed(context["me"], action, public_read=context["public_read"])
 
 
-def format_day(value: str | datetime) -> str:
-    """Format an instant as `2 Oct 2023`, in UTC."""
+def format_day(value: str | datetime, precision: str = "") -> str:
+    """Format a day as `2 Oct 2023`; of an instant whose `precision` is given, by the clock that is
+    shown."""
     when = _parse(value)
+    if precision and Precision(precision) in time_zones.HOURLY:
+        when = time_zones.localize(when)
     return f"{when.day} {when:%b %Y}"
 
 
 def format_moment(value: str | datetime) -> str:
-    """Format an instant as `2 Oct 2023, 18:05 UTC`."""
-    when = _parse(value)
-    return f"{when.day} {when:%b %Y, %H:%M} UTC"
+    """Format an instant as `2 Oct 2023, 18:05 UTC`, by the clock that is shown."""
+    when = time_zones.localize(_parse(value))
+    return f"{when.day} {when:%b %Y, %H:%M} {time_zones.name_offset(when)}"
 
 
 def format_spoken_date(value: str | datetime, precision: str) -> str:
-    """Format an instant as precisely as it is known."""
-    return format_date(_parse(value), Precision(precision))
+    """Format an instant as precisely as it is known, by the clock that is shown."""
+    return time_zones.format_local(_parse(value), Precision(precision))
+
+
+def build_time(value: str | datetime, precision: str | None = None) -> Markup:
+    """Build the element of an instant by the clock that is shown: its title says it in UTC.
+
+    With a `precision` it is what somebody said, as precisely as that is known.
+    """
+    words = format_moment(value) if precision is None else format_spoken_date(value, precision)
+    title = Markup("")
+    is_hourly = precision is None or Precision(precision) in time_zones.HOURLY
+    if is_hourly and time_zones.read_shown_zone() != "UTC":
+        when = _parse(value)
+        title = Markup(' title="{} {:%b %Y, %H:%M} UTC"').format(when.day, when)
+    return Markup('<time datetime="{}"{}>{}</time>').format(value, title, words)
+
+
+def localize_print_line(claim: Mapping[str, Any]) -> str:
+    """Return a claim's print line with the time of the claim by the clock that is shown."""
+    moment, precision = _parse(claim["claimed_at"]), Precision(claim["precision"])
+    line: str = claim["print_line"]
+    local = time_zones.format_local(moment, precision)
+    return line.replace(format_date(moment, precision), local, 1)
 
 
 def format_age(value: str | datetime, now: datetime) -> str:

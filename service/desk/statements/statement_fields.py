@@ -17,6 +17,7 @@ from service.domain.names import make_slug
 from service.domain.partial_dates import parse_partial_date
 from service.store.engine import Connection
 from service.store.paging import MAX_LIMIT, Window
+from service.web import time_zones
 from service.web.bodies import statement_inputs
 from service.web.bodies.directory_inputs import PartyIn
 
@@ -102,8 +103,14 @@ def read_instant(
         raise Invalid("this is needed", loc=("body", day))
     if at is None:
         return f"{on}T00:00:00Z", Precision.DAY
-    seconds = "" if at.count(":") == 2 else ":00"
-    return f"{on}T{at}{seconds}Z", Precision.MINUTE if seconds else Precision.SECOND
+    precision = Precision.SECOND if at.count(":") == 2 else Precision.MINUTE
+    try:
+        return format_instant(time_zones.parse_local(f"{on}T{at}")), precision
+    except Invalid as error:
+        raise Invalid(error.detail, loc=("body", hour)) from None
+    except (ValueError, OverflowError):  # whoever checks all fields says what is wrong with it
+        seconds = ":00" if precision is Precision.MINUTE else ""
+        return f"{on}T{at}{seconds}Z", precision
 
 
 def read_source(form: Form) -> dict[str, str | None]:
