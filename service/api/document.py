@@ -62,6 +62,7 @@ MORE: dict[str, tuple[type[ClaimdeskError], ...]] = {
     "/v1/follows": (errors.KeyWithoutPerson,),
     "/v1/inbox": (errors.KeyWithoutPerson,),
     "/v1/me/feeds": (errors.KeyWithoutPerson,),
+    "/v1/me/notices": (errors.KeyWithoutPerson,),
     "/oembed": (errors.NotFound, errors.FormatNotServed),
 }
 """Errors that only some paths answer with."""

@@ -11,6 +11,7 @@ from service.desk.accounts import (
     people_pages,
     profile_page,
     sign_in_pages,
+    unsubscribe_page,
 )
 from service.desk.claims import (
     claim_forms,
@@ -63,6 +64,7 @@ routers = (
     statement_pages.router,
     story_pages.router,
     use_forms.router,
+    unsubscribe_page.router,
     webhook_forms.new_router,
     webhook_pages.router,
     webhook_forms.router,

@@ -16,6 +16,7 @@ from service.domain.claims import (
 )
 from service.domain.correction_requests import RequestOutcome
 from service.domain.inquiries import InquiryOutcome
+from service.domain.notices import NoticeKind
 from service.domain.proposals import LapseReason
 from service.domain.uses import UseClass, UseState
 
@@ -84,6 +85,17 @@ CAUSES = {
     Cause.SPEAKER: "a speaker’s name was changed",
 }
 """Why a status changed, to stand after a colon."""
+NOTICES = {
+    NoticeKind.CHANGE: "changes of what you follow",
+    NoticeKind.MENTION: "notes that mention you",
+    NoticeKind.APPROVAL: "decisions that wait for you",
+    NoticeKind.DECISION: "what became of your proposals",
+    NoticeKind.ASSIGNMENT: "claims that are assigned to you",
+    NoticeKind.DUE: "claims of yours that are overdue",
+    NoticeKind.USE: "what you printed and is outdated",
+    NoticeKind.WEBHOOK: "webhooks that fail",
+}
+"""What kinds of notices are about."""
 STANCES = {
     Stance.SUPPORTS: "supports",
     Stance.CONTRADICTS: "contradicts",

@@ -13,7 +13,7 @@ from service.domain.notices import RETENTION, RETENTION_READ, NoticeKind
 from service.notices import people
 from service.notices.notice_views import NoticeView, ReadingView
 from service.store.paging import Window, select_page
-from service.store.tables import notices
+from service.store.tables import notice_mailings, notices
 
 MOST_COUNTED = 1_000
 """Unread notices are counted up to so many, so that a count costs little whoever asks."""
@@ -74,6 +74,7 @@ def delete_old_notices(connection: Connection, *, now: datetime) -> int:
     deleted = 0
     for condition in (read_long_ago, made_long_ago):
         old = select(notices.c.id).where(condition).limit(BATCH).scalar_subquery()
+        connection.execute(delete(notice_mailings).where(notice_mailings.c.notice.in_(old)))
         deleted += connection.execute(delete(notices).where(notices.c.id.in_(old))).rowcount
     return deleted
 

@@ -28,7 +28,13 @@ from service.domain import ids
 from service.domain import notices as rules
 from service.domain.access import Audience, Role
 from service.domain.notices import FollowKind, NoticeKind
-from service.notices import event_reading, followed_searches, notice_plan, notice_sentences
+from service.notices import (
+    event_reading,
+    followed_searches,
+    mailings,
+    notice_plan,
+    notice_sentences,
+)
 from service.notices.notice_plan import Notice, Plan
 from service.notices.people import Person
 from service.store.tables import (
@@ -55,7 +61,7 @@ def carry_out(connection: Connection, plan: Plan, *, now: datetime) -> bool:
     if event_reading.read_position(connection, lock=True) != plan.stored:
         return False
     _add_followers(connection, plan.followers)
-    insert_notices(connection, plan.notices)
+    insert_notices(connection, plan.notices, now=now)
     _mark_settled(connection, plan.settled, now=now)
     _add_jobs(connection, plan)
     connection.execute(
@@ -64,13 +70,30 @@ def carry_out(connection: Connection, plan: Plan, *, now: datetime) -> bool:
     return True
 
 
-def insert_notices(connection: Connection, to_write: Sequence[Notice]) -> None:
-    """Write notices; of what somebody was told before, none."""
+def insert_notices(connection: Connection, to_write: Sequence[Notice], *, now: datetime) -> None:
+    """Write notices, and plan by what else they go out; of what somebody was told before, none."""
+    if not to_write:
+        return
+    known = {
+        (row.key, row.user)
+        for row in connection.execute(
+            select(notices.c.key, notices.c.user).where(
+                notices.c.key.in_({notice.key for notice in to_write}),
+                notices.c.user.in_({notice.user for notice in to_write}),
+            )
+        )
+    }
+    fresh = {(notice.key, notice.user): notice for notice in reversed(to_write)}
+    to_write = [
+        notice
+        for notice in to_write
+        if (notice.key, notice.user) not in known and fresh[notice.key, notice.user] is notice
+    ]
     if not to_write:
         return
     # In their order, also of what one person is told within a millisecond.
     new_ids = sorted(ids.make_id() for _ in to_write)
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "id": new_id,
             "user": notice.user,
@@ -84,7 +107,8 @@ def insert_notices(connection: Connection, to_write: Sequence[Notice]) -> None:
         }
         for new_id, notice in zip(new_ids, to_write, strict=True)
     ]
-    connection.execute(_ignore_known(connection, notices, "key", "user"), rows)
+    connection.execute(insert(notices), rows)
+    mailings.plan_mailings(connection, rows, now=now)
 
 
 def _add_followers(connection: Connection, followers: Iterable[tuple[str, str, datetime]]) -> None:
@@ -205,7 +229,7 @@ def tell_next(connection: Connection, *, now: datetime) -> int | None:
         if targets is None:
             targets = _list_targets(connection, job.claim)
         receivers, messages = _plan_changes(connection, job, targets)
-    insert_notices(connection, messages)
+    insert_notices(connection, messages, now=now)
     if len(receivers) < BATCH:
         connection.execute(delete(notice_jobs).where(notice_jobs.c.id == job.id))
     else:

@@ -15,7 +15,6 @@ from sqlalchemy import Connection, Row, or_, select
 from service.claims.projections import SUPERSEDING_TYPES
 from service.domain import notices as rules
 from service.domain import uses as domain_uses
-from service.domain.access import Audience
 from service.domain.notices import FollowKind, NoticeKind
 from service.notices import event_reading, notice_sentences, people
 from service.notices.notice_sentences import ClaimEvent
@@ -231,7 +230,7 @@ def _plan_event(plan: Plan, event: ClaimEvent, material: _Material) -> None:
     assignee: str = event.data.get("assignee") or ""
     if assignee in material.people and event.type in ("claim.created", "claim.amended"):
         plan.followers.append((assignee, event.claim, event.recorded_at))
-        if assignee != actor and material.people[assignee].audience is Audience.DESK:
+        if assignee != actor and material.people[assignee].is_of_desk:
             name = event.actor.get("name")
             summary = notice_sentences.describe_assignment(name, material.texts[event.claim])
             plan.notices.append(_build(event, assignee, NoticeKind.ASSIGNMENT, summary))
@@ -261,7 +260,7 @@ def _list_settlements(
     if proposal is None or proposal.proposed_by == event.caused_by:
         return
     person = material.people.get(proposal.proposed_by)
-    if person is None or person.audience is not Audience.DESK:
+    if person is None or not person.is_of_desk:
         return
     summary = notice_sentences.describe_settlement(
         event.type,
@@ -283,7 +282,7 @@ def _list_mentions(row: Row[Any], material: _Material) -> Iterator[Notice]:
     claim = data.get("claim") or material.notes.get(row.subject)
     for user in data.get("mentions") or ():
         person = material.people.get(user)
-        if person is None or user == actor.get("id") or person.audience is not Audience.DESK:
+        if person is None or user == actor.get("id") or not person.is_of_desk:
             continue
         summary = notice_sentences.describe_mention(actor.get("name"), data["text"])
         yield Notice(

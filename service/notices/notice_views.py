@@ -5,7 +5,9 @@ from typing import Annotated
 from pydantic import Field
 from typing_extensions import TypedDict
 
+from service.domain.notice_times import MailMode
 from service.domain.notices import NoticeKind
+from service.domain.webhooks import EndpointState, Format
 from service.views import Moment, Uuid, view
 
 
@@ -38,6 +40,37 @@ class FeedView(TypedDict):
     ]
     created_at: Moment
     last_used_at: Moment | None
+
+
+@view
+class KindView(TypedDict):
+    """Where notices of a kind go besides the inbox."""
+
+    mail: MailMode
+    chat: bool
+
+
+@view
+class ChatView(TypedDict):
+    """A chat in which somebody is told."""
+
+    format: Format
+    host: Annotated[str, Field(description="Of its address; the rest is a secret")]
+    state: EndpointState
+    last_error: str | None
+
+
+@view
+class NoticeSettingsView(TypedDict):
+    """Where and when a person is told, besides their inbox."""
+
+    kinds: dict[NoticeKind, KindView]
+    digest_hour: int
+    time_zone: str
+    quiet_from: str | None
+    quiet_until: str | None
+    mail: Annotated[str, Field(description="The address of the account, to which mails go")]
+    chat: ChatView | None
 
 
 @view

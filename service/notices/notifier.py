@@ -12,7 +12,7 @@ from datetime import datetime
 import structlog
 
 from service.domain.errors import ClaimdeskError
-from service.notices import inbox, notice_jobs, notice_plan
+from service.notices import inbox, mailings, notice_jobs, notice_plan, overdue_claims
 from service.store.engine import Database
 
 LOOK_SECONDS = 1.0
@@ -20,6 +20,12 @@ LOOK_SECONDS = 1.0
 PAUSE_SECONDS = 0.05
 """Between two turns: what is recorded meanwhile is told together."""
 CLEANING_SECONDS = 60.0
+WORK: tuple[tuple[Callable[..., datetime | None], Callable[..., object]], ...] = (
+    (notice_jobs.find_next_due, notice_jobs.tell_next),
+    (overdue_claims.find_next_overdue, overdue_claims.tell_overdue),
+    (mailings.find_next_mailing, mailings.send_due),
+)
+"""What is due at some time: how to find when, and a batch of it."""
 log = structlog.get_logger("notices")
 
 
@@ -52,14 +58,15 @@ class Notifier:
         Returns whether there may be more to do at once.
         """
         has_more = await self._look_at_record()
-        due_at = await self._database.read(notice_jobs.find_next_due)
-        if due_at is None:
-            return has_more
-        now = self._clock()
-        if due_at > now:
-            return has_more
-        messages = await self._database.write(notice_jobs.tell_next, now=now)
-        return has_more or messages is not None
+        for find_next, work in WORK:
+            due_at = await self._database.read(find_next)
+            if due_at is None:
+                continue
+            now = self._clock()
+            if due_at <= now:
+                await self._database.write(work, now=now)
+                has_more = True
+        return has_more
 
     async def _look_at_record(self) -> bool:
         now = self._clock()

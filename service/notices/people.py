@@ -25,6 +25,11 @@ class Person:
         actor = Actor(self.id, self.name, self.role)
         return Audience.DESK if is_allowed(actor, Action.READ_INTERNALS) else Audience.READER
 
+    @property
+    def is_of_desk(self) -> bool:
+        """Whether they may read what is the desk's own."""
+        return self.audience is Audience.DESK
+
 
 def require_person(actor: Actor) -> str:
     """Return the id of the person who asks.  Raises KeyWithoutPerson."""

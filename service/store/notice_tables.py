@@ -14,6 +14,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
+from service.domain.notice_times import Channel
 from service.domain.notices import LONGEST_TARGET, FollowKind, NoticeKind
 from service.store.metadata import check_enum, metadata, partial_index
 from service.store.types import Id, Instant, LongText, Sequence
@@ -75,6 +76,39 @@ personal_feeds = Table(
     Index(None, "user", "id"),
 )
 
+# Where and when people are written to; without a row, nowhere but their inbox.
+notice_settings = Table(
+    "notice_settings",
+    metadata,
+    Column("user", ForeignKey("users.id"), primary_key=True),
+    # {kind: {"mail": "at_once" | "digest" | "off", "chat": bool}}
+    Column("kinds", LongText, nullable=False),
+    Column("digest_hour", Integer, nullable=False),
+    Column("time_zone", String(64), nullable=False),
+    # `22:00`: from when, and until when, nothing is sent; both or neither.
+    Column("quiet_from", String(5)),
+    Column("quiet_until", String(5)),
+    # Endpoints of their own.
+    Column("mail_channel", Id),
+    Column("chat_channel", Id),
+    Column("updated_at", Instant, nullable=False),
+)
+
+# Notices that are to go out by mail or chat.
+notice_mailings = Table(
+    "notice_mailings",
+    metadata,
+    Column("notice", ForeignKey("notices.id"), primary_key=True),
+    Column("channel", String(8), primary_key=True),
+    Column("user", ForeignKey("users.id"), nullable=False),
+    Column("due_at", Instant, nullable=False),
+    # Together with whatever else goes out then.
+    Column("gathered", Boolean, nullable=False),
+    check_enum("channel", Channel),
+    Index(None, "due_at"),
+    Index(None, "user", "channel"),
+)
+
 # What is still to be told to many: the changes of a claim, or a decision that waits.
 notice_jobs = Table(
     "notice_jobs",
@@ -100,6 +134,8 @@ notice_position = Table(
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=False),
     Column("seq", Sequence, nullable=False),
+    # Up to when overdue claims were told; null before the first.
+    Column("due_until", Instant),
 )
 
 # Named filters of the board: a person's own, or the desk's.

@@ -33,6 +33,8 @@ UNPROVED: Mapping[str, str] = {
     "notices": "what people were told, for as long as that is kept",
     "notice_jobs": "what is still to be told to followers",
     "personal_feeds": "private addresses of feeds",
+    "notice_settings": "where and when people are written to",
+    "notice_mailings": "notices that are to go out by mail or chat",
     "notice_position": "up to which event people were told",
     "intakes": "articles' texts, kept while they are worked on",
     "renames": "renames that come to claims in batches, until they have come to all",

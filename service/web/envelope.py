@@ -58,7 +58,7 @@ SECURITY = [
 ]
 BODY_PENDING = "claimdesk.body_pending"
 """In a request's state, set by our server: its body had not arrived when its answer began."""
-FOR_STRANGERS = re.compile(r"/(sign-in(/|$)|v1/session$)")
+FOR_STRANGERS = re.compile(r"/(sign-in(/|$)|unsubscribe/|v1/session$)")
 """Where people say who they are: what they send is read before anybody knows that."""
 SECRET_PATHS = ("/sign-in/", "/feeds/mine/", "/feeds/shared/", "/unsubscribe/")
 """Addresses whose rest is a secret."""

@@ -111,6 +111,8 @@ ROUTES: dict[tuple[str, str], Action | str] = {
     ("GET", "/v1/stories/{slug}/matrix"): Action.READ_CLAIMS,
     ("GET", "/v1/stories/{slug}/timeline"): Action.READ_CLAIMS,
     ("GET", "/v1/me"): SIGNED_IN,
+    ("GET", "/v1/me/notices"): SIGNED_IN,
+    ("PUT", "/v1/me/notices"): SIGNED_IN,
     ("GET", "/v1/me/feeds"): SIGNED_IN,
     ("POST", "/v1/me/feeds"): SIGNED_IN,
     ("DELETE", "/v1/me/feeds/{feed_id}"): SIGNED_IN,

@@ -1,6 +1,7 @@
 """The inbox, through the API: who is told of what, once, in order, as their role may read it."""
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -103,6 +104,33 @@ async def test_mention_is_told_once(desk: Desk, claim: str) -> None:
     assert (notice["kind"], notice["claim"]) == ("mention", claim)
     assert notice["summary"] == "checker mentions you: “@editor, did you see this? @checker”"
     assert await read_inbox(desk.checker) == []
+
+
+async def test_overdue_claim_is_told_to_who_works_on_it(desk: Desk, claim: str) -> None:
+    """Once for each time that it is due; where nobody works on it, to who recorded it."""
+
+    async def set_due(**changes: Any) -> None:
+        changed = await desk.editor.patch(
+            f"/v1/claims/{claim}", json=changes, headers={"If-Match": "*"}
+        )
+        assert changed.status_code == 200, changed.text
+
+    due_at = (desk.clock.now + timedelta(hours=1)).isoformat()
+    await set_due(due_at=due_at, assignee=await read_id(desk.checker2))
+    await tell_people(desk)
+    assert await read_inbox(desk.checker2, kind="due") == []
+    desk.clock.advance(hours=1)
+    await tell_people(desk)
+    await tell_people(desk)
+    assert await read_summaries(desk.checker2, kind="due") == [
+        "Overdue: “Serbia reduced its troops”"
+    ]
+    assert await read_inbox(desk.checker, kind="due") == []
+    later = (desk.clock.now + timedelta(hours=2)).isoformat()
+    await set_due(due_at=later, assignee=None)
+    desk.clock.advance(hours=3)
+    await tell_people(desk)
+    assert len(await read_inbox(desk.checker, kind="due")) == 1
 
 
 async def test_outdated_use_is_told_to_who_recorded_it(desk: Desk, claim: str) -> None:

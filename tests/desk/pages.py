@@ -69,6 +69,7 @@ PAGES: dict[str, Action | str] = {
     "/profile": SIGNED_IN,
     "/sign-in": OPEN,
     "/sign-in/{token}": OPEN,
+    "/unsubscribe/{token}": OPEN,
     "/static/{name}": OPEN,
 }
 FORMS: dict[str, Action | str] = {
@@ -100,6 +101,7 @@ FORMS: dict[str, Action | str] = {
     "/statements/{statement_id}/withdraw": Action.RECORD,
     "/sign-in": OPEN,
     "/sign-in/{token}": OPEN,
+    "/unsubscribe/{token}": OPEN,
     "/sign-out": SIGNED_IN,
     "/claims/{claim_id}/status": Action.CHANGE_STATUS,
     "/claims/{claim_id}/hold": Action.HOLD,
