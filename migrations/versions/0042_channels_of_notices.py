@@ -14,8 +14,6 @@ identifier = sa.Uuid(as_uuid=False)
 
 def upgrade() -> None:
     op.add_column("notice_position", sa.Column("due_until", instant))
-    # Nobody is told of what was due before.
-    op.execute("UPDATE notice_position SET due_until = (SELECT max(recorded_at) FROM events)")
     op.create_table(
         "notice_settings",
         sa.Column("user", identifier, nullable=False),

@@ -69,7 +69,7 @@ def read_settings(connection: Connection, *, caller: Actor) -> NoticeSettingsVie
     email = connection.execute(select(users.c.email).where(users.c.id == person)).scalar_one()
     kinds = {} if row is None else orjson.loads(row.kinds)
     return {
-        "kinds": {kind: kinds.get(kind, QUIET) for kind in NoticeKind},
+        "kinds": {kind.value: kinds.get(kind, QUIET) for kind in NoticeKind},
         "digest_hour": DIGEST_HOUR if row is None else row.digest_hour,
         "time_zone": TIME_ZONE if row is None else row.time_zone,
         "quiet_from": None if row is None else row.quiet_from,
@@ -87,9 +87,9 @@ def change_settings(
     Raises KeyWithoutPerson, and Invalid for the address of a chat.
     """
     person = people.require_person(actor)
-    row = _find_row(connection, person)
+    row = _find_row(connection, person, lock=True)
     values: dict[str, Any] = {
-        "kinds": orjson.dumps(dict(new.kinds)).decode(),
+        "kinds": orjson.dumps({kind.value: choice for kind, choice in new.kinds.items()}).decode(),
         "digest_hour": new.digest_hour,
         "time_zone": new.time_zone,
         "quiet_from": new.quiet_from,
@@ -158,7 +158,7 @@ def unsubscribe(connection: Connection, token: str, *, now: datetime) -> str | N
     if found is None:
         return None
     person, kind = found
-    row = _find_row(connection, person)
+    row = _find_row(connection, person, lock=True)
     if row is None:
         return kind
     kinds: dict[str, KindView] = orjson.loads(row.kinds)
@@ -184,9 +184,9 @@ def _sign(connection: Connection, person: str, kind: str) -> str:
     return urlsafe_b64encode(mac).decode()
 
 
-def _find_row(connection: Connection, person: str) -> Row[Any] | None:
+def _find_row(connection: Connection, person: str, *, lock: bool = False) -> Row[Any] | None:
     query = select(notice_settings).where(notice_settings.c.user == person)
-    return connection.execute(query.with_for_update()).first()
+    return connection.execute(query.with_for_update() if lock else query).first()
 
 
 def _read_chat(connection: Connection, channel: str | None) -> ChatView | None:

@@ -64,7 +64,7 @@ class ChatView(TypedDict):
 class NoticeSettingsView(TypedDict):
     """Where and when a person is told, besides their inbox."""
 
-    kinds: dict[NoticeKind, KindView]
+    kinds: Annotated[dict[str, KindView], Field(description="By kind of notice")]
     digest_hour: int
     time_zone: str
     quiet_from: str | None
