@@ -93,9 +93,10 @@ async def test_settings_are_read_and_changed(settings: Settings) -> None:
                 answer = await desk.editor.put("/v1/me/notices", json={**body, field: value})
                 require_field_error(answer, "body", field)
             wrong: tuple[Json, ...] = (
-                {"quiet_from": "22:00"},
+                {"kinds": {}, "quiet_from": "22:00"},
+                {},
                 {"kinds": {"weather": {}}},
-                {"chat": {"format": "standard", "url": "https://chat.example/x"}},
+                {"kinds": {}, "chat": {"format": "standard", "url": "https://chat.example/x"}},
             )
             for refused in wrong:
                 answer = await desk.editor.put("/v1/me/notices", json=refused)
@@ -277,7 +278,7 @@ async def test_chat_tells_in_the_chats_own_form(desk: Desk, settings: Settings) 
 
 async def test_address_that_the_guard_refuses_is_no_chat(desk: Desk) -> None:
     chat = {"format": "slack", "url": "http://169.254.169.254/latest"}
-    answer = await desk.editor.put("/v1/me/notices", json={"chat": chat})
+    answer = await desk.editor.put("/v1/me/notices", json={"kinds": {}, "chat": chat})
     require_field_error(answer, "body", "chat", "url")
 
 

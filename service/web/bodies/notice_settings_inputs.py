@@ -43,7 +43,7 @@ class ChatIn(In):
 
 
 class NoticeSettingsIn(In):
-    kinds: dict[NoticeKind, KindIn] = Field(default_factory=dict)
+    kinds: dict[NoticeKind, KindIn]
     digest_hour: Annotated[int, Field(ge=0, le=23, strict=True)] = notice_settings.DIGEST_HOUR
     time_zone: TimeZone = notice_settings.TIME_ZONE
     quiet_from: Hour | None = Field(None, description="From when nothing is sent: `22:00`")
