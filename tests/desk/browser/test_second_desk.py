@@ -104,3 +104,21 @@ async def test_legend_explains_marks_where_they_stand(windows: Windows) -> None:
     await page.get_by_role("link", name="How statuses, stances and bases").click()
     await expect(page.get_by_role("heading", name="Basis")).to_be_visible()
     await expect(page.locator("main")).to_contain_text("a word that rests on nothing")
+
+
+async def test_record_stays_in_view_while_an_article_is_taken_in(windows: Windows) -> None:
+    """Beside the text on a wide screen, below it on a phone, above what is recorded already."""
+    page = await windows.open("/intake", name="Ana", viewport=WIDE)
+    await page.fill("#url", "https://example.org/in-view")
+    await page.fill("#text", "“We saw them leave,” KFOR said.\n\n" * 40)
+    await page.get_by_role("button", name="Begin").click()
+    await page.wait_for_url("**/intake/*")
+    record = page.get_by_role("button", name="Record the passage")
+    await expect(record).to_be_in_viewport()
+    await page.mouse.wheel(0, 900)
+    await expect(record).to_be_in_viewport()
+    await page.set_viewport_size(PHONE)  # type: ignore[arg-type]
+    assert await read_top(page, "#text") < await read_top(page, "#passage")
+    assert await read_top(page, "#passage") < await read_top(page, ".taken")
+    await page.locator("#passage").scroll_into_view_if_needed()
+    await expect(record).to_be_in_viewport()
