@@ -114,6 +114,10 @@ def build_conditions(
         found.append(row.c.lifecycle == literal_column(f"'{shape.lifecycle}'"))
     else:
         found.append(is_listed(row))
+    if "superseded" in names:
+        found.append(claims.c.superseded_since.is_not(None))
+        if "as_of" in names:
+            found.append(claims.c.superseded_since <= AS_OF)
     if "without_superseded" in names:
         stands: ColumnElement[bool] = claims.c.superseded_since.is_(None)
         if "as_of" in names:

@@ -157,6 +157,8 @@ class Filters:
     """Only those in force that were due before `moment`."""
     moment: datetime | None = None
     """The instant asked about, where the two filters above need one."""
+    superseded: bool = False
+    """Only those that a later claim of the same claimant replaces."""
     without_superseded: bool = False
     as_of: datetime | None = None
     sort: str = "changed"

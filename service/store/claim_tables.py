@@ -141,6 +141,7 @@ claims = Table(
     partial_index("ix_claims_held", "changed_at", "id", where="hold_since IS NOT NULL"),
     partial_index("ix_claims_due", "due_at", "id", where="due_at IS NOT NULL"),
     partial_index("ix_claims_storyless", "changed_at", "id", where="story IS NULL"),
+    partial_index("ix_claims_superseded", "changed_at", "id", where="superseded_since IS NOT NULL"),
     partial_index("ix_claims_void", "changed_at", "id", where="lifecycle = 'void'"),
     partial_index(
         "ix_claims_assignee", "assignee", "changed_at", "id", where="assignee IS NOT NULL"

@@ -83,6 +83,13 @@ class ListQuery(In):
     changed_until: _Day = None
     drift: Annotated[bool, Shown("Evidence and status disagree", type="boolean")] = False
     hold: Annotated[bool, Shown("On hold: not to be used", type="boolean")] = False
+    superseded: Annotated[
+        bool | None,
+        Shown(
+            "Only those that a later claim of the same claimant replaces; `false`: without those",
+            type="boolean",
+        ),
+    ] = None
     overdue: Annotated[
         bool, Shown("In force, and due before now (or `as_of`); for the desk", type="boolean")
     ] = False
@@ -288,6 +295,8 @@ def build_filters(query: ListQuery, call: Call) -> Filters:
         drift=query.drift,
         hold=query.hold,
         overdue=query.overdue,
+        superseded=query.superseded is True,
+        without_superseded=query.superseded is False,
         moment=query.as_of or call.now if query.hold or query.overdue else None,
         as_of=query.as_of,
         sort=_choose_order(query),

@@ -78,6 +78,26 @@ async def test_superseded_claim_leaves_the_board(desk: Desk, story: str) -> None
     assert {claim["text"] for claim in listed} == {"12 died", "17 died"}
 
 
+async def test_lists_are_asked_for_the_superseded_or_for_the_rest(desk: Desk, story: str) -> None:
+    """Now, as of an instant and in the search; unasked, both are listed."""
+    first = (await record_figure(desk, "12 died", 1))["id"]
+    then = desk.clock.now.isoformat()
+    desk.clock.advance(minutes=1)
+    second = (await record_figure(desk, "17 died", 2, supersedes=first))["id"]
+
+    async def list_ids(**query: str) -> set[str]:
+        answer = await desk.reader.get("/v1/claims", params=query)
+        assert answer.status_code == 200, answer.text
+        return {claim["id"] for claim in answer.json()["items"]}
+
+    assert await list_ids() == {first, second}
+    for query in ({}, {"q": "died"}, {"as_of": desk.clock.now.isoformat()}):
+        assert await list_ids(superseded="true", **query) == {first}, query
+        assert await list_ids(superseded="false", **query) == {second}, query
+    assert await list_ids(superseded="true", as_of=then) == set()
+    assert await list_ids(superseded="false", as_of=then) == {first}
+
+
 async def test_matrix_says_what_is_superseded_or_on_hold(desk: Desk, story: str) -> None:
     """As of an instant it says what was then; a hold that had ended by then is not in it."""
     first = (await record_figure(desk, "12 died", 1))["id"]

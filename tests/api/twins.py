@@ -205,7 +205,7 @@ ALLOWED = (
     (r'id="e-\d+"', 'id="e-…"'),
     # Signed, or drawn at random, for each answer.
     (r'\b(cursor|events|claims)=[\w%-]{40,}|"next_cursor":"[\w-]+"', "cursor=…"),
-    (r'name="(key|csrf)" value="[^"]*"', r'name="\1" value="…"'),
+    (r'name="(key|csrf|once)" value="[^"]*"', r'name="\1" value="…"'),
 )
 """What tells that something internal happened, and when it did last, but not what or how often it
 was of which kind; said in docs/decisions on what is hidden."""

@@ -96,6 +96,7 @@ class Oracle:
                 and state.due_at is not None
                 and state.due_at < at
             ),
+            "superseded": lambda value: (state.superseded_by is not None) == (value == "true"),
             "part_of": lambda parent: state.part_of == parent,
             "claimed_since": lambda moment: state.claimed_at >= when(moment),
             "claimed_until": lambda moment: state.claimed_at <= when(moment),

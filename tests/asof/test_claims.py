@@ -45,6 +45,7 @@ def draw_query(oracle: Oracle) -> dict[str, Any]:
         {"assignee": "none"},
         {"story": "none"},
         {"overdue": "true"},
+        {"superseded": chance.choice(("true", "false"))},
     ]
     query: dict[str, Any] = {"sort": chance.choice(("changed", "claimed", "claimed", "due"))}
     for each in chance.sample(filters, chance.choices((0, 1, 2, 3), (1, 6, 3, 1))[0]):

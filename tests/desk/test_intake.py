@@ -208,3 +208,67 @@ async def test_finished_intake_deletes_the_text_and_keeps_the_quotes(
     kept = await desk.database.read(list_passages, source["id"])
     assert [item["text"] for item in kept] == ["We left"]
     assert source["sha256"]
+
+
+async def test_figure_is_taken_in_and_replaces_an_earlier_claim(desk: Desk, people: People) -> None:
+    """Only claims of the story that nothing replaces are offered; the former leaves the board,
+    which links to it; what is refused is kept and named."""
+    await desk.record_parties()
+    await desk.post("/v1/stories", {"slug": "port", "title": "The port"})
+    figures = {"kind": "figure", "story": "port"}
+    oldest = (await desk.record_claim(text="Five died", **figures))["id"]
+    former = (await desk.record_claim(text="Twelve died", supersedes=oldest, **figures))["id"]
+    await desk.record_claim(text="Elsewhere")
+    begun = await submit(
+        people.checker,
+        "/intake",
+        "/intake",
+        url="https://example.org/port",
+        text="“Seventeen died,” Belgrade said.",
+        story="port",
+    )
+    place = begun.headers["Location"]
+    page = parse_page(await people.checker.get(place))
+    offered = page.get_element_by_id("supersedes").xpath("option/@value")
+    assert offered == ["", former]
+    passage = {
+        "quote": "Seventeen died",
+        "party": "belgrade",
+        "said_on": "2023-10-03",
+        "claim": "Seventeen died",
+        "kind": "figure",
+        "anyway": "yes",
+        "supersedes": former,
+        "figure_low": "15",
+        "figure_what": "dead",
+    }
+    lacking = await submit(people.checker, place, f"{place}/passages", **passage)
+    assert lacking.status_code == 422
+    assert "Figure: a figure has either a value, or low and high" in read_text(lacking)
+    again = parse_page(lacking)
+    assert again.get_element_by_id("figure_low").get("value") == "15"
+    assert again.get_element_by_id("supersedes").xpath("option[@selected]/@value") == [former]
+    other = passage | {"party": "washington", "figure_high": "17.5"}
+    refused = await submit(people.checker, place, f"{place}/passages", **other)
+    assert "Replaces: a claim supersedes one of the same claimant" in read_text(refused)
+    word = await submit(people.checker, place, f"{place}/passages", **passage, figure_high="many")
+    assert "this is a number" in read_text(word)
+    done = await submit(people.checker, place, f"{place}/passages", **passage, figure_high="17.5")
+    assert done.status_code == 303, read_text(done)
+    replaced = await desk.read_claim(former)
+    newer = await desk.read_claim(replaced["superseded_by"])
+    assert (newer["figure"]["low"], newer["figure"]["high"], newer["figure"]["what"]) == (
+        15,
+        17.5,
+        "dead",
+    )
+    board = parse_page(await people.checker.get("/?story=port"))
+    assert [read_words(link) for link in board.cssselect(".row .what a")] == ["Seventeen died"]
+    [link] = board.xpath("//a[contains(@href, 'superseded=true')]/@href")
+    listed = parse_page(await people.checker.get(link))
+    assert "Replaced by later claims" in read_words(listed)
+    rows = [read_words(link) for link in listed.cssselect(".row .what a")]
+    assert sorted(rows) == ["Five died", "Twelve died"]
+    [whole] = board.xpath("//section[@id='g-asserted']/h2/a/@href")
+    group = parse_page(await people.checker.get(whole))
+    assert [read_words(link) for link in group.cssselect(".row .what a")] == ["Seventeen died"]

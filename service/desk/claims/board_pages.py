@@ -32,6 +32,7 @@ FILTERS = (
     "tag",
     "kind",
     "lifecycle",
+    "superseded",
     "assignee",
     "drift",
     "as_of",
@@ -112,7 +113,7 @@ async def _render_groups(
     """Render a list for each status, of the claims that are in force."""
     groups = await board_queries.list_groups(
         call.reader,
-        replace(filters, lifecycle=Lifecycle.ACTIVE, without_superseded=True),
+        replace(filters, lifecycle=Lifecycle.ACTIVE, without_superseded=not filters.superseded),
         **await _find_families(call, filters),
     )
     rows = iter(
@@ -127,7 +128,12 @@ async def _render_groups(
                 status=group.status.value,
                 rows=[next(rows) for _ in group.rows],
                 count=group.count,
-                url=_build_url(call.request, status=group.status, lifecycle=Lifecycle.ACTIVE),
+                url=_build_url(
+                    call.request,
+                    status=group.status,
+                    lifecycle=Lifecycle.ACTIVE,
+                    superseded="true" if filters.superseded else "false",
+                ),
             )
             for group in groups
         ],
@@ -136,6 +142,7 @@ async def _render_groups(
         narrowed=is_narrowed,
         may_record=may_record,
         withdrawn_url=_build_url(call.request, lifecycle=Lifecycle.WITHDRAWN),
+        superseded_url=_build_url(call.request, superseded="true", lifecycle=Lifecycle.ACTIVE),
     )
 
 

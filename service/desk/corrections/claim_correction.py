@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Response
 
 from service.claims import claim_corrections, history_queries
+from service.desk.claims import figure_fields
 from service.desk.claims.claim_pages import list_changes_since
 from service.desk.corrections import correction_fields
 from service.desk.corrections.correction_fields import Typed
@@ -29,7 +30,6 @@ VOICE = ("claimant", "speaker", "role")
 MOMENT = ("claimed_on", "claimed_hour", "claimed_in")
 CLAIMS = ("part_of", "supersedes")
 """Fields that name another claim, by its id or address; empty for none."""
-FIGURE = ("value", "low", "high", "unit", "what")
 NAMES = (
     "kind",
     *VOICE,
@@ -37,14 +37,13 @@ NAMES = (
     "story",
     *CLAIMS,
     "origin_statement",
-    *(f"figure_{name}" for name in FIGURE),
+    *figure_fields.NAMES,
 )
 PLACES = {
     "speaker.role": "role",
     "claimed_at": "claimed_on",
     "precision": "claimed_on",
-    **{f"figure.{name}": f"figure_{name}" for name in FIGURE},
-    "figure": "figure_value",
+    **figure_fields.PLACES,
 }
 LABELS = {
     "claimant": "Claimant",
@@ -74,7 +73,7 @@ def _read_recorded(state: ClaimState) -> Mapping[str, str]:
         "origin_statement": state.origin_statement,
         **{
             f"figure_{name}": (getattr(state.figure, name) if state.figure else None) or ""
-            for name in FIGURE
+            for name in figure_fields.PARTS
         },
     }
 
@@ -160,8 +159,8 @@ def _read_correction(form: Form, typed: Typed) -> correction_inputs.ClaimCorrect
     for name in (*CLAIMS, "origin_statement"):
         if typed.has_touched(name):
             values[name] = _read_id(form.get_text(name))
-    if typed.has_touched(*(f"figure_{name}" for name in FIGURE)):
-        values["figure"] = problems.gather(_read_figure, form)
+    if typed.has_touched(*figure_fields.NAMES):
+        values["figure"] = problems.gather(figure_fields.read_figure, form)
     elif form.get_text("kind") != Kind.FIGURE and typed.has_touched("kind"):
         # Only a figure has one; the form shows that it goes.
         values["figure"] = None
@@ -178,16 +177,3 @@ def _read_id(text: str | None) -> str | None:
     if text is None:
         return None
     return text.partition("?")[0].partition("#")[0].rstrip("/").rpartition("/")[2]
-
-
-def _read_figure(form: Form) -> dict[str, object] | None:
-    """Read the figure; None where the form has none.  Raises Invalid for what is no number."""
-    problems = forms.Problems()
-    numbers = {
-        name: problems.gather(form.get_number, f"figure_{name}")
-        for name in ("value", "low", "high")
-    }
-    problems.raise_any()
-    words = {name: form.get_text(f"figure_{name}") for name in ("unit", "what")}
-    figure: dict[str, object] = {**numbers, **words}
-    return figure if any(part is not None for part in figure.values()) else None

@@ -12,6 +12,7 @@ from service.claims.claim_queries import Filters
 from service.claims.claim_views import ClaimView, SimilarView
 from service.claims.intake_commands import Passage, PassageLink
 from service.claims.intake_views import ArticleView, PassageView
+from service.desk.claims import figure_fields
 from service.desk.layout import forms
 from service.desk.layout.forms import Form, accept_form
 from service.desk.layout.rendering import render_page
@@ -51,11 +52,16 @@ BEGIN_FIELDS = (
     "story",
     "text",
 )
-PASSAGE_FIELDS = ("claim", "kind", "part_of", "tags", "near", "note")
+PASSAGE_FIELDS = (
+    *("claim", "kind", "part_of", "supersedes", "tags", "near", "note"),
+    *figure_fields.NAMES,
+)
 NAMES = dict(statement_fields.NAMES) | {
     "text": "claim",
     "kind": "kind",
     "part_of": "part_of",
+    "supersedes": "supersedes",
+    **figure_fields.PLACES,
     "tags": "tags",
     "story": "story",
     "does": "claim",
@@ -239,7 +245,8 @@ async def _list_offered(
     rows = (await look_up(query.statement, query.parameters))[:OFFERED]
     offered: list[ClaimView] = [orjson.loads(row[0]) for row in rows]
     listed_ids = {claim["id"] for claim in offered}
-    typed_ids = [*map(ids.parse_id, typed["stands"]), ids.parse_id(typed["part_of"])]
+    chosen = (*typed["stands"], typed["part_of"], typed["supersedes"])
+    typed_ids = [ids.parse_id(text) for text in chosen]
     for claim_id in dict.fromkeys(typed_ids[:OFFERED]):
         if claim_id is not None and claim_id not in listed_ids:
             rows = await look_up(claim_queries.CURRENT_CLAIM, {"claim": claim_id})
@@ -336,6 +343,8 @@ def _read_claim(form: Form, statement: StatementIn | None, story: str | None) ->
             "story": story,
             "tags": forms.split_tags(form.get_text("tags") or ""),
             "part_of": form.get_text("part_of"),
+            "supersedes": form.get_text("supersedes"),
+            "figure": figure_fields.read_figure(form),
             "origin_statement": ids.make_id(),  # the passage's own takes its place
         },
     )
