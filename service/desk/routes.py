@@ -33,6 +33,7 @@ from service.desk.search import search_page
 from service.desk.statements import statement_pages
 from service.desk.stories import story_pages
 from service.desk.webhooks import webhook_forms, webhook_pages
+from service.desk.work import work_page
 from service.domain.access import Action
 
 routers = (
@@ -65,6 +66,7 @@ routers = (
     story_pages.router,
     use_forms.router,
     unsubscribe_page.router,
+    work_page.router,
     webhook_forms.new_router,
     webhook_pages.router,
     webhook_forms.router,
@@ -89,6 +91,7 @@ class MenuEntry:
 
 
 MENU = (
+    MenuEntry("/work", "My work", Action.READ_RECORDS),
     MenuEntry("/", "Board", Action.READ_CLAIMS),
     MenuEntry("/stories", "Stories", Action.READ_CLAIMS),
     MenuEntry("/intake", "Intake", Action.RECORD),

@@ -243,6 +243,7 @@ decisions = Table(
         name="state",
     ),
     Index(None, "state", "proposed_at", "id"),
+    Index(None, "proposed_by", "proposed_at", "id"),
 )
 
 # Which claim a request for comment is on; the claim's state says the rest.

@@ -22,6 +22,7 @@ from service.accounts import policy
 from service.domain import access, disclosure
 from service.domain.access import Action, Actor, Audience
 from service.domain.errors import Invalid, NotAuthenticated, NotFound
+from service.notices import work_queries
 from service.record import idempotency
 from service.record.idempotency import Answer
 from service.store.engine import Connection
@@ -279,6 +280,10 @@ class Allow:
         reader = replica_choice.choose_reader(
             request, services.database, services.settings, self.action, now=now
         )
+        if self.page and caller is not None and caller.is_person:
+            context_of(request.scope).work_count = await reader.read(
+                work_queries.count_work, caller=caller
+            )
         return Call(request, services, caller, now, reader)
 
     def _is_for_everybody(self, request: Request) -> bool:

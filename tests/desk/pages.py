@@ -37,6 +37,8 @@ PAGES: dict[str, Action | str] = {
     "/speakers/{speaker_id}/merge": Action.MERGE_DIRECTORY,
     "/speakers/{speaker_id}/separation": Action.MERGE_DIRECTORY,
     "/review": Action.READ_INTERNALS,
+    "/work": Action.READ_RECORDS,
+    "/work/count": Action.READ_RECORDS,
     "/printed": Action.READ_RECORDS,
     "/printed/new": Action.RECORD_USE,
     "/uses/{use_id}": Action.READ_RECORDS,
@@ -73,6 +75,7 @@ PAGES: dict[str, Action | str] = {
     "/static/{name}": OPEN,
 }
 FORMS: dict[str, Action | str] = {
+    "/work/read": Action.READ_RECORDS,
     "/claims/{claim_id}/correction": Action.REVERSE,
     "/statements/{statement_id}/correction": Action.REVERSE,
     "/sources/{source_id}/correction": Action.REVERSE,

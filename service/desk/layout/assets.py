@@ -24,6 +24,7 @@ ROOMS = (
     "search",
     "accounts",
     "webhooks",
+    "work",
 )
 """The folders of pages, with their templates, scripts and styles. A file name is used once."""
 STYLE, SCRIPT = "desk.css", "desk.js"

@@ -49,6 +49,8 @@ CONFIRMATIONS = {
     "sources-merged": "Merged: both are shown as one source.",
     "parted": "Separated: they are two again.",
     "note-changed": "The note is changed. What it said before stays readable.",
+    "read": "Marked as read.",
+    "due": "When it is due is changed.",
     "noted": "Noted, for the desk only.",
     "assigned": "Assigned.",
     "saved": "Saved.",

@@ -1,0 +1,33 @@
+
+// --- how much waits, in the menu of every page
+
+let countTimer, countStream;
+function showCount() {
+  clearTimeout(countTimer);
+  countTimer = setTimeout(async () => {
+    const response = await fetch("/work/count", { credentials: "same-origin" }).catch(() => null);
+    const counter = query("#work-count");
+    if (!response?.ok || response.redirected || !counter) return;
+    const count = await response.text();
+    counter.textContent = count === "0" ? "" : count;
+  }, 150);
+}
+function watchCount() {
+  countStream?.close();
+  countStream = null;
+  if (document.hidden || !query("#work-count")) return;
+  // A page that listens to everything is read again, with the count on it.
+  if (/stream\?after=[^&]*$/.test(document.body.dataset.live || "")) return;
+  countStream = new EventSource("/v1/events/stream");
+  for (const type of (document.body.dataset.types || "").split(" ")) {
+    countStream.addEventListener(type, showCount);
+  }
+}
+document.addEventListener("visibilitychange", () => {
+  watchCount();
+  if (!document.hidden && query("#work-count")) showCount();
+});
+addEventListener("pagehide", () => countStream?.close());
+watchCount();
+// Notes and notices are no events of claims.
+setInterval(() => !document.hidden && query("#work-count") && showCount(), 20000);
