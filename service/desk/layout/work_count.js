@@ -1,4 +1,3 @@
-
 // --- how much waits, in the menu of every page
 
 let countTimer, countStream;
