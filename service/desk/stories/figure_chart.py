@@ -28,6 +28,7 @@ class Point:
     party: str
     glyph: str
     words: str
+    number: str
     at: float
     low: float
     high: float
@@ -89,6 +90,7 @@ def _draw_chart(claims: list[ClaimView]) -> FigureChart:
             party=_name_claimant(claim),
             glyph=glyphs[_name_claimant(claim)],
             words=describe_figure(claim["figure"]),
+            number=_describe_value(claim["figure"]),
             at=place_across(claim),
             low=place_down(low),
             high=place_down(high),
@@ -132,11 +134,14 @@ def _read_bounds(claim: ClaimView) -> tuple[float, float]:
 
 def describe_figure(figure: FigureView) -> str:
     """Return `12`, `9–12 %`."""
-    if figure["value"] is not None:
-        number = _write_number(figure["value"])
-    else:
-        number = f"{_write_number(figure['low'] or 0)}–{_write_number(figure['high'] or 0)}"
+    number = _describe_value(figure)
     return f"{number} {figure['unit']}" if figure["unit"] else number
+
+
+def _describe_value(figure: FigureView) -> str:
+    if figure["value"] is not None:
+        return _write_number(figure["value"])
+    return f"{_write_number(figure['low'] or 0)}–{_write_number(figure['high'] or 0)}"
 
 
 def _write_number(number: float) -> str:
