@@ -172,8 +172,12 @@ def may_do(context: Context, action: Action) -> bool:
 
 def format_day(value: str | datetime, precision: str = "") -> str:
     """Format a day as `2 Oct 2023`; of an instant whose `precision` is given, by the clock that is
-    shown."""
+    shown, or as `Oct 2023` or `2023` where no day is known."""
     when = _parse(value)
+    if precision == Precision.YEAR:
+        return f"{when:%Y}"
+    if precision == Precision.MONTH:
+        return f"{when:%b %Y}"
     if precision and Precision(precision) in time_zones.HOURLY:
         when = time_zones.localize(when)
     return f"{when.day} {when:%b %Y}"

@@ -138,15 +138,20 @@ async def test_figures_matrix_and_lanes_are_drawn(windows: Windows, port_desk: D
 
 async def test_each_script_runs_its_own_way(windows: Windows, port_desk: Desk) -> None:
     """Arabic from right to left, its brackets and full stop where they belong; Serbian and English
-    from left to right; on a claim's page, in the text and in the list of what was taken from it."""
+    from left to right: on a claim's page, in the text and in the list of what was taken from it. A
+    month stays one on the board, and a source without a name is shown as described."""
     windows.desk = port_desk
     page = await windows.open("/intake", name="Ana")
     await page.locator("main li a").first.click()
     await page.wait_for_load_state()
+    unnamed = page.locator(".passages > li", has_text="set foot")
+    await expect(unnamed.locator("b")).to_have_text("a senior security official, not named")
     for element, text in ((".passages .words", "ارتفع"), (".passages .words", "أُدخل")):
         words = page.locator(element, has_text=text)
         assert await words.evaluate(READ_DIRECTION) == "rtl"
     await page.goto("/")
+    depot = page.locator(".row", has_text=DEPOT)
+    await expect(depot.locator(".who")).to_contain_text("Port Authority · Jun 2020")
     await page.get_by_role("link", name=SAILORS).click()
     quotes = page.locator("blockquote")
     assert await quotes.evaluate_all(f"(all) => all.map({READ_DIRECTION})") == ["ltr", "rtl"]
