@@ -29,7 +29,7 @@ from service.desk.intake import intake_pages
 from service.desk.layout import assets, help_page
 from service.desk.printed import printed_page, use_forms
 from service.desk.reversals import merge_pages, reversal_pages
-from service.desk.search import search_page
+from service.desk.search import go_page, search_page
 from service.desk.statements import statement_pages
 from service.desk.stories import story_pages
 from service.desk.webhooks import webhook_forms, webhook_pages
@@ -43,6 +43,7 @@ routers = (
     claim_pages.router,
     correction_request_pages.router,
     corrections_log_page.router,
+    go_page.router,
     help_page.router,
     hold_forms.router,
     inquiry_pages.router,

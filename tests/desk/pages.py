@@ -48,6 +48,7 @@ PAGES: dict[str, Action | str] = {
     "/stories": Action.READ_CLAIMS,
     "/stories/{slug}": Action.READ_CLAIMS,
     "/stories/{slug}/edit": Action.CHANGE_PARTIES,
+    "/go": Action.READ_CLAIMS,
     "/help": Action.READ_CLAIMS,
     "/search": Action.READ_CLAIMS,
     "/parties": Action.READ_RECORDS,

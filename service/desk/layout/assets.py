@@ -1,5 +1,6 @@
 """The desk's styles, scripts and pictures, at addresses that change when their content does."""
 
+import re
 from functools import lru_cache
 from hashlib import sha256
 from importlib.resources import files
@@ -34,6 +35,8 @@ MEDIA_TYPES = {
     "js": "text/javascript; charset=utf-8",
     "svg": "image/svg+xml",
 }
+UNSEEN_CSS = re.compile(rb"/\*.*?\*/\s*|^ +|\n(?=\n)", re.DOTALL | re.MULTILINE)
+"""Comments, indentation and empty lines, which browsers need not be sent."""
 IMMUTABLE = "public, max-age=31536000, immutable"
 
 router = APIRouter(include_in_schema=False)
@@ -55,7 +58,10 @@ def load_assets() -> dict[str, Asset]:
             if kind in MEDIA_TYPES:
                 is_script = room == "layout" and kind == "js"
                 name = STYLE if kind == "css" else SCRIPT if is_script else file.name
-                bodies[name] = bodies.get(name, b"") + file.read_bytes()
+                body = file.read_bytes()
+                if kind == "css":
+                    body = UNSEEN_CSS.sub(b"", body)
+                bodies[name] = bodies.get(name, b"") + body
     return {
         name: Asset(body, sha256(body).hexdigest()[:12], MEDIA_TYPES[name.rpartition(".")[2]])
         for name, body in bodies.items()

@@ -122,3 +122,28 @@ async def test_record_stays_in_view_while_an_article_is_taken_in(windows: Window
     assert await read_top(page, "#passage") < await read_top(page, ".taken")
     await page.locator("#passage").scroll_into_view_if_needed()
     await expect(record).to_be_in_viewport()
+
+
+async def test_palette_leads_to_a_claim_by_keys_alone(windows: Windows, desk: Desk) -> None:
+    """Ctrl-K, some letters, an arrow, Enter; Escape closes it and leaves the page as it was."""
+    claim = await acts.record_claim(desk, "The quarry at Bistrica was mined by night")
+    page = await windows.open("/stories", name="Ana", viewport=WIDE)
+    await page.keyboard.press("Control+k")
+    await expect(page.locator("#palette")).to_be_visible()
+    await expect(page.locator("#found")).to_contain_text("Add an article")
+    await page.keyboard.press("Escape")
+    await expect(page.locator("#palette")).to_be_hidden()
+    await page.keyboard.press("Control+k")
+    await page.keyboard.type("quarry bistr")
+    await expect(page.locator("#found .chosen")).to_contain_text("The quarry at Bistrica")
+    await page.keyboard.press("ArrowDown")
+    await page.keyboard.press("ArrowUp")
+    await page.keyboard.press("Enter")
+    await page.wait_for_url(f"**/claims/{claim}")
+
+
+async def test_palette_is_a_page_without_scripts(windows: Windows) -> None:
+    page = await windows.open("/go", name="Ana", java_script_enabled=False)
+    await page.fill("#go", "kosovo")
+    await page.get_by_role("button", name="Find").click()
+    await expect(page.locator("#destinations h2", has_text="Stories")).to_be_visible()
