@@ -21,7 +21,7 @@ from service.web.calls import (
     build_answer,
     build_response,
 )
-from service.web.fields import Instant, RecordId, read_sent_fields
+from service.web.fields import Instant, RecordId
 from service.web.json_bodies import JsonRoute
 from service.webhooks import webhook_commands, webhook_queries
 from service.webhooks.address_guard import AddressRefused
@@ -114,7 +114,7 @@ async def change_webhook(
     webhook_id: RecordId, body: webhook_inputs.WebhookChange, call: Reading
 ) -> Response:
     """The next attempt goes by it, of what was waiting too. A new address starts afresh."""
-    changes = read_sent_fields(body)
+    changes = body.model_dump(exclude_unset=True)
     if "url" in changes and (fault := await _find_fault(call, str(changes["url"]))) is not None:
         raise fault
     return await call.write(

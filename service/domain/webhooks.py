@@ -74,6 +74,13 @@ class Format(StrEnum):
     """Mailed, through the operator's mail server."""
 
 
+class ListFilter(StrEnum):
+    """What an event may have several of, and endpoints are narrowed by."""
+
+    TAGS = "tags"
+    LANGUAGES = "languages"
+
+
 class EndpointState(StrEnum):
     ACTIVE = "active"
     PAUSED = "paused"

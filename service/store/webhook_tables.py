@@ -18,9 +18,10 @@ from sqlalchemy import (
     String,
     Table,
     text,
+    true,
 )
 
-from service.domain.webhooks import DeliveryState, EndpointState, Format, Ordering
+from service.domain.webhooks import DeliveryState, EndpointState, Format, ListFilter, Ordering
 from service.store.metadata import check_enum, metadata
 from service.store.types import Id, Instant, LongText
 
@@ -62,9 +63,25 @@ webhooks = Table(
     Column("credentials", LongText),
     # Whose own channel it is.  It gets what is queued for it, and no event by filters.
     Column("owner", ForeignKey("users.id"), index=True),
+    # What narrows it, as in `event_types`; what an event has several of is in `webhook_filters`.
+    Column("status_from", String(200), nullable=False, server_default=""),
+    Column("status_to", String(200), nullable=False, server_default=""),
+    Column("kinds", String(200), nullable=False, server_default=""),
+    Column("severity", String(200), nullable=False, server_default=""),
+    # Whether it gets the words of quotes.
+    Column("quotes", Boolean, nullable=False, server_default=true()),
     check_enum("ordering", Ordering),
     check_enum("state", EndpointState),
     Index(None, "created_at", "id"),
+)
+
+webhook_filters = Table(
+    "webhook_filters",
+    metadata,
+    Column("webhook", ForeignKey("webhooks.id"), primary_key=True),
+    Column("name", String(16), primary_key=True),
+    Column("value", String(100), primary_key=True),
+    check_enum("name", ListFilter),
 )
 
 webhook_parties = Table(

@@ -38,7 +38,7 @@ from service.record import audit
 from service.store import row_data, tables
 from service.store.installation import RECORDED_SETTINGS
 from service.store.row_data import PARTY, SOURCE, SPEAKER, STATEMENT, STORY, ExchangedTable
-from service.store.webhook_tables import webhook_parties, webhooks
+from service.store.webhook_tables import webhooks
 from service.verification.breaks import (
     DAMAGE,
     Break,
@@ -50,6 +50,7 @@ from service.verification.breaks import (
     show_text,
 )
 from service.verification.chain_checks import check_chain
+from service.webhooks import webhook_queries
 
 BATCH = 500
 
@@ -125,10 +126,21 @@ KINDS: Mapping[SubjectKind, Proved] = {
         "created_by",
         "deleted_at",
         "owner",
+        "status_from",
+        "status_to",
+        "kinds",
+        "severity",
+        "quotes",
     ),
 }
 ASSUMED: Mapping[SubjectKind, dict[str, Any]] = {
-    SubjectKind.WEBHOOK: {"format": Format.STANDARD.value}
+    SubjectKind.WEBHOOK: {
+        "format": Format.STANDARD.value,
+        **dict.fromkeys(("status_from", "status_to", "kinds", "severity"), ""),
+        "quotes": True,
+        "tags": [],
+        "languages": [],
+    }
 }
 """What rows have of which the events of earlier releases say nothing; otherwise null."""
 MAY_BE_GONE = {SubjectKind.WEBHOOK: "webhook.removed"}
@@ -150,7 +162,7 @@ def check_kind(
         keys = [row._mapping[key.name] for row in rows]
         chains = _read_chains(connection, kind, keys)
         quotes = _read_quotes(connection, keys) if kind is SubjectKind.STATEMENT else {}
-        parties = _read_parties(connection, keys) if kind is SubjectKind.WEBHOOK else {}
+        lists = webhook_queries.read_lists(connection, keys) if kind is SubjectKind.WEBHOOK else {}
         alterations = _read_alterations(connection, rows) if kind is SubjectKind.USE else {}
         for row in rows:
             subject = row._mapping[key.name]
@@ -183,7 +195,7 @@ def check_kind(
             name = proved.table.name
             plain = proved.describe(row._mapping)
             if kind is SubjectKind.WEBHOOK:
-                plain["parties"] = parties.get(subject, [])
+                plain |= lists[subject]
             unsaid = dict.fromkeys(plain.keys() - {key.name}) | ASSUMED.get(kind, {})
             expected = unsaid | expected
             yield from compare_row(subject, None, name, expected, plain, kind=kind.value)
@@ -288,19 +300,6 @@ def _read_quotes(connection: Connection, statements: Sequence[str]) -> dict[str,
         select(t).where(t.c.statement.in_(statements)).order_by(t.c.statement, t.c.position)
     )
     return {key: list(quotes) for key, quotes in groupby(rows, lambda row: row.statement)}
-
-
-def _read_parties(connection: Connection, keys: Sequence[str]) -> dict[str, list[str]]:
-    t = webhook_parties
-    rows = connection.execute(
-        select(t).where(t.c.webhook.in_(keys)).order_by(t.c.webhook, t.c.party)
-    ).all()
-    return {key: sorted(row.party for row in group) for key, group in groupby(rows, _webhook_of)}
-
-
-def _webhook_of(row: Row[Any]) -> str:
-    webhook: str = row.webhook
-    return webhook
 
 
 def check_settings(connection: Connection, counts: Counts) -> Iterator[Break]:

@@ -15,6 +15,7 @@ import orjson
 from service.domain.claims import DecisionKind, Finding, Stance, Status
 from service.domain.labels import DECISIONS, FINDINGS, STANCES, STATUSES
 from service.domain.webhooks import EventType
+from service.webhooks import bodies
 
 Data = Mapping[str, Any]
 TEXT_LENGTH = 1000
@@ -61,9 +62,9 @@ class Announcement:
     unsubscribe: str | None = None
 
 
-def read_announcement(bodies: Sequence[bytes], *, with_quotes: bool = True) -> Announcement:
+def read_announcement(messages: Sequence[bytes], *, with_quotes: bool = True) -> Announcement:
     """Read one message, or several about one claim, oldest first, as one announcement."""
-    read = [_read_body(body, with_quotes) for body in bodies]
+    read = [_read_body(body, with_quotes) for body in messages]
     last = read[-1]
     if len(read) == 1:
         return last
@@ -93,7 +94,7 @@ def clean_text(text: object) -> str:
 
 
 def _read_body(body: bytes, with_quotes: bool) -> Announcement:
-    message = orjson.loads(body)
+    message = orjson.loads(body if with_quotes else bodies.remove_quotes(body))
     kind, data = message["type"], message["data"]
     describe = HEADINGS.get(kind)
     heading = describe(data) if describe else str(data.get("summary") or kind)
@@ -101,7 +102,7 @@ def _read_body(body: bytes, with_quotes: bool) -> Announcement:
     links = [link for name in ("cites", "links") for link in data.get(name) or ()]
     if isinstance(data.get("link"), dict):
         links.append(data["link"])
-    quotes = [_read_quote(link) for link in links if with_quotes and link.get("quote")]
+    quotes = [_read_quote(link) for link in links if link.get("quote")]
     claimant = claim.get("claimant")
     return Announcement(
         clean_text(heading),
@@ -174,6 +175,8 @@ def _write_value(value: object) -> str:
     if isinstance(value, str) and INSTANT.fullmatch(value):
         return f"{value[:10]} {value[11:16]} UTC"
     if isinstance(value, dict):
+        if "text" in value:
+            return str(value["text"])
         return ", ".join(str(part) for part in value.values() if part is not None)
     return str(value)
 

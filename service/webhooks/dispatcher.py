@@ -252,6 +252,7 @@ class Dispatcher:
                 timeout=leased.timeout,
                 format=leased.format,
                 credentials=leased.credentials,
+                quotes=leased.quotes,
             )
         )
         if answer.delivered and not leased.replay:

@@ -38,31 +38,30 @@ class Carrier(Enum):
 
 
 def render_signed(outgoing: Outgoing, at: datetime) -> Rendered:
-    """Render the stored bytes as they are, with the headers of Standard Webhooks and the
-    endpoint's own."""
-    signed = signatures.build_headers(
-        outgoing.secrets, outgoing.message, int(at.timestamp()), outgoing.body
-    )
-    return Rendered({**signed, **_list_own_headers(outgoing)}, outgoing.body)
+    """Render the stored bytes, as they are unless quotes are left out, with the headers of Standard
+    Webhooks and the endpoint's own."""
+    body = outgoing.body if outgoing.quotes else bodies.remove_quotes(outgoing.body)
+    signed = signatures.build_headers(outgoing.secrets, outgoing.message, int(at.timestamp()), body)
+    return Rendered({**signed, **_list_own_headers(outgoing)}, body)
+
+
+def _read(outgoing: Outgoing) -> Announcement:
+    return read_announcement([outgoing.body], with_quotes=outgoing.quotes)
 
 
 def _render_as(render: Callable[[Announcement], bytes]) -> Callable[[Outgoing, datetime], Rendered]:
     """Build what renders a message for people, with the endpoint's own headers."""
-    return lambda outgoing, _at: Rendered(
-        _list_own_headers(outgoing), render(read_announcement([outgoing.body]))
-    )
+    return lambda outgoing, _at: Rendered(_list_own_headers(outgoing), render(_read(outgoing)))
 
 
 def _render_telegram(outgoing: Outgoing, _at: datetime) -> Rendered:
-    body = telegram_messages.render_message(
-        read_announcement([outgoing.body]), outgoing.url, outgoing.credentials
-    )
+    body = telegram_messages.render_message(_read(outgoing), outgoing.url, outgoing.credentials)
     return Rendered(_list_own_headers(outgoing), body)
 
 
 def _render_mail(outgoing: Outgoing, _at: datetime) -> Rendered:
     body = mail_messages.render_mail(
-        read_announcement([outgoing.body]),
+        _read(outgoing),
         message=outgoing.message,
         endpoint=outgoing.endpoint,
         recipient=mail_addresses.parse_recipient(outgoing.url),

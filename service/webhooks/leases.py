@@ -109,6 +109,7 @@ class Leased:
     secrets: tuple[str, ...]
     timeout: float
     body: bytes
+    quotes: bool
     created_at: datetime
     replay: bool
     failing: bool
@@ -324,6 +325,7 @@ def _build_leased(
         secrets=(endpoint.secret, *(secret["secret"] for secret in previous)),
         timeout=min(endpoint.timeout_s, rules.timeout_s),
         body=body,
+        quotes=endpoint.quotes,
         created_at=delivery.created_at,
         replay=delivery.replay,
         failing=endpoint.failures > 0,

@@ -16,6 +16,7 @@ from sqlalchemy import (
     Insert,
     bindparam,
     exists,
+    func,
     insert,
     literal,
     null,
@@ -23,13 +24,15 @@ from sqlalchemy import (
     select,
 )
 
+from service.domain import uses
 from service.domain.claims import ClaimState, Voice
 from service.domain.history import Event
-from service.domain.webhooks import DeliveryState
+from service.domain.webhooks import DeliveryState, EventType, ListFilter
 from service.store import wakeups
 from service.store.tables import parties
 from service.store.webhook_tables import (
     webhook_deliveries,
+    webhook_filters,
     webhook_messages,
     webhook_parties,
     webhooks,
@@ -49,6 +52,7 @@ DELIVERY_COLUMNS = (
     "visible_at",
     "created_at",
 )
+STATUS_CHANGED = EventType.CLAIM_STATUS_CHANGED.value
 NEW_DELIVERY: dict[str, object] = {
     "replay": False,
     "state": DeliveryState.PENDING,
@@ -114,6 +118,12 @@ def build_parameters(
         "position": event.number,
         "story": state.story,
         "parties": join_entries(list_parties(state)),
+        "status_from": event.data.get("previous_status") or "",
+        "status_to": (event.data["status"] if event.type == STATUS_CHANGED else ""),
+        "kind": state.kind,
+        "severity": _find_severity(event) or "",
+        "tags": join_lines(state.tags),
+        "languages": join_lines(_list_languages(event)),
         "at": event.recorded_at,
         "due": now,
     }
@@ -171,6 +181,24 @@ def join_entries(texts: Collection[str]) -> str:
     return f",{','.join(sorted(texts))}," if texts else ""
 
 
+def join_lines(texts: Collection[str]) -> str:
+    """Join texts of any characters to lines, in which an entry is found with its ends of line."""
+    return "\n{}\n".format("\n\n".join(texts)) if texts else ""
+
+
+def _find_severity(event: Event) -> str | None:
+    """Say what whoever printed the claim has to do after an event, if anything."""
+    if event.type == EventType.USE_OUTDATED:
+        return str(event.data["class"])
+    return uses.classify(event.type, event.data)
+
+
+def _list_languages(event: Event) -> set[str]:
+    """List the languages of what an event says was printed."""
+    printed = event.data["uses"] if event.type == EventType.USE_OUTDATED else ()
+    return {use["language"].lower() for use in printed if use["language"]}
+
+
 def _is_wanted(prefix: str) -> ColumnElement[bool]:
     """Build whether an endpoint wants the message: every filter that it has must match."""
     bind = _build_binder(prefix)
@@ -180,6 +208,20 @@ def _is_wanted(prefix: str) -> ColumnElement[bool]:
         # itself too.
         matches: ColumnElement[bool] = texts.like(literal("%,") + entry + literal(",%"))
         return matches
+
+    def narrowed(column: str, name: str) -> ColumnElement[bool]:
+        texts = webhooks.c[column]
+        return or_(texts == "", lists(texts, bind(name, texts)))
+
+    def listed(name: ListFilter) -> ColumnElement[bool]:
+        # Tags may hold whatever LIKE takes for a sign of its own.
+        filters = webhook_filters.c
+        entries = bind(name, webhooks.c.event_types)
+        line = literal("\n") + filters.value + literal("\n")
+        own = select(filters.value).where(
+            filters.webhook == webhooks.c.id, filters.name == literal(name.value)
+        )
+        return or_(~exists(own), exists(own.where(func.replace(entries, line, "") != entries)))
 
     own_parties = webhook_parties.c.webhook == webhooks.c.id
     any_party = exists(select(webhook_parties.c.party).where(own_parties))
@@ -206,6 +248,12 @@ def _is_wanted(prefix: str) -> ColumnElement[bool]:
         & or_(webhooks.c.story.is_(null()), webhooks.c.story == bind("story", webhooks.c.story))
         & or_(webhooks.c.claim.is_(null()), webhooks.c.claim == bind("claim", webhooks.c.claim))
         & or_(~any_party, a_party)
+        & narrowed("status_from", "status_from")
+        & narrowed("status_to", "status_to")
+        & narrowed("kinds", "kind")
+        & narrowed("severity", "severity")
+        & listed(ListFilter.TAGS)
+        & listed(ListFilter.LANGUAGES)
     )
 
 

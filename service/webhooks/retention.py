@@ -9,6 +9,7 @@ from service.domain.webhooks import DeliveryState, EndpointState
 from service.store.webhook_tables import (
     webhook_attempts,
     webhook_deliveries,
+    webhook_filters,
     webhook_messages,
     webhook_parties,
     webhooks,
@@ -62,7 +63,8 @@ def delete_old_deliveries(connection: Connection, *, now: datetime, batch: int =
         )
     ).all()
     if emptied:
-        connection.execute(delete(webhook_parties).where(webhook_parties.c.webhook.in_(emptied)))
+        for table in (webhook_parties, webhook_filters):
+            connection.execute(delete(table).where(table.c.webhook.in_(emptied)))
         connection.execute(delete(webhooks).where(webhooks.c.id.in_(emptied)))
     return 0
 

@@ -4,7 +4,7 @@ Every command locks the endpoint's row, as a dispatcher's turn does, so that nei
 half done.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -21,6 +21,7 @@ from service.domain.webhooks import (
     EndpointState,
     EventType,
     Format,
+    ListFilter,
     Ordering,
     make_secret,
 )
@@ -30,6 +31,7 @@ from service.store.tables import claims, parties, stories
 from service.store.transaction_context import context_of
 from service.store.webhook_tables import (
     webhook_deliveries,
+    webhook_filters,
     webhook_parties,
     webhooks,
 )
@@ -38,6 +40,16 @@ from service.webhooks.webhook_views import PreviousSecret
 
 MAX_SECRETS = 10
 """Secrets that sign at once: with more, the signatures would not fit a header."""
+WIDE: Mapping[str, Any] = {
+    "format": Format.STANDARD.value,
+    "status_from": (),
+    "status_to": (),
+    "kinds": (),
+    "severity": (),
+    "payload": {"quotes": True},
+}
+"""An endpoint that nothing narrows."""
+NARROWING = ("event_types", "status_from", "status_to", "kinds", "severity")
 HEALTHY: dict[str, object] = {
     "failures": 0,
     "failing_since": None,
@@ -59,7 +71,7 @@ def create_webhook(
     """
     access.require_permission(actor, Action.MANAGE_WEBHOOKS)
     webhook, secret = ids.make_id(), make_secret()
-    chosen = {"format": Format.STANDARD.value, **settings}
+    chosen = {**WIDE, **settings}
     columns = endpoint_addresses.split_credentials(_build_columns(connection, chosen), None)
     endpoint_addresses.check_format(columns)
     registered = {
@@ -80,8 +92,8 @@ def create_webhook(
             **HEALTHY,
         },
     )
-    _store_parties(connection, webhook, settings["parties"])
-    described = registered | {"parties": sorted(set(settings["parties"])), "deleted_at": None}
+    lists = _store_lists(connection, webhook, settings)
+    described = registered | {"parties": []} | lists | {"deleted_at": None}
     audit.begin_record(connection, SubjectKind.WEBHOOK, webhook, described, actor=actor, now=now)
     return webhook, secret
 
@@ -105,9 +117,7 @@ def change_webhook(
     connection.execute(
         update(webhooks).where(webhooks.c.id == webhook).values(**values, updated_at=now)
     )
-    if "parties" in changes:
-        _store_parties(connection, webhook, changes["parties"])
-        changed["parties"] = sorted(set(changes["parties"]))
+    changed |= _store_lists(connection, webhook, changes)
     if changed:
         _record(connection, webhook, "webhook.changed", changed, actor=actor, now=now)
     if values.get("ordering") == Ordering.NONE and row.ordering != Ordering.NONE:
@@ -305,7 +315,11 @@ def _lock_webhook(connection: Connection, webhook: str) -> Row[Any]:
 def _build_columns(connection: Connection, settings: Mapping[str, Any]) -> dict[str, Any]:
     """Build the columns for `settings`.  Raises Invalid for references to things that do not
     exist."""
-    values = {name: value for name, value in settings.items() if name != "parties"}
+    values = {
+        name: value
+        for name, value in settings.items()
+        if name not in ("parties", "payload", *ListFilter)
+    }
     for name, column in (("story", stories.c.slug), ("claim", claims.c.id)):
         wanted = values.get(name)
         if wanted is not None and not connection.scalar(select(column).where(column == wanted)):
@@ -313,15 +327,32 @@ def _build_columns(connection: Connection, settings: Mapping[str, Any]) -> dict[
     for position, slug in enumerate(settings.get("parties", ())):
         if not connection.scalar(select(parties.c.slug).where(parties.c.slug == slug)):
             raise Invalid(f"there is no party '{slug}'", loc=("body", "parties", position))
-    if "event_types" in values:
-        values["event_types"] = outbox.join_entries(set(values["event_types"]))
+    for name in values.keys() & NARROWING:
+        values[name] = outbox.join_entries(set(values[name]))
+    if "payload" in settings:
+        values["quotes"] = settings["payload"]["quotes"]
     if "headers" in values:
         values["headers"] = orjson.dumps(values["headers"]).decode()
     return values
 
 
-def _store_parties(connection: Connection, webhook: str, slugs: Iterable[str]) -> None:
-    connection.execute(delete(webhook_parties).where(webhook_parties.c.webhook == webhook))
-    rows = [{"webhook": webhook, "party": slug} for slug in sorted(set(slugs))]
-    if rows:
-        connection.execute(insert(webhook_parties), rows)
+def _store_lists(
+    connection: Connection, webhook: str, settings: Mapping[str, Any]
+) -> dict[str, list[str]]:
+    """Store the filters of which there are several, as far as `settings` has them, and return
+    them."""
+    stored = {
+        name: sorted(set(settings[name])) for name in ("parties", *ListFilter) if name in settings
+    }
+    for name, values in stored.items():
+        if name == "parties":
+            own, rows = webhook_parties.c.webhook == webhook, [{"party": slug} for slug in values]
+            table = webhook_parties
+        else:
+            table, filters = webhook_filters, webhook_filters.c
+            own = (filters.webhook == webhook) & (filters.name == name)
+            rows = [{"name": name, "value": value} for value in values]
+        connection.execute(delete(table).where(own))
+        if rows:
+            connection.execute(insert(table), [{"webhook": webhook, **row} for row in rows])
+    return {str(name): values for name, values in stored.items()}

@@ -5,17 +5,18 @@ from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import ColumnElement, Connection, Row, func, null, select
+from sqlalchemy import ColumnElement, Connection, Row, func, literal, null, select
 
 from service.domain.backoff import is_probing
 from service.domain.claims import format_instant
 from service.domain.errors import NotFound
-from service.domain.webhooks import DeliveryState
+from service.domain.webhooks import DeliveryState, ListFilter
 from service.store.paging import Window, select_page
 from service.store.types import format_optional_instant
 from service.store.webhook_tables import (
     webhook_attempts,
     webhook_deliveries,
+    webhook_filters,
     webhook_messages,
     webhook_parties,
     webhooks,
@@ -146,16 +147,9 @@ def _select_delivery(
 
 
 def _build_webhooks(connection: Connection, rows: Sequence[Row[Any]]) -> list[WebhookView]:
-    """Build endpoints with their parties and counts: two queries, however many they are."""
+    """Build endpoints with their lists and counts: three queries, however many they are."""
     ids = [row.id for row in rows]
-    endpoint = webhook_parties.c.webhook
-    parties: dict[str, list[str]] = {webhook: [] for webhook in ids}
-    for webhook, party in connection.execute(
-        select(endpoint, webhook_parties.c.party)
-        .where(endpoint.in_(ids))
-        .order_by(webhook_parties.c.party)
-    ):
-        parties[webhook].append(party)
+    lists = read_lists(connection, ids)
     counts: dict[str, dict[str, int]] = {webhook: {} for webhook in ids}
     for webhook, state, count in connection.execute(
         select(deliveries.webhook, deliveries.state, func.count())
@@ -166,19 +160,50 @@ def _build_webhooks(connection: Connection, rows: Sequence[Row[Any]]) -> list[We
         .group_by(deliveries.webhook, deliveries.state)
     ):
         counts[webhook][state] = count
-    return [_build_webhook(row, parties[row.id], counts[row.id]) for row in rows]
+    return [_build_webhook(row, lists[row.id], counts[row.id]) for row in rows]
 
 
-def _build_webhook(row: Row[Any], parties: list[str], counts: dict[str, int]) -> WebhookView:
+def read_lists(connection: Connection, ids: Sequence[str]) -> dict[str, dict[str, list[str]]]:
+    """Return the filters of each endpoint of which there are several: parties, tags, languages."""
+    names = ("parties", *map(str, ListFilter))
+    lists: dict[str, dict[str, list[str]]] = {
+        webhook: {name: [] for name in names} for webhook in ids
+    }
+    parties, filters = webhook_parties.c, webhook_filters.c
+    of_parties = select(parties.webhook, literal("parties").label("name"), parties.party)
+    of_others = select(filters.webhook, filters.name, filters.value)
+    for query, value in ((of_parties, parties.party), (of_others, filters.value)):
+        endpoint = query.selected_columns[0]
+        for webhook, name, entry in connection.execute(
+            query.where(endpoint.in_(ids)).order_by(value)
+        ):
+            lists[webhook][name].append(entry)
+    return lists
+
+
+def _split_entries(joined: str) -> list[Any]:
+    return [entry for entry in joined.split(",") if entry]
+
+
+def _build_webhook(
+    row: Row[Any], lists: dict[str, list[str]], counts: dict[str, int]
+) -> WebhookView:
     return {
         "id": row.id,
         "format": row.format,
         "url": row.url,
         "description": row.description,
-        "event_types": [kind for kind in row.event_types.split(",") if kind],
+        "event_types": _split_entries(row.event_types),
         "story": row.story,
         "claim": row.claim,
-        "parties": parties,
+        "parties": lists["parties"],
+        "status_from": _split_entries(row.status_from),
+        "status_to": _split_entries(row.status_to),
+        "kinds": _split_entries(row.kinds),
+        "tags": lists["tags"],
+        "languages": lists["languages"],
+        "severity": _split_entries(row.severity),
+        "payload": {"quotes": row.quotes},
         "ordering": row.ordering,
         "state": row.state,
         "state_reason": row.state_reason,

@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 from typing_extensions import TypedDict
 
+from service.domain.claims import Kind, Status
+from service.domain.uses import UseClass
 from service.domain.webhooks import DeliveryState, EndpointState, Format, Ordering
 from service.views import Moment, Uuid, view
 
@@ -30,6 +32,13 @@ class HealthView(TypedDict):
 
 
 @view
+class PayloadView(TypedDict):
+    """What an endpoint's messages have."""
+
+    quotes: Annotated[bool, Field(description="The words of quotes, of which rights may be held")]
+
+
+@view
 class WebhookView(TypedDict):
     """An endpoint, without its secret."""
 
@@ -44,6 +53,13 @@ class WebhookView(TypedDict):
     story: str | None
     claim: Uuid | None
     parties: list[str]
+    status_from: list[Status]
+    status_to: list[Status]
+    kinds: list[Kind]
+    tags: list[str]
+    languages: list[str]
+    severity: list[UseClass]
+    payload: PayloadView
     ordering: Ordering
     state: EndpointState
     state_reason: str | None
@@ -163,4 +179,22 @@ def describe_filters(webhook: WebhookView, *, name_claim: bool = True) -> str:
         parts.append(f"of the claim {webhook['claim']}" if name_claim else "of one claim")
     if webhook["parties"]:
         parts.append(f"where {' or '.join(webhook['parties'])} speaks")
-    return " ".join(parts)
+    return " ".join([*parts, *list_narrowings(webhook)])
+
+
+def list_narrowings(webhook: WebhookView) -> list[str]:
+    """Say in words what else narrows an endpoint, and what its messages leave out."""
+    parts: list[str] = []
+    for words, chosen in (
+        ("from the status {}", webhook["status_from"]),
+        ("to the status {}", webhook["status_to"]),
+        ("of the kind {}", webhook["kinds"]),
+        ("with the tag {}", webhook["tags"]),
+        ("printed in the language {}", webhook["languages"]),
+        ("that asks for a {}", webhook["severity"]),
+    ):
+        if chosen:
+            parts.append(words.format(" or ".join(entry.replace("_", " ") for entry in chosen)))
+    if not webhook["payload"]["quotes"]:
+        parts.append("without quotes")
+    return parts

@@ -72,6 +72,7 @@ OWN = {
     "uses",
     "webhook_attempts",
     "webhook_deliveries",
+    "webhook_filters",
     "webhook_messages",
     "webhook_parties",
     "webhooks",

@@ -560,6 +560,7 @@ def work_behind_the_desk(connection: Connection, day: Day, *, claim: str) -> Non
         "story": "kosovo-border-2023",
         "claim": None,
         "parties": ["nato"],
+        "tags": ["border"],
         "ordering": "claim",
         "max_in_flight": 4,
         "timeout_s": 5.0,

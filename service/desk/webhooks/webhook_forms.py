@@ -10,6 +10,8 @@ from service.desk.layout.rendering import render
 from service.desk.webhooks import webhook_pages
 from service.domain.access import Action
 from service.domain.errors import ClaimdeskError, Conflict, Invalid, RateLimited
+from service.domain.labels import KINDS, STATUSES
+from service.domain.uses import UseClass
 from service.domain.webhooks import (
     IN_FLIGHT,
     MOST_IN_FLIGHT,
@@ -48,6 +50,13 @@ class TypedWebhook(TypedDict):
     story: str
     claim: str
     parties: str
+    status_from: list[str]
+    status_to: list[str]
+    kinds: list[str]
+    severity: list[str]
+    tags: str
+    languages: str
+    without_quotes: bool
     ordering: str
     max_in_flight: str
     timeout_s: str
@@ -62,12 +71,26 @@ BLANK: TypedWebhook = {
     "story": "",
     "claim": "",
     "parties": "",
+    "status_from": [],
+    "status_to": [],
+    "kinds": [],
+    "severity": [],
+    "tags": "",
+    "languages": "",
+    "without_quotes": False,
     "ordering": Ordering.CLAIM.value,
     "max_in_flight": str(IN_FLIGHT),
     "timeout_s": str(TIMEOUT_S),
     "headers": "",
 }
 """Most receivers want changes of status, and nothing else."""
+CHOSEN = ("status_from", "status_to", "kinds", "severity")
+"""Filters of which the form lists all values."""
+SEVERITIES = {
+    UseClass.KILL: "take it back",
+    UseClass.CORRECTION: "it was wrong in part",
+    UseClass.UPDATE: "more is known",
+}
 LOC_HEADERS = ("body", "headers")
 DONE = {EndpointState.PAUSED: "paused", EndpointState.ACTIVE: "activated"}
 
@@ -155,6 +178,12 @@ async def _render_form(
             if kind is not EventType.PING or kind in typed["event_types"]
         },
         formats=webhook_pages.FORMATS.items(),
+        choices=[
+            ("status_from", "From the status", STATUSES),
+            ("status_to", "To the status", STATUSES),
+            ("kinds", "Kind of claim", KINDS),
+            ("severity", "What was printed", SEVERITIES),
+        ],
         most_in_flight=MOST_IN_FLIGHT,
         most_timeout=TIMEOUT_S,
     )
@@ -178,10 +207,12 @@ async def _validate(form: Form) -> webhook_inputs.WebhookIn:
         "story": form.get_text("story"),
         "claim": webhook_pages.parse_claim_id(form.get_text("claim")),
         "parties": [
-            "-".join(name.lower().split())
-            for name in (form.get_text("parties") or "").split(",")
-            if name.strip()
+            "-".join(name.lower().split()) for name in _split_list(form.get_text("parties"))
         ],
+        **{name: form.get_texts(name) for name in CHOSEN},
+        "tags": _split_list(form.get_text("tags")),
+        "languages": _split_list(form.get_text("languages")),
+        "payload": {"quotes": not form.is_ticked("without_quotes")},
         "ordering": Ordering.CLAIM if form.is_ticked("ordering") else Ordering.NONE,
         "headers": _parse_headers(form.get_text("headers") or ""),
     }
@@ -191,6 +222,10 @@ async def _validate(form: Form) -> webhook_inputs.WebhookIn:
     if timeout is not None:
         values["timeout_s"] = timeout
     return forms.parse_body(webhook_inputs.WebhookIn, values)
+
+
+def _split_list(text: str | None) -> list[str]:
+    return [entry.strip() for entry in (text or "").split(",") if entry.strip()]
 
 
 def _parse_headers(text: str) -> dict[str, str]:
@@ -218,6 +253,13 @@ def _read_typed(form: Form) -> TypedWebhook:
         "story": form.get_text("story") or "",
         "claim": form.get_text("claim") or "",
         "parties": form.get_text("parties") or "",
+        "status_from": form.get_texts("status_from"),
+        "status_to": form.get_texts("status_to"),
+        "kinds": form.get_texts("kinds"),
+        "severity": form.get_texts("severity"),
+        "tags": form.get_text("tags") or "",
+        "languages": form.get_text("languages") or "",
+        "without_quotes": form.is_ticked("without_quotes"),
         "ordering": Ordering.CLAIM.value if form.is_ticked("ordering") else Ordering.NONE.value,
         "max_in_flight": form.get_text("max_in_flight") or "",
         "timeout_s": form.get_text("timeout_s") or "",
@@ -235,6 +277,13 @@ def _show_as_typed(webhook: WebhookView) -> TypedWebhook:
         "story": webhook["story"] or "",
         "claim": webhook["claim"] or "",
         "parties": ", ".join(webhook["parties"]),
+        "status_from": [*webhook["status_from"]],
+        "status_to": [*webhook["status_to"]],
+        "kinds": [*webhook["kinds"]],
+        "severity": [*webhook["severity"]],
+        "tags": ", ".join(webhook["tags"]),
+        "languages": ", ".join(webhook["languages"]),
+        "without_quotes": not webhook["payload"]["quotes"],
         "ordering": webhook["ordering"],
         "max_in_flight": str(webhook["max_in_flight"]),
         "timeout_s": f"{webhook['timeout_s']:g}",

@@ -20,7 +20,12 @@ from service.web.bodies.webhook_inputs import RecoveryIn
 from service.web.calls import Call, allow
 from service.web.fields import RecordId
 from service.webhooks import webhook_queries
-from service.webhooks.webhook_views import DeliveryView, WebhookView, describe_filters
+from service.webhooks.webhook_views import (
+    DeliveryView,
+    WebhookView,
+    describe_filters,
+    list_narrowings,
+)
 
 router = APIRouter(include_in_schema=False)
 
@@ -182,6 +187,7 @@ async def render_webhook(
         states=STATES,
         events=EVENTS,
         formats=FORMATS,
+        narrowings=list_narrowings(webhook),
         form=form,
         faults=faults or {},
         typed={"reason": "", "since": ""} | (typed or {}),

@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, StringConstraints
 
 from service.domain import texts
+from service.domain.claims import Kind, Status
+from service.domain.uses import UseClass
 from service.domain.webhooks import (
     IN_FLIGHT,
     MOST_HEADERS,
@@ -18,10 +20,11 @@ from service.domain.webhooks import (
     Ordering,
     is_reserved_header,
 )
-from service.field_types import In, Reason, Slug, Text
+from service.field_types import In, Reason, Slug, Tag, Text
 from service.web.fields import LEFT_OUT, Id, Instant, show_example
 
 TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}")
+LANGUAGE = r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*$"
 VALUE = re.compile(r"[\x21-\x7e](?:[\x20-\x7e\t]{0,1998}[\x21-\x7e])?")
 
 
@@ -66,6 +69,27 @@ Parties = Annotated[
         description="Only claims in which one of these speaks, or a party of which it is the root",
     ),
 ]
+Statuses = Annotated[tuple[Status, ...], Field(max_length=len(Status))]
+Kinds = Annotated[
+    tuple[Kind, ...], Field(max_length=len(Kind), description="Only claims of these kinds")
+]
+Tags = Annotated[
+    tuple[Tag, ...], Field(max_length=50, description="Only claims that have one of these tags")
+]
+Languages = Annotated[
+    tuple[Annotated[str, StringConstraints(to_lower=True, pattern=LANGUAGE)], ...],
+    Field(
+        max_length=50,
+        description="Only `use.outdated`, of what was printed in one of these languages",
+    ),
+]
+Severities = Annotated[
+    tuple[UseClass, ...],
+    Field(
+        max_length=len(UseClass),
+        description="Only what makes uses outdated in one of these classes, if there are any",
+    ),
+]
 Headers = Annotated[
     dict[str, str],
     Field(max_length=MOST_HEADERS, description="Sent with each delivery"),
@@ -76,6 +100,10 @@ Timeout = Annotated[
     float, Field(ge=0.1, le=TIMEOUT_S, strict=True, description="Seconds for one attempt")
 ]
 About = Annotated[str, Text(500, texts.clean_line)]
+
+
+class PayloadIn(In):
+    quotes: bool = Field(True, strict=True, description="Whether messages have the words of quotes")
 
 
 class WebhookIn(In):
@@ -91,6 +119,13 @@ class WebhookIn(In):
     story: Slug | None = Field(None, description="Only claims of this story")
     claim: Id | None = Field(None, description="Only this claim")
     parties: Parties = ()
+    status_from: Statuses = Field((), description="Only changes from one of these statuses")
+    status_to: Statuses = Field((), description="Only changes to one of these statuses")
+    kinds: Kinds = ()
+    tags: Tags = ()
+    languages: Languages = ()
+    severity: Severities = ()
+    payload: PayloadIn = Field(default_factory=PayloadIn)
     ordering: Ordering = Field(
         Ordering.CLAIM, description="`claim`: events of one claim wait for each other"
     )
@@ -116,6 +151,13 @@ class WebhookChange(In):
     story: Slug | None = LEFT_OUT
     claim: Id | None = LEFT_OUT
     parties: Parties = LEFT_OUT
+    status_from: Statuses = LEFT_OUT
+    status_to: Statuses = LEFT_OUT
+    kinds: Kinds = LEFT_OUT
+    tags: Tags = LEFT_OUT
+    languages: Languages = LEFT_OUT
+    severity: Severities = LEFT_OUT
+    payload: PayloadIn = LEFT_OUT
     ordering: Ordering = LEFT_OUT
     max_in_flight: InFlight = LEFT_OUT
     timeout_s: Timeout = LEFT_OUT
