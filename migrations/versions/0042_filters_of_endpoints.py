@@ -1,5 +1,7 @@
 """endpoints are narrowed by statuses, kinds, tags, languages and severity, and may get no quotes"""
 
+import json
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -9,6 +11,7 @@ branch_labels = None
 depends_on = None
 
 identifier = sa.Uuid(as_uuid=False)
+LISTS = ("tags", "languages")
 COLUMNS = ("status_from", "status_to", "kinds", "severity")
 
 
@@ -31,6 +34,40 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("webhook", "name", "value", name=op.f("pk_webhook_filters")),
     )
+    _restore_filters()
+
+
+def _restore_filters() -> None:
+    """Give endpoints back the filters that the record has, where a downgrade took them."""
+    connection = op.get_bind()
+    events = sa.table(
+        "events", sa.column("kind"), sa.column("subject"), sa.column("number"), sa.column("data")
+    )
+    endpoints = sa.table("webhooks", sa.column("id", identifier), sa.column("quotes", sa.Boolean))
+    for name in COLUMNS:
+        endpoints.append_column(sa.column(name))
+    filters = sa.table(
+        "webhook_filters", sa.column("webhook", identifier), sa.column("name"), sa.column("value")
+    )
+    known = set(connection.scalars(sa.select(endpoints.c.id)))
+    chosen: dict[str, dict[str, object]] = {}
+    for line in connection.execute(
+        sa.select(events.c.subject, events.c.data)
+        .where(events.c.kind == "webhook")
+        .order_by(events.c.subject, events.c.number)
+    ):
+        data = json.loads(line.data)
+        stated = {name: data[name] for name in (*COLUMNS, "quotes", *LISTS) if name in data}
+        if stated and line.subject in known:
+            chosen.setdefault(line.subject, {}).update(stated)
+    for webhook, stated in chosen.items():
+        values = {name: value for name, value in stated.items() if name not in LISTS}
+        if values:
+            connection.execute(sa.update(endpoints).where(endpoints.c.id == webhook).values(values))
+        for name in LISTS:
+            for value in stated.get(name) or ():
+                row = {"webhook": webhook, "name": name, "value": value}
+                connection.execute(sa.insert(filters).values(row))
 
 
 def downgrade() -> None:
