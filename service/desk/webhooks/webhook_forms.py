@@ -1,19 +1,18 @@
 """The forms that register, edit, pause, try and delete webhooks, and that send again."""
 
-from typing import Annotated, TypedDict
+from typing import Annotated
 
 from fastapi import APIRouter, Response
 
 from service.desk.layout import forms
 from service.desk.layout.forms import Form, accept_form
 from service.desk.layout.rendering import render
-from service.desk.webhooks import webhook_pages
+from service.desk.webhooks import typed_webhooks, webhook_pages
 from service.domain.access import Action
 from service.domain.errors import ClaimdeskError, Conflict, Invalid, RateLimited
 from service.domain.labels import KINDS, STATUSES
 from service.domain.uses import UseClass
 from service.domain.webhooks import (
-    IN_FLIGHT,
     MOST_IN_FLIGHT,
     OVERLAP_HOURS,
     TIMEOUT_S,
@@ -40,50 +39,6 @@ Managing = Annotated[Form, accept_form(Action.MANAGE_WEBHOOKS)]
 STORIES = 200
 
 
-class TypedWebhook(TypedDict):
-    """An endpoint as its form shows it: what was typed."""
-
-    url: str
-    format: str
-    description: str
-    event_types: list[str]
-    story: str
-    claim: str
-    parties: str
-    status_from: list[str]
-    status_to: list[str]
-    kinds: list[str]
-    severity: list[str]
-    tags: str
-    languages: str
-    without_quotes: bool
-    ordering: str
-    max_in_flight: str
-    timeout_s: str
-    headers: str
-
-
-BLANK: TypedWebhook = {
-    "url": "",
-    "format": Format.STANDARD.value,
-    "description": "",
-    "event_types": [EventType.CLAIM_STATUS_CHANGED.value],
-    "story": "",
-    "claim": "",
-    "parties": "",
-    "status_from": [],
-    "status_to": [],
-    "kinds": [],
-    "severity": [],
-    "tags": "",
-    "languages": "",
-    "without_quotes": False,
-    "ordering": Ordering.CLAIM.value,
-    "max_in_flight": str(IN_FLIGHT),
-    "timeout_s": str(TIMEOUT_S),
-    "headers": "",
-}
-"""Most receivers want changes of status, and nothing else."""
 CHOSEN = ("status_from", "status_to", "kinds", "severity")
 """Filters of which the form lists all values."""
 SEVERITIES = {
@@ -100,7 +55,7 @@ DONE = {EndpointState.PAUSED: "paused", EndpointState.ACTIVE: "activated"}
 
 @new_router.get("/admin/webhooks/new")
 async def show_new(call: webhook_pages.Reading) -> Response:
-    return await _render_form(call, BLANK)
+    return await _render_form(call, typed_webhooks.BLANK)
 
 
 @router.post("/admin/webhooks")
@@ -118,13 +73,13 @@ async def register(form: Managing) -> Response:
             ),
         )
     except (Invalid, Conflict) as error:
-        return await _render_form(form.call, _read_typed(form), error=error)
+        return await _render_form(form.call, typed_webhooks.read_typed(form), error=error)
 
 
 @router.get("/admin/webhooks/{webhook_id}/edit")
 async def show_edit(webhook_id: RecordId, call: webhook_pages.Reading) -> Response:
     webhook = await webhook_pages.load_webhook(call, webhook_id)
-    return await _render_form(call, _show_as_typed(webhook), webhook=webhook)
+    return await _render_form(call, typed_webhooks.show_as_typed(webhook), webhook=webhook)
 
 
 @router.post("/admin/webhooks/{webhook_id}")
@@ -143,19 +98,21 @@ async def edit(webhook_id: RecordId, form: Managing) -> Response:
             redirect_to=f"{webhook_pages.build_webhook_path(webhook_id)}?done=saved",
         )
     except (Invalid, Conflict) as error:
-        return await _render_form(form.call, _read_typed(form), webhook=webhook, error=error)
+        return await _render_form(
+            form.call, typed_webhooks.read_typed(form), webhook=webhook, error=error
+        )
 
 
 async def _render_form(
     call: Call,
-    typed: TypedWebhook,
+    typed: typed_webhooks.TypedWebhook,
     *,
     webhook: WebhookView | None = None,
     error: ClaimdeskError | None = None,
 ) -> Response:
     faults: dict[str, str] = {}
     if isinstance(error, Invalid):
-        faults = forms.describe_faults(error, {name: name for name in BLANK})
+        faults = forms.describe_faults(error, {name: name for name in typed_webhooks.BLANK})
     elif error is not None:
         faults = {forms.TOP: error.detail}
     stories = await call.read(story_queries.list_stories, window=Window(STORIES, None))
@@ -207,11 +164,12 @@ async def _validate(form: Form) -> webhook_inputs.WebhookIn:
         "story": form.get_text("story"),
         "claim": webhook_pages.parse_claim_id(form.get_text("claim")),
         "parties": [
-            "-".join(name.lower().split()) for name in _split_list(form.get_text("parties"))
+            "-".join(name.lower().split())
+            for name in typed_webhooks.split_list(form.get_text("parties"))
         ],
         **{name: form.get_texts(name) for name in CHOSEN},
-        "tags": _split_list(form.get_text("tags")),
-        "languages": _split_list(form.get_text("languages")),
+        "tags": typed_webhooks.split_list(form.get_text("tags")),
+        "languages": typed_webhooks.split_list(form.get_text("languages")),
         "payload": {"quotes": not form.is_ticked("without_quotes")},
         "ordering": Ordering.CLAIM if form.is_ticked("ordering") else Ordering.NONE,
         "headers": _parse_headers(form.get_text("headers") or ""),
@@ -222,10 +180,6 @@ async def _validate(form: Form) -> webhook_inputs.WebhookIn:
     if timeout is not None:
         values["timeout_s"] = timeout
     return forms.parse_body(webhook_inputs.WebhookIn, values)
-
-
-def _split_list(text: str | None) -> list[str]:
-    return [entry.strip() for entry in (text or "").split(",") if entry.strip()]
 
 
 def _parse_headers(text: str) -> dict[str, str]:
@@ -241,54 +195,6 @@ def _parse_headers(text: str) -> dict[str, str]:
             raise Invalid(f"the header {name} is there twice", loc=LOC_HEADERS)
         headers[name] = value
     return headers
-
-
-def _read_typed(form: Form) -> TypedWebhook:
-    """Return what was typed, to be shown again."""
-    return {
-        "url": form.get_text("url") or "",
-        "format": form.get_text("format") or "",
-        "description": form.get_text("description") or "",
-        "event_types": form.get_texts("event_types"),
-        "story": form.get_text("story") or "",
-        "claim": form.get_text("claim") or "",
-        "parties": form.get_text("parties") or "",
-        "status_from": form.get_texts("status_from"),
-        "status_to": form.get_texts("status_to"),
-        "kinds": form.get_texts("kinds"),
-        "severity": form.get_texts("severity"),
-        "tags": form.get_text("tags") or "",
-        "languages": form.get_text("languages") or "",
-        "without_quotes": form.is_ticked("without_quotes"),
-        "ordering": Ordering.CLAIM.value if form.is_ticked("ordering") else Ordering.NONE.value,
-        "max_in_flight": form.get_text("max_in_flight") or "",
-        "timeout_s": form.get_text("timeout_s") or "",
-        "headers": form.get_text("headers") or "",
-    }
-
-
-def _show_as_typed(webhook: WebhookView) -> TypedWebhook:
-    """Return an endpoint as its form shows it."""
-    return {
-        "url": webhook["url"],
-        "format": webhook["format"],
-        "description": webhook["description"] or "",
-        "event_types": webhook["event_types"],
-        "story": webhook["story"] or "",
-        "claim": webhook["claim"] or "",
-        "parties": ", ".join(webhook["parties"]),
-        "status_from": [*webhook["status_from"]],
-        "status_to": [*webhook["status_to"]],
-        "kinds": [*webhook["kinds"]],
-        "severity": [*webhook["severity"]],
-        "tags": ", ".join(webhook["tags"]),
-        "languages": ", ".join(webhook["languages"]),
-        "without_quotes": not webhook["payload"]["quotes"],
-        "ordering": webhook["ordering"],
-        "max_in_flight": str(webhook["max_in_flight"]),
-        "timeout_s": f"{webhook['timeout_s']:g}",
-        "headers": "\n".join(f"{name}: {value}" for name, value in webhook["headers"].items()),
-    }
 
 
 # Acting on an endpoint.
