@@ -7,6 +7,7 @@ from typing import Any
 
 from service.claims.link_queries import describe_voice
 from service.desk.claims import proposal_words
+from service.desk.corrections import correction_words
 from service.domain import labels, plain_data
 from service.domain.claims import (
     Cause,
@@ -259,8 +260,10 @@ def _describe_withdrawal(what: str) -> Callable[[Data, Names], Wording]:
 
 def _describe_correction(what: str, data: Data) -> str:
     """Say what was corrected, and in which fields."""
-    names = ", ".join(name.replace("_", " ") for name in data["after"])
-    return f"{what}: {names}"
+    fields = {**correction_words.FIELDS, "quotes": "The words", "precision": "Precision"}
+    is_moved = bool({"said_at", "claimed_at"} & data["after"].keys())
+    names = [fields[name] for name in data["after"] if name != "precision" or not is_moved]
+    return f"{what}: {', '.join(name[0].lower() + name[1:] for name in names)}"
 
 
 _WORDINGS: dict[str, Callable[[Data, Names], Wording]] = {

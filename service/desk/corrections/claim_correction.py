@@ -5,7 +5,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Response
 
-from service.claims import claim_corrections, history_queries
+from service.claims import claim_corrections, history_queries, statement_queries
 from service.desk.claims import figure_fields
 from service.desk.claims.claim_pages import list_changes_since
 from service.desk.corrections import correction_fields
@@ -53,6 +53,7 @@ LABELS = {
     "supersedes": "Supersedes",
     "origin_statement": "The statement it comes from",
     "figure_value": "Figure",
+    "reason": "Why it was wrong",
 }
 
 
@@ -92,6 +93,9 @@ async def _render(
         texts = {
             other: history_queries.require_state(connection, other, None).text for other in others
         }
+        origin = statement_queries.read_statement(connection, state.origin_statement)
+        if origin is not None:
+            texts[state.origin_statement] = origin["quotes"][0]["text"]
         return state, texts
 
     state, texts = await call.read(read)

@@ -93,7 +93,7 @@ def _read_quote(quote: QuoteView) -> dict[str, str]:
 def _name_fields(quotes: int) -> dict[str, str]:
     """Name the fields of the quotes, for the list of what is wrong."""
     numbers = [""] if quotes == 1 else [f" ({place + 1})" for place in range(quotes)]
-    return {
+    return {"reason": "Why it was wrong"} | {
         f"{name}-{place}": f"{label}{number}"
         for place, number in enumerate(numbers)
         for name, label in QUOTE_LABELS.items()

@@ -1,6 +1,7 @@
 """Every page: for everybody to read, at every width, light and dark, small, and of one policy."""
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import httpx
 import pytest
@@ -28,9 +29,11 @@ OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clie
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def places(desk: Desk) -> AsyncIterator[dict[str, str]]:
+async def places(desk: Desk, windows: Windows) -> AsyncIterator[dict[str, str]]:
     """An address for each page, of something that is there."""
-    yield await list_addresses(desk)
+    found_places = await list_addresses(desk)
+    path = "/correction-requests/{request_id}"
+    yield found_places | {path: await ask_for_correction(windows, found_places)}
 
 
 async def list_addresses(desk: Desk) -> dict[str, str]:
@@ -49,6 +52,7 @@ async def list_addresses(desk: Desk) -> dict[str, str]:
         inquiry = (await client.post(f"/v1/claims/{claim}/inquiries", json=asking)).json()
         printed = {"url": "https://paper.example/1", "title": "Printed", "contact": "night desk"}
         use = (await client.post(f"/v1/claims/{claim}/uses", json=printed)).json()
+        corrected = await record_corrected_claim(client)
         users = (await client.get("/v1/users")).json()["items"]
         speakers = (await client.get("/v1/speakers")).json()["items"]
         keys = (await client.get("/v1/keys")).json()["items"]
@@ -73,14 +77,51 @@ async def list_addresses(desk: Desk) -> dict[str, str]:
         if path.startswith("/static") or path in ("/intake/similar", "/work/count"):  # parts
             continue
         if path.startswith("/parties/"):
-            found_places[path] = "/parties/belgrade"
+            found_places[path] = path.format(slug="belgrade")
         elif "{intake_id}" not in path:
             found_places[path] = path.format(**known)
+    found_places["corrected"] = f"/claims/{corrected['id']}"
+    found_places["corrected since"] = f"{found_places['corrected']}?as_of={corrected['created_at']}"
     found_places["a claim as of"] = f"/claims/{claim}?as_of=2100-01-01T00:00:00Z"
     found_places["nothing there"] = "/nothing-there"
     found_places["search"] = "/search?q=troops"
     found_places["refused"] = "/?status=unknown"
     return found_places
+
+
+async def record_corrected_claim(client: httpx.AsyncClient) -> dict[str, Any]:
+    """Record a claim with words from right to left, which was corrected."""
+    quote = {
+        "text": "لم نرَ أحداً (KFOR) هناك.",
+        "language": "ar",
+        "source": {"url": "https://example.org/ar", "publisher": "الجزيرة (Al Jazeera)"},
+    }
+    body = {
+        "text": "Nobody was at the crossing at dawn",
+        "kind": "event",
+        "claimant": "nato",
+        "claimed_at": "2023-10-02T00:00:00Z",
+        "origin": {"quotes": [quote]},
+    }
+    answer = await client.post("/v1/claims", json=body)
+    assert answer.status_code == 201, answer.text
+    claim: dict[str, Any] = answer.json()
+    path, wrong = f"/v1/claims/{claim['id']}/corrections", {"kind": "position", "reason": "Misread"}
+    answer = await client.post(path, json=wrong, headers={"If-Match": "*"})
+    assert answer.status_code == 201, answer.text
+    return claim
+
+
+async def ask_for_correction(windows: Windows, places: dict[str, str]) -> str:
+    """Ask for a correction as anybody may; gives the page on which the desk answers."""
+    public = await windows.open(places["/claims/{claim_id}/correction-request"])
+    await public.fill("#text", "The quote is cut: its second half says the opposite.")
+    await public.get_by_role("button", name="Send").click()
+    await expect(public.locator(".done")).to_be_visible()
+    desk = await windows.open("/review", name="Ada", role="admin")
+    address = await desk.locator("#requests a").first.get_attribute("href")
+    assert address is not None
+    return address
 
 
 async def begin_intake(page: Page) -> None:
