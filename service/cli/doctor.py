@@ -71,6 +71,7 @@ def _raise(error: Exception) -> list[Finding]:
 
 
 def _list_checks() -> list[tuple[str, Check]]:
+    from service.notices import notice_checks
     from service.operations import doctor_desk, doctor_rows
     from service.store import location
     from service.verification import rename_checks
@@ -93,6 +94,7 @@ def _list_checks() -> list[tuple[str, Check]]:
         ("renames", rename_checks.check_renames),
         ("endpoints", webhook_checks.check_endpoints),
         ("deliveries", partial(webhook_checks.check_deliveries, now=now)),
+        ("notices", partial(notice_checks.check_notices, now=now)),
         ("references", doctor_rows.find_dangling_rows),
         ("values", doctor_rows.find_malformed_values),
     ]

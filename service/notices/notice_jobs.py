@@ -70,6 +70,15 @@ def carry_out(connection: Connection, plan: Plan, *, now: datetime) -> bool:
     return True
 
 
+def save_position(connection: Connection, *, stored: int, until: int) -> None:
+    """Write down up to which event there was nobody to tell, unless another process has."""
+    connection.execute(
+        update(notice_position)
+        .where(notice_position.c.id == 1, notice_position.c.seq == stored)
+        .values(seq=until)
+    )
+
+
 def insert_notices(connection: Connection, to_write: Sequence[Notice], *, now: datetime) -> None:
     """Write notices, and plan by what else they go out; of what somebody was told before, none."""
     if not to_write:

@@ -68,6 +68,13 @@ class Notifier:
                 has_more = True
         return has_more
 
+    async def clean_up(self) -> None:
+        """Write down how far the record was looked at, and delete old notices."""
+        stored, until = self._looked_at
+        if until > stored:
+            await self._database.write(notice_jobs.save_position, stored=stored, until=until)
+        await self._database.write(inbox.delete_old_notices, now=self._clock())
+
     async def _look_at_record(self) -> bool:
         now = self._clock()
         plan = await self._database.read(notice_plan.make_plan, self._looked_at, now=now)
@@ -88,7 +95,7 @@ class Notifier:
             try:
                 has_more = await self.take_turn()
                 if loop.time() - cleaned > CLEANING_SECONDS:
-                    await self._database.write(inbox.delete_old_notices, now=self._clock())
+                    await self.clean_up()
                     cleaned = loop.time()
             except ClaimdeskError as error:
                 log.warning("notices wait", problem=error.detail)

@@ -245,6 +245,16 @@ def test_unreadable_value_is_named(
     assert column in found
 
 
+def test_record_that_nobody_tells_of_is_named(run: Run, seeded_desk: str, examine: Examine) -> None:
+    """Once there are people to tell, and nothing has looked at the record for minutes."""
+    made = run("users", "create", "--name", "Ana", "--email", "ana@example.org")
+    assert made.exit_code == 0
+    assert "notices" not in examine()
+    earlier = (datetime.now(UTC) - timedelta(hours=2)).isoformat().replace("+00:00", "Z")
+    damage(seeded_desk, f"UPDATE events SET recorded_at = '{earlier}'")
+    assert "120 minutes late" in examine()["notices"]
+
+
 def test_two_parties_with_one_name_are_named(seeded_desk: str, examine: Examine) -> None:
     damage(seeded_desk, "UPDATE parties SET name = 'NATO' WHERE slug = 'pristina'")
     assert "read alike" in examine()["names"]
