@@ -16,6 +16,7 @@ from service.store import migrate
 from tests.cli.conftest import Run, RunJson
 from tests.support.damage import damage
 
+EMAIL = "ana@example.org"
 NOBODY = "00000000000000000000000000000abc"
 Examine = Callable[[], dict[str, str]]
 on_sqlite = pytest.mark.parametrize("database_kind", ["sqlite"], indirect=True)
@@ -247,7 +248,7 @@ def test_unreadable_value_is_named(
 
 def test_record_that_nobody_tells_of_is_named(run: Run, seeded_desk: str, examine: Examine) -> None:
     """Once there are people to tell, and nothing has looked at the record for minutes."""
-    made = run("users", "create", "--name", "Ana", "--email", "ana@example.org")
+    made = run("users", "create", "--name", "Ana", "--role", "editor", "--email", EMAIL)
     assert made.exit_code == 0
     assert "notices" not in examine()
     earlier = (datetime.now(UTC) - timedelta(hours=2)).isoformat().replace("+00:00", "Z")
