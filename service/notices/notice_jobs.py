@@ -30,7 +30,7 @@ from service.domain.access import Audience, Role
 from service.domain.notices import FollowKind, NoticeKind
 from service.notices import (
     event_reading,
-    followed_searches,
+    follow_targets,
     mailings,
     notice_plan,
     notice_sentences,
@@ -38,16 +38,12 @@ from service.notices import (
 from service.notices.notice_plan import Notice, Plan
 from service.notices.people import Person
 from service.store.tables import (
-    claim_tags,
-    claims,
     decisions,
     events,
     follows,
-    links,
     notice_jobs,
     notice_position,
     notices,
-    parties,
     users,
 )
 
@@ -236,7 +232,7 @@ def tell_next(connection: Connection, *, now: datetime) -> int | None:
         receivers, messages = _plan_approval(connection, job)
     else:
         if targets is None:
-            targets = _list_targets(connection, job.claim)
+            targets = follow_targets.list_targets(connection, job.claim)
         receivers, messages = _plan_changes(connection, job, targets)
     insert_notices(connection, messages, now=now)
     if len(receivers) < BATCH:
@@ -361,45 +357,3 @@ def _read_batch(
         query = query.where(users.c.id > job.done_until)
     rows = connection.execute(query.order_by(users.c.id).limit(BATCH))
     return [Person(row.id, row.name, Role(row.role)) for row in rows]
-
-
-def _list_targets(connection: Connection, claim: str) -> list[tuple[str, str]]:
-    """Return all by which a claim may be followed, as it is now."""
-    row = connection.execute(
-        select(claims.c.story, claims.c.claimant).where(claims.c.id == claim)
-    ).one()
-    targets: list[tuple[str, str]] = [(FollowKind.CLAIM, claim)]
-    if row.story is not None:
-        targets.append((FollowKind.STORY, row.story))
-    tags = connection.scalars(
-        select(claim_tags.c.tag).where(
-            claim_tags.c.claim == claim, claim_tags.c.removed_at.is_(None)
-        )
-    )
-    targets += [(FollowKind.TAG, tag) for tag in tags]
-    voices = set(
-        connection.scalars(
-            select(links.c.party).where(links.c.claim == claim, links.c.party.is_not(None))
-        )
-    )
-    voices |= {row.claimant} if row.claimant is not None else set()
-    targets += [(FollowKind.PARTY, party) for party in _list_lineage(connection, voices)]
-    active = (follows.c.kind == FollowKind.SEARCH.value, follows.c.stopped_at.is_(None))
-    searches = connection.scalars(select(follows.c.target).where(*active).distinct()).all()
-    found = followed_searches.list_matching(connection, claim, searches)
-    return targets + [(FollowKind.SEARCH, search) for search in found]
-
-
-def _list_lineage(connection: Connection, slugs: set[str]) -> list[str]:
-    """Return parties and all those above them: who follows a party follows what is below it."""
-    if not slugs:
-        return []
-    lineage = (
-        select(parties.c.slug, parties.c.parent)
-        .where(parties.c.slug.in_(slugs))
-        .cte("lineage", recursive=True)
-    )
-    lineage = lineage.union(
-        select(parties.c.slug, parties.c.parent).join(lineage, parties.c.slug == lineage.c.parent)
-    )
-    return list(connection.scalars(select(lineage.c.slug)))
