@@ -25,6 +25,7 @@ from service.desk.claims import (
 from service.desk.corrections import claim_correction, source_correction, statement_correction
 from service.desk.corrections_log import corrections_log_page
 from service.desk.directory import party_pages, source_page
+from service.desk.dossier import dossier_page
 from service.desk.intake import intake_pages
 from service.desk.layout import assets, help_page
 from service.desk.printed import printed_page, use_forms
@@ -44,6 +45,7 @@ routers = (
     correction_request_pages.router,
     corrections_log_page.router,
     go_page.router,
+    dossier_page.router,
     help_page.router,
     hold_forms.router,
     inquiry_pages.router,

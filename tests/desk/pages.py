@@ -7,6 +7,8 @@ SIGNED_IN = "signed in"
 PAGES: dict[str, Action | str] = {
     "/": Action.READ_CLAIMS,
     "/claims/{claim_id}": Action.READ_CLAIMS,
+    "/claims/{claim_id}/dossier": Action.READ_CLAIMS,
+    "/stories/{slug}/dossier": Action.READ_CLAIMS,
     "/claims/{claim_id}/link": Action.RECORD,
     "/claims/{claim_id}/correction-request": Action.READ_CLAIMS,
     "/correction-requests/{request_id}": Action.READ_INTERNALS,

@@ -164,7 +164,7 @@ async def render_claim(
         error=error,
         live=None if moment else stream_url,
         as_of=moment,
-        at=moment.strftime("%Y-%m-%dT%H:%M") if moment else "",
+        at=instants.format_field(moment),
         entire=entire,
         sheet=sheet,
         claim=sheet.claim,

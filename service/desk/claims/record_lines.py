@@ -43,6 +43,7 @@ class RecordLine:
     """An event of the record, as the page shows it."""
 
     number: int
+    type: str
     recorded_at: str
     who: str | None
     """None where that is nobody's business."""
@@ -80,6 +81,7 @@ def describe_event(event: Data, names: Names, *, moment: datetime | None = None)
     recorded_at = event["recorded_at"]
     return RecordLine(
         number=event["seq"],
+        type=event["type"],
         recorded_at=recorded_at,
         who=_name_actor(event["actor"]),
         what=wording.what,

@@ -338,7 +338,9 @@ const panelSizes = new ResizeObserver(placePanels);
 addEventListener("resize", placePanels);
 function enhance() {
   queryAll(".panel").forEach((panel) => panelSizes.observe(panel));
-  queryAll("[data-copy], [data-help], [data-find]").forEach((element) => (element.hidden = false));
+  queryAll("[data-copy], [data-help], [data-find], [data-print]").forEach((
+    element,
+  ) => (element.hidden = false));
   queryAll("[data-asof]").forEach(addSlider);
 }
 

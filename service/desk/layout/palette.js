@@ -36,6 +36,7 @@ document.addEventListener("keydown", (event) => {
   }
 });
 document.addEventListener("click", (event) => {
+  if (event.target.closest?.("[data-print]")) print();
   if (!event.target.closest?.("[data-palette]") || !palette) return;
   event.preventDefault();
   event.target.closest("details")?.removeAttribute("open");
