@@ -108,7 +108,8 @@ async def read_use(use_id: UseId, call: Reading) -> Response:
 )
 async def acknowledge_use(use_id: UseId, body: AcknowledgementIn, call: Using) -> Response:
     """For whoever recorded it, and checkers. A later change of the claim makes it outdated
-    again."""
+    again. If the claim was merged, the use is recorded anew, of the claim in its place, whose
+    changes outdate it from then on."""
     return await call.write(
         use_commands.acknowledge_use,
         use_id,

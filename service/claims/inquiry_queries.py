@@ -1,5 +1,6 @@
 """Reads requests for comment."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from sqlalchemy import Connection, select
@@ -22,6 +23,17 @@ def list_inquiries(
     places = {view["id"]: place for place, view in enumerate(views)}
     begin = places.get(window.after[0], -1) + 1 if window.after else 0
     return views[begin : begin + window.limit + 1]
+
+
+def list_merged_inquiries(connection: Connection, merged_ids: Iterable[str]) -> list[InquiryView]:
+    """List the requests for comment on claims that were merged into another, the newest first."""
+    states = [history_queries.require_state(connection, merged, None) for merged in merged_ids]
+    views = [
+        view
+        for state in states
+        for view in inquiry_views.build_inquiries(state.id, state.inquiries)
+    ]
+    return sorted(views, key=lambda view: view["asked_at"], reverse=True)
 
 
 def read_inquiry(connection: Connection, inquiry_id: str) -> InquiryView:

@@ -15,7 +15,7 @@ from service.claims.claim_writer import Loaded
 from service.domain import access, ids
 from service.domain import uses as domain_uses
 from service.domain.access import Action, Actor
-from service.domain.claims import Lifecycle
+from service.domain.claims import ClaimState, Lifecycle
 from service.domain.errors import AlreadySettled, ClaimMerged, Forbidden, NotFound
 from service.domain.print_line import build_print_line
 from service.domain.subjects import SubjectKind
@@ -100,7 +100,35 @@ def acknowledge_use(
         "corrected_url": corrected_url,
     }
     _record_change(connection, use, "use.acknowledged", change, actor=actor, now=now)
+    if loaded.state.lifecycle is Lifecycle.MERGED:
+        _go_on(connection, loaded.state, row, corrected_url, actor=actor, now=now)
     return use
+
+
+def _go_on(
+    connection: Connection,
+    merged: ClaimState,
+    row: Row[Any],
+    corrected_url: str | None,
+    *,
+    actor: Actor,
+    now: datetime,
+) -> None:
+    """Record that what was printed of a merged claim is of the claim in its place from now on, so
+    that the changes of that one outdate it."""
+    state = merged
+    while state.merged_into is not None:
+        state = claim_writer.load_claim(connection, state.merged_into, now=now).state
+    new = NewUse(
+        url=corrected_url or row.url,
+        place=row.place,
+        title=row.title,
+        published_at=row.published_at,
+        wording=None,
+        contact=row.contact,
+        language=row.language,
+    )
+    record_use(connection, state.id, new, actor=actor, now=now)
 
 
 def retire_use(connection: Connection, use: str, *, actor: Actor, now: datetime) -> str:

@@ -1,5 +1,6 @@
 """Printed: who printed a claim, what may be printed now, and what was done about it."""
 
+from itertools import pairwise
 from typing import Any
 
 import httpx
@@ -7,6 +8,7 @@ import pytest
 
 from tests.api.problems import nothing_changes
 from tests.api.test_holds import hold_claim
+from tests.api.test_reversals import require_sound_record
 from tests.api.test_uses import read_use, record_use
 from tests.desk.conftest import People, find_form, parse_page, read_words, submit
 from tests.support.desk import Desk
@@ -215,6 +217,39 @@ async def test_uses_of_a_merged_claim_are_shown_with_the_survivor(
     assert f"“{survivor['text']}”. Claimed by Belgrade" in words
     page = parse_page(await people.checker.get(f"/claims/{survivor['id']}"))
     assert "1 article printed this; 1 must be told." in read_words(page.get_element_by_id("uses"))
+
+
+async def test_use_of_a_merged_claim_goes_on_with_the_survivor(desk: Desk, people: People) -> None:
+    """Once it is acknowledged, the changes of the claim in its place outdate it, through however
+    many merges; and a separation outdates what was printed of the claim itself."""
+    await desk.record_parties()
+    claims = [(await desk.record_claim(text=f"Claim {number}"))["id"] for number in range(3)]
+    use = await record_use(desk, claims[0])
+    for merged, into in pairwise(claims):
+        answer = await desk.checker.post(
+            f"/v1/claims/{merged}/merge", json={"into": into}, headers={"If-Match": "*"}
+        )
+        assert answer.status_code == 200, answer.text
+    place = f"/uses/{use['id']}"
+    settled = await submit(
+        people.checker,
+        place,
+        f"{place}/acknowledgement",
+        note="Names the other claim now",
+        corrected_url="https://paper.example/2",
+    )
+    assert settled.status_code == 303
+    [anew] = (await desk.checker.get(f"/v1/claims/{claims[2]}/uses")).json()["items"]
+    assert (anew["state"], anew["url"], anew["contact"], anew["wording"]) == (
+        "current",
+        "https://paper.example/2",
+        use["contact"],
+        None,
+    )
+    await hold_claim(desk, claims[2])
+    assert (await read_use(desk, anew["id"]))["state"] == "outdated"
+    assert (await read_use(desk, use["id"]))["state"] == "acknowledged"
+    await require_sound_record(desk)
 
 
 @pytest.mark.parametrize("count", [27])

@@ -14,6 +14,7 @@ from service.claims import (
     decision_commands,
     decision_queries,
     history_queries,
+    inquiry_queries,
     link_queries,
 )
 from service.claims.claim_views import ClaimView
@@ -154,6 +155,11 @@ async def render_claim(
     if moment is None and call.sees_internals:
         documents = await call.read(history_queries.list_merged_claims, claim_id)
         merged = [orjson.loads(document) for document in documents]
+    asked_before = []
+    if merged:
+        asked_before = await call.read(
+            inquiry_queries.list_merged_inquiries, [claim["id"] for claim in merged]
+        )
     claim_uses = None
     if moment is None and access.is_allowed(call.caller, Action.READ_RECORDS):
         claim_uses = await call.read(printed_queries.read_claim_uses, claim_id, caller=call.caller)
@@ -170,6 +176,7 @@ async def render_claim(
         claim=sheet.claim,
         pending=pending,
         merged=merged,
+        inquiries=[*sheet.inquiries, *asked_before],
         uses=claim_uses,
         proposal=proposal_words.describe_proposal(sheet.state, pending) if pending else None,
         barred=second_person.explain_refusal(pending, call.actor) if pending else None,

@@ -78,6 +78,8 @@ def describe_event(event: Data, names: Names, *, moment: datetime | None = None)
     What the reader may not know is not in it: `redact_events` comes first.
     """
     wording = _WORDINGS[event["type"]](event["data"], names)
+    if event["type"] == "hold.ended" and "rule" in (event["actor"] or {}):
+        wording = Wording("The hold ended by itself: its time had come")
     recorded_at = event["recorded_at"]
     return RecordLine(
         number=event["seq"],
