@@ -1,22 +1,18 @@
 """Follows: what a person is told of when it changes."""
 
 from typing import Annotated
-from urllib.parse import parse_qsl
 
 from fastapi import APIRouter, Depends, Response
-from starlette.datastructures import QueryParams
 
-from service.domain.errors import Invalid
 from service.domain.notices import FollowKind
-from service.notices import follow_commands, follow_queries, followed_searches
+from service.notices import follow_commands, follow_queries
 from service.notices.follow_commands import Followed, Target
 from service.notices.notice_views import FollowView
 from service.record.idempotency import Answer
-from service.search.index import query_parser
 from service.store.engine import Connection
 from service.store.paging import Window
 from service.views import Page
-from service.web import claim_requests
+from service.web import view_queries
 from service.web.bodies.notice_inputs import FollowIn
 from service.web.calls import Allow, AllowWriting, Call, Paged, build_answer
 from service.web.fields import FollowId
@@ -26,8 +22,6 @@ router = APIRouter(prefix="/v1/follows", tags=["notices"], route_class=JsonRoute
 
 Asking = Annotated[Call, Depends(Allow(None), scope="function")]
 Writing = Annotated[Call, Depends(AllowWriting(None), scope="function")]
-UNFOLLOWED = ("limit", "cursor", "as_of", "sort", "lang", "facets")
-"""What is of a page of a list, and says nothing of what is found."""
 
 
 @router.get(
@@ -62,7 +56,7 @@ async def follow_something(body: FollowIn, call: Writing) -> Response:
     party follows those below it too; of a search, `as_of`, order and page are left out."""
     [(kind, text)] = body.list_named()
     if kind is FollowKind.SEARCH:
-        text = await _parse_search(call, text)
+        text = await view_queries.parse_followed_search(call, text)
 
     def answer(connection: Connection, followed: Followed) -> Answer:
         view = follow_queries.read_follow(connection, followed.id)
@@ -86,30 +80,3 @@ async def stop_following(follow_id: FollowId, call: Asking) -> Response:
         follow_id,
         answer=lambda _connection, _none: Answer(204, b"", {}),
     )
-
-
-async def _parse_search(call: Call, text: str) -> str:
-    """Return the one text for a search that was sent as an address has it.  Raises Invalid, and
-    Forbidden where the caller may not see assignees."""
-    pairs = parse_qsl(text.removeprefix("?"), keep_blank_values=True)
-    sent = [(name, value) for name, value in pairs if name not in UNFOLLOWED and value]
-    try:
-        query = claim_requests.parse_list_query(QueryParams(sent))
-        if query.q is not None:
-            query_parser.parse_query(query.q)
-        filters = claim_requests.build_filters(query, call)
-        for name in ("claimant", "party"):
-            await claim_requests.find_family(call, getattr(filters, name), name, None)
-    except Invalid as error:
-        raise Invalid(
-            f"this search finds nothing: {error.detail}", loc=("body", "search")
-        ) from None
-    if filters.overdue:
-        raise Invalid(
-            "nothing changes when a claim becomes overdue: follow the others of its filters",
-            loc=("body", "search"),
-        )
-    search = followed_searches.format_search(query.q, filters)
-    if not search:
-        raise Invalid("this search has no filters: follow something in it", loc=("body", "search"))
-    return search

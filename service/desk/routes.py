@@ -17,6 +17,7 @@ from service.desk.claims import (
     claim_forms,
     claim_pages,
     correction_request_pages,
+    due_forms,
     hold_forms,
     inquiry_pages,
     note_forms,
@@ -34,7 +35,7 @@ from service.desk.search import go_page, search_page
 from service.desk.statements import statement_pages
 from service.desk.stories import story_pages
 from service.desk.webhooks import webhook_forms, webhook_pages
-from service.desk.work import work_page
+from service.desk.work import follow_forms, work_page
 from service.domain.access import Action
 
 routers = (
@@ -47,6 +48,7 @@ routers = (
     go_page.router,
     dossier_page.router,
     help_page.router,
+    due_forms.router,
     hold_forms.router,
     inquiry_pages.router,
     intake_pages.router,
@@ -69,6 +71,7 @@ routers = (
     story_pages.router,
     use_forms.router,
     unsubscribe_page.router,
+    follow_forms.router,
     work_page.router,
     webhook_forms.new_router,
     webhook_pages.router,

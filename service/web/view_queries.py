@@ -8,10 +8,13 @@ from starlette.datastructures import QueryParams
 
 from service.domain.claims import format_instant
 from service.domain.errors import Invalid
+from service.notices import followed_searches
 from service.search.index import query_parser
 from service.web import claim_requests
 from service.web.calls import Call
 
+UNFOLLOWED = ("limit", "cursor", "as_of", "sort", "lang", "facets")
+"""What is of a page of a list, and says nothing of what is found."""
 UNSAVED = ("limit", "cursor", "lang", "facets")
 """Parameters of a page of the list, which say nothing of what is in it."""
 
@@ -38,16 +41,43 @@ async def normalize_query(call: Call, text: str) -> str:
 def format_query(query: claim_requests.ListQuery) -> str:
     """Return the filters, the words and the order of a query, in one order and spelling."""
     saved: list[tuple[str, str]] = []
-    for name in claim_requests.ListQuery.model_fields:
+    for name, field in claim_requests.ListQuery.model_fields.items():
         value = getattr(query, name)
-        if name in UNSAVED or value in (None, False, ()):
+        if name in UNSAVED or value == field.default:
             continue
         if name == "status":
             saved += [(name, status.value) for status in sorted(set(value))]
         elif isinstance(value, datetime):
             saved.append((name, format_instant(value)))
         elif isinstance(value, bool):
-            saved.append((name, "true"))
+            saved.append((name, "true" if value else "false"))
         else:
             saved.append((name, value.value if isinstance(value, StrEnum) else str(value)))
     return urlencode(saved)
+
+
+async def parse_followed_search(call: Call, text: str) -> str:
+    """Return the one text for a search that was sent as an address has it.  Raises Invalid, and
+    Forbidden where the caller may not see assignees."""
+    pairs = parse_qsl(text.removeprefix("?"), keep_blank_values=True)
+    sent = [(name, value) for name, value in pairs if name not in UNFOLLOWED and value]
+    try:
+        query = claim_requests.parse_list_query(QueryParams(sent))
+        if query.q is not None:
+            query_parser.parse_query(query.q)
+        filters = claim_requests.build_filters(query, call)
+        for name in ("claimant", "party"):
+            await claim_requests.find_family(call, getattr(filters, name), name, None)
+    except Invalid as error:
+        raise Invalid(
+            f"this search finds nothing: {error.detail}", loc=("body", "search")
+        ) from None
+    if filters.overdue:
+        raise Invalid(
+            "nothing changes when a claim becomes overdue: follow the others of its filters",
+            loc=("body", "search"),
+        )
+    search = followed_searches.format_search(query.q, filters)
+    if not search:
+        raise Invalid("this search has no filters: follow something in it", loc=("body", "search"))
+    return search

@@ -79,6 +79,11 @@ PAGES: dict[str, Action | str] = {
 }
 FORMS: dict[str, Action | str] = {
     "/work/read": Action.READ_RECORDS,
+    "/follows": Action.READ_CLAIMS,
+    "/follows/{follow_id}/end": Action.READ_CLAIMS,
+    "/views": Action.READ_CLAIMS,
+    "/views/{view_id}/delete": Action.READ_CLAIMS,
+    "/claims/{claim_id}/due-time": Action.AMEND,
     "/claims/{claim_id}/correction": Action.REVERSE,
     "/statements/{statement_id}/correction": Action.REVERSE,
     "/sources/{source_id}/correction": Action.REVERSE,

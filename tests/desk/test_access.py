@@ -12,6 +12,8 @@ PLACES = dict.fromkeys(
         "link_id",
         "decision_id",
         "note_id",
+        "follow_id",
+        "view_id",
         "inquiry_id",
         "request_id",
         "intake_id",

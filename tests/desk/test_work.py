@@ -96,3 +96,82 @@ async def test_assigned_claims_stand_in_the_order_in_which_they_are_due(
     assert "overdue since" in read_words(work.get_element_by_id("assigned"))
     assert "checker" in read_words(work.get_element_by_id("mentions"))
     assert int(read_count(work)) >= 1
+
+
+async def test_what_a_page_shows_is_followed_from_it(desk: Desk, people: People) -> None:
+    """Claim, story, party, tag and search: a button begins it, and another ends it; the public
+    has none."""
+    await desk.record_parties()
+    await desk.post("/v1/stories", {"slug": "border", "title": "The border"})
+    claim = await desk.record_claim(story="border", tags=["troops"])
+    pages = {
+        f"/claims/{claim['id']}": "claim",
+        "/stories/border": "story",
+        "/parties/nato": "party",
+        "/?tag=troops": "tag",
+        "/?status=asserted": "search",
+        "/search?q=regime": "search",
+    }
+    for address, kind in pages.items():
+        page = await people.reader.get(address)
+        done = await send_form(people.reader, page, "/follows")
+        assert (done.status_code, done.headers["location"]) == (303, address)
+        key = (await people.reader.get(address)).text
+        assert "Following" in key
+        assert f"this {kind}" in key
+    page = await people.reader.get("/stories/border")
+    [end] = [
+        form.get("action") for form in parse_page(page).forms if "/end" in form.get("action", "")
+    ]
+    done = await send_form(people.reader, page, end)
+    assert done.status_code == 303
+    assert "Following" not in (await people.reader.get("/stories/border")).text
+
+
+async def test_board_is_saved_as_a_view(desk: Desk, people: People) -> None:
+    """Under a name, for oneself; an editor saves it for the desk. It is gone when deleted."""
+    await desk.record_parties()
+    await desk.record_claim(tags=["troops"])
+    board = await people.checker.get("/?tag=troops&story=none&hold=&party=")
+    assert "operating regime" in read_text(board)
+    done = await send_form(people.checker, board, "/views", name="Troops")
+    assert (done.status_code, done.headers["location"]) == (303, "/?story=none&tag=troops")
+    assert "Troops" in read_text(await people.checker.get("/"))
+    assert "Troops" not in read_text(await people.checker2.get("/"))
+    board = await people.editor.get("/?assignee=none")
+    await send_form(people.editor, board, "/views", name="Nobody's", shared="true")
+    page = await people.checker2.get("/?assignee=none")
+    assert "Nobody's" in read_text(page)
+    page = await people.checker.get("/?story=none&tag=troops")
+    [delete] = [
+        form.get("action") for form in parse_page(page).forms if "/delete" in form.get("action", "")
+    ]
+    assert (await send_form(people.checker, page, delete)).status_code == 303
+    assert "Troops" not in read_text(await people.checker.get("/"))
+
+
+async def test_claim_is_due_by_a_form(desk: Desk, people: People) -> None:
+    """The page says so, overdue in time, and no longer when that is taken back; readers see
+    nothing of it."""
+    await desk.record_parties()
+    claim = (await desk.record_claim())["id"]
+    page = await people.checker.get(f"/claims/{claim}")
+    form = f"/claims/{claim}/due-time"
+    refused = await send_form(people.checker, page, form, due_at="soon")
+    assert refused.status_code == 422
+    page = await people.checker.get(f"/claims/{claim}")
+    done = await send_form(people.checker, page, form, due_at="2023-01-02T10:30")
+    assert done.status_code == 303, done.text
+    assert (await desk.checker.get(f"/v1/claims/{claim}")).json()[
+        "due_at"
+    ] == "2023-01-02T10:30:00Z"
+    page = await people.checker.get(f"/claims/{claim}")
+    assert "overdue" in read_text(page)
+    assert "Due by 2 January 2023" in read_text(page)
+    assert "overdue since" in read_text(await people.checker.get("/?overdue=true"))
+    for address in ("/", f"/claims/{claim}"):
+        text = read_text(await people.reader.get(address))
+        assert "overdue since" not in text
+        assert "2 January 2023" not in text
+    done = await send_form(people.checker, page, form, clear="true")
+    assert (await desk.checker.get(f"/v1/claims/{claim}")).json()["due_at"] is None

@@ -15,10 +15,11 @@ from service.claims.documents import StoredClaim
 from service.desk.claims import claim_rows
 from service.desk.claims.claim_rows import ClaimRow
 from service.desk.layout.rendering import build_direction_attribute, render_page, render_part
+from service.desk.work import follow_forms
 from service.domain import access
 from service.domain.access import Action
 from service.domain.claims import Lifecycle
-from service.web import claim_requests, time_zones
+from service.web import claim_requests, time_zones, view_queries
 from service.web.calls import Call, allow, build_list_scope
 from service.web.direct_routes import DirectRoute
 
@@ -35,6 +36,8 @@ FILTERS = (
     "superseded",
     "assignee",
     "drift",
+    "hold",
+    "overdue",
     "as_of",
     "claimed_since",
     "claimed_until",
@@ -103,6 +106,9 @@ async def show_board(call: Annotated[Call, allow(Action.READ_CLAIMS, page=True)]
         filters=chosen,
         narrowed=is_narrowed,
         stories=_render_story_options(tuple((row[0], row[1]) for row in stories), filters.story),
+        button=await follow_forms.read_search_button(call, query, filters),
+        views=await follow_forms.list_views(call),
+        saved_query=view_queries.format_query(query),
         as_of=filters.as_of,
     )
 

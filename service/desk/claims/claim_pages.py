@@ -24,6 +24,7 @@ from service.desk.claims.record_lines import RecordLine
 from service.desk.layout import forms, instants
 from service.desk.layout.forms import Form, accept_form
 from service.desk.layout.rendering import render_page
+from service.desk.work import follow_forms
 from service.domain import access, ids, labels, second_person
 from service.domain.access import Action
 from service.domain.errors import (
@@ -35,6 +36,7 @@ from service.domain.errors import (
     SecondPersonNeeded,
     TransitionRefused,
 )
+from service.domain.notices import FollowKind
 from service.store.engine import Connection
 from service.uses import printed_queries
 from service.web import time_zones
@@ -90,6 +92,7 @@ class Typed:
     finding_cites: list[str] = field(default_factory=list)
     hold_reason: str | None = None
     until: str | None = None
+    due_at: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +178,7 @@ async def render_claim(
         sheet=sheet,
         claim=sheet.claim,
         pending=pending,
+        button=None if moment else await follow_forms.read_button(call, FollowKind.CLAIM, claim_id),
         merged=merged,
         inquiries=[*sheet.inquiries, *asked_before],
         uses=claim_uses,
@@ -356,6 +360,7 @@ async def render_refusal(
         finding_cites=form.get_texts("finding_cites"),
         hold_reason=form.get_text("hold_reason"),
         until=form.get_text("until"),
+        due_at=form.get_text("due_at"),
     )
     refused = Refusal(form_name, detail, missing, faults, changes)
     return await render_claim(form.call, claim_id, typed=typed, refused=refused, error=error)

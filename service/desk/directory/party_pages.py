@@ -10,6 +10,7 @@ from service.claims import rename_commands
 from service.desk.layout import forms
 from service.desk.layout.forms import Form, accept_form
 from service.desk.layout.rendering import render
+from service.desk.work import follow_forms
 from service.directory import directory_queries, party_commands
 from service.directory.directory_views import PartyView, RootPartyView, SpeakerView
 from service.domain.access import Action
@@ -20,6 +21,7 @@ from service.domain.errors import (
     Invalid,
 )
 from service.domain.names import make_slug
+from service.domain.notices import FollowKind
 from service.store.paging import MAX_LIMIT, Window, cut_page
 from service.web.bodies import directory_inputs
 from service.web.calls import Call, allow, build_list_scope
@@ -160,6 +162,7 @@ async def _render_party(
         now=call.now,
         status=200 if error is None else error.status,
         party=party,
+        button=await follow_forms.read_button(call, FollowKind.PARTY, slug),
         renamed=await call.read(directory_queries.read_rename_progress, slug),
         above=above,
         under=under,

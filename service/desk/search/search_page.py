@@ -13,6 +13,7 @@ from service.claims.statement_views import SnippetView, StatementView
 from service.desk.claims import claim_rows
 from service.desk.layout.rendering import render
 from service.desk.search import facet_links
+from service.desk.work import follow_forms
 from service.domain import access
 from service.domain.access import Action
 from service.domain.errors import Unsearchable
@@ -97,6 +98,11 @@ async def show_results(
         now=call.now,
         status=status,
         text=text,
+        button=await follow_forms.read_search_button(
+            call, list_query, claim_requests.build_filters(list_query, call)
+        )
+        if text and not only_statements and not results["fault"]
+        else None,
         as_of=None if only_statements else list_query.as_of,
         filters={name: request.query_params.get(name) or None for name in KEPT},
         kept=[

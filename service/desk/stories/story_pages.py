@@ -16,10 +16,12 @@ from service.desk.layout import forms, instants, page_links
 from service.desk.layout.forms import Form, accept_form
 from service.desk.layout.rendering import render_page
 from service.desk.stories import figure_chart, lane_chart, timeline_entries
+from service.desk.work import follow_forms
 from service.domain.access import Action
 from service.domain.claims import Kind, format_instant
 from service.domain.errors import AlreadyExists, ClaimdeskError, Invalid
 from service.domain.names import make_slug
+from service.domain.notices import FollowKind
 from service.record.tail import newest
 from service.store.paging import BY_END, MAX_LIMIT, Window, cut_page
 from service.stories import matrix_queries, story_commands, story_queries, timeline_queries
@@ -207,6 +209,7 @@ async def _render_story(call: Call, slug: str) -> Response:
         as_of=moment,
         at=instants.format_field(moment),
         story=story,
+        button=await follow_forms.read_button(call, FollowKind.STORY, slug),
         columns=[party for party in matrix["parties"] if party["slug"] in speaking],
         idle=[party for party in matrix["parties"] if party["slug"] not in speaking],
         rows=rows,
