@@ -41,7 +41,8 @@ async def test_claim_page_has_a_column_for_each_root_party(
     assert card.cssselect("s")
     assert "Of another claim" in read_words(card)
     assert not page.get_element_by_id(f"l-{link['id']}").cssselect("s")
-    assert not page.cssselect("form[method=post]:not([action='/sign-out'])")
+    forms = [form.get("action") for form in page.cssselect("form[method=post]")]
+    assert set(forms) == {"/sign-out", "/follows"}, "a reader changes nothing"
 
 
 async def test_request_for_comment_is_made_and_settled_on_forms(
