@@ -1,15 +1,15 @@
 """The `webhooks` section of the OpenAPI document: what receivers get, with an example of each."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Header
 from typing_extensions import TypedDict, get_type_hints
 
 from service.claims.webhook_body_views import AboutView
-from service.claims.webhook_examples import BODIES, summarize
+from service.claims.webhook_examples import BODIES, find_body, summarize
 from service.domain.webhooks import EventType
-from service.webhooks.webhook_views import MessageView, PingView
+from service.webhooks.webhook_views import MessageView
 
 CLAIM = {
     "id": "01970000-0000-7000-8000-000000000001",
@@ -25,10 +25,6 @@ CLAIM = {
     },
     "url": "https://claimdesk.example.org/claims/01970000-0000-7000-8000-000000000001",
 }
-PING = {
-    "webhook": "01970000-0000-7000-8000-000000000006",
-    "from": "https://claimdesk.example.org",
-}
 
 build_typed_dict: Any = TypedDict
 """For names and fields that are known when the service runs only."""
@@ -43,10 +39,9 @@ def build_name(kind: EventType) -> str:
 def build_body_view(kind: EventType) -> Any:
     """Build the view of this type's body: the envelope with the type's data."""
     name = build_name(kind)
-    fields = get_type_hints(PingView, include_extras=True)
-    if kind is not EventType.PING:
-        fields = get_type_hints(AboutView, include_extras=True)
-        fields |= get_type_hints(BODIES[kind].view, include_extras=True)
+    fields = get_type_hints(find_body(kind).view, include_extras=True)
+    if kind in BODIES:
+        fields = get_type_hints(AboutView, include_extras=True) | fields
     envelope = get_type_hints(MessageView, include_extras=True)
     envelope |= {"type": Literal[kind.value], "data": build_typed_dict(f"{name}Data", fields)}
     view = build_typed_dict(name, envelope)
@@ -56,11 +51,11 @@ def build_body_view(kind: EventType) -> Any:
 
 def _build_example(kind: EventType) -> dict[str, object]:
     moment = "2023-10-03T18:00:00Z"
-    data: Mapping[str, object] = PING
-    if kind is not EventType.PING:
+    data = find_body(kind).example
+    if kind in BODIES:
         by = "Ana" if kind is not EventType.CLAIM_STATUS_CHANGED else None
         about = {"claim": CLAIM, "version": 3, "by": by, "occurred_at": moment}
-        data = {**about, **BODIES[kind].example}
+        data = {**about, **data}
     return {"type": kind.value, "timestamp": moment, "data": data}
 
 

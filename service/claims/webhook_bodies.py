@@ -44,7 +44,7 @@ from service.domain.claims import (
 from service.domain.disclosure import EVENT_FIELDS
 from service.domain.history import Event
 from service.domain.print_line import build_print_line
-from service.domain.webhooks import EventType
+from service.domain.webhooks import OPERATORS, EventType
 from service.webhooks.bodies import render_body
 
 EventData = Mapping[str, Any]
@@ -300,4 +300,4 @@ RENDERERS: dict[str, Callable[[ClaimState, EventData], Mapping[str, object] | No
     "decision.proposed": _render_proposal,
     "decision.rejected": _render_rejection,
 }
-assert {*RENDERERS, EventType.PING} == set(EventType)
+assert {*RENDERERS, EventType.PING, *OPERATORS} == set(EventType)

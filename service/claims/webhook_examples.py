@@ -26,7 +26,12 @@ from service.claims.webhook_body_views import (
 )
 from service.domain.print_line import HOLD_LINE, VOID_LINE
 from service.domain.webhooks import EventType
-from service.webhooks.webhook_views import PingView
+from service.webhooks.webhook_views import (
+    PingView,
+    WebhookDisabledView,
+    WebhookFailingView,
+    WebhookRecoveredView,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,7 +262,40 @@ BODIES: dict[EventType, Body] = {
 """All that outsiders may be told of a claim; `webhook_bodies` renders it."""
 
 
+FAILING: Mapping[str, object] = {
+    "webhook": "01970000-0000-7000-8000-000000000006",
+    "address": "https://cms.example.org/hook",
+    "description": "The CMS",
+    "format": "standard",
+    "failures": 5,
+    "failing_since": "2023-10-03T17:59:00Z",
+    "last_event": "claim.status_changed",
+    "error": "the receiver answered 503",
+    "url": "https://claimdesk.example.org/admin/webhooks/01970000-0000-7000-8000-000000000006",
+}
+SERVICE_BODIES: dict[EventType, Body] = {
+    EventType.WEBHOOK_FAILING: Body(WebhookFailingView, FAILING),
+    EventType.WEBHOOK_DISABLED: Body(
+        WebhookDisabledView, {**FAILING, "failures": 31, "error": "the receiver answered 410"}
+    ),
+    EventType.WEBHOOK_RECOVERED: Body(
+        WebhookRecoveredView, {**FAILING, "failures": 0, "failing_since": None}
+    ),
+    EventType.PING: Body(
+        PingView,
+        {
+            "webhook": "01970000-0000-7000-8000-000000000006",
+            "from": "https://claimdesk.example.org",
+        },
+    ),
+}
+"""What is told of the service and its webhooks, and of no claim."""
+
+
 def summarize(kind: EventType) -> str:
     """Say what happened when an event of this type is sent."""
-    view = PingView if kind is EventType.PING else BODIES[kind].view
-    return (view.__doc__ or "").rstrip(".")
+    return (find_body(kind).view.__doc__ or "").rstrip(".")
+
+
+def find_body(kind: EventType) -> Body:
+    return SERVICE_BODIES.get(kind) or BODIES[kind]

@@ -28,8 +28,15 @@ class EventType(StrEnum):
     DECISION_PROPOSED = "decision.proposed"
     DECISION_REJECTED = "decision.rejected"
     PING = "webhook.ping"
+    WEBHOOK_FAILING = "webhook.failing"
+    WEBHOOK_DISABLED = "webhook.disabled"
+    WEBHOOK_RECOVERED = "webhook.recovered"
 
 
+OPERATORS = frozenset(
+    (EventType.WEBHOOK_FAILING, EventType.WEBHOOK_DISABLED, EventType.WEBHOOK_RECOVERED)
+)
+"""Types that say how an endpoint does: told to those that ask for them by name."""
 SECRET_PREFIX = "whsec_"  # noqa: S105 -- public: every secret begins so
 SECRET_BYTES = 32
 IN_FLIGHT = 8

@@ -188,7 +188,9 @@ FACTS = (
     ("Approved by", "approved_by"),
     ("Proposed by", "proposed_by"),
     ("On hold until", "until"),
-    ("Webhook", "endpoint"),
+    ("Address", "address"),
+    ("What it is", "description"),
+    ("Failing since", "failing_since"),
     ("Last event", "last_event"),
     ("Error", "error"),
 )
@@ -249,6 +251,11 @@ HEADINGS: Mapping[str, Callable[[Data], str]] = {
     EventType.FINDING_CHANGED: _describe_finding,
     EventType.DECISION_PROPOSED: _describe_proposal,
     EventType.DECISION_REJECTED: _say("A proposal was rejected"),
+    EventType.WEBHOOK_FAILING: lambda data: (
+        f"A webhook has failed {data['failures']} times in a row"
+    ),
+    EventType.WEBHOOK_DISABLED: _say("A webhook was disabled"),
+    EventType.WEBHOOK_RECOVERED: _say("A webhook is well again"),
     EventType.PING: lambda data: f"Claimdesk at {data['from']} reaches you",
 }
 """What happened, in a few words."""

@@ -24,7 +24,9 @@ from service.domain import backoff
 from service.domain.webhooks import DeliveryState, EndpointState
 from service.store.compiled_statements import CompiledStatement
 from service.store.webhook_tables import webhook_attempts, webhook_deliveries, webhooks
+from service.webhooks import operator_events
 from service.webhooks.exchanges import Answer
+from service.webhooks.operator_events import HealthChange
 
 LOST_ERROR = "the worker that had it is gone: whether the receiver got it is not known"
 
@@ -162,6 +164,7 @@ def settle_attempts(
             select(
                 deliveries.lease,
                 deliveries.webhook,
+                deliveries.type,
                 deliveries.claim,
                 deliveries.replay,
                 deliveries.position,
@@ -177,6 +180,7 @@ def settle_attempts(
     lines: list[Parameters] = []
     following: list[Parameters] = []
     answers: dict[str, list[Answer]] = {}
+    last_events: dict[str, str] = {}
     for attempt in sorted(attempts, key=lambda attempt: attempt.answer.started_at):
         delivery = leased.get(attempt.lease)
         if delivery is None:
@@ -189,6 +193,7 @@ def settle_attempts(
         if attempt.url == endpoints[attempt.webhook].url:
             # What an address answers that is no longer the endpoint's says nothing of it.
             answers.setdefault(attempt.webhook, []).append(attempt.answer)
+            last_events[attempt.webhook] = delivery.type
         if outcome != "failed" and delivery.claim is not None:
             following.append(
                 {
@@ -207,6 +212,11 @@ def settle_attempts(
         for webhook, of_endpoint in answers.items()
     ]
     UPDATE_HEALTH.run_each(connection, health)
+    for change in health:
+        webhook = str(change["webhook_id"])
+        operator_events.tell_operators(
+            connection, HealthChange(endpoints[webhook], change, last_events[webhook]), now=now
+        )
     settlement.disabled = [
         (str(change["webhook_id"]), str(change["new_state_reason"]))
         for change in health

@@ -170,6 +170,32 @@ PingView = TypedDict(
 PingView.__doc__ = "Somebody tries the webhook."
 
 
+class EndpointHealthView(TypedDict):
+    """What is said of an endpoint when it begins to fail, is disabled, or is well again."""
+
+    webhook: Uuid
+    address: Annotated[str, Field(description="With `***` for what it keeps secret")]
+    description: str | None
+    format: Format
+    failures: Annotated[int, Field(description="In a row")]
+    failing_since: Moment | None
+    last_event: Annotated[str, Field(description="The type of the event that was last tried")]
+    error: str | None
+    url: Annotated[str, Field(description="Its page at the desk")]
+
+
+class WebhookFailingView(EndpointHealthView):
+    """A webhook fails again and again: its circuit breaker is open."""
+
+
+class WebhookDisabledView(EndpointHealthView):
+    """A webhook was disabled: nothing more is sent to it until somebody activates it."""
+
+
+class WebhookRecoveredView(EndpointHealthView):
+    """A webhook that failed again and again is well again."""
+
+
 def describe_filters(webhook: WebhookView, *, name_claim: bool = True) -> str:
     """Say in words which events an endpoint gets."""
     parts = [", ".join(webhook["event_types"]) or "every event"]

@@ -12,12 +12,12 @@ import pytest
 
 from service.claims import webhook_bodies
 from service.claims.webhook_bodies import RENDERERS, build_claim_url, render_message
-from service.claims.webhook_examples import BODIES
+from service.claims.webhook_examples import BODIES, SERVICE_BODIES
 from service.domain import amendments, corrections, holds, proposals, reversals
 from service.domain.claims import Basis, ClaimState, Finding, Kind, Lifecycle, Scope
 from service.domain.history import Draft, Event
-from service.domain.webhooks import EventType
-from service.webhooks.bodies import render_ping
+from service.domain.webhooks import OPERATORS, EventType
+from service.webhooks.bodies import render_body, render_ping
 from service.webhooks.outbox import list_parties
 from tests.domain.builders import (
     ANA,
@@ -111,6 +111,7 @@ def render_first_bodies() -> dict[str, bytes]:
         found
         | _render_holds()
         | _render_corrections()
+        | _render_health()
         | {
             "claim.separated": apart,
             "claim.merged": body,
@@ -118,6 +119,11 @@ def render_first_bodies() -> dict[str, bytes]:
             "webhook.ping": render_ping("webhook-1", NOON, base_url=BASE),
         }
     )
+
+
+def _render_health() -> dict[str, bytes]:
+    """What is told of endpoints, as the examples of the documentation have it."""
+    return {kind: render_body(kind, NOON, SERVICE_BODIES[kind].example) for kind in OPERATORS}
 
 
 def _render_corrections() -> dict[str, bytes]:
@@ -164,7 +170,7 @@ def test_bodies_equal_their_golden_files(kind: EventType) -> None:
 
 def test_every_type_has_a_renderer() -> None:
     """What an endpoint may ask for is what can be told, and a ping."""
-    assert {*RENDERERS, EventType.PING} == set(EventType)
+    assert {*RENDERERS, EventType.PING, *OPERATORS} == set(EventType)
     assert {path.stem for path in GOLDEN.iterdir()} == set(EventType), f"files of {GOLDEN}"
 
 

@@ -23,13 +23,12 @@ from typing_extensions import get_type_hints
 
 from service.api import webhook_events
 from service.claims.webhook_body_views import AboutView, BodyClaimView, BodyLinkView
-from service.claims.webhook_examples import BODIES, summarize
+from service.claims.webhook_examples import find_body, summarize
 from service.config import Settings
 from service.domain import backoff
 from service.domain.webhooks import IN_FLIGHT, OVERLAP_HOURS, TIMEOUT_S, EventType, make_secret
 from service.webhooks import delivery, dispatcher, exchanges, http_transport, retention, signatures
 from service.webhooks.meters import Meters
-from service.webhooks.webhook_views import PingView
 from tests.support.desk import build_claim
 from tests.support.processes import run_to_end
 
@@ -106,7 +105,7 @@ def render_events() -> str:
     """Render the table of events as the document has it."""
     lines = ["| `type` | When | `data`, besides |", "|---|---|---|"]
     for kind in EventType:
-        view = PingView if kind is EventType.PING else BODIES[kind].view
+        view = find_body(kind).view
         fields = ", ".join(f"`{name}`" for name in get_type_hints(view))
         lines.append(f"| `{kind}` | {summarize(kind)} | {fields} |")
     return "\n".join(lines)

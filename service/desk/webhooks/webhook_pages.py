@@ -14,7 +14,7 @@ from service.domain import disclosure, ids
 from service.domain.access import Action
 from service.domain.claims import parse_instant
 from service.domain.errors import Invalid, NotFound
-from service.domain.webhooks import DeliveryState, EndpointState, EventType, Format
+from service.domain.webhooks import OPERATORS, DeliveryState, EndpointState, EventType, Format
 from service.store.paging import cut_page
 from service.web.bodies.webhook_inputs import RecoveryIn
 from service.web.calls import Call, allow
@@ -43,6 +43,8 @@ def _describe_event_type(kind: EventType) -> str:
     if kind is EventType.PING:
         return "a ping; sent on request, whatever is ticked"
     words = webhook_examples.summarize(kind)
+    if kind in OPERATORS:
+        return f"{words[0].lower()}{words[1:]}; when ticked only"
     mark = "" if kind in disclosure.EVENT_FIELDS else " (internal)"
     return words[0].lower() + words[1:] + mark
 
