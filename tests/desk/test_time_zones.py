@@ -126,3 +126,31 @@ async def test_unknown_zone_is_refused(people: People) -> None:
     assert "no such time zone" in read_text(answer)
     again = await submit(people.checker, "/profile", "/profile/time-zone", time_zone="")
     assert again.status_code == 303
+
+
+async def test_hold_ends_at_the_hour_of_the_shown_zone(desk: Desk, people: People) -> None:
+    await desk.record_parties()
+    claim = (await desk.record_claim())["id"]
+    await choose_zone(people, NICOSIA)
+    page = f"/claims/{claim}"
+    held = await submit(
+        people.checker, page, f"{page}/hold", hold_reason="We listen", until="2023-10-04T01:30"
+    )
+    assert held.status_code == 303, read_text(held)
+    assert (await desk.read_claim(claim))["hold"]["until"] == "2023-10-03T22:30:00Z"
+
+
+async def test_correction_moves_only_a_time_that_was_changed(desk: Desk, people: People) -> None:
+    """The form holds the time by one's own clock; left alone, it stays the instant that it is."""
+    await desk.record_parties()
+    claim = await desk.record_claim(claimed_at="2023-10-01T22:30:00Z", precision="minute")
+    await choose_zone(people, NICOSIA)
+    address = f"/claims/{claim['id']}/correction"
+    done = await submit(people.checker, address, address, kind="position", reason="Misread")
+    assert done.status_code == 303, read_text(done)
+    right = await desk.read_claim(claim["id"])
+    assert (right["kind"], right["claimed_at"]) == ("position", "2023-10-01T22:30:00Z")
+    done = await submit(people.checker, address, address, claimed_hour="02:00", reason="Misread")
+    assert done.status_code == 303, read_text(done)
+    right = await desk.read_claim(claim["id"])
+    assert (right["claimed_at"], right["precision"]) == ("2023-10-01T23:00:00Z", "minute")

@@ -21,16 +21,13 @@ Holding = Annotated[Form, accept_form(Action.HOLD)]
 
 @router.post("/claims/{claim_id}/hold")
 async def hold(claim_id: ClaimId, form: Holding) -> Response:
-    """Say that nobody is to use the claim, until somebody ends that or its hour (of UTC) comes."""
-    until = form.get_text("until")
-    if until is not None and len(until) == len("2023-10-02T12:00"):
-        until = f"{until}:00Z"
+    """Say that nobody is to use the claim, until somebody ends that or its hour comes."""
     try:
         body = forms.parse_body(
             claim_inputs.HoldIn,
             {
                 "reason": form.get_text("hold_reason") or "",
-                "until": until,
+                "until": forms.complete_instant(form.get_text("until")),
             },
         )
         return await form.carry_out(
