@@ -79,7 +79,8 @@ async def test_twelve_slips_are_corrected_until_nothing_is_wrong(
     windows: Windows, empty_desks: tuple[Desk, Desk]
 ) -> None:
     """A wrong word, hour, speaker, kind, claimant, date, story, source address, a wrong merge; a
-    withdrawal, a link and a claim by mistake: each is put right by a form of the desk."""
+    withdrawal, a link and a claim by mistake: each is put right by a form of the desk, at 360
+    pixels and without scripts."""
     slipping, right = empty_desks
     await article_records.record_article(right, ARTICLE, STORY)
     expected = await article_records.describe_desk(right)
@@ -93,9 +94,12 @@ async def test_twelve_slips_are_corrected_until_nothing_is_wrong(
     await take_in_with_slips(hand, work)
     claims = await slip_afterwards(hand, slipping)
     assert await article_records.describe_desk(slipping) != expected
-    hand.clicks = hand.keys = 0
+    narrow = {"width": 360, "height": 780}
+    phone = await windows.open(
+        name="Ana", role="checker", viewport=narrow, java_script_enabled=False
+    )
     statements = await article_records.list_statements(slipping)
-    figures = await Corrections(hand, claims, statements).carry_out()
+    figures = await Corrections(Hand(phone), claims, statements).carry_out()
     assert await article_records.describe_desk(slipping) == expected
     assert json.loads(slipping.run("verify", "--json"))["ok"] is True
     print_figures(work, figures)
