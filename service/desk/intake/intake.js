@@ -26,6 +26,7 @@ function takeSelection() {
   // In characters: what a script counts as two (😀) is one to the server.
   field("near").value = [...text.textContent.slice(0, at)].length;
   judgeRendering(words.trim(), at);
+  offerSpeakers(at, words.trim().length);
 }
 
 // Marks that open a quotation, and those that close it: “English”, „Serbian“, «French», »German«.
@@ -57,6 +58,60 @@ function judgeRendering(words, at) {
       : "Not within quotation marks: the article’s own account.",
   );
 }
+
+// Whoever is known and is named in the sentence of the words, or in the one beside it, is offered;
+// nobody is filled in unseen.
+const normalizeSpelling = (words) => words.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
+const offerLine = document.querySelector("#offered-speakers");
+const knownSpeakers = [...document.querySelectorAll("#speakers option")].map((option) => ({
+  name: option.value,
+  role: option.textContent.trim(),
+  party: option.dataset.party,
+}));
+
+function readNeighbours(at, length) {
+  const content = text.textContent, begin = content.lastIndexOf("\n\n", at) + 1;
+  const paragraph = content.slice(begin).split("\n\n", 1)[0];
+  const segments = [...new Intl.Segmenter("en", { granularity: "sentence" }).segment(paragraph)];
+  const places = segments.flatMap(({ index, segment }, place) =>
+    begin + index < at + length && begin + index + segment.length > at ? [place] : []
+  );
+  return segments.slice(Math.max(0, places[0] - 1), places.at(-1) + 2)
+    .map(({ segment }) => segment).join("");
+}
+
+function offerSpeakers(at, length) {
+  const nearby = ` ${normalizeSpelling(readNeighbours(at, length)).replace(/[^\p{L}]+/gu, " ")} `;
+  const named = knownSpeakers.filter(({ name }) => {
+    const surname = normalizeSpelling(name).split(/\s+/).at(-1);
+    return surname.length > 2 && nearby.includes(` ${surname} `);
+  }).slice(0, 3);
+  offerLine.replaceChildren(...named.map((speaker) => {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "small";
+    button.dir = "auto";
+    button.textContent = [speaker.name, speaker.role].filter(Boolean).join(", ");
+    button.addEventListener("click", () => {
+      field("speaker").value = speaker.name;
+      fillVoice(speaker);
+    });
+    return button;
+  }));
+  if (named.length) offerLine.prepend("Named beside the words: ");
+}
+
+function fillVoice({ role, party }) {
+  field("role").value = role;
+  field("party").value = party;
+  field("party").dispatchEvent(new Event("input", { bubbles: true }));
+}
+
+// A speaker who is known by one role for one party brings both along.
+field("speaker").addEventListener("input", () => {
+  const [speaker, ...others] = knownSpeakers.filter(({ name }) => name === field("speaker").value);
+  if (speaker && !others.length) fillVoice(speaker);
+});
 
 const reasonLine = document.querySelector("#rendering-why");
 let isChosen = false;
@@ -109,7 +164,6 @@ for (const name of ["claim", "kind", "party"]) {
 
 // Finding a claim: those of the story by their words, others by searching for them.
 const findField = document.querySelector("#find"), stands = document.querySelector("#stands");
-const normalizeSpelling = (words) => words.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
 async function searchClaims(words) {
   const answer = await fetch(`/v1/claims?${new URLSearchParams({ q: words, limit: 8 })}`, {
     credentials: "same-origin",

@@ -157,8 +157,14 @@ class Hand:
         await self.select(passage.words)
         await self.choose("#rendering", passage.rendering)
         await self.write("#language", passage.language)
-        await self._name_party(passage.party)
+        offered = self.page.locator(
+            f'#offered-speakers button:text-is("{passage.speaker}, {passage.role}")'
+        )
+        if passage.speaker and await offered.count():
+            await offered.first.click()
+            self.clicks += 1
         await self.write("#speaker", passage.speaker)
+        await self._name_party(passage.party)
         await self.write("#role", passage.role)
         if passage.description:
             await self.reveal(self.page.locator("#description"))

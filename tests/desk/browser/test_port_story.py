@@ -190,3 +190,27 @@ async def read_lines(client: httpx.AsyncClient, claim: str) -> dict[str, str]:
         lang: (await client.get(f"/v1/claims/{claim}", params={"lang": lang})).json()["print_line"]
         for lang in ("en", "sr", "sr-Latn", "sq", "fr")
     }
+
+
+async def test_speaker_named_beside_the_words_is_offered(windows: Windows, port_desk: Desk) -> None:
+    """Nobody is filled in unseen; chosen, or written, a known speaker brings role and party."""
+    windows.desk = port_desk
+    page = await windows.open("/intake", name="Ana")
+    await page.locator("main li a").first.click()
+    hand = Hand(page)
+    await hand.select("Eight names stood on two lists,")
+    offered = page.locator("#offered-speakers button")
+    await expect(offered).to_have_text(["Layla Haddad, spokeswoman"])
+    await expect(page.locator("#speaker")).to_have_value("")
+    await offered.click()
+    for place, value in (
+        ("#speaker", "Layla Haddad"),
+        ("#role", "spokeswoman"),
+        ("#party", "health-ministry"),
+    ):
+        await expect(page.locator(place)).to_have_value(value)
+    await hand.select("Nobody had set foot in there for six years.")
+    await expect(offered).to_have_count(0)
+    await page.fill("#speaker", "Omar Saab")
+    await expect(page.locator("#role")).to_have_value("head of its crews")
+    await expect(page.locator("#party")).to_have_value("red-crescent")
