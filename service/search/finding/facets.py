@@ -199,7 +199,7 @@ async def _count_as_of(database: Reader, search: ClaimSearch, moment: datetime) 
     """Count what the query found at `moment`, of the claims that are ranked for an instant."""
     most = claim_hits.RANKED
     rows = await claim_hits.find_at_any_time(database, search, None, most + 1)
-    claim_ids = [format_id(row[3]) for row in rows[:most]]
+    claim_ids = [format_id(row[-1]) for row in rows[:most]]
     counts: dict[str, Counter[str]] = {name: Counter() for name in NAMES}
     if claim_ids:
         known = await database.read(fields_as_of.read_as_of, claim_ids, moment)
