@@ -97,6 +97,9 @@ class Settings(BaseSettings):
         description="Whether a new desk needs a second person to approve what is printed. Change "
         "it later with `claimdesk policy`",
     )
+    development: Switch = Field(
+        False, description="Serve the page of the desk's components for builders, /desk-components"
+    )
     rate_limit: Annotated[int | None, BeforeValidator(_parse_rate)] = Field(
         12_000, ge=1, description="Requests per minute and caller, or `off`"
     )

@@ -28,7 +28,7 @@ from service.desk.corrections_log import corrections_log_page
 from service.desk.directory import party_pages, source_page
 from service.desk.dossier import dossier_page
 from service.desk.intake import intake_pages
-from service.desk.layout import assets, help_page
+from service.desk.layout import assets, components_page, help_page
 from service.desk.printed import printed_page, use_forms
 from service.desk.reversals import merge_pages, reversal_pages
 from service.desk.search import go_page, search_page
@@ -47,6 +47,7 @@ routers = (
     corrections_log_page.router,
     go_page.router,
     dossier_page.router,
+    components_page.router,
     help_page.router,
     due_forms.router,
     hold_forms.router,

@@ -50,6 +50,7 @@ PAGES: dict[str, Action | str] = {
     "/stories": Action.READ_CLAIMS,
     "/stories/{slug}": Action.READ_CLAIMS,
     "/stories/{slug}/edit": Action.CHANGE_PARTIES,
+    "/desk-components": Action.READ_CLAIMS,
     "/go": Action.READ_CLAIMS,
     "/help": Action.READ_CLAIMS,
     "/search": Action.READ_CLAIMS,

@@ -55,6 +55,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory, migrated_sqlite: Path) -> Ite
     url = f"sqlite:///{folder / 'claimdesk.db'}"
     settings = {
         "CLAIMDESK_PUBLIC_READ": "on",
+        "CLAIMDESK_DEVELOPMENT": "on",
         # A webhook that nobody answers is one to look at too.
         "CLAIMDESK_WEBHOOK_ALLOW_HTTP": "on",
         "CLAIMDESK_WEBHOOK_ALLOW_CIDRS": "127.0.0.0/8",
