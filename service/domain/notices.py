@@ -36,6 +36,13 @@ class NoticeKind(StrEnum):
     """An endpoint fails, was disabled, or works again."""
 
 
+class Alert(StrEnum):
+    """What administrators were last told of an endpoint that is not well."""
+
+    FAILING = "failing"
+    DISABLED = "disabled"
+
+
 MOST_FOLLOWS = 1_000
 MOST_SEARCHES = 20
 """How much one person may follow: each changed claim is looked for in every followed search."""

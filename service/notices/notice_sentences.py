@@ -129,6 +129,12 @@ def describe_overdue(text: str) -> str:
     return f"Overdue: {quote_text(text)}"
 
 
+def describe_endpoint(name: str, event: str, reason: str | None) -> str:
+    """Say what became of an endpoint."""
+    why = f": {reason}" if reason else ""
+    return f"The webhook to {directions.isolate_text(name)} {event}{why}"
+
+
 def _say(phrase: str) -> Callable[[Data], str]:
     return lambda _data: phrase
 

@@ -12,7 +12,14 @@ from datetime import datetime
 import structlog
 
 from service.domain.errors import ClaimdeskError
-from service.notices import inbox, mailings, notice_jobs, notice_plan, overdue_claims
+from service.notices import (
+    endpoint_alerts,
+    inbox,
+    mailings,
+    notice_jobs,
+    notice_plan,
+    overdue_claims,
+)
 from service.store.engine import Database
 
 LOOK_SECONDS = 1.0
@@ -23,6 +30,7 @@ CLEANING_SECONDS = 60.0
 WORK: tuple[tuple[Callable[..., datetime | None], Callable[..., object]], ...] = (
     (notice_jobs.find_next_due, notice_jobs.tell_next),
     (overdue_claims.find_next_overdue, overdue_claims.tell_overdue),
+    (endpoint_alerts.find_change, endpoint_alerts.tell_administrators),
     (mailings.find_next_mailing, mailings.send_due),
 )
 """What is due at some time: how to find when, and a batch of it."""

@@ -15,7 +15,7 @@ from sqlalchemy import (
 )
 
 from service.domain.notice_times import Channel
-from service.domain.notices import LONGEST_TARGET, FollowKind, NoticeKind
+from service.domain.notices import LONGEST_TARGET, Alert, FollowKind, NoticeKind
 from service.store.metadata import check_enum, metadata, partial_index
 from service.store.types import Id, Instant, LongText, Sequence
 
@@ -126,6 +126,17 @@ notice_jobs = Table(
     check_enum("kind", NoticeKind),
     Index(None, "claim", "kind"),
     Index(None, "due_at"),
+)
+
+# Of which endpoints administrators know that they are not well. No foreign key: removed endpoints
+# are deleted some time.
+endpoint_alerts = Table(
+    "endpoint_alerts",
+    metadata,
+    Column("webhook", Id, primary_key=True),
+    Column("state", String(16), nullable=False),
+    Column("since", Instant, nullable=False),
+    check_enum("state", Alert),
 )
 
 # The number of the last event that was looked at: one row.

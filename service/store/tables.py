@@ -36,6 +36,7 @@ from service.store.directory_tables import (
 )
 from service.store.metadata import metadata
 from service.store.notice_tables import (
+    endpoint_alerts,
     follows,
     notice_jobs,
     notice_mailings,
@@ -64,6 +65,7 @@ __all__ = [
     "claims",
     "correction_requests",
     "decisions",
+    "endpoint_alerts",
     "events",
     "follows",
     "idempotency",

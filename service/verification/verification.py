@@ -35,6 +35,7 @@ UNPROVED: Mapping[str, str] = {
     "personal_feeds": "private addresses of feeds",
     "notice_settings": "where and when people are written to",
     "notice_mailings": "notices that are to go out by mail or chat",
+    "endpoint_alerts": "of which endpoints administrators were told",
     "notice_position": "up to which event people were told",
     "intakes": "articles' texts, kept while they are worked on",
     "renames": "renames that come to claims in batches, until they have come to all",
