@@ -15,6 +15,7 @@ from service.cli import (
     epochs,
     exchange,
     keys,
+    notify,
     policy,
     record,
     schema,
@@ -68,6 +69,7 @@ app.command("seed")(record.seed)
 app.add_typer(users.app, name="users")
 app.add_typer(keys.app, name="keys")
 app.add_typer(webhooks.app, name="webhooks")
+app.add_typer(notify.app, name="notify")
 app.command("policy")(policy.policy)
 app.command("verify")(record.verify)
 app.command("doctor")(doctor.doctor)
