@@ -14,6 +14,7 @@ from service.desk.accounts import (
     unsubscribe_page,
 )
 from service.desk.claims import (
+    bulk_pages,
     claim_forms,
     claim_pages,
     correction_request_pages,
@@ -40,6 +41,7 @@ from service.domain.access import Action
 
 routers = (
     assets.router,
+    bulk_pages.router,
     claim_forms.router,
     claim_correction.router,
     claim_pages.router,

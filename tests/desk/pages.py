@@ -80,6 +80,8 @@ PAGES: dict[str, Action | str] = {
 }
 FORMS: dict[str, Action | str] = {
     "/work/read": Action.READ_RECORDS,
+    "/bulk": Action.AMEND,
+    "/bulk/confirmation": Action.AMEND,
     "/follows": Action.READ_CLAIMS,
     "/follows/{follow_id}/end": Action.READ_CLAIMS,
     "/views": Action.READ_CLAIMS,

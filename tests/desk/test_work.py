@@ -175,3 +175,30 @@ async def test_claim_is_due_by_a_form(desk: Desk, people: People) -> None:
         assert "2 January 2023" not in text
     done = await send_form(people.checker, page, form, clear="true")
     assert (await desk.checker.get(f"/v1/claims/{claim}")).json()["due_at"] is None
+
+
+async def test_ticked_claims_are_changed_at_once(desk: Desk, people: People) -> None:
+    """Board and queue have a box for each claim; one page asks what to change, and says what came
+    of each: whoever changed one meanwhile keeps it."""
+    await desk.record_parties()
+    claims = [await desk.record_claim(text=text) for text in ("first", "second")]
+    board = await people.checker.get("/")
+    boxes = parse_page(board).cssselect("input[form=bulk]")
+    assert len(boxes) == 2
+    assert not parse_page(await people.reader.get("/")).cssselect("input[form=bulk]")
+    chosen = [box.get("value") for box in boxes]
+    page = await send_form(people.checker, board, "/bulk/confirmation", chosen=chosen)
+    assert "Change 2 claims" in read_text(page)
+    refused = await send_form(people.checker, page, "/bulk", chosen=chosen, change="tags")
+    assert refused.status_code == 422
+    await desk.checker.patch(
+        f"/v1/claims/{claims[1]['id']}", json={"tags": ["x"]}, headers={"If-Match": "*"}
+    )
+    done = await send_form(
+        people.checker, page, "/bulk", chosen=chosen, change="tags", add="north, army", remove=""
+    )
+    text = read_text(done)
+    assert "first changed" in text
+    assert "second not changed You read another version" in text
+    tags = [(await desk.read_claim(claim["id"]))["tags"] for claim in claims]
+    assert tags == [["north", "army"], ["x"]]

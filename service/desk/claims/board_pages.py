@@ -81,12 +81,13 @@ async def show_board(call: Annotated[Call, allow(Action.READ_CLAIMS, page=True)]
             with_status=only is None,
             only=only,
             narrowed=is_narrowed,
+            may_record=access.is_allowed(call.caller, Action.AMEND) and not filters.as_of,
             next=None if cursor is None else _build_url(request, cursor=cursor),
         )
     else:
         # Ages, and names of users (to rename one is no event), are a minute old at most.
         minute = call.now.replace(second=0, microsecond=0)
-        may_record = access.is_allowed(call.caller, Action.RECORD)
+        may_record = access.is_allowed(call.caller, Action.RECORD) and not filters.as_of
         zone = time_zones.read_shown_zone()
         part = zone, call.sees_internals, may_record, filters, minute, request.url.query
         kept: Markup | None = None
