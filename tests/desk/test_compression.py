@@ -1,10 +1,13 @@
 """What is the same for everybody is compressed for those who accept it; nothing else is."""
 
+import re
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
 from service.config import Settings
+from service.desk.layout import assets
 from tests.desk.conftest import People
 from tests.support import desk as support
 from tests.support.desk import Desk
@@ -56,3 +59,17 @@ async def test_answers_with_secrets_are_not_compressed(desk: Desk, people: Peopl
         answer = await client.get(path, headers=GZIP)
         assert answer.status_code == 200
         assert "content-encoding" not in answer.headers
+
+
+def test_scripts_and_styles_are_sent_without_what_nobody_reads() -> None:
+    """Comments and indentation stay in the files; what is taken out would be a text's own where one
+    went over several lines, so none does."""
+    sent = assets.load_assets()
+    for file in Path(assets.__file__).parents[1].glob("*/*.js"):
+        for number, line in enumerate(file.read_text().splitlines(), 1):
+            assert line.count("`") % 2 == 0, (file, number)
+    styles, script = sent[assets.STYLE].body.decode(), sent[assets.SCRIPT].body.decode()
+    assert "/*" not in styles
+    assert not re.search(r"^ *//", script, re.MULTILINE)
+    assert "a{color: var(--accent);" in styles
+    assert 'root.classList.add("js");' in script

@@ -35,8 +35,12 @@ MEDIA_TYPES = {
     "js": "text/javascript; charset=utf-8",
     "svg": "image/svg+xml",
 }
-UNSEEN_CSS = re.compile(rb"/\*.*?\*/\s*|^ +|\n(?=\n)", re.DOTALL | re.MULTILINE)
-"""Comments, indentation and empty lines, which browsers need not be sent."""
+UNSEEN = {
+    "css": re.compile(rb"/\*.*?\*/\s*|\s*(?P<mark>[{};])\s*", re.DOTALL),
+    "js": re.compile(rb"^ *//.*\n|^ +|\n(?=\n)", re.MULTILINE),
+}
+"""Comments and white space, which browsers need not be sent.  No script has a text that goes over
+several lines."""
 IMMUTABLE = "public, max-age=31536000, immutable"
 
 router = APIRouter(include_in_schema=False)
@@ -46,6 +50,10 @@ class Asset(NamedTuple):
     body: bytes
     digest: str
     media_type: str
+
+
+def _keep_mark(match: re.Match[bytes]) -> bytes:
+    return match.groupdict().get("mark") or b""
 
 
 @lru_cache
@@ -59,8 +67,8 @@ def load_assets() -> dict[str, Asset]:
                 is_script = room == "layout" and kind == "js"
                 name = STYLE if kind == "css" else SCRIPT if is_script else file.name
                 body = file.read_bytes()
-                if kind == "css":
-                    body = UNSEEN_CSS.sub(b"", body)
+                if kind in UNSEEN:
+                    body = UNSEEN[kind].sub(_keep_mark, body)
                 bodies[name] = bodies.get(name, b"") + body
     return {
         name: Asset(body, sha256(body).hexdigest()[:12], MEDIA_TYPES[name.rpartition(".")[2]])
