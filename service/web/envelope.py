@@ -58,11 +58,14 @@ SECURITY = [
 ]
 BODY_PENDING = "claimdesk.body_pending"
 """In a request's state, set by our server: its body had not arrived when its answer began."""
-FOR_STRANGERS = re.compile(r"/(sign-in(/|$)|unsubscribe/|v1/session$)")
-"""Where people say who they are: what they send is read before anybody knows that."""
+FOR_STRANGERS = re.compile(
+    r"/(sign-in(/|$)|v1/session$|unsubscribe/|claims/[^/]+/correction-request$)"
+)
+"""Where nobody is known, or not yet: what they send is read all the same."""
 SECRET_PATHS = ("/sign-in/", "/feeds/mine/", "/feeds/shared/", "/unsubscribe/")
 """Addresses whose rest is a secret."""
-STRANGERS_BODY = 16 * 1024
+STRANGERS_BODY = 32 * 1024
+"""Room for the longest request to correct, in any script, as forms write it."""
 log = structlog.get_logger("request")
 
 

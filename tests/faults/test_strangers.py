@@ -209,6 +209,20 @@ def test_signing_in_does_not_depend_on_when_the_body_arrives(
     assert read_status(answer) == 204, answer
 
 
+@pytest.mark.parametrize("path", ["/claims/x/correction-request", "/unsubscribe/x"])
+def test_form_for_strangers_is_read_whenever_it_arrives(target: Target, path: str) -> None:
+    """Nobody asks who sends it: the answer is not that they are to sign in."""
+    body = b"text=" + b"%E2%80%A6" * 2000
+    head = f"POST {path} HTTP/1.1\r\nHost: d\r\nConnection: close\r\n".encode()
+    form = b"Content-Type: application/x-www-form-urlencoded\r\n"
+    with closing(target.connect()) as connection:
+        connection.sendall(head + form + b"Content-Length: %d\r\n\r\n" % len(body))
+        time.sleep(0.2)
+        connection.sendall(body)
+        answer = read_all(connection)
+    assert read_status(answer) not in (401, 413), answer
+
+
 def test_request_that_does_not_end_is_dropped(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'c.db'}"
     settings = {"CLAIMDESK_HEAD_SECONDS": "1", "CLAIMDESK_BODY_SECONDS": "1"}
