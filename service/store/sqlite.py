@@ -52,6 +52,7 @@ class SQLiteBackend:
         self._watcher: asyncio.Task[None] | None = None
         self._writing = ThreadPoolExecutor(1, "claimdesk-writer")
         self._queue = WriteQueue(self._writing, self._write)
+        event.listen(self.writer, "before_cursor_execute", self._queue.count_statement)
         self._reading = ThreadPoolExecutor(READER_THREADS, "claimdesk-reader")
         self._local = threading.local()
         self._lookup_connections: list[PoolProxiedConnection] = []

@@ -5,6 +5,10 @@ a transaction: the first is made in it, each of the others in a savepoint, one C
 them durable, and each is answered after that.  A change that fails is rolled back alone.  If its
 error ended the whole transaction, each of the changes is made again by itself.  If the commit
 fails, that is the answer to all of them.
+
+A savepoint is for small changes: SQLite keeps what each statement of it overwrites until it ends,
+so that one of a thousand claims takes ten times as long.  A change that turns out to be large is
+rolled back, and made first in the next transaction.
 """
 
 import asyncio
@@ -22,6 +26,12 @@ Work = Callable[[Connection], Any]
 
 GROUP_SECONDS = 0.05
 """How long changes join a transaction whose first change waits for them."""
+SAVEPOINT_STATEMENTS = 300
+"""How many statements a change has within a savepoint; a change of one claim has some thirty."""
+
+
+class _ChangeTooLarge(Exception):
+    """A change has more statements than a savepoint is for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +68,15 @@ class WriteQueue:
         self._thread = thread
         self._transact = transact
         self._waiting: deque[Change] = deque()
+        self._statements_left: int | None = None
+        """Of the change that is made in a savepoint; None where one is made in no savepoint."""
+
+    def count_statement(self, *_: Any) -> None:
+        """Count a statement of the change that is being made; called before each."""
+        if self._statements_left is not None:
+            self._statements_left -= 1
+            if self._statements_left < 0:
+                raise _ChangeTooLarge
 
     async def run(self, work: Callable[[Connection], T]) -> T:
         """Make a change, and return once it is durable.  Raises what it, or its commit, raises."""
@@ -92,25 +111,37 @@ class WriteQueue:
         outcomes.append(Outcome(changes[0].work(connection)))
         while self._waiting and time.monotonic() - began < GROUP_SECONDS:
             changes.append(self._waiting.popleft())
-            outcomes.append(_make_in_savepoint(connection, changes[-1].work))
+            try:
+                outcomes.append(self._make_in_savepoint(connection, changes[-1].work))
+            except _ChangeTooLarge:
+                # The call that it asked for when it was added is yet to come, and makes it first.
+                self._waiting.appendleft(changes.pop())
+                break
+
+    def _make_in_savepoint(self, connection: Connection, work: Work) -> Outcome:
+        """Make a change in a savepoint.  Raises _ChangeTooLarge where it was rolled back for that."""
+        connection.exec_driver_sql("SAVEPOINT one_change")
+        error: Exception | None = None
+        result = None
+        self._statements_left = SAVEPOINT_STATEMENTS
+        try:
+            result = work(connection)
+        except Exception as raised:
+            error = raised
+        self._statements_left = None
+        if error is not None:
+            # Fails where the error ended the whole transaction: then so does the group.
+            connection.exec_driver_sql("ROLLBACK TO one_change")
+        connection.exec_driver_sql("RELEASE one_change")
+        if isinstance(error, _ChangeTooLarge):
+            raise error
+        return Outcome(result, error)
 
     def _make_alone(self, change: Change) -> Outcome:
         try:
             return Outcome(self._transact(change.work))
         except Exception as error:
             return Outcome(error=error)
-
-
-def _make_in_savepoint(connection: Connection, work: Work) -> Outcome:
-    connection.exec_driver_sql("SAVEPOINT one_change")
-    try:
-        outcome = Outcome(work(connection))
-    except Exception as error:
-        outcome = Outcome(error=error)
-        # Fails where the error ended the whole transaction: then so does the group.
-        connection.exec_driver_sql("ROLLBACK TO one_change")
-    connection.exec_driver_sql("RELEASE one_change")
-    return outcome
 
 
 def _answer_all(changes: list[Change], outcomes: list[Outcome]) -> None:

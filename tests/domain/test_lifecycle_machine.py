@@ -297,6 +297,9 @@ class Desk(RuleBasedStateMachine):
             assert after.finding is None
         if not before.status is after.status is CONFIRMED:
             return
+        if before.lifecycle is after.lifecycle is Lifecycle.MERGED:
+            # Nothing of it prints; a separation takes two people.
+            return
         if Lifecycle.VOID in (before.lifecycle, after.lifecycle):
             # All that prints of a void claim is that nobody may use it.
             assert after.lifecycle is Lifecycle.VOID, "it takes two to print a confirmation again"
@@ -950,8 +953,8 @@ class Desk(RuleBasedStateMachine):
         utterances |= {gone.origin} if gone.claimant else set()
 
         def take() -> None:
-            self.absorb_accounts(number, survivor, new_ids, origin_id)
             self.act(number, Draft("claim.merged", {"into": kept.claim_id}))
+            self.absorb_accounts(number, survivor, new_ids, origin_id)
 
         if not self.submit(survivor, change, Effect(make_change, take), actor=actor):
             return

@@ -12,12 +12,14 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, event, insert, select
+from sqlalchemy.exc import IntegrityError
 
 from service.config import Settings
 from service.domain.errors import DatabaseFull, Invalid
 from service.store.engine import Database
 from service.store.sqlite import SQLiteBackend
 from service.store.tables import stories
+from service.store.write_queue import SAVEPOINT_STATEMENTS
 
 NOW = datetime(2023, 10, 2, tzinfo=UTC)
 
@@ -145,6 +147,28 @@ async def test_rehearsal_among_changes_leaves_nothing(embedded: Database) -> Non
         change = asyncio.create_task(embedded.write(record_story, "b"))
     assert (await rehearsal, await change) == ("a", "b")
     assert await list_stories(embedded) == ["b"]
+
+
+async def test_large_change_shares_no_transaction_that_began_before(embedded: Database) -> None:
+    """It is rolled back from the savepoint, where it would be slow, and made first in the next
+    transaction: nothing of it twice, and what stood beside it in line is made too."""
+    slugs = [f"story-{i:03}" for i in range(SAVEPOINT_STATEMENTS + 1)]
+    attempts = 0
+
+    def record_all(connection: Connection, last: str) -> str:
+        nonlocal attempts
+        attempts += 1
+        for slug in slugs:
+            record_story(connection, slug)
+        return record_story(connection, last)
+
+    answers = await run_together(
+        embedded, (record_story, "a"), (record_all, "b"), (record_story, "c"), (record_all, "d")
+    )
+    assert answers[:3] == ["a", "b", "c"]
+    assert isinstance(answers[3], IntegrityError), "its stories are there already"
+    assert attempts == 3
+    assert await list_stories(embedded) == ["a", "b", "c", *slugs]
 
 
 async def test_another_process_has_its_turn_between_groups(embedded: Database) -> None:
