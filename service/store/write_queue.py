@@ -119,7 +119,7 @@ class WriteQueue:
                 break
 
     def _make_in_savepoint(self, connection: Connection, work: Work) -> Outcome:
-        """Make a change in a savepoint.  Raises _ChangeTooLarge where it was rolled back for that."""
+        """Make a change in a savepoint.  Raises _ChangeTooLarge, with nothing of it left."""
         connection.exec_driver_sql("SAVEPOINT one_change")
         error: Exception | None = None
         result = None
