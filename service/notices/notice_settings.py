@@ -45,7 +45,8 @@ class NewSettings:
     kinds: Mapping[NoticeKind, KindView]
     """Kinds that are not named come to the inbox alone."""
     digest_hour: int
-    time_zone: str
+    time_zone: str | None
+    """None: that of the account."""
     quiet_from: str | None
     quiet_until: str | None
     changes_chat: bool
@@ -66,15 +67,17 @@ def read_settings(connection: Connection, *, caller: Actor) -> NoticeSettingsVie
     """Read a person's settings.  Raises KeyWithoutPerson."""
     person = people.require_person(caller)
     row = _find_row(connection, person)
-    email = connection.execute(select(users.c.email).where(users.c.id == person)).scalar_one()
+    account = connection.execute(
+        select(users.c.email, users.c.time_zone).where(users.c.id == person)
+    ).one()
     kinds = {} if row is None else orjson.loads(row.kinds)
     return {
         "kinds": {kind.value: kinds.get(kind, QUIET) for kind in NoticeKind},
         "digest_hour": DIGEST_HOUR if row is None else row.digest_hour,
-        "time_zone": TIME_ZONE if row is None else row.time_zone,
+        "time_zone": account.time_zone or TIME_ZONE if row is None else row.time_zone,
         "quiet_from": None if row is None else row.quiet_from,
         "quiet_until": None if row is None else row.quiet_until,
-        "mail": email,
+        "mail": account.email,
         "chat": None if row is None else _read_chat(connection, row.chat_channel),
     }
 
@@ -88,10 +91,11 @@ def change_settings(
     """
     person = people.require_person(actor)
     row = _find_row(connection, person, lock=True)
+    zone = select(users.c.time_zone).where(users.c.id == person)
     values: dict[str, Any] = {
         "kinds": orjson.dumps({kind.value: choice for kind, choice in new.kinds.items()}).decode(),
         "digest_hour": new.digest_hour,
-        "time_zone": new.time_zone,
+        "time_zone": new.time_zone or connection.execute(zone).scalar_one() or TIME_ZONE,
         "quiet_from": new.quiet_from,
         "quiet_until": new.quiet_until,
         "updated_at": now,

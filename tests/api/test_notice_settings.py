@@ -104,6 +104,16 @@ async def test_settings_are_read_and_changed(settings: Settings) -> None:
         require_problem(await desk.reader.get("/v1/me/notices"), "key-without-person")
 
 
+async def test_time_zone_is_that_of_the_account_unless_one_is_named(desk: Desk) -> None:
+    await set_person(desk, desk.editor, time_zone="Europe/Belgrade")
+    read = (await desk.editor.get("/v1/me/notices")).json()
+    assert read["time_zone"] == "Europe/Belgrade"
+    assert (await choose(desk.editor, kinds={}))["time_zone"] == "Europe/Belgrade"
+    named = await choose(desk.editor, kinds={}, time_zone="Europe/Paris")
+    assert named["time_zone"] == "Europe/Paris"
+    assert (await choose(desk.editor2, kinds={}))["time_zone"] == "UTC"
+
+
 async def test_desk_without_mail_server_takes_no_mail(desk: Desk) -> None:
     answer = await desk.editor.put("/v1/me/notices", json={"kinds": EVERYTHING})
     assert "sends no mail" in require_field_error(answer, "body", "kinds")

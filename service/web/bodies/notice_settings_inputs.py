@@ -45,7 +45,7 @@ class ChatIn(In):
 class NoticeSettingsIn(In):
     kinds: dict[NoticeKind, KindIn]
     digest_hour: Annotated[int, Field(ge=0, le=23, strict=True)] = notice_settings.DIGEST_HOUR
-    time_zone: TimeZone = notice_settings.TIME_ZONE
+    time_zone: TimeZone | None = Field(None, description="Left out: that of your account")
     quiet_from: Hour | None = Field(None, description="From when nothing is sent: `22:00`")
     quiet_until: Hour | None = None
     chat: ChatIn | None = LEFT_OUT
