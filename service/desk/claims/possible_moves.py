@@ -32,6 +32,8 @@ def _explain_briefly(missing: Missing) -> str:
             if missing.has > 1
             else ("a request or support still stands")
         )
+    if missing.need.startswith("fewer than"):
+        return "by itself, when its support falls"
     return f"needs {missing.need}"
 
 
