@@ -2,6 +2,7 @@
 
 import secrets
 from base64 import b64encode
+from datetime import timedelta
 from enum import StrEnum
 
 
@@ -79,6 +80,12 @@ class Format(StrEnum):
     """Said by a bot."""
     EMAIL = "email"
     """Mailed, through the operator's mail server."""
+
+
+CHATS = frozenset((Format.SLACK, Format.MATTERMOST, Format.TEAMS, Format.TELEGRAM))
+"""Formats in which several changes of one claim that come together are one message."""
+CHAT_WAIT = timedelta(seconds=3)
+"""What a chat waits for further changes of the claim."""
 
 
 class ListFilter(StrEnum):

@@ -116,7 +116,7 @@ class Dispatcher:
             await asyncio.wait([*self._sending], timeout=self.pauses.stop)
         for task, leased in [*self._sending.items()]:
             if task.cancel():
-                self._unsent.append(leased.lease)
+                self._unsent += leased.leases
         self._wake.set()
         if self._tasks:
             await asyncio.wait(self._tasks[:1], timeout=5)
@@ -204,7 +204,7 @@ class Dispatcher:
         self._busy -= {attempt.webhook for attempt in ended}
         self._busy |= turn.busy
         if self._stopping:
-            self._unsent += [delivery.lease for delivery in turn.leased]
+            self._unsent += [lease for delivery in turn.leased for lease in delivery.leases]
             return turn
         for delivery in turn.leased:
             task = asyncio.create_task(self._send(delivery, began))
@@ -239,7 +239,7 @@ class Dispatcher:
         left = self.settings.webhook_lease_seconds - (time.monotonic() - leased_at)
         if left <= leased.timeout:
             # A process that was suspended and goes on must not send what another has leased by now.
-            self._unsent.append(leased.lease)
+            self._unsent += leased.leases
             return
         answer = await self.sender.send(
             Outgoing(
@@ -253,6 +253,7 @@ class Dispatcher:
                 format=leased.format,
                 credentials=leased.credentials,
                 quotes=leased.quotes,
+                companions=tuple(companion.body for companion in leased.companions),
             )
         )
         if answer.delivered and not leased.replay:
@@ -261,6 +262,18 @@ class Dispatcher:
             Attempt(
                 leased.lease, leased.webhook, leased.message, leased.attempt, leased.url, answer
             )
+        )
+        self._ended += (
+            Attempt(
+                companion.lease,
+                leased.webhook,
+                companion.message,
+                companion.attempt,
+                leased.url,
+                answer,
+                is_companion=True,
+            )
+            for companion in leased.companions
         )
         # Here, not in `_finish_sending`: a turn in between would count the delivery twice and
         # call the endpoint busy, and nothing of it would be left to say that it is not.

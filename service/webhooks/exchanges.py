@@ -36,6 +36,8 @@ class Outgoing:
     format: Format = Format.STANDARD
     credentials: str | None = None
     """What the address keeps to itself: `user:password`, as it was written there, or a token."""
+    companions: tuple[bytes, ...] = ()
+    """The bodies of later messages about the same claim that are told with this one."""
     quotes: bool = True
     """Whether the receiver gets the words of quotes."""
     mail_from: str = ""

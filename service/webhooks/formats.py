@@ -46,7 +46,7 @@ def render_signed(outgoing: Outgoing, at: datetime) -> Rendered:
 
 
 def _read(outgoing: Outgoing) -> Announcement:
-    return read_announcement([outgoing.body], with_quotes=outgoing.quotes)
+    return read_announcement([outgoing.body, *outgoing.companions], with_quotes=outgoing.quotes)
 
 
 def _render_as(render: Callable[[Announcement], bytes]) -> Callable[[Outgoing, datetime], Rendered]:

@@ -15,7 +15,7 @@ import random
 import secrets
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -33,7 +33,8 @@ from service.domain import backoff
 from service.domain.webhooks import DeliveryState, Format
 from service.store.compiled_statements import CompiledStatement
 from service.store.webhook_tables import webhook_deliveries, webhook_messages, webhooks
-from service.webhooks import due_deliveries, due_endpoints, webhook_queries
+from service.webhooks import due_deliveries, due_endpoints, gathering, webhook_queries
+from service.webhooks.gathering import Companion
 from service.webhooks.settlement import (
     INSERT_ATTEMPT,
     LOST_ERROR,
@@ -114,6 +115,11 @@ class Leased:
     replay: bool
     failing: bool
     """Whether the last attempt at its endpoint failed."""
+    companions: tuple[Companion, ...] = ()
+
+    @property
+    def leases(self) -> list[str]:
+        return [self.lease, *(companion.lease for companion in self.companions)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,6 +228,25 @@ def _lease(
                 tries=delivery.tries + 1,
             )
         changes.append(change)
+    gathered = gathering.gather_later(connection, taken, by_id)
+    for companions in gathered.values():
+        for companion, token in companions:
+            changes.append(
+                _build_change(
+                    companion,
+                    rules,
+                    lease=token,
+                    visible_at=now + rules.lease,
+                    attempts=companion.attempts + 1,
+                    tries=companion.tries + 1,
+                )
+            )
+    told = {
+        (companion.webhook, companion.message)
+        for companions in gathered.values()
+        for companion, _ in companions
+    }
+    held = [delay for delay in held if (delay["webhook_id"], delay["message_id"]) not in told]
     INSERT_ATTEMPT.run_each(connection, lost)
     LEASE.run_each(connection, changes)
     HOLD_BACK.run_each(connection, held)
@@ -232,13 +257,26 @@ def _lease(
         return [], died
     rows = connection.execute(
         select(webhook_messages.c.id, webhook_messages.c.body).where(
-            webhook_messages.c.id.in_({delivery.message for delivery, _ in taken})
+            webhook_messages.c.id.in_(
+                {delivery.message for delivery, _ in taken} | {message for _, message in told}
+            )
         )
     )
     bodies: dict[str, bytes] = {message: bytes(body) for message, body in rows}
     return [
-        _build_leased(
-            delivery, token, by_id[delivery.webhook], bodies[delivery.message], rules, now
+        replace(
+            _build_leased(
+                delivery, token, by_id[delivery.webhook], bodies[delivery.message], rules, now
+            ),
+            companions=tuple(
+                Companion(
+                    companion_token,
+                    companion.message,
+                    companion.attempts + 1,
+                    bodies[companion.message],
+                )
+                for companion, companion_token in gathered.get(token, ())
+            ),
         )
         for delivery, token in taken
     ], died

@@ -15,6 +15,7 @@ from sqlalchemy import (
     Connection,
     Insert,
     bindparam,
+    case,
     exists,
     func,
     insert,
@@ -27,7 +28,7 @@ from sqlalchemy import (
 from service.domain import uses
 from service.domain.claims import ClaimState, Voice
 from service.domain.history import Event
-from service.domain.webhooks import DeliveryState, EventType, ListFilter
+from service.domain.webhooks import CHAT_WAIT, CHATS, DeliveryState, EventType, ListFilter
 from service.store import wakeups
 from service.store.tables import parties
 from service.store.webhook_tables import (
@@ -90,7 +91,10 @@ def build_inserts(prefix: str) -> tuple[Insert, Insert]:
             bind("claim", deliveries.claim),
             bind("position", deliveries.position),
             *(literal(value, deliveries[name].type) for name, value in NEW_DELIVERY.items()),
-            bind("due", deliveries.visible_at),
+            case(
+                (_is_chat(), bind("later", deliveries.visible_at)),
+                else_=bind("due", deliveries.visible_at),
+            ),
             bind("at", deliveries.created_at),
         ).where(is_wanted),
     )
@@ -126,6 +130,7 @@ def build_parameters(
         "languages": join_lines(_list_languages(event)),
         "at": event.recorded_at,
         "due": now,
+        "later": now + CHAT_WAIT,
     }
     return {f"{prefix}_{name}": value for name, value in values.items()}
 
@@ -184,6 +189,10 @@ def join_entries(texts: Collection[str]) -> str:
 def join_lines(texts: Collection[str]) -> str:
     """Join texts of any characters to lines, in which an entry is found with its ends of line."""
     return "\n{}\n".format("\n\n".join(texts)) if texts else ""
+
+
+def _is_chat() -> ColumnElement[bool]:
+    return or_(*(webhooks.c.format == literal(chat.value) for chat in sorted(CHATS)))
 
 
 def _find_severity(event: Event) -> str | None:

@@ -121,6 +121,8 @@ class Attempt:
     number: int
     url: str
     answer: Answer
+    is_companion: bool = False
+    """Whether it was sent with another, whose attempt says how the endpoint does."""
 
 
 @dataclass(slots=True)
@@ -190,7 +192,7 @@ def settle_attempts(
         settlement.outcomes.append((attempt, outcome))
         changes.append(change)
         lines.append(_build_line(attempt))
-        if attempt.url == endpoints[attempt.webhook].url:
+        if attempt.url == endpoints[attempt.webhook].url and not attempt.is_companion:
             # What an address answers that is no longer the endpoint's says nothing of it.
             answers.setdefault(attempt.webhook, []).append(attempt.answer)
             last_events[attempt.webhook] = delivery.type

@@ -8,6 +8,7 @@ that a test says in one line what is due, and to which endpoint.
 import itertools
 import random
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import NAMESPACE_OID, uuid5
@@ -23,6 +24,7 @@ from service.store.engine import Database
 from service.webhooks import due_endpoints, outbox, webhook_commands
 from service.webhooks import leases as lease
 from service.webhooks.exchanges import Answer
+from service.webhooks.gathering import Companion
 from service.webhooks.leases import DispatchRules, Leased, Turn
 from service.webhooks.settlement import Attempt, Settlement
 from tests.domain.builders import NOON
@@ -209,9 +211,26 @@ class Board:
         """Settle these attempts, and lease nothing."""
         return (await self.take_turn(*attempts, endpoints=())).settled
 
-    async def release_leases(self, *leased: Leased) -> int:
+    async def release_leases(self, *leased: Leased | Companion) -> int:
         leases = [each.lease for each in leased]
         return await self.database.write(lease.release_leases, leases, now=self.now)
+
+    def build_attempts(self, leased: Leased, status: int) -> list[Attempt]:
+        """Build the attempts of all that was sent as one message."""
+        first = self.build_attempt(leased, status)
+        return [
+            first,
+            *(
+                replace(
+                    first,
+                    lease=companion.lease,
+                    message=companion.message,
+                    number=companion.attempt,
+                    is_companion=True,
+                )
+                for companion in leased.companions
+            ),
+        ]
 
     def build_attempt(
         self,
