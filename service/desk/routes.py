@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from service.desk.accounts import (
     administration_pages,
     key_pages,
+    notice_pages,
     people_pages,
     profile_page,
     sign_in_pages,
@@ -56,6 +57,7 @@ routers = (
     inquiry_pages.router,
     intake_pages.router,
     key_pages.router,
+    notice_pages.router,
     note_forms.router,
     party_pages.router,
     administration_pages.router,

@@ -24,6 +24,7 @@ PLACES = dict.fromkeys(
         "user_id",
         "use_id",
         "source_id",
+        "feed_id",
     ),
     NOBODY,
 ) | {

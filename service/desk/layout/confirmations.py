@@ -54,6 +54,7 @@ CONFIRMATIONS = {
     "noted": "Noted, for the desk only.",
     "assigned": "Assigned.",
     "saved": "Saved.",
+    "feed-ended": "That address leads nowhere any more.",
     "zone": "Times are shown so from now on.",
     "signed-out": "You are signed out.",
     "ended": "The session is ended.",
