@@ -24,7 +24,16 @@ T = TypeVar("T")
 Model = TypeVar("Model", bound="BaseModel")
 ON_THIS_MACHINE = "CLAIMDESK_WEBHOOK_ALLOW_HTTP=on CLAIMDESK_WEBHOOK_ALLOW_CIDRS={network}"
 """What lets a webhook go to a receiver on the machine itself."""
-OPTIONS = {"event_types": "--event", "parties": "--party", "url": "URL"}
+OPTIONS = {
+    "event_types": "--event",
+    "parties": "--party",
+    "status_from": "--status-from",
+    "status_to": "--status-to",
+    "kinds": "--kind",
+    "tags": "--tag",
+    "languages": "--language",
+    "url": "URL",
+}
 
 
 def describe_health(webhook: "WebhookView", *, now: datetime) -> str:

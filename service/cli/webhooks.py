@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from service.cli import databases, endpoints, shell
+from service.cli import databases, endpoints, shell, webhook_options
 from service.domain import ids
 from service.domain.claims import format_instant
 from service.domain.errors import WebhookNotActive
@@ -52,36 +52,27 @@ def create(
         typer.Argument(
             metavar="URL",
             help="Where events go: https://…; of a broker, with the subject or stream in it: "
-            "tls://HOST/SUBJECT, rediss://HOST/0?stream=NAME.",
+            "tls://HOST/SUBJECT, rediss://HOST/0?stream=NAME; of a mail: mailto:ADDRESS.",
         ),
     ],
     format: Annotated[
         Format,
         typer.Option(
-            help="standard: posted over HTTP; nats, redis: appended to a stream of NATS JetStream "
-            "or Redis."
+            help="standard: posted over HTTP; slack, mattermost, teams, telegram, email: a message "
+            "for people, in words; nats, redis: appended to a stream of NATS JetStream or Redis."
         ),
     ] = Format.STANDARD,
-    event: Annotated[
-        list[EventType] | None,
-        typer.Option(
-            "--event",
-            metavar="TYPE",
-            help="Only this type, such as claim.status_changed; may be repeated.  Pings come "
-            "anyway.",
-        ),
-    ] = None,
-    story: Annotated[
-        str | None, typer.Option(metavar="STORY", help="Only claims of this story.")
-    ] = None,
-    claim: Annotated[str | None, typer.Option(metavar="ID", help="Only this claim.")] = None,
-    party: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="PARTY",
-            help="Only claims in which this one, or one below, speaks; may be repeated.",
-        ),
-    ] = None,
+    event: webhook_options.Events = None,
+    story: webhook_options.Story = None,
+    claim: webhook_options.Claim = None,
+    party: webhook_options.Parties = None,
+    status_from: webhook_options.FormerStatuses = None,
+    status_to: webhook_options.LaterStatuses = None,
+    kind: webhook_options.Kinds = None,
+    tag: webhook_options.Tags = None,
+    severity: webhook_options.Severities = None,
+    language: webhook_options.Languages = None,
+    quotes: webhook_options.Quotes = True,
     description: Annotated[
         str | None, typer.Option(metavar="TEXT", help="What it is for, for people.")
     ] = None,
@@ -91,7 +82,7 @@ def create(
 
     It is told of every event that matches all the filters, from now on.
     """
-    from service.web.bodies.webhook_inputs import WebhookIn
+    from service.web.bodies.webhook_inputs import PayloadIn, WebhookIn
     from service.webhooks.webhook_views import describe_filters
 
     body = endpoints.validate_input(
@@ -103,6 +94,13 @@ def create(
         story=story,
         claim=claim,
         parties=tuple(party or ()),
+        status_from=tuple(status_from or ()),
+        status_to=tuple(status_to or ()),
+        kinds=tuple(kind or ()),
+        tags=tuple(tag or ()),
+        severity=tuple(severity or ()),
+        languages=tuple(language or ()),
+        payload=PayloadIn(quotes=quotes),
     )
     endpoints.check_url(body.url)
     webhook = databases.write(

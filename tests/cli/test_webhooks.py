@@ -11,6 +11,7 @@ from sqlalchemy import Connection, update
 
 from service.cli import databases, endpoints, shell
 from service.domain import ids
+from service.domain.webhooks import Format
 from service.store.webhook_tables import webhooks
 from tests.cli.conftest import Run, RunJson, Serve
 from tests.cli.listener import Listener
@@ -72,6 +73,31 @@ def test_every_filter_is_registered(run: Run, run_json: RunJson) -> None:
     assert "kosovo-border-2023 where belgrade or nato speaks" in line
 
 
+def test_every_narrowing_of_the_api_is_an_option(run: Run, run_json: RunJson) -> None:
+    """Statuses, kinds, tags, classes and languages may be repeated; quotes are left out on
+    request."""
+    made = run_json(
+        *("webhooks", "create", URL, "--status-from", "asserted", "--status-to", "confirmed"),
+        *("--status-to", "disputed", "--kind", "figure", "--tag", "border", "--tag", "talks"),
+        *("--severity", "kill", "--language", "sr-Latn", "--no-quotes"),
+    )
+    (listed,) = run_json("webhooks", "list")
+    assert listed == {name: value for name, value in made.items() if name != "secret"}
+    assert (listed["status_from"], listed["kinds"]) == (["asserted"], ["figure"])
+    assert sorted(listed["status_to"]) == ["confirmed", "disputed"]
+    assert sorted(listed["tags"]) == ["border", "talks"]
+    assert (listed["severity"], listed["languages"]) == (["kill"], ["sr-latn"])
+    assert listed["payload"] == {"quotes": False}
+    assert run_json("webhooks", "create", URL)["payload"] == {"quotes": True}
+
+
+def test_help_names_every_format(run: Run) -> None:
+    words = " ".join(run("webhooks", "create", "--help").stdout.split())
+    explained = words.partition("standard: posted")[2]
+    for name in set(Format) - {Format.STANDARD}:
+        assert name in explained
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
@@ -84,6 +110,8 @@ def test_every_filter_is_registered(run: Run, run_json: RunJson) -> None:
         ((URL, "--story", "no-such"), 1, "there is no story 'no-such'"),
         ((URL, "--party", "no-such"), 1, "there is no party 'no-such'"),
         ((URL, "--party", "A B"), 2, "--party A B"),
+        ((URL, "--status-to", "certain"), 2, "confirmed"),
+        ((URL, "--language", "s!"), 2, "--language s!"),
         ((URL, "--description", "x" * 501), 2, "--description"),
     ],
 )
