@@ -12,16 +12,16 @@ from urllib.parse import urlsplit
 from sqlalchemy import Connection, Row, delete, insert, or_, select
 
 from service.domain import backoff
-from service.domain.access import Role
 from service.domain.claims import format_instant
 from service.domain.notices import Alert, NoticeKind
 from service.domain.webhooks import EndpointState
-from service.notices import event_reading, notice_jobs, notice_sentences
+from service.notices import event_reading, notice_jobs, notice_sentences, people
 from service.notices.notice_plan import Notice
-from service.store.tables import endpoint_alerts, users
+from service.store.tables import endpoint_alerts
 from service.store.webhook_tables import webhooks
 
 AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)
+MOST_TROUBLED = 100
 IS_ALERTED = webhooks.c.id.in_(select(endpoint_alerts.c.webhook).scalar_subquery())
 EVENTS = {
     Alert.FAILING: "fails again and again",
@@ -41,6 +41,35 @@ class Change:
     told."""
 
 
+@dataclass(frozen=True, slots=True)
+class TroubledEndpoint:
+    """An endpoint that is not well, as the desk's pages name it."""
+
+    webhook: str
+    name: str
+    alert: Alert
+
+
+def list_troubled(connection: Connection) -> list[TroubledEndpoint]:
+    """List the endpoints that are not well of which administrators were told, the latest first.
+
+    It begins at the alerts, of which there are none on most days: pages ask for it.
+    """
+    rows = connection.execute(
+        select(webhooks)
+        .join(endpoint_alerts, endpoint_alerts.c.webhook == webhooks.c.id)
+        .where(webhooks.c.deleted_at.is_(None))
+        .order_by(endpoint_alerts.c.since.desc(), webhooks.c.id)
+        .limit(MOST_TROUBLED)
+    )
+    return [
+        TroubledEndpoint(row.id, _name_endpoint(row), alert)
+        for row in rows
+        # Who mends one reads it at once, before the next look at all.
+        if (alert := _judge(row)) is not None
+    ]
+
+
 def find_change(connection: Connection) -> datetime | None:
     """Return when there was something to tell of an endpoint: long ago, or None."""
     return AT_ONCE if next(_list_changes(connection), None) is not None else None
@@ -50,9 +79,7 @@ def tell_administrators(connection: Connection, *, now: datetime) -> None:
     """Tell all administrators how endpoints do that they were told otherwise of."""
     position = event_reading.read_position(connection, lock=True)
     changes = list(_list_changes(connection))
-    administrators = connection.scalars(
-        select(users.c.id).where(users.c.role == Role.ADMIN.value, users.c.disabled_at.is_(None))
-    ).all()
+    administrators = people.list_administrators(connection)
     for change in changes:
         known = endpoint_alerts.c.webhook == change.webhook
         connection.execute(delete(endpoint_alerts).where(known))
@@ -106,7 +133,13 @@ def _judge(endpoint: Row[Any]) -> Alert | None:
 
 
 def _describe(endpoint: Row[Any], alert: Alert | None) -> str:
-    # A chat's whole address would let in whoever reads it.
-    name = endpoint.description or urlsplit(endpoint.url).hostname or endpoint.url
     reason = endpoint.state_reason if alert is Alert.DISABLED else endpoint.last_error
-    return notice_sentences.describe_endpoint(name, EVENTS[alert], reason if alert else None)
+    return notice_sentences.describe_endpoint(
+        _name_endpoint(endpoint), EVENTS[alert], reason if alert else None
+    )
+
+
+def _name_endpoint(endpoint: Row[Any]) -> str:
+    # A chat's whole address would let in whoever reads it.
+    name: str = endpoint.description or urlsplit(endpoint.url).hostname or endpoint.url
+    return name

@@ -1,6 +1,6 @@
 """Says which person a caller is: follows, notices and private feeds belong to people."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
@@ -52,3 +52,10 @@ def read_people(connection: Connection, actor_ids: Collection[str]) -> dict[str,
         )
     )
     return {row.id: Person(row.id, row.name, Role(row.role)) for row in rows}
+
+
+def list_administrators(connection: Connection) -> Sequence[str]:
+    """List the ids of those who are told how the desk does."""
+    return connection.scalars(
+        select(users.c.id).where(users.c.role == Role.ADMIN.value, users.c.disabled_at.is_(None))
+    ).all()

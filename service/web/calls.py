@@ -22,7 +22,7 @@ from service.accounts import policy
 from service.domain import access, disclosure
 from service.domain.access import Action, Actor, Audience
 from service.domain.errors import Invalid, NotAuthenticated, NotFound
-from service.notices import work_queries
+from service.notices import page_head
 from service.record import idempotency
 from service.record.idempotency import Answer
 from service.store.engine import Connection
@@ -281,8 +281,8 @@ class Allow:
             request, services.database, services.settings, self.action, now=now
         )
         if self.page and caller is not None and caller.is_person:
-            context_of(request.scope).work_count = await reader.read(
-                work_queries.count_work, caller=caller
+            context_of(request.scope).page_head = await reader.read(
+                page_head.read_page_head, caller=caller
             )
         return Call(request, services, caller, now, reader)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from service.accounts.credentials import Credential
 from service.domain.access import Actor
+from service.notices.page_head import PageHead
 from service.web.limits import Allowance
 
 KEY = "claimdesk.context"
@@ -27,8 +28,8 @@ class RequestContext:
     """What of the rate limit is left for them."""
     has_ended_session: bool = False
     """Whether a browser sent the cookie of a session that has ended, and is shown a public page."""
-    work_count: int | None = None
-    """How much waits for the person who looks at a page; None where nobody asked."""
+    page_head: PageHead | None = None
+    """What a page says on top to the person who looks at it; None where nobody asked."""
     is_endless: bool = False
     """Whether the answer goes on: it is counted, timed and logged when it begins."""
 

@@ -1,17 +1,12 @@
 """Administrators are told of webhooks that fail, in their inbox."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Any
 
 import httpx
 import pytest
-from sqlalchemy import update
 
-from service.store.engine import Connection
-from service.store.webhook_tables import webhooks
 from tests.support.desk import Desk
-from tests.support.inboxes import read_inbox, read_summaries, tell_people
+from tests.support.inboxes import make_client, read_inbox, read_summaries, set_health, tell_people
 
 URL = "http://127.0.0.1:9/services/T0/secret"
 
@@ -21,32 +16,6 @@ async def administrator(desk: Desk) -> AsyncIterator[httpx.AsyncClient]:
     """A person with the key of an administrator."""
     async with make_client(desk, "admin") as client:
         yield client
-
-
-@asynccontextmanager
-async def make_client(desk: Desk, role: str) -> AsyncIterator[httpx.AsyncClient]:
-    body = {"email": f"{role}@alerts.example", "name": f"Ana {role}", "role": role}
-    person = (await desk.admin.post("/v1/users", json=body)).json()["id"]
-    key = {"name": "hers", "role": role, "user": person}
-    made = await desk.admin.post("/v1/keys", json=key)
-    assert made.status_code == 201, made.text
-    transport = httpx.ASGITransport(app=desk.app)
-    headers = {"Authorization": f"Bearer {made.json()['key']}"}
-    async with httpx.AsyncClient(
-        transport=transport, base_url="http://testserver", headers=headers
-    ) as client:
-        yield client
-
-
-async def set_health(desk: Desk, webhook: str, **values: Any) -> None:
-    """Set an endpoint's health, as the dispatcher does."""
-
-    def change(connection: Connection) -> None:
-        connection.execute(update(webhooks).where(webhooks.c.id == webhook).values(values))
-
-    await desk.database.write(change)
-    await tell_people(desk)
-    await tell_people(desk)
 
 
 async def test_failing_disabled_and_recovered_are_each_told_once(

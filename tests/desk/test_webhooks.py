@@ -21,7 +21,8 @@ from tests.desk.conftest import (
     send_form,
     submit,
 )
-from tests.support.desk import Json
+from tests.support.desk import Desk, Json
+from tests.support.inboxes import set_health
 from tests.webhooks.board import Board
 
 URL = "http://127.0.0.1:9/hook"
@@ -512,3 +513,24 @@ async def test_list_names_what_an_endpoint_is_told_of(people: People) -> None:
     shown = read_text(await people.admin.get(LIST))
     assert "told of every event of one claim" in shown
     assert "told of every event of the story border where nato speaks" in shown
+
+
+async def test_webhook_in_trouble_is_named_on_administrators_pages_alone(
+    desk: Desk, people: People
+) -> None:
+    """From when it is disabled or fails again and again until it is well; with a link to it."""
+    first = await register(people, description="The CMS <b>")
+    await set_health(desk, first, failures=20, last_error="it timed out")
+    page = parse_page(await people.admin.get("/stories"))
+    (banner,) = page.xpath(f'//div[@class="notice"][.//a[@href="{LIST}/{first}"]]')
+    assert read_words(banner) == "The webhook to The CMS <b> fails again and again."
+    for client in (people.editor, people.reader):
+        assert first not in (await client.get("/stories")).text
+    second = await register(people)
+    await set_health(desk, second, state="disabled", state_reason="it answered 410 Gone")
+    text = read_text(await people.admin.get("/"))
+    assert "The webhook to 127.0.0.1 is disabled, and 1 more." in text
+    for webhook in (first, second):
+        assert (await people.desk.admin.delete(f"/v1/webhooks/{webhook}")).status_code in (200, 204)
+        text = read_text(await people.admin.get("/"))
+        assert ("fails again" in text, "is disabled" in text) == (False, webhook == first)

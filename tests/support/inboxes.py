@@ -1,7 +1,14 @@
 """What people are told: the worker of notices, run to its end, and inboxes."""
 
-import httpx
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
 
+import httpx
+from sqlalchemy import update
+
+from service.store.engine import Connection
+from service.store.webhook_tables import webhooks
 from tests.support.desk import Desk, Json
 
 
@@ -33,3 +40,30 @@ async def follow(client: httpx.AsyncClient, target: dict[str, str], *, status: i
     assert answer.status_code == status, answer.text
     followed: Json = answer.json()
     return followed
+
+
+async def set_health(desk: Desk, webhook: str, **values: Any) -> None:
+    """Set an endpoint's health, as the dispatcher does."""
+
+    def change(connection: Connection) -> None:
+        connection.execute(update(webhooks).where(webhooks.c.id == webhook).values(values))
+
+    await desk.database.write(change)
+    await tell_people(desk)
+    await tell_people(desk)
+
+
+@asynccontextmanager
+async def make_client(desk: Desk, role: str) -> AsyncIterator[httpx.AsyncClient]:
+    """Make a person of a role, and give a client with their key."""
+    body = {"email": f"{role}@alerts.example", "name": f"Ana {role}", "role": role}
+    person = (await desk.admin.post("/v1/users", json=body)).json()["id"]
+    key = {"name": f"of the {role}", "role": role, "user": person}
+    made = await desk.admin.post("/v1/keys", json=key)
+    assert made.status_code == 201, made.text
+    transport = httpx.ASGITransport(app=desk.app)
+    headers = {"Authorization": f"Bearer {made.json()['key']}"}
+    async with httpx.AsyncClient(
+        transport=transport, base_url="http://testserver", headers=headers
+    ) as client:
+        yield client

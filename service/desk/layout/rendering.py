@@ -150,7 +150,7 @@ def render(
         "link_notice": known.credential.notice if known.credential else None,
         "done": confirmations.CONFIRMATIONS.get(request.query_params.get("done", "")),
         "way_back": confirmations.find_way_back(request, caller),
-        "work_count": known.work_count,
+        "head": known.page_head,
         "live": None,
         "as_of": None,
     }

@@ -53,8 +53,8 @@ async def show_work(call: Reading) -> Response:
 @router.get("/work/count")
 async def count_work(call: Reading) -> Response:
     """Answer with how much waits, for the menu of an open page."""
-    count = context_of(call.request.scope).work_count
-    return PlainTextResponse(str(count or 0), headers=PRIVATE)
+    head = context_of(call.request.scope).page_head
+    return PlainTextResponse(str(head.work_count if head else 0), headers=PRIVATE)
 
 
 @router.post("/work/read")
