@@ -34,6 +34,12 @@ def write_without_clock_check(command: Callable[..., T], /, **arguments: Any) ->
     return _run(lambda database: database.write(command, **arguments), check_clock=False)
 
 
+def write_to_known_schema(command: Callable[..., T], /, **arguments: Any) -> T:
+    """Run a command in one transaction, on a database whose schema the caller has checked: nothing
+    else of it is changed."""
+    return _run(lambda database: database.write(command, **arguments))
+
+
 def read(query: Callable[..., T], /, **arguments: Any) -> T:
     """Run a query on a database that is only read: it is not migrated, and may lie on a read-only
     disk.  Raises CommandError if there is no database yet, or one of another schema."""

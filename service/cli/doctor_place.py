@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from service.cli import databases, shell
-from service.domain.diagnosis import Finding, make_fault, make_remark
+from service.domain.diagnosis import LEAST_ROOM, Finding, make_fault, make_remark
 
 if TYPE_CHECKING:
     from service.config import Settings
 
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
-LEAST_ROOM = 100 * 1024 * 1024
 
 
 def check_settings(settings: "Settings") -> list[Finding]:

@@ -74,9 +74,29 @@ def verify(
         return
     first = report.first_break
     event = "" if first.event is None else f", event {first.event}"
+    _tell_administrators(
+        f"{report.broken} breaks in {report.claims} claims, the first of {first.kind} "
+        f"{first.claim}{event}: {first.what}"
+    )
     shell.fail(
         f"The record does not hold: {report.broken} breaks in {report.claims} claims.  The first:\n"
         f"  {first.kind} {first.claim}{event}: {first.what}\n"
         f"  expected: {first.expected}\n"
         f"  found:    {first.found}"
     )
+
+
+def _tell_administrators(what: str) -> None:
+    """Put the break into administrators' inboxes, where the database can be written to."""
+    from service.domain.errors import ClaimdeskError
+    from service.notices import desk_alerts
+
+    try:
+        has_administrators = databases.write_to_known_schema(
+            desk_alerts.tell_of_break, what=what, now=shell.read_clock()
+        )
+    except (shell.CommandError, ClaimdeskError, OSError) as error:
+        shell.print_note(f"Administrators could not be told in their inbox: {error}")
+        return
+    if has_administrators:
+        shell.print_note("Administrators are told in their inbox.")

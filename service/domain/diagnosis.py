@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+LEAST_ROOM = 100 * 1024 * 1024
+"""Bytes on the disk of an embedded database: with less, somebody should make room."""
+
 
 class Level(StrEnum):
     FAULT = "fault"

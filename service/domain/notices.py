@@ -33,7 +33,7 @@ class NoticeKind(StrEnum):
     USE = "use"
     """What they printed is outdated."""
     WEBHOOK = "webhook"
-    """An endpoint fails, was disabled, or works again."""
+    """An endpoint, or the desk itself, is not well, or is well again: for administrators."""
 
 
 class Alert(StrEnum):

@@ -13,6 +13,7 @@ import structlog
 
 from service.domain.errors import ClaimdeskError
 from service.notices import (
+    desk_alerts,
     endpoint_alerts,
     inbox,
     mailings,
@@ -27,6 +28,9 @@ LOOK_SECONDS = 1.0
 PAUSE_SECONDS = 0.05
 """Between two turns: what is recorded meanwhile is told together."""
 CLEANING_SECONDS = 60.0
+WATCH_SECONDS = 60.0
+"""How often it looks at the desk itself; first when the dispatcher has had so long to catch up with
+what fell due before it ran."""
 WORK: tuple[tuple[Callable[..., datetime | None], Callable[..., object]], ...] = (
     (notice_jobs.find_next_due, notice_jobs.tell_next),
     (overdue_claims.find_next_overdue, overdue_claims.tell_overdue),
@@ -83,6 +87,12 @@ class Notifier:
             await self._database.write(notice_jobs.save_position, stored=stored, until=until)
         await self._database.write(inbox.delete_old_notices, now=self._clock())
 
+    async def watch_desk(self) -> None:
+        """Tell administrators if webhooks are late or the disk is nearly full, and when no more."""
+        free, now = self._database.measure_room(), self._clock()
+        if await self._database.read(desk_alerts.has_change, free=free, now=now):
+            await self._database.write(desk_alerts.tell_changes, free=free, now=now)
+
     async def _look_at_record(self) -> bool:
         now = self._clock()
         plan = await self._database.read(notice_plan.make_plan, self._looked_at, now=now)
@@ -97,11 +107,15 @@ class Notifier:
     async def _run(self) -> None:
         cleaned = 0.0
         loop = asyncio.get_running_loop()
+        watched = loop.time()
         while True:
             self._wakeup.clear()
             has_more = False
             try:
                 has_more = await self.take_turn()
+                if loop.time() - watched > WATCH_SECONDS:
+                    watched = loop.time()
+                    await self.watch_desk()
                 if loop.time() - cleaned > CLEANING_SECONDS:
                     await self.clean_up()
                     cleaned = loop.time()

@@ -163,6 +163,10 @@ class Database:
             return describe_file(self._backend.guard.path)
         return {} if self.embedded else await self.read(describe_server)
 
+    def measure_room(self) -> int | None:
+        """Return how many bytes are free on an embedded database's disk; None for others."""
+        return self._backend.measure_room() if isinstance(self._backend, SQLiteBackend) else None
+
     def require_room(self) -> None:
         """Raise DatabaseFull if an embedded database's disk is nearly full."""
         if isinstance(self._backend, SQLiteBackend):

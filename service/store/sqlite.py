@@ -115,15 +115,19 @@ class SQLiteBackend:
             raise
         return result
 
+    def measure_room(self) -> int | None:
+        """Return how many bytes are free on the disk; None for a database in memory."""
+        if self.guard is None:
+            return None
+        return shutil.disk_usage(self.guard.path.parent).free
+
     def require_room(self) -> None:
         """Raise DatabaseFull if the disk has no room for what one change may take.
 
         To try a small change would not tell: it fits into the write-ahead log as it is.
         """
-        if self.guard is None:
-            return
-        free = shutil.disk_usage(self.guard.path.parent).free
-        if free < MIN_FREE_BYTES:
+        free = self.measure_room()
+        if free is not None and free < MIN_FREE_BYTES:
             raise DatabaseFull(FULL.format(reason=f"{free // 1024} KiB are free on its disk"))
 
     def _require_guard(self) -> FileGuard:

@@ -3,13 +3,16 @@
 import asyncio
 import json
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from service.cli import databases, progress, shell
 from service.config import Settings
 from service.store.engine import Database
+from service.store.tables import notices, users
 from tests.cli.conftest import Run, RunJson
 
 MINIMAL = """
@@ -78,6 +81,39 @@ def test_verify_names_what_was_changed(run: Run, migrated_database: str) -> None
     assert report["first_break"]["claim"] in plain.stderr
 
 
+def test_break_is_told_in_administrators_inboxes_once(run: Run, migrated_database: str) -> None:
+    """A break that is there on the next day too is not told again."""
+    run("seed")
+    for role in ("admin", "editor"):
+        made = run(
+            *("users", "create", "--email", f"{role}@desk.example", "--name", role),
+            *("--role", role),
+        )
+        assert made.exit_code == 0, made.output
+    assert _read_notices(migrated_database) == []
+    _tamper(migrated_database)
+    for _ in range(2):
+        assert "Administrators are told in their inbox" in run("verify", "--json").stderr
+    ((email, kind, summary),) = _read_notices(migrated_database)
+    assert (email, kind) == ("admin@desk.example", "webhook")
+    assert "the record does not hold: 1 breaks in" in summary
+    assert "claims.version" in summary
+
+
+def test_break_that_cannot_be_told_is_reported_all_the_same(
+    run: Run, migrated_database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the database takes no changes, as with a clock that is wrong, verify says so."""
+    run("seed")
+    _tamper(migrated_database)
+    early = datetime(2001, 1, 1, tzinfo=UTC)
+    monkeypatch.setattr(shell, "read_clock", lambda: early)
+    result = run("verify")
+    assert result.exit_code == 1
+    assert "Administrators could not be told in their inbox" in result.stderr
+    assert "found:    4711" in result.stderr
+
+
 def test_progress_bar_shows_on_a_terminal_only(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -132,3 +168,19 @@ def _tamper(url: str) -> None:
         await database.stop()
 
     asyncio.run(tamper())
+
+
+def _read_notices(url: str) -> list[tuple[str, str, str]]:
+    """Who was told what."""
+
+    async def read() -> list[tuple[str, str, str]]:
+        database = Database(Settings(database_url=url))
+        await database.start()
+        query = select(users.c.email, notices.c.kind, notices.c.summary).join(
+            notices, notices.c.user == users.c.id
+        )
+        rows = await database.read(lambda connection: connection.execute(query).all())
+        await database.stop()
+        return [(row.email, row.kind, row.summary) for row in rows]
+
+    return asyncio.run(read())

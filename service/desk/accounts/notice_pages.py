@@ -37,7 +37,7 @@ KINDS = {
     NoticeKind.DUE: "A claim of yours is overdue",
     NoticeKind.USE: "What you printed is outdated",
     NoticeKind.CHANGE: "What you follow changed",
-    NoticeKind.WEBHOOK: "A webhook fails or recovers",
+    NoticeKind.WEBHOOK: "A webhook or the desk itself fails or recovers",
 }
 """What people are told of, as the form asks it."""
 MAIL = {MailMode.OFF: "no", MailMode.AT_ONCE: "at once", MailMode.DIGEST: "once a day"}
