@@ -20,6 +20,7 @@ from service.claims.documents import (
     add_internals,
     complete_claim,
     complete_document,
+    mark_corrected,
     set_internals,
 )
 from service.domain import ids
@@ -187,7 +188,7 @@ async def list_claims(call: Reading) -> Response:
     if len(rows) > query.limit:
         rows = rows[: query.limit]
         last = claim_requests.read_sort_keys(rows[-1])
-    shown = [_show_document(call, StoredClaim(*row[:3]), filters.as_of) for row in rows]
+    shown = [_show_document(call, row, filters.as_of) for row in rows]
     if query.lang is Language.EN:
         return call.answer_items([Fragment(document) for document in shown], last, scope)
     claims: list[claim_views.ClaimView] = [orjson.loads(document) for document in shown]
@@ -195,9 +196,12 @@ async def list_claims(call: Reading) -> Response:
     return call.answer_items(await call.read(translate, claims, language=query.lang), last, scope)
 
 
-def _show_document(call: Call, stored: StoredClaim, as_of: datetime | None) -> str:
+def _show_document(call: Call, row: Sequence[Any], as_of: datetime | None) -> str:
     """The claim as the caller may see it, for a list: as it is stored, but for what is internal."""
+    stored = StoredClaim(*row[:3])
     document = complete_document(stored.document, as_of or call.now)
+    if as_of is not None:
+        document = mark_corrected(document, row[3], as_of)
     return add_internals(document, stored.internals) if call.sees_internals else document
 
 

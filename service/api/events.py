@@ -64,9 +64,11 @@ async def list_events(
     ] = "0",
     limit: Annotated[int, Query(ge=1, le=200, description="How many at most")] = 50,
 ) -> Response:
-    """The polling twin of webhooks and of the stream. Nothing is missed by whoever asks on from
-    `next_after`: an event is shown only once nothing can come before it. What is the desk's own is
-    left out for others, so a page may be shorter than `limit`, or empty, and the record go on.
+    """The polling twin of the stream and of webhooks, but for `use.outdated`, which follows from
+    these events and is none itself: `GET /v1/uses?state=outdated` has what it tells of. Nothing is
+    missed by whoever asks on from `next_after`: an event is shown only once nothing can come before
+    it. What is the desk's own is left out for others, so a page may be shorter than `limit`, or
+    empty, and the record go on.
 
     A place is a number until the desk is first restored from a backup, and text after that: keep it
     as it comes. One from before the restore is answered 410."""

@@ -182,8 +182,9 @@ def build_list_query(
 ) -> ListQuery:
     """Build the query for one page and one row more.
 
-    Its columns are those of `StoredClaim` and the two sort keys.  `claimant` and `party` are the
-    families of the requested parties.
+    Its columns are those of `StoredClaim`, as of an instant the present document of what may have
+    been corrected since, and the two sort keys.  `claimant` and `party` are the families of the
+    requested parties.
     """
     shape, parameters = describe_filters(filters, after=after, claimant=claimant, party=party)
     return ListQuery(prepare_list(shape), {**parameters, "limit": limit + 1})
@@ -278,6 +279,7 @@ def _statement(shape: FilterSet) -> Select[Any]:
             claims.c.document,
             claims.c.assignee,
             claims.c.due_at,
+            null().label("present"),
             now_moment.label("moment"),
             claims.c.id.label("id"),
         ).where(
@@ -297,6 +299,8 @@ def _statement(shape: FilterSet) -> Select[Any]:
             then.c.document,
             then.c.assignee,
             then.c.due_at,
+            # The document of today, where it tells of a correction.
+            case((claims.c.document.contains('"corrected_at":'), claims.c.document)),
             then_moment.label("moment"),
             then.c.claim.label("id"),
         )

@@ -6,7 +6,7 @@ from itertools import groupby
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Row, and_, func, or_, select, union_all
+from sqlalchemy import Connection, Row, Select, and_, func, or_, select, union_all
 
 from service.claims.claim_views import ClaimView
 from service.claims.history_queries import parse_event
@@ -16,7 +16,8 @@ from service.record.event_queries import is_disclosed
 from service.store.paging import Window, select_page
 from service.store.snapshot import hold_snapshot
 from service.store.tables import claim_versions, claims, events, links
-from service.stories import status_spans, timeline
+from service.stories import corrected_entries, status_spans, timeline
+from service.stories.corrected_entries import CorrectedEntry, MovedClaims
 from service.stories.story_queries import find_story
 from service.stories.timeline_views import Clock, EntryView, TimelineClaimView, TimelineExcerpt
 
@@ -46,18 +47,25 @@ def read_timeline(
     """Read a page of the timeline with the lanes of its claims, and the sort keys of its last entry
     if another page follows.
 
-    Oldest first unless asked otherwise; five statements, however much happened.  By the clock
-    `said` it has only what was said, claims and statements linked to them, in the order of the ends
-    of the days or hours that are known.  Raises NotFound, NotYetRecorded.
+    Oldest first unless asked otherwise; seven statements at most, however much happened.  By the
+    clock `said` it has only what was said, claims and statements linked to them, in the order of
+    the ends of the days or hours that are known.  What a correction moved to another story or hour
+    is there.  Raises NotFound, NotYetRecorded.
     """
     with hold_snapshot(connection):
         story = find_story(connection, slug, moment)
-        rows = _read_rows(connection, slug, clock, moment, window, newest_first)
+        moved = corrected_entries.select_moved_claims(slug, moment)
+        corrected = corrected_entries.read_corrected_entries(connection, slug, moved, moment)
+        query = _select_entries(slug, moved, clock, moment)
+        rows = _read_rows(connection, query, clock, corrected, window, newest_first)
         more, rows = len(rows) > window.limit, rows[: window.limit]
         concerned = list(dict.fromkeys(row.claim for row in rows))
         briefs = _read_claims(connection, concerned, moment)
-        told = [(row, parse_event(row)) for row in rows]
-        known = _read_links(connection, slug, told)
+        told = [
+            (row, corrected[row.seq].event if row.seq in corrected else parse_event(row))
+            for row in rows
+        ]
+        known = _read_links(connection, told)
         drawn = read_lanes(connection, concerned, moment)
     items = [_build_entry(row, each, briefs[row.claim], known) for row, each in told]
     excerpt: TimelineExcerpt = {
@@ -67,32 +75,72 @@ def read_timeline(
         "items": items,
         "lanes": [timeline.build_lane(claim, drawn[claim]) for claim in concerned],
     }
-    return excerpt, [_read_clock(rows[-1], clock), rows[-1].seq] if more else None
+    return excerpt, [*_read_place(rows[-1], clock, corrected)] if more else None
+
+
+def _select_entries(
+    slug: str, moved: MovedClaims, clock: Clock, moment: datetime | None
+) -> tuple[Select[Any], Select[Any]]:
+    """Select the entries recorded in the story, and those that came with claims moved into it."""
+    query = select(events).where(events.c.type.in_(timeline.TYPES), is_disclosed())
+    if clock == "said":
+        query = query.where(events.c.said_end.is_not(None))
+    if moment is not None:
+        query = query.where(events.c.recorded_at <= moment)
+    return (
+        query.where(events.c.story == slug, events.c.claim.not_in(moved.out)),
+        query.where(events.c.story.is_distinct_from(slug), events.c.claim.in_(moved.into)),
+    )
 
 
 def _read_rows(
     connection: Connection,
-    slug: str,
-    clock: str,
-    moment: datetime | None,
+    queries: tuple[Select[Any], ...],
+    clock: Clock,
+    corrected: Mapping[int, CorrectedEntry],
     window: Window,
     newest_first: bool,
 ) -> Sequence[Row[Any]]:
+    """Read the page, and one row more, of what these queries select.
+
+    By the clock `said`, what was corrected takes its place among what was not.
+    """
     by = events.c.said_end if clock == "said" else events.c.recorded_at
-    query = select(events).where(
-        events.c.story == slug, events.c.type.in_(timeline.TYPES), is_disclosed()
-    )
-    if clock == "said":
-        query = query.where(by.is_not(None))
-    if moment is not None:
-        query = query.where(events.c.recorded_at <= moment)
-    page = select_page(query, window, by, events.c.seq, newest_first=newest_first)
-    return connection.execute(page).all()
+    elsewhere = corrected if clock == "said" else {}
+    pages = [
+        select_page(
+            query.where(events.c.seq.not_in(elsewhere)) if elsewhere else query,
+            window,
+            by,
+            events.c.seq,
+            newest_first=newest_first,
+        ).subquery()
+        for query in queries
+    ]
+    rows = [*connection.execute(union_all(*map(select, pages))).all()]
+    rows += [
+        entry.row
+        for entry in elsewhere.values()
+        if _is_in_window(_read_place(entry.row, clock, corrected), window, newest_first)
+    ]
+    rows.sort(key=lambda row: _read_place(row, clock, corrected), reverse=newest_first)
+    return rows[: window.limit + 1]
 
 
-def _read_clock(row: Row[Any], clock: str) -> datetime:
-    moment: datetime = row.said_end if clock == "said" else row.recorded_at
-    return moment
+def _is_in_window(place: tuple[datetime, int], window: Window, newest_first: bool) -> bool:
+    if window.after is None:
+        return True
+    last = datetime.fromisoformat(window.after[0]), int(window.after[1])
+    return place < last if newest_first else place > last
+
+
+def _read_place(
+    row: Row[Any], clock: Clock, corrected: Mapping[int, CorrectedEntry]
+) -> tuple[datetime, int]:
+    """Read the sort keys of an entry."""
+    if clock == "recorded":
+        return row.recorded_at, row.seq
+    return (corrected[row.seq].said_end if row.seq in corrected else row.said_end), row.seq
 
 
 def _read_claims(
@@ -132,7 +180,7 @@ def _read_claims(
 
 
 def _read_links(
-    connection: Connection, slug: str, rows: Sequence[tuple[Row[Any], history.Event]]
+    connection: Connection, rows: Sequence[tuple[Row[Any], history.Event]]
 ) -> dict[str, LinkData]:
     """Read the links that these events cite or end, by id, as they were when they were made."""
     cited = {link for _, each in rows for link in _list_cited_links(each)}
@@ -144,11 +192,12 @@ def _read_links(
         .join(
             events,
             and_(
-                # The index of the story by instants: a claim's own would be read from its start.
-                events.c.story == slug,
+                # The index of types by instants: a claim's own would be read from its start, and
+                # its story may have been another one then.
+                events.c.type.in_(LINKING_TYPES),
                 events.c.recorded_at == links.c.recorded_at,
                 events.c.claim == links.c.claim,
-                events.c.type.in_(LINKING_TYPES),
+                events.c.claim.is_not(None),
             ),
         )
         .where(

@@ -3,6 +3,7 @@ was believed before is lost."""
 
 from typing import Any
 
+import orjson
 import pytest
 
 from tests.api.problems import nothing_changes, require_field_error, require_problem
@@ -424,3 +425,57 @@ async def test_origin_as_of_an_instant_is_what_was_believed_then(desk: Desk) -> 
     assert "Somebody Else" not in page
     assert quote["text"] not in page
     assert quote["text"] in (await desk.reader.get(f"/claims/{claim['id']}")).text
+
+
+async def test_lists_as_of_an_instant_say_what_was_corrected_since(desk: Desk) -> None:
+    """As the single claim does: walked, and found by a search; not of what was corrected before,
+    nor of what changed otherwise."""
+    await desk.record_parties()
+    wrong = (await desk.record_claim(text="Two battalions left"))["id"]
+    other = (await desk.record_claim(text="Three battalions left"))["id"]
+    before = desk.clock.now.isoformat()
+    desk.clock.advance(minutes=5)
+    await correct(desk, f"/v1/claims/{wrong}", kind="attribution")
+    corrected_at = desk.clock.now.isoformat().replace("+00:00", "Z")
+    desk.clock.advance(minutes=5)
+    after = desk.clock.now.isoformat()
+    desk.clock.advance(minutes=5)
+    for claim in (wrong, other):
+        await desk.link_statement(claim, "comments", "nato")
+    for client in (desk.reader, desk.checker):
+        for query in ({}, {"sort": "claimed"}, {"q": "battalions"}, {"lang": "fr"}):
+            for moment, expected in ((before, corrected_at), (after, None), (None, None)):
+                params = {**query, **({"as_of": moment} if moment else {})}
+                answer = await client.get("/v1/claims", params=params)
+                assert answer.status_code == 200, answer.text
+                marks = {item["id"]: item.get("corrected_since") for item in answer.json()["items"]}
+                assert marks == {wrong: expected, other: None}, params
+    (listed,) = (
+        await desk.reader.get("/v1/claims", params={"as_of": before, "q": '"two battalions"'})
+    ).json()["items"]
+    del listed["snippets"]
+    assert listed == await desk.read_claim(wrong, as_of=before)
+
+
+async def test_webhook_of_a_correction_comes_before_that_of_the_fall(desk: Desk) -> None:
+    """A claim that falls by the correction of its support is told of after the correction."""
+    claim = await record_confirmed_claim(desk)
+    made = await desk.admin.post("/v1/webhooks", json={"url": "http://127.0.0.1:9/hook"})
+    assert made.status_code == 201, made.text
+    webhook = f"/v1/webhooks/{made.json()['id']}/deliveries"
+    statement = (await read_link(desk, claim))["statement"]["id"]
+    await correct(desk, f"/v1/statements/{statement}", party="belgrade")
+    deliveries = (await desk.admin.get(webhook)).json()["items"]
+    told = []
+    for delivery in sorted(deliveries, key=lambda each: each["position"]):
+        assert delivery["claim"] == claim
+        read = await desk.admin.get(f"{webhook}/{delivery['id']}")
+        body = orjson.loads(read.json()["body"])
+        told.append((body["type"], body["data"]["version"], body["data"].get("cause")))
+    version = (await desk.read_claim(claim))["version"]
+    assert told == [
+        ("statement.corrected", version - 1, None),
+        ("claim.status_changed", version, "correction"),
+    ]
+    # What is made first is sent first, and its id is the lesser one.
+    assert [each["type"] for each in deliveries] == [type for type, _, _ in reversed(told)]

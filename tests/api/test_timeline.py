@@ -148,3 +148,104 @@ async def test_invalid_timeline_requests_are_refused(desk: Desk) -> None:
     cursor = (await desk.reader.get(url, params={"limit": 1})).json()["next_cursor"]
     other = {"cursor": cursor, "clock": "said"}
     require_problem(await desk.reader.get(url, params=other), "invalid-cursor")
+
+
+async def correct(desk: Desk, path: str, **changes: Any) -> None:
+    await desk.post(f"{path}/corrections", {"reason": "taken down wrongly", **changes})
+
+
+async def read_entries(desk: Desk, slug: str, **query: str | int) -> list[dict[str, Any]]:
+    """Read a timeline page by page."""
+    entries: list[dict[str, Any]] = []
+    path = f"/v1/stories/{slug}/timeline"
+    params: dict[str, str | int] = {**query}
+    while True:
+        answer = await desk.reader.get(path, params=params)
+        assert answer.status_code == 200, answer.text
+        page = answer.json()
+        entries += page["items"]
+        if page["next_cursor"] is None:
+            return entries
+        params["cursor"] = page["next_cursor"]
+
+
+async def test_entries_follow_their_claim_into_another_story(desk: Desk) -> None:
+    """What happened to it before is in the story where it belongs, by either clock and however
+    short the pages; as of an instant before, in the story where it was believed to belong."""
+    await desk.record_parties()
+    for slug in ("border", "kosovo", "border-2"):
+        await desk.post("/v1/stories", {"slug": slug, "title": slug})
+    claim = (await desk.record_claim(story="border", text="Two battalions left"))["id"]
+    link = await desk.link_statement(claim, "requests_confirmation", "nato")
+    stayed = (await desk.record_claim(story="border", text="The bridge is closed"))["id"]
+    resident = (await desk.record_claim(story="kosovo", text="The market is open"))["id"]
+    before = desk.clock.now.isoformat()
+    desk.clock.advance(minutes=5)
+    await correct(desk, f"/v1/claims/{claim}", story="kosovo")
+    between = desk.clock.now.isoformat()
+    desk.clock.advance(minutes=5)
+    await desk.post(f"/v1/links/{link['id']}/retraction", {"reason": "misread"}, status=200)
+    history = ["claim.created", "link.created", "claim.status_changed"]
+    moved = [*history, "claim.corrected", "link.retracted"]
+
+    async def read_types(slug: str, claim: str, **query: str | int) -> list[str]:
+        entries = await read_entries(desk, slug, **query)
+        assert [entry["seq"] for entry in entries] == sorted({entry["seq"] for entry in entries})
+        return [entry["type"] for entry in entries if entry["claim"]["id"] == claim]
+
+    for limit in (1, 2, 50):
+        assert await read_types("border", claim, limit=limit) == []
+        assert await read_types("border", stayed, limit=limit) == ["claim.created"]
+        assert await read_types("kosovo", claim, limit=limit) == moved
+        assert await read_types("kosovo", resident, limit=limit) == ["claim.created"]
+        assert await read_types("border", claim, limit=limit, as_of=before) == history
+        assert await read_types("kosovo", claim, limit=limit, as_of=before) == []
+        assert await read_types("border", claim, limit=limit, as_of=between) == []
+    assert await read_types("kosovo", claim, as_of=between) == moved[:-1]
+    assert await read_entries(desk, "border-2") == []
+    said = await read_entries(desk, "kosovo", clock="said", limit=1)
+    assert [entry["type"] for entry in said if entry["claim"]["id"] == claim] == history[:2]
+    retracted = (await read_entries(desk, "kosovo"))[-1]
+    assert [party["slug"] for party in retracted["parties"]] == ["nato"]
+    desk.clock.advance(minutes=5)
+    await correct(desk, f"/v1/claims/{claim}", story="border")
+    assert await read_types("kosovo", claim, limit=2) == []
+    assert await read_types("border", claim, limit=2) == [*moved, "claim.corrected"]
+    await correct(desk, f"/v1/claims/{claim}", story=None)
+    assert await read_types("border", claim) == []
+
+
+async def test_corrected_hour_sorts_an_entry(desk: Desk) -> None:
+    """By the world's clock an entry stands where it was said in truth, however short the
+    pages; as of an instant before the correction, where the desk believed it to be."""
+    await desk.record_parties()
+    await desk.post("/v1/stories", {"slug": "border", "title": "The border"})
+    claim = (await desk.record_claim(story="border", claimed_at="2023-10-02T00:00:00Z"))["id"]
+    statements = []
+    for hour in (8, 9, 10):
+        said = build_statement("nato", said_at=f"2023-10-03T{hour:02}:00:00Z", precision="hour")
+        link = {"statement": said, "stance": "comments"}
+        made = await desk.post(f"/v1/claims/{claim}/links", link)
+        statements.append(made["statement"]["id"])
+    before = desk.clock.now.isoformat()
+    desk.clock.advance(minutes=5)
+    first, second, third = statements
+    await correct(
+        desk, f"/v1/statements/{first}", said_at="2023-10-03T09:30:00Z", precision="minute"
+    )
+    await correct(desk, f"/v1/claims/{claim}", claimed_at="2023-10-03T09:00:00Z", precision="hour")
+
+    async def read_order(**query: str | int) -> list[tuple[str | None, str]]:
+        return [
+            (entry["link"] and entry["link"]["statement"], entry["said_at"][11:16])
+            for entry in await read_entries(desk, "border", clock="said", **query)
+        ]
+
+    right = [(first, "09:30"), (None, "09:00"), (second, "09:00"), (third, "10:00")]
+    believed = [(None, "00:00"), (first, "08:00"), (second, "09:00"), (third, "10:00")]
+    for limit in (1, 2, 3, 50):
+        assert await read_order(limit=limit) == right
+        assert await read_order(limit=limit, as_of=before) == believed
+    created, *linked = await read_entries(desk, "border")
+    assert created["said_at"] == "2023-10-03T09:00:00Z"
+    assert (linked[0]["precision"], linked[0]["link"]["precision"]) == ("minute", "minute")

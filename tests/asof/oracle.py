@@ -153,7 +153,8 @@ class Oracle:
             (
                 line
                 for line in self.lines
-                if self.folded[line[1]][1][0].story == slug
+                if (state := self.claim(line[1], at)) is not None
+                and state.story == slug
                 and line[2].recorded_at <= at
                 and is_told(line[2])
                 and (clock == "recorded" or read_said_instant(line[2]) is not None)

@@ -14,7 +14,7 @@ from service.claims import claim_conditions, claim_queries
 from service.claims.claim_conditions import FilterSet
 from service.claims.claim_queries import Family, Filters
 from service.claims.claim_views import ClaimView
-from service.claims.documents import Internals, StoredClaim
+from service.claims.documents import Internals, StoredClaim, mark_corrected
 from service.claims.statement_views import SnippetView
 from service.search.finding import fields_as_of, index_pages, snippets
 from service.search.finding.index_pages import Keys, PageRequest, RankedRow
@@ -325,6 +325,7 @@ async def _rank_as_of(
         tier = ranking.rank_fields(search.query, fields)
         if tier is not None:
             shown = snippets.list_snippets(search.query, fields)
-            hit = Hit(orjson.loads(row[0]), Internals(row[1], row[2]), _build_keys(row[-2:]), shown)
-            ranked.append((tier, hit))
+            document = mark_corrected(row[0], row[3], moment)
+            internals, keys = Internals(row[1], row[2]), _build_keys(row[-2:])
+            ranked.append((tier, Hit(orjson.loads(document), internals, keys, shown)))
     return ranked

@@ -1,0 +1,49 @@
+"""Feed readers follow a private feed by its address alone, over a socket."""
+
+import asyncio
+from typing import Any
+from urllib.parse import urlsplit
+
+import feedparser
+import pytest
+
+from tests.live.conftest import Served
+from tests.support.inboxes import follow
+
+
+async def fetch(url: str, known: Any = None) -> Any:
+    """Fetch a feed as feedparser does by itself, with what it kept of the last time."""
+    etag = None if known is None else known.etag
+    return await asyncio.to_thread(feedparser.parse, url, etag=etag)
+
+
+@pytest.mark.parametrize("kind", ["follows", "story"])
+async def test_reader_follows_a_private_feed_by_its_address(served: Served, kind: str) -> None:
+    """New entries arrive, nothing is sent twice, and a revoked address is gone."""
+    desk = served.desk
+    await desk.post("/v1/stories", {"slug": "border", "title": "The border"})
+    await desk.record_claim(story="border", text="Two battalions left")
+    wanted: dict[str, Any] = {"follows": True} if kind == "follows" else {"story": "border"}
+    await follow(desk.editor, {"story": "border"})
+    made = await desk.editor.post("/v1/me/feeds", json=wanted)
+    assert made.status_code == 201, made.text
+    url = served.url + urlsplit(made.json()["url"]).path
+    first = await fetch(url)
+    assert (first.status, first.bozo) == (200, False)
+    assert [entry.title for entry in first.entries] == ["Asserted: Two battalions left"]
+    again = await fetch(url, first)
+    assert (again.status, again.entries) == (304, [])
+    desk.clock.advance(minutes=5)
+    await desk.record_claim(story="border", text="The bridge is closed")
+    later = await fetch(url, first)
+    assert later.status == 200
+    assert [entry.title for entry in later.entries] == [
+        "Asserted: The bridge is closed",
+        "Asserted: Two battalions left",
+    ]
+    assert later.entries[1].id == first.entries[0].id
+    assert (await fetch(url, later)).status == 304
+    revoked = await desk.editor.delete(f"/v1/me/feeds/{made.json()['id']}")
+    assert revoked.status_code == 204, revoked.text
+    for known in (None, later):
+        assert (await fetch(url, known)).status == 404
