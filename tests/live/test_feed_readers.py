@@ -11,9 +11,9 @@ from tests.live.conftest import Served
 from tests.support.inboxes import follow
 
 
-async def fetch(url: str, known: Any = None) -> Any:
+async def fetch(url: str, last_answer: Any = None) -> Any:
     """Fetch a feed as feedparser does by itself, with what it kept of the last time."""
-    etag = None if known is None else known.etag
+    etag = None if last_answer is None else last_answer.etag
     return await asyncio.to_thread(feedparser.parse, url, etag=etag)
 
 
@@ -45,5 +45,5 @@ async def test_reader_follows_a_private_feed_by_its_address(served: Served, kind
     assert (await fetch(url, later)).status == 304
     revoked = await desk.editor.delete(f"/v1/me/feeds/{made.json()['id']}")
     assert revoked.status_code == 204, revoked.text
-    for known in (None, later):
-        assert (await fetch(url, known)).status == 404
+    for last_answer in (None, later):
+        assert (await fetch(url, last_answer)).status == 404
