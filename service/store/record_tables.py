@@ -27,7 +27,7 @@ events = Table(
     Column("salts", LongText),
     Column("previous_hash", String(64), nullable=False),
     Column("hash", String(64), nullable=False),
-    # The claim's, which never changes: what tails and feeds filter by.
+    # The claim's after the event: what tails and feeds filter by.  A correction may change it.
     Column("story", String(64)),
     # When the world heard what this line tells of; null where it tells of the desk's own doing.
     # Releases of older schemas read it while this one is brought in.

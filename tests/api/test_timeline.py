@@ -249,3 +249,26 @@ async def test_corrected_hour_sorts_an_entry(desk: Desk) -> None:
     created, *linked = await read_entries(desk, "border")
     assert created["said_at"] == "2023-10-03T09:00:00Z"
     assert (linked[0]["precision"], linked[0]["link"]["precision"]) == ("minute", "minute")
+
+
+async def test_story_page_has_what_was_said_at_corrected_hours(desk: Desk) -> None:
+    """The page of the desk tells the latest first, also of what was corrected."""
+    await desk.record_parties()
+    await desk.post("/v1/stories", {"slug": "border", "title": "The border"})
+    claim = (await desk.record_claim(story="border"))["id"]
+    statements = {}
+    for hour, party in ((8, "nato"), (9, "pristina"), (10, "washington")):
+        said = build_statement(party, said_at=f"2023-10-03T{hour:02}:00:00Z", precision="hour")
+        link = {"statement": said, "stance": "comments"}
+        made = await desk.post(f"/v1/claims/{claim}/links", link)
+        statements[party] = made["statement"]["id"]
+
+    async def read_parties() -> list[str]:
+        page = (await desk.reader.get("/stories/border", params={"clock": "said"})).text
+        _, happened = page.split('<section id="happened"')
+        names = ("NATO", "Pristina", "Washington")
+        return sorted(names, key=lambda name: happened.index(name))
+
+    assert await read_parties() == ["Washington", "Pristina", "NATO"]
+    await correct(desk, f"/v1/statements/{statements['nato']}", said_at="2023-10-03T11:00:00Z")
+    assert await read_parties() == ["NATO", "Washington", "Pristina"]
