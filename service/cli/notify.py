@@ -1,6 +1,5 @@
 """`claimdesk notify …`: whether mail and chat reach people."""
 
-import asyncio
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -29,6 +28,8 @@ def test(
 
     To a person: by mail, and by the chat that they chose.  Nothing is stored or tried again.
     """
+    import asyncio
+
     from service.webhooks import settlement, trials
 
     settings = shell.load_settings()

@@ -132,7 +132,7 @@ def fill(path: str, twin: Twin) -> list[str]:
     }
     for nowhere in ("decision_id", "key_id", "webhook_id", "delivery_id", "intake_id", "token"):
         places[nowhere] = [NOWHERE]
-    for nowhere in ("inquiry_id", "use_id", "request_id", "note_id"):
+    for nowhere in ("inquiry_id", "use_id", "request_id", "note_id", "view_id"):
         places[nowhere] = [NOWHERE]
     unknown = [name for name in names if name not in places]
     assert not unknown, f"say what to put for {unknown} in {path}"

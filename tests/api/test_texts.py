@@ -29,7 +29,7 @@ UNSTORED = {
 MAY_BE_BLANK = {"prefix", "suffix"}
 """What stands around a quote is as its source has it."""
 NAMES = {"name", "role", "publisher", "full_name"}
-"""Fields that are printed within sentences, or stand for who acted."""
+"""Fields that are printed within sentences, or stand for who acted: not the name of a view."""
 HEADER = "X-Example"
 Place = tuple[str | int, ...]
 
@@ -163,7 +163,7 @@ async def test_every_text_field_of_every_body_refuses_forbidden_characters(desk:
             values = dict(HOSTILE)
             if place[-1] not in MAY_BE_BLANK:
                 values |= {f"nothing: {text!a}": text for text in NOTHING}
-            if place[-1] in NAMES:
+            if place[-1] in NAMES and "/views" not in path:
                 values |= {"no width": "a\u200bb", "stop": "Nobody (2 October). Confirmed by NATO"}
             for description, value in values.items():
                 if not await list_refusals(desk, method, path, put_text(body, place, value), place):

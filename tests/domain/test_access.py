@@ -25,6 +25,7 @@ TABLE = {
     Action.OVERRIDE: "               no     no      yes    yes     no",
     Action.CHANGE_PARTIES: "         no     no      yes    yes     no",
     Action.SHARE_FEEDS: "            no     no      yes    yes     no",
+    Action.SHARE_VIEWS: "            no     no      yes    yes     no",
     Action.MERGE_DIRECTORY: "        no     no      yes    yes     no",
     Action.MANAGE_KEYS: "            no     no      no     yes     no",
     Action.MANAGE_USERS: "           no     no      no     yes     no",

@@ -126,7 +126,8 @@ def test_any_document_is_read_or_refused_with_a_reason(
             )
         )
     assert any(isinstance(result, ClaimRow | RowRefusal) for _, result in reviews)
-    if shape == 1:
+    # What another entry refers to by its name is read there.
+    if shape == 1 and not (isinstance(envelope, dict) and "@id" in envelope):
         assert {place for place, _ in reviews} >= {1, 2}
 
 

@@ -34,7 +34,7 @@ def list_acts(table: str) -> list[str]:
     column = next(iter(metadata.tables[table].columns)).name
     return [
         f"INSERT INTO {table} DEFAULT VALUES",
-        f"UPDATE {table} SET {column} = {column}",
+        f'UPDATE {table} SET "{column}" = "{column}"',
         f"DELETE FROM {table}",
     ]
 

@@ -2,13 +2,20 @@
 
 from typing import Annotated
 
-from pydantic import StrictBool, StringConstraints
+from pydantic import AfterValidator, StrictBool, StringConstraints
 
+from service.domain import texts
 from service.field_types import In, Label
 from service.notices.saved_views import LONGEST_QUERY
 from service.web.fields import LEFT_OUT, show_example
 
-Query = Annotated[str, StringConstraints(max_length=LONGEST_QUERY)]
+
+def _clean_query(text: str) -> str:
+    return texts.clean_line(text) if text else text
+
+
+Query = Annotated[str, StringConstraints(max_length=LONGEST_QUERY), AfterValidator(_clean_query)]
+"""Empty: the whole board."""
 
 
 class ViewIn(In):

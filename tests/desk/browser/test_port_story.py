@@ -110,9 +110,12 @@ async def test_story_is_taken_in_without_inventing_a_party(
         fire = (await client.get(f"/v1/claims/{claims[FIRE]}")).json()
         assert fire["lifecycle"] == "withdrawn"
         assert await read_lines(client, claims[SEVENTEEN]) == LINES
+    await require_drawings(windows, port_desk)
+    await require_directions(windows, port_desk)
+    await require_offered_speaker(windows, port_desk)
 
 
-async def test_figures_matrix_and_lanes_are_drawn(windows: Windows, port_desk: Desk) -> None:
+async def require_drawings(windows: Windows, port_desk: Desk) -> None:
     """The three figures in their order, two of them as former ones, in a chart that takes the room
     it needs; a column for each party, and one for whoever is not named; a lane for each claim."""
     windows.desk = port_desk
@@ -136,7 +139,7 @@ async def test_figures_matrix_and_lanes_are_drawn(windows: Windows, port_desk: D
     assert await page.locator(".lanes li:not(.axis)").count() == 6
 
 
-async def test_each_script_runs_its_own_way(windows: Windows, port_desk: Desk) -> None:
+async def require_directions(windows: Windows, port_desk: Desk) -> None:
     """Arabic from right to left, its brackets and full stop where they belong; Serbian and English
     from left to right: on a claim's page, in the text and in the list of what was taken from it. A
     month stays one on the board, and a source without a name is shown as described."""
@@ -192,7 +195,7 @@ async def read_lines(client: httpx.AsyncClient, claim: str) -> dict[str, str]:
     }
 
 
-async def test_speaker_named_beside_the_words_is_offered(windows: Windows, port_desk: Desk) -> None:
+async def require_offered_speaker(windows: Windows, port_desk: Desk) -> None:
     """Nobody is filled in unseen; chosen, or written, a known speaker brings role and party."""
     windows.desk = port_desk
     page = await windows.open("/intake", name="Ana")

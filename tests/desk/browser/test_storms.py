@@ -13,8 +13,13 @@ SOURCE = """
 window.sources = [];
 window.EventSource = class extends EventTarget {
   static CLOSED = 2;
-  constructor(address) { super(); this.readyState = 1; sources.push(this);
-    setTimeout(() => this.onopen?.()); }
+  constructor(address) {
+    super();
+    this.readyState = 1;
+    // Not the stream by which the count of work is kept.
+    if (address !== "/v1/events/stream") sources.push(this);
+    setTimeout(() => this.onopen?.());
+  }
   close() { this.readyState = 2; }
 };
 window.happen = () => sources.at(-1).dispatchEvent(new MessageEvent("claim.amended"));
