@@ -40,7 +40,7 @@ PAGES: dict[str, Action | str] = {
     "/speakers/{speaker_id}/separation": Action.MERGE_DIRECTORY,
     "/review": Action.READ_INTERNALS,
     "/work": Action.READ_RECORDS,
-    "/work/count": Action.READ_RECORDS,
+    "/work-count": Action.READ_RECORDS,
     "/printed": Action.READ_RECORDS,
     "/printed/new": Action.RECORD_USE,
     "/uses/{use_id}": Action.READ_RECORDS,
@@ -80,7 +80,7 @@ PAGES: dict[str, Action | str] = {
     "/static/{name}": OPEN,
 }
 FORMS: dict[str, Action | str] = {
-    "/work/read": Action.READ_RECORDS,
+    "/inbox/read": Action.READ_RECORDS,
     "/bulk": Action.AMEND,
     "/bulk/confirmation": Action.AMEND,
     "/follows": Action.READ_CLAIMS,

@@ -19,7 +19,7 @@ async def test_empty_groups_teach_what_will_stand_there(people: People) -> None:
     for words in ("Nothing waits.", "You have proposed nothing", "No claim is assigned"):
         assert words in text
     assert read_count(parse_page(page)) == ""
-    assert (await people.checker.get("/work/count")).text == "0"
+    assert (await people.checker.get("/work-count")).text == "0"
     text = read_text(await people.reader.get("/work"))
     assert "Waiting for my approval" not in text
     assert "Printed and not corrected" in text
@@ -49,7 +49,7 @@ async def test_proposal_waits_for_others_and_its_rejection_is_learnt_of(
     assert "confirmed" in waiting.lower()
     assert "Ana Checker" in waiting
     assert read_count(parse_page(await people.checker2.get("/stories"))) == "1"
-    assert (await people.checker.get("/work/count")).text == "0"
+    assert (await people.checker.get("/work-count")).text == "0"
     own = read_words(parse_page(await people.checker.get("/work")).get_element_by_id("proposals"))
     assert "waits" in own
     decision = (await desk.checker.get("/v1/decisions?state=pending")).json()["items"][0]["id"]
@@ -57,15 +57,15 @@ async def test_proposal_waits_for_others_and_its_rejection_is_learnt_of(
         f"/v1/decisions/{decision}/rejection", json={"comment": "an old photograph"}
     )
     assert rejected.status_code == 200
-    assert (await people.checker2.get("/work/count")).text == "0"
+    assert (await people.checker2.get("/work-count")).text == "0"
     own = read_words(parse_page(await people.checker.get("/work")).get_element_by_id("proposals"))
     assert "rejected" in own
     assert "an old photograph" in own
     await tell_people(desk)
-    assert (await people.checker.get("/work/count")).text == "1"
+    assert (await people.checker.get("/work-count")).text == "1"
     page = await people.checker.get("/work")
     desk.clock.advance(minutes=1)
-    done = await send_form(people.checker, page, "/work/read")
+    done = await send_form(people.checker, page, "/inbox/read")
     assert done.status_code == 303
 
 

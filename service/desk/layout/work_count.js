@@ -4,7 +4,7 @@ let countTimer, countStream;
 function showCount() {
   clearTimeout(countTimer);
   countTimer = setTimeout(async () => {
-    const response = await fetch("/work/count", { credentials: "same-origin" }).catch(() => null);
+    const response = await fetch("/work-count", { credentials: "same-origin" }).catch(() => null);
     const counter = query("#work-count");
     if (!response?.ok || response.redirected || !counter) return;
     const count = await response.text();

@@ -50,14 +50,14 @@ async def show_work(call: Reading) -> Response:
     )
 
 
-@router.get("/work/count")
+@router.get("/work-count")
 async def count_work(call: Reading) -> Response:
     """Answer with how much waits, for the menu of an open page."""
     head = context_of(call.request.scope).page_head
     return PlainTextResponse(str(head.work_count if head else 0), headers=PRIVATE)
 
 
-@router.post("/work/read")
+@router.post("/inbox/read")
 async def mark_read(form: Annotated[Form, accept_form(Action.READ_RECORDS)]) -> Response:
     """Mark as read what the person was told up to the instant at which the page was made."""
     body = forms.parse_body(ReadIn, {"until": form.get_text("until")})
