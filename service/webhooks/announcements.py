@@ -62,6 +62,28 @@ class Announcement:
     unsubscribe: str | None = None
 
 
+def list_links(announcement: Announcement) -> list[tuple[str, str]]:
+    """List the addresses of this service that a message ends with, each with its words."""
+    links = (
+        (announcement.url, "Open in Claimdesk"),
+        (announcement.unsubscribe, "Unsubscribe"),
+    )
+    return [(url, words) for url, words in links if url]
+
+
+def join_parts(parts: Sequence[str], links: Sequence[str], length: int) -> str:
+    """Join what was rendered to a text of at most `length`: parts that do not fit are left out, and
+    the links stay."""
+    ending = " · ".join(links)
+    text = parts[0]
+    for part in parts[1:]:
+        if len(text) + len(part) + len(ending) + 6 > length:
+            text += "\n\n…"
+            break
+        text += f"\n\n{part}"
+    return f"{text}\n\n{ending}" if ending else text
+
+
 def read_announcement(messages: Sequence[bytes], *, with_quotes: bool = True) -> Announcement:
     """Read one message, or several about one claim, oldest first, as one announcement."""
     read = [_read_body(body, with_quotes) for body in messages]

@@ -9,7 +9,7 @@ import re
 
 import orjson
 
-from service.webhooks.announcements import Announcement
+from service.webhooks.announcements import Announcement, join_parts, list_links
 
 LENGTH = 4000
 """What every version takes; later ones take four times as much."""
@@ -36,22 +36,8 @@ def render_message(announcement: Announcement) -> bytes:
     for item in announcement.items:
         link = f" [Open]({escape_url(item.url)})" if item.url else ""
         parts.append(f"- {escape_text(item.summary)}{link}")
-    links = [
-        f"[{words}]({escape_url(url)})"
-        for url, words in (
-            (announcement.url, "Open in Claimdesk"),
-            (announcement.unsubscribe, "Unsubscribe"),
-        )
-        if url
-    ]
-    ending = " · ".join(links)
-    text = parts[0]
-    for part in parts[1:]:
-        if len(text) + len(part) + len(ending) + 6 > LENGTH:
-            text += "\n\n…"
-            break
-        text += f"\n\n{part}"
-    return orjson.dumps({"text": f"{text}\n\n{ending}" if ending else text})
+    links = [f"[{words}]({escape_url(url)})" for url, words in list_links(announcement)]
+    return orjson.dumps({"text": join_parts(parts, links, LENGTH)})
 
 
 def escape_text(words: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 
-from service.webhooks.announcements import Announcement
+from service.webhooks.announcements import Announcement, list_links
 
 Block = Mapping[str, Any]
 HEADER_LENGTH, SECTION_LENGTH, FIELD_LENGTH, LINK_LENGTH = 150, 3000, 2000, 2900
@@ -42,14 +42,7 @@ def render_message(announcement: Announcement) -> bytes:
         if item.url:
             blocks.append(build_link(item.url))
     # The last ones stay, whatever is left out.
-    links = [
-        build_link(url, words)
-        for url, words in (
-            (announcement.url, "Open in Claimdesk"),
-            (announcement.unsubscribe, "Unsubscribe"),
-        )
-        if url
-    ]
+    links = [build_link(url, words) for url, words in list_links(announcement)]
     return orjson.dumps(
         {
             "text": escape_text(summary, SECTION_LENGTH),

@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from service.webhooks.announcements import Announcement
+from service.webhooks.announcements import Announcement, list_links
 
 Element = Mapping[str, Any]
 CARD_BYTES = 24 * 1024
@@ -45,11 +45,7 @@ def render_card(announcement: Announcement) -> bytes:
         elements.append(build_line(run))
     actions = [
         {"type": "Action.OpenUrl", "title": words, "url": url}
-        for url, words in (
-            (announcement.url, "Open in Claimdesk"),
-            (announcement.unsubscribe, "Unsubscribe"),
-        )
-        if url
+        for url, words in list_links(announcement)
     ]
     body = _build_message(elements, actions)
     while len(body) > CARD_BYTES:

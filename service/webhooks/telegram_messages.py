@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import orjson
 
-from service.webhooks.announcements import Announcement
+from service.webhooks.announcements import Announcement, join_parts, list_links
 
 LENGTH = 4096
 HIDDEN = "***"
@@ -84,24 +84,10 @@ def render_message(announcement: Announcement, url: str, token: str | None) -> b
         f"• {html.escape(item.summary)}" + (f" {build_link(item.url, 'Open')}" if item.url else "")
         for item in announcement.items
     ]
-    links = [
-        build_link(link, words)
-        for link, words in (
-            (announcement.url, "Open in Claimdesk"),
-            (announcement.unsubscribe, "Unsubscribe"),
-        )
-        if link
-    ]
-    ending = " · ".join(links)
-    text = parts[0]
-    for part in parts[1:]:
-        if len(text) + len(part) + len(ending) + 6 > LENGTH:
-            text += "\n\n…"
-            break
-        text += f"\n\n{part}"
+    links = [build_link(url, words) for url, words in list_links(announcement)]
     message: dict[str, Any] = {
         "chat_id": address.chat,
-        "text": f"{text}\n\n{ending}" if ending else text,
+        "text": join_parts(parts, links, LENGTH),
         "parse_mode": "HTML",
         "link_preview_options": {"is_disabled": True},
     }
