@@ -5,13 +5,13 @@ Built once, by the command line or a test, and passed down.
 
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated, Literal, Self
-from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from service.domain.backoff import SCHEDULE
 from service.domain.webhooks import TIMEOUT_S
+from service.domain.zones import require_zone
 
 
 def _check_database_url(value: SecretStr) -> SecretStr:
@@ -26,14 +26,6 @@ def _check_database_url(value: SecretStr) -> SecretStr:
 def _parse_switch(value: object) -> object:
     """Read `on` and `off`, beside pydantic's own words for true and false."""
     return {"on": True, "off": False}.get(value, value) if isinstance(value, str) else value
-
-
-def _check_zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (ValueError, OSError, LookupError):
-        raise ValueError("there is no such time zone; write it as in Europe/Belgrade") from None
-    return name
 
 
 def _parse_rate(value: object) -> object:
@@ -87,7 +79,7 @@ class Settings(BaseSettings):
         max_length=200,
         description="The name of the publisher in feeds, ClaimReview and embeds",
     )
-    timezone: Annotated[str, AfterValidator(_check_zone)] = Field(
+    timezone: Annotated[str, AfterValidator(require_zone)] = Field(
         "UTC",
         description="The time zone in which pages show times and take them, such as "
         "Europe/Belgrade. People may choose their own in their profile; the API stays in UTC",

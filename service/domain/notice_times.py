@@ -42,15 +42,6 @@ class Departure:
     is_gathered: bool
 
 
-def is_time_zone(name: str) -> bool:
-    """Say whether there is a time zone with this name."""
-    try:
-        ZoneInfo(name)
-    except (ValueError, OSError, LookupError):
-        return False
-    return True
-
-
 def find_departure(timetable: Timetable, *, as_digest: bool, now: datetime) -> Departure:
     """Return when a notice of now goes out."""
     local = now.astimezone(ZoneInfo(timetable.time_zone))

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 from service.domain.claims import Precision
 from service.domain.instants import CALENDAR
 from service.domain.partial_dates import parse_partial_date
+from service.domain.zones import find_zone
 from service.exchange.import_fields import refuse
 
 EARLIEST, LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
@@ -249,7 +250,7 @@ def _settle_zone(
     if precision in CALENDAR or precision is Precision.DAY:
         moment = moment.replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=UTC)
     elif moment.tzinfo is None:
-        moment = moment.replace(tzinfo=_load_zone(zone))
+        moment = moment.replace(tzinfo=find_zone(zone))
     _require_one_instant(field, value, moment)
     try:
         instant = moment.astimezone(UTC)
@@ -272,8 +273,3 @@ def _require_one_instant(field: str, value: str, moment: datetime) -> None:
     if first > second:
         refuse(field, value, f"this hour was twice that night in {name}: write its offset")
     refuse(field, value, f"there was no such hour that night in {name}")
-
-
-@lru_cache(maxsize=16)
-def _load_zone(name: str) -> ZoneInfo:
-    return ZoneInfo(name)

@@ -6,7 +6,6 @@ It is TOML or JSON, and checked before anything is read.  docs/exchange.md expla
 
 import tomllib
 from typing import Annotated, Literal, Self
-from zoneinfo import ZoneInfo
 
 import orjson
 from pydantic import AfterValidator, Field, StringConstraints, ValidationError, model_validator
@@ -14,6 +13,7 @@ from pydantic import AfterValidator, Field, StringConstraints, ValidationError, 
 from service.domain import texts
 from service.domain.claims import Kind, Rendering
 from service.domain.errors import Invalid
+from service.domain.zones import require_zone
 from service.exchange import import_dates, import_labels, toml_files
 from service.exchange.import_labels import Judgement, normalize_label
 from service.field_types import In, Slug
@@ -30,14 +30,6 @@ def _check_encoding(name: str) -> str:
             pass  # an encoding in which this is no text
         except LookupError:
             raise ValueError(f"there is no encoding {name!r}") from None
-    return name
-
-
-def _check_zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (ValueError, OSError, KeyError):
-        raise ValueError(f"there is no time zone {name!r}") from None
     return name
 
 
@@ -94,7 +86,7 @@ class Records(In):
 
 class Dates(In):
     formats: tuple[Annotated[str, AfterValidator(import_dates.check_format)], ...] = ()
-    timezone: Annotated[str, AfterValidator(_check_zone)] = "UTC"
+    timezone: Annotated[str, AfterValidator(require_zone)] = "UTC"
 
 
 class Claimants(In):

@@ -8,25 +8,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
-from functools import lru_cache
-from zoneinfo import ZoneInfo
 
 from service.domain.claims import Precision, to_utc
 from service.domain.errors import Invalid
 from service.domain.print_phrases import format_date
+from service.domain.zones import find_zone
 
 HOURLY = frozenset({Precision.HOUR, Precision.MINUTE, Precision.SECOND})
 """What has a time of the day."""
 _shown: ContextVar[str] = ContextVar("shown_time_zone", default="UTC")
-
-
-@lru_cache(maxsize=1024)
-def find_zone(name: str) -> ZoneInfo | None:
-    """Return the zone with this name, as `Europe/Belgrade`; None where there is none."""
-    try:
-        return ZoneInfo(name)
-    except (ValueError, OSError, LookupError):
-        return None
 
 
 def show_in(name: str) -> None:

@@ -21,8 +21,9 @@ from service.desk.layout.rendering import render
 from service.domain import access, ids
 from service.domain.access import Action
 from service.domain.errors import Invalid, NotFound, RateLimited
+from service.domain.zones import find_zone
 from service.record import audit_queries
-from service.web import password_checks, passwords, sessions, time_zones
+from service.web import password_checks, passwords, sessions
 from service.web.bodies import account_inputs
 from service.web.calls import Allow, Call
 from service.web.request_context import context_of
@@ -167,7 +168,7 @@ async def end_other_sessions(form: Own) -> Response:
 async def choose_time_zone(form: Own) -> Response:
     """Set the zone in which pages show whoever is signed in times, and take them."""
     name = form.get_text("time_zone")
-    if name is not None and (len(name) > 64 or time_zones.find_zone(name) is None):
+    if name is not None and (len(name) > 64 or find_zone(name) is None):
         fault = "there is no such time zone; write it as in Europe/Belgrade"
         return await _render_profile(form.call, status=422, faults={"time_zone": fault})
     return await change_accounts(

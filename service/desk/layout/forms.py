@@ -28,6 +28,7 @@ from service.domain.errors import (
     NotAuthenticated,
     StillRunning,
 )
+from service.domain.zones import find_zone
 from service.field_types import COUNTRY, LANGUAGE, SLUG
 from service.record.idempotency import Answer
 from service.web import sessions, time_zones
@@ -168,7 +169,7 @@ async def read_form(call: Call) -> Form:
 
 def show_in_zone(name: object) -> None:
     """Read a form's times in the zone that its page was shown in, whatever was chosen since."""
-    if isinstance(name, str) and time_zones.find_zone(name) is not None:
+    if isinstance(name, str) and find_zone(name) is not None:
         time_zones.show_in(name)
 
 

@@ -4,10 +4,10 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
-from service.domain import notice_times
 from service.domain.notice_times import MailMode
 from service.domain.notices import NoticeKind
 from service.domain.webhooks import Format
+from service.domain.zones import require_zone
 from service.field_types import In
 from service.notices import notice_settings
 from service.notices.notice_settings import NewChat, NewSettings
@@ -17,14 +17,8 @@ from service.web.fields import LEFT_OUT, show_example
 Hour = Annotated[str, StringConstraints(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
 
 
-def _check_time_zone(name: str) -> str:
-    if not notice_times.is_time_zone(name):
-        raise ValueError("there is no such time zone: write one such as Europe/Belgrade")
-    return name
-
-
 TimeZone = Annotated[
-    str, StringConstraints(min_length=1, max_length=64), AfterValidator(_check_time_zone)
+    str, StringConstraints(min_length=1, max_length=64), AfterValidator(require_zone)
 ]
 
 
