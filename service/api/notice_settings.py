@@ -4,13 +4,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Response
 
-from service.domain.errors import Invalid
 from service.notices import notice_settings
 from service.notices.notice_views import NoticeSettingsView
 from service.web.bodies.notice_settings_inputs import NoticeSettingsIn
 from service.web.calls import Allow, Call, answer_json, build_answer
 from service.web.json_bodies import JsonRoute
-from service.webhooks.address_guard import AddressRefused
+from service.web.notice_requests import require_reachable
 
 router = APIRouter(prefix="/v1/me/notices", tags=["notices"], route_class=JsonRoute)
 
@@ -39,20 +38,10 @@ async def read_notice_settings(call: Asking) -> Response:
 async def change_notice_settings(body: NoticeSettingsIn, call: Asking) -> Response:
     """Kinds that are not named come to the inbox alone. What would go out in quiet hours goes out
     together when they end. Each mail has a link that ends mails of its kind without signing in."""
-    new = body.to_command()
-    if body.wants_mail and call.services.settings.smtp_url is None:
-        raise Invalid(
-            "this desk sends no mail: ask its operator for CLAIMDESK_SMTP_URL",
-            loc=("body", "kinds"),
-        )
-    if new.chat is not None:
-        try:
-            await call.services.guard.check_address(new.chat.url)
-        except AddressRefused as refused:
-            raise Invalid(str(refused), loc=("body", "chat", "url")) from refused
+    await require_reachable(call.services, body)
     return await call.write(
         notice_settings.change_settings,
-        new,
+        body.to_command(),
         answer=lambda connection, _none: build_answer(
             notice_settings.read_settings(connection, caller=call.actor)
         ),

@@ -23,7 +23,7 @@ from service.web.bodies.notice_inputs import FeedIn
 from service.web.bodies.notice_settings_inputs import NoticeSettingsIn
 from service.web.calls import Allow, Call
 from service.web.fields import FeedId
-from service.webhooks.address_guard import AddressRefused
+from service.web.notice_requests import require_reachable
 
 router = APIRouter(include_in_schema=False)
 
@@ -108,20 +108,12 @@ async def change_notice_settings(form: Own) -> Response:
     """Choose for each kind of notice where it goes besides the inbox."""
     try:
         body = _read_settings(form)
-        if body.wants_mail and form.call.services.settings.smtp_url is None:
-            raise Invalid(
-                "this desk sends no mail: ask its operator for it", loc=("body", "time_zone")
-            )
-        if body.chat is not None:
-            await form.call.services.guard.check_address(body.chat.url)
+        await require_reachable(form.call.services, body)
         return await form.carry_out(
             notice_settings.change_settings,
             body.to_command(),
             redirect_to="/profile/notices?done=saved",
         )
-    except AddressRefused as refused:
-        error = Invalid(str(refused), loc=("body", "chat", "url"))
-        return await _render(form.call, typed=_keep(form), error=error)
     except Invalid as error:
         return await _render(form.call, typed=_keep(form), error=error)
 
