@@ -49,6 +49,8 @@ from service.store.tables import (
 
 BATCH = 500
 """People who are told in one transaction: on SQLite nobody else writes meanwhile."""
+MOST_JOBS = 25
+"""Jobs of one transaction, at most: most concern few people."""
 
 
 def carry_out(connection: Connection, plan: Plan, *, now: datetime) -> bool:
@@ -211,13 +213,27 @@ def find_next_due(connection: Connection) -> datetime | None:
     return found
 
 
-def tell_next(connection: Connection, *, now: datetime) -> int | None:
-    """Tell the next people of the job that is due; returns how many were told, None if none is due.
+def tell_due(connection: Connection, *, now: datetime) -> bool:
+    """Tell a batch of people of the jobs that are due; returns whether more may be due.
 
     Decisions that wait come first, then changes in the order of the record: of one claim, nobody is
     told of a later change before an earlier one.
     """
     event_reading.read_position(connection, lock=True)
+    concerned = 0
+    for _ in range(MOST_JOBS):
+        receivers = _tell_next(connection, now=now)
+        if receivers is None:
+            return False
+        concerned += receivers
+        if concerned >= BATCH:
+            break
+    return True
+
+
+def _tell_next(connection: Connection, *, now: datetime) -> int | None:
+    """Tell the next people of the job that is first; returns how many it concerned, None if none is
+    due."""
     job = connection.execute(
         select(notice_jobs)
         .where(notice_jobs.c.due_at <= now)
@@ -243,7 +259,7 @@ def tell_next(connection: Connection, *, now: datetime) -> int | None:
             .where(notice_jobs.c.id == job.id)
             .values(targets=orjson.dumps(targets).decode(), done_until=receivers[-1].id)
         )
-    return len(messages)
+    return len(receivers)
 
 
 def _plan_approval(connection: Connection, job: Row[Any]) -> tuple[list[Person], list[Notice]]:

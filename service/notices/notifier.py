@@ -25,14 +25,19 @@ from service.store.engine import Database
 
 LOOK_SECONDS = 1.0
 """How often it looks if nothing wakes it."""
-PAUSE_SECONDS = 0.05
-"""Between two turns: what is recorded meanwhile is told together."""
+PAUSE_SECONDS = 0.25
+"""Between two turns: what is recorded meanwhile is looked at together, beside the requests of the
+same process."""
+BREATH_SECONDS = 0.05
+"""Between two batches where many are to be told, so that others write too."""
+MOST_BATCHES = 20
+"""Batches of one turn."""
 CLEANING_SECONDS = 60.0
 WATCH_SECONDS = 60.0
 """How often it looks at the desk itself; first when the dispatcher has had so long to catch up with
 what fell due before it ran."""
 WORK: tuple[tuple[Callable[..., datetime | None], Callable[..., object]], ...] = (
-    (notice_jobs.find_next_due, notice_jobs.tell_next),
+    (notice_jobs.find_next_due, notice_jobs.tell_due),
     (overdue_claims.find_next_overdue, overdue_claims.tell_overdue),
     (endpoint_alerts.find_change, endpoint_alerts.tell_administrators),
     (mailings.find_next_mailing, mailings.send_due),
@@ -75,9 +80,13 @@ class Notifier:
             if due_at is None:
                 continue
             now = self._clock()
-            if due_at <= now:
-                await self._database.write(work, now=now)
-                has_more = True
+            if due_at > now:
+                continue
+            has_more = True
+            for _ in range(MOST_BATCHES):
+                if await self._database.write(work, now=now) is not True:
+                    break
+                await asyncio.sleep(BREATH_SECONDS)
         return has_more
 
     async def clean_up(self) -> None:
