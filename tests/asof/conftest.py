@@ -45,7 +45,7 @@ def passed(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[[str], Passed]:
     """The weeks in each kind of database.  They take seconds, and nothing here changes them."""
-    known: dict[str, Passed] = {}
+    passed_weeks: dict[str, Passed] = {}
 
     def make_database(kind: str) -> str:
         if kind == "sqlite":
@@ -56,9 +56,9 @@ def passed(
         return server.create_database(template=request.getfixturevalue("migrated_postgres"))
 
     def find(kind: str) -> Passed:
-        if kind not in known:
-            known[kind] = asyncio.run(_let_weeks_pass(make_database(kind)))
-        return known[kind]
+        if kind not in passed_weeks:
+            passed_weeks[kind] = asyncio.run(_let_weeks_pass(make_database(kind)))
+        return passed_weeks[kind]
 
     return find
 

@@ -105,33 +105,33 @@ class Oracle:
             "drift": lambda _: evidence.suggest_status(state).status is not state.status,
         }
         values = {name: value for name, value in query.items() if name in tests}
-        linked = "party" not in query and "stance" not in query
+        is_unfiltered = "party" not in query and "stance" not in query
         return all(tests[name](value) for name, value in values.items()) and (
-            linked or self.has_stance(state, query.get("party"), query.get("stance"), at)
+            is_unfiltered or self.has_stance(state, query.get("party"), query.get("stance"), at)
         )
 
     def list_claims(self, query: dict[str, Any], at: datetime) -> list[ClaimState]:
-        found = [each for each in self.list_known(at) if self.matches(each, query, at)]
+        claims = [each for each in self.list_known(at) if self.matches(each, query, at)]
         if query.get("sort") == "due":
-            due = [(state.due_at, state.id, state) for state in found if state.due_at is not None]
+            due = [(state.due_at, state.id, state) for state in claims if state.due_at is not None]
             return [state for _, _, state in sorted(due, key=lambda dated: dated[:2])]
 
         def moment(state: ClaimState) -> datetime:
             return find_claimed_end(state) if query.get("sort") == "claimed" else state.updated_at
 
         return sorted(
-            found, key=lambda claim_state: (moment(claim_state), claim_state.id), reverse=True
+            claims, key=lambda claim_state: (moment(claim_state), claim_state.id), reverse=True
         )
 
     def matrix(self, slug: str, at: datetime) -> list[ClaimState]:
         """The story's claims, earliest claimed first, each followed by its components."""
-        ours = {each.id: each for each in self.list_known(at) if each.story == slug}
+        story_claims = {each.id: each for each in self.list_known(at) if each.story == slug}
 
         def path(state: ClaimState) -> list[tuple[datetime, str]]:
-            above = path(ours[state.part_of]) if state.part_of in ours else []
+            above = path(story_claims[state.part_of]) if state.part_of in story_claims else []
             return [*above, (find_claimed_end(state), state.id)]
 
-        return sorted(ours.values(), key=path)
+        return sorted(story_claims.values(), key=path)
 
     def timeline(self, slug: str, at: datetime, clock: str) -> list[Line]:
         """What everybody may know of what was recorded by then, in the order of the clock."""
@@ -146,8 +146,10 @@ class Oracle:
             )
 
         def key(line: Line) -> tuple[datetime, int]:
-            seq, _, one = line
-            return find_said_end(one) if clock == "said" else one.recorded_at, seq
+            seq, _, recorded_event = line
+            return find_said_end(
+                recorded_event
+            ) if clock == "said" else recorded_event.recorded_at, seq
 
         return sorted(
             (
@@ -197,17 +199,17 @@ def list_columns(states: list[ClaimState]) -> list[tuple[str, str, int]]:
     claims = Counter(voice.root for voice in voices)
     voices += [get_voice(link) for state in states for link in state.links]
     names = {voice.root: voice.root_name for voice in voices}
-    found = [(slug, name, claims[slug]) for slug, name in names.items()]
-    return sorted(found, key=lambda row: (-row[2], row[1].lower(), row[0]))
+    columns = [(slug, name, claims[slug]) for slug, name in names.items()]
+    return sorted(columns, key=lambda row: (-row[2], row[1].lower(), row[0]))
 
 
 def build_cells(state: ClaimState) -> dict[str, Any]:
     """For each root: whether it claims, and by stance what its links amount to."""
-    found: dict[str, Any] = {}
+    cells: dict[str, Any] = {}
     if state.claimant:
-        found[state.claimant.root] = ("claimant", {})
+        cells[state.claimant.root] = ("claimant", {})
     for link in state.links:
-        _, stances = found.setdefault(get_voice(link).root, (None, {}))
+        _, stances = cells.setdefault(get_voice(link).root, (None, {}))
         stances.setdefault(link.stance, []).append(link)
     trace = {each.link.id: each.counted for each in evidence.suggest_status(state).trace}
     return {
@@ -227,7 +229,7 @@ def build_cells(state: ClaimState) -> dict[str, Any]:
                 for stance, links in stances.items()
             },
         )
-        for root, (role, stances) in found.items()
+        for root, (role, stances) in cells.items()
     }
 
 

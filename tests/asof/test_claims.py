@@ -17,15 +17,15 @@ MICROSECOND = timedelta(microseconds=1)
 def list_instants(oracle: Oracle) -> list[datetime]:
     """Every instant at which anything was recorded, and those next to it; a year later too."""
     later = oracle.instants[-1] + timedelta(days=365)
-    beside = (-MICROSECOND, timedelta(0), MICROSECOND)
-    return [instant + step for instant in oracle.instants for step in beside] + [later]
+    steps = (-MICROSECOND, timedelta(0), MICROSECOND)
+    return [instant + step for instant in oracle.instants for step in steps] + [later]
 
 
 def draw_query(oracle: Oracle) -> dict[str, Any]:
     """Parameters of a list: one filter or several."""
     chance = oracle.weeks.chance
     moments = [format_instant(each) for each in chance.sample(oracle.instants, 2)]
-    said = [f"2023-09-{chance.randint(1, 30):02}T00:00:00Z" for _ in range(2)]
+    claim_days = [f"2023-09-{chance.randint(1, 30):02}T00:00:00Z" for _ in range(2)]
     statuses = ["asserted", "awaiting_confirmation", "confirmed", "disputed"]
     filters: list[dict[str, Any]] = [
         {"status": chance.sample(statuses, chance.randint(1, 3))},
@@ -38,7 +38,7 @@ def draw_query(oracle: Oracle) -> dict[str, Any]:
         {"kind": chance.choice(("event", "figure"))},
         {"assignee": oracle.weeks.me},
         {"part_of": chance.choice(oracle.weeks.claims)},
-        {"claimed_since": min(said), "claimed_until": max(said)},
+        {"claimed_since": min(claim_days), "claimed_until": max(claim_days)},
         {"changed_since": min(moments)},
         {"changed_until": max(moments)},
         {"drift": "true"},
@@ -55,38 +55,38 @@ def draw_query(oracle: Oracle) -> dict[str, Any]:
 
 async def read_list(desk: Desk, query: dict[str, Any], limit: int) -> list[dict[str, Any]]:
     """A list, read page by page."""
-    found: list[dict[str, Any]] = []
+    items: list[dict[str, Any]] = []
     params = query | {"limit": limit}
     while True:
         response = await desk.checker.get("/v1/claims", params=params)
         assert response.status_code == 200, response.text
         page = response.json()
         assert len(page["items"]) <= limit
-        found += page["items"]
+        items += page["items"]
         if page["next_cursor"] is None:
-            return found
+            return items
         params["cursor"] = page["next_cursor"]
 
 
 def render_state(state: ClaimState, moment: datetime) -> str:
-    served = documents.complete_document(documents.render_document(state), moment)
-    return documents.add_internals(served, documents.Internals(state.assignee, state.due_at))
+    document = documents.complete_document(documents.render_document(state), moment)
+    return documents.add_internals(document, documents.Internals(state.assignee, state.due_at))
 
 
 async def test_lists_as_of_any_instant_equal_the_folded_record(oracle: Oracle) -> None:
     """Filters, sorts and pages: the claims whose folded record fits, in order, as they were."""
     desk, chance = oracle.weeks.desk, oracle.weeks.chance
-    found = 0
+    claim_count = 0
     for at in list_instants(oracle):
         query = draw_query(oracle)
-        shown = await read_list(
+        shown_claims = await read_list(
             desk, query | {"as_of": format_instant(at)}, chance.choices((3, 50), (1, 4))[0]
         )
         expected = oracle.list_claims(query, at)
-        assert [each["id"] for each in shown] == [each.id for each in expected], (query, at)
-        assert [each["version"] for each in shown] == [each.version for each in expected]
-        found += len(shown)
-    assert found > 1000
+        assert [each["id"] for each in shown_claims] == [each.id for each in expected], (query, at)
+        assert [each["version"] for each in shown_claims] == [each.version for each in expected]
+        claim_count += len(shown_claims)
+    assert claim_count > 1000
 
 
 async def test_claims_as_of_any_instant_equal_the_folded_record(oracle: Oracle) -> None:
@@ -121,7 +121,7 @@ async def test_links_as_of_any_instant_equal_the_folded_record(oracle: Oracle) -
     """At each instant of a claim: every link by then, whose words it was as the record names them,
     with the renderings known by then."""
     desk = oracle.weeks.desk
-    seen = 0
+    link_count = 0
     for claim, (instants, states) in oracle.folded.items():
         for moment, state in zip(instants, states, strict=True):
             params = {"as_of": format_instant(moment)}
@@ -148,13 +148,13 @@ async def test_links_as_of_any_instant_equal_the_folded_record(oracle: Oracle) -
                     datetime.fromisoformat(quote["recorded_at"]) <= moment
                     for quote in link["statement"]["quotes"]
                 )
-            suggested = await desk.checker.get(f"{path}/suggestion", params=params)
-            assert suggested.json()["status"] == decision_queries.build_suggestion(state)["status"]
+            suggestion = await desk.checker.get(f"{path}/suggestion", params=params)
+            assert suggestion.json()["status"] == decision_queries.build_suggestion(state)["status"]
             if state.lifecycle is not Lifecycle.MERGED:
-                expanded = await desk.checker.get(path, params=params | {"expand": "links"})
-                assert expanded.json()["links"] == links
-            seen += len(links)
-    assert seen > 200
+                claim_view = await desk.checker.get(path, params=params | {"expand": "links"})
+                assert claim_view.json()["links"] == links
+            link_count += len(links)
+    assert link_count > 200
 
 
 def summarize_link(link: dict[str, Any]) -> tuple[Any, ...]:

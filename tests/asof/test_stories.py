@@ -21,23 +21,23 @@ async def read_pages(
     desk: Desk, path: str, items: str, *, limit: int, **query: str
 ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """All of a list, read page by page, and its last page."""
-    found: list[dict[str, Any]] = []
+    rows: list[dict[str, Any]] = []
     params: dict[str, Any] = query | {"limit": limit}
     while True:
         response = await desk.reader.get(path, params=params)
         assert response.status_code == 200, response.text
         page = response.json()
         assert len(page[items]) <= limit
-        found += page[items]
+        rows += page[items]
         if page["next_cursor"] is None:
-            return found, page
+            return rows, page
         params["cursor"] = page["next_cursor"]
 
 
 async def test_matrix_as_of_any_instant_equals_the_folded_record(oracle: Oracle) -> None:
     """Rows, columns and cells are those of the folded records; each page has all the columns."""
     desk, chance = oracle.weeks.desk, oracle.weeks.chance
-    drawn = 0
+    cell_count = 0
     for at in list_instants(oracle)[:: 1 if IS_LONG else 2]:
         slug = STORIES[0] if chance.random() < 0.8 else STORIES[1]
         rows, last = await read_pages(
@@ -55,14 +55,14 @@ async def test_matrix_as_of_any_instant_equals_the_folded_record(oracle: Oracle)
         ] == list_columns(expected), at
         for row, state in zip(rows, expected, strict=True):
             assert describe_cells(row) == build_cells(state), (row["id"], at)
-            drawn += len(row["cells"])
+            cell_count += len(row["cells"])
         parties = await desk.reader.get(f"/v1/stories/{slug}", params={"as_of": format_instant(at)})
         standing = [get_voice(link) for each in expected for link in each.links if link.is_active]
         standing += [each.claimant for each in expected if each.claimant]
         assert [
             (party["slug"], party["name"], party["root"]) for party in parties.json()["parties"]
         ] == (sorted({(each.party, each.name, each.root) for each in standing})), at
-    assert drawn > 1500
+    assert cell_count > 1500
 
 
 def describe_cells(row: dict[str, Any]) -> dict[str, Any]:
@@ -98,15 +98,15 @@ async def test_timeline_as_of_any_instant_equals_the_record(oracle: Oracle) -> N
             (seq, claim) for seq, claim, _ in expected
         ], (query, limit)
         for entry, (_, claim, each) in zip(entries, expected, strict=True):
-            said = read_said_instant(each)
+            said_instant = read_said_instant(each)
             assert entry["recorded_at"] == format_instant(each.recorded_at)
-            assert entry["said_at"] == (format_instant(said) if said else None)
+            assert entry["said_at"] == (format_instant(said_instant) if said_instant else None)
             state = oracle.claim(claim, at)
             assert state is not None
             assert (entry["claim"]["text"], entry["claim"]["status"]) == (state.text, state.status)
-            changed = each.data if each.type == "claim.status_changed" else {}
+            status_change = each.data if each.type == "claim.status_changed" else {}
             for name in ("previous_status", "status", "cause"):
-                assert entry[name] == changed.get(name)
+                assert entry[name] == status_change.get(name)
             roots = list(dict.fromkeys(party["root"] for party in entry["parties"]))
             assert roots == list(dict.fromkeys(list_speaking_roots(oracle, claim, each))), each
         for lane in last["lanes"]:
@@ -120,8 +120,8 @@ async def test_timeline_as_of_any_instant_equals_the_record(oracle: Oracle) -> N
             assert lane["lifecycle"] == state.lifecycle
             ends = [interval["to"] for interval in lane["intervals"]]
             assert ends[:-1] == [interval["from"] for interval in lane["intervals"][1:]]
-            merged = state.lifecycle is Lifecycle.MERGED
-            assert ends[-1] == (lane["closed_at"] if merged else None)
+            is_merged = state.lifecycle is Lifecycle.MERGED
+            assert ends[-1] == (lane["closed_at"] if is_merged else None)
             assert (lane["closed_at"] is None) == (state.lifecycle is Lifecycle.ACTIVE)
 
 
@@ -129,7 +129,7 @@ def list_speaking_roots(oracle: Oracle, claim: str, line_event: Event) -> list[s
     """The roots of who speaks in an event, or in the links that it rests on, when those were
     made."""
     data = line_event.data
-    made = [
+    links = [
         link
         for event in oracle.told[claim]
         for link in event.data.get("links", [event.data["link"]] if "link" in event.data else [])
@@ -144,9 +144,9 @@ def list_speaking_roots(oracle: Oracle, claim: str, line_event: Event) -> list[s
             else []
         )
     if line_event.type == "statement.withdrawn":
-        return [link["voice"]["root"] for link in made if link["statement"] == data["statement"]]
-    named = data.get("cites", [data.get("link")])
-    return [link["voice"]["root"] for name in named for link in made if link["id"] == name]
+        return [link["voice"]["root"] for link in links if link["statement"] == data["statement"]]
+    link_ids = data.get("cites", [data.get("link")])
+    return [link["voice"]["root"] for name in link_ids for link in links if link["id"] == name]
 
 
 async def test_matrix_without_as_of_is_that_of_the_last_instant(oracle: Oracle) -> None:
@@ -163,11 +163,11 @@ async def test_matrix_without_as_of_is_that_of_the_last_instant(oracle: Oracle) 
                 "as_of": later,
                 "next_cursor": None,
             }
-        begun = (await desk.reader.get(f"/v1/stories/{slug}")).json()["created_at"]
-        before = format_instant(datetime.fromisoformat(begun) - MICROSECOND)
+        creation = (await desk.reader.get(f"/v1/stories/{slug}")).json()["created_at"]
+        before = format_instant(datetime.fromisoformat(creation) - MICROSECOND)
         for path in ("", "/matrix", "/timeline"):
             url = f"/v1/stories/{slug}{path}"
             require_problem(
                 await desk.reader.get(url, params={"as_of": before}), "not-yet-recorded"
             )
-            assert (await desk.reader.get(url, params={"as_of": begun})).status_code == 200
+            assert (await desk.reader.get(url, params={"as_of": creation})).status_code == 200

@@ -77,10 +77,10 @@ class Weeks:
 
     async def _begin(self) -> None:
         for slug, parent in TREE.items():
-            made = await self._act("POST", "/v1/parties", slug=slug, name=slug, parent=parent)
-            assert made is not None
+            party = await self._act("POST", "/v1/parties", slug=slug, name=slug, parent=parent)
+            assert party is not None
             before = self.tree[-1][1] if self.tree else {}
-            self.tree.append((_parse_instant(made["created_at"]), before | {slug: parent}))
+            self.tree.append((_parse_instant(party["created_at"]), before | {slug: parent}))
         for story in STORIES:
             await self._act("POST", "/v1/stories", slug=story, title=story)
         self.me = (await self.desk.checker.get("/v1/me")).json()["id"]
@@ -133,9 +133,9 @@ class Weeks:
             body["story"] = chance.choices(STORIES, (4, 1))[0]
         if self.claims and chance.random() < 0.3:
             body["part_of"] = self._some(self.claims)
-        made = await self._act("POST", "/v1/claims", **body)
-        if made is not None:
-            self.claims.append(made["id"])
+        claim_view = await self._act("POST", "/v1/claims", **body)
+        if claim_view is not None:
+            self.claims.append(claim_view["id"])
 
     async def _link(self) -> None:
         await self._link_statement(self._statement())
@@ -147,7 +147,7 @@ class Weeks:
     async def _link_statement(self, statement: Any) -> None:
         if not self.claims:
             return
-        made = await self._act(
+        link_view = await self._act(
             "POST",
             f"/v1/claims/{self._some(self.claims)}/links",
             statement=statement,
@@ -155,10 +155,10 @@ class Weeks:
             scope=self.chance.choice(("full", "full", "partial")),
             conditional=self.chance.random() < 0.2,
         )
-        if made is not None and "stance" in made:
-            self.links.append(made["id"])
-            self.statements.append(made["statement"]["id"])
-            speaker = made["statement"]["speaker"]
+        if link_view is not None and "stance" in link_view:
+            self.links.append(link_view["id"])
+            self.statements.append(link_view["statement"]["id"])
+            speaker = link_view["statement"]["speaker"]
             self.speakers += [speaker["id"]] if speaker else []
 
     async def _retract(self) -> None:
@@ -207,16 +207,16 @@ class Weeks:
             finding = self.chance.choice((None, "unprovable"))
             path, body = f"/v1/claims/{claim}/findings", {"finding": finding, "reason": "as it is"}
         elif "override" not in body:
-            fits = {"confirmed": "supports", "disputed": "contradicts"}.get(body["to"])
+            stance = {"confirmed": "supports", "disputed": "contradicts"}.get(body["to"])
             body["cites"] = [
                 each["link"]
                 for each in response.json()["trace"]
-                if each["counted"] and each["stance"] == fits
+                if each["counted"] and each["stance"] == stance
             ]
-        made = await self._act("POST", path, self.desk.editor, **body)
-        if made is not None and "state" in made and self.chance.random() < 0.8:
+        decision = await self._act("POST", path, self.desk.editor, **body)
+        if decision is not None and "state" in decision and self.chance.random() < 0.8:
             self.desk.clock.advance(minutes=3)
-            await self._act("POST", f"/v1/decisions/{made['id']}/approval", self.desk.editor2)
+            await self._act("POST", f"/v1/decisions/{decision['id']}/approval", self.desk.editor2)
 
     async def _merge(self) -> None:
         if self.claims:
@@ -248,9 +248,13 @@ class Weeks:
             self.desk.clock.advance(seconds=-min(since / 2, 3600 * self.chance.random()))
 
     async def _move(self, party: str, parent: str | None) -> None:
-        moved = await self._act("PATCH", f"/v1/parties/{party}", self.desk.editor, parent=parent)
-        assert moved is not None
-        self.tree.append((_parse_instant(moved["updated_at"]), self.tree[-1][1] | {party: parent}))
+        party_view = await self._act(
+            "PATCH", f"/v1/parties/{party}", self.desk.editor, parent=parent
+        )
+        assert party_view is not None
+        self.tree.append(
+            (_parse_instant(party_view["updated_at"]), self.tree[-1][1] | {party: parent})
+        )
 
 
 def _parse_instant(text: str) -> datetime:

@@ -169,29 +169,29 @@ def test_only_the_desk_gets_what_is_internal() -> None:
     """The stored bytes say neither who is assigned nor until when, whatever the claim is; for the
     desk they gain both and nothing else, in the same place, however they are spelled."""
     due_at = datetime(2023, 10, 4, 16, tzinfo=UTC)
-    stored = documents.render_document(build_claim(assignee="ana", due_at=due_at))
-    assert orjson.loads(stored)["assignee"] is None
-    assert "ana" not in stored
-    assert "due_at" not in stored
-    served = documents.complete_document(stored, due_at)
-    assert orjson.loads(served)["due_at"] is None
-    assert documents.add_internals(served, Internals(None, None)) == served
+    stored_text = documents.render_document(build_claim(assignee="ana", due_at=due_at))
+    assert orjson.loads(stored_text)["assignee"] is None
+    assert "ana" not in stored_text
+    assert "due_at" not in stored_text
+    served_text = documents.complete_document(stored_text, due_at)
+    assert orjson.loads(served_text)["due_at"] is None
+    assert documents.add_internals(served_text, Internals(None, None)) == served_text
     for name in ("ana", 'A "q" \\ č'):
         for due in (due_at, "2023-10-04T16:00:00.000000Z"):
-            shown = orjson.loads(documents.add_internals(served, Internals(name, due)))
+            shown_claim = orjson.loads(documents.add_internals(served_text, Internals(name, due)))
             internals = {"assignee": name, "due_at": "2023-10-04T16:00:00Z"}
-            assert shown == orjson.loads(served) | internals
-            assert list(shown) == list(orjson.loads(served))
+            assert shown_claim == orjson.loads(served_text) | internals
+            assert list(shown_claim) == list(orjson.loads(served_text))
 
 
 def test_text_that_looks_like_the_end_of_a_document_is_unchanged() -> None:
     """Only the end of the stored bytes is replaced."""
     end = '"assignee":null,"hold":null,"due_at":null}'
-    stored = documents.render_document(build_claim(text=end, story=end))
+    stored_text = documents.render_document(build_claim(text=end, story=end))
     moment = datetime(2023, 10, 4, 16, tzinfo=UTC)
-    served = documents.complete_document(stored, moment)
-    shown = orjson.loads(documents.add_internals(served, Internals("ana", None)))
-    assert (shown["text"], shown["story"], shown["assignee"]) == (end, end, "ana")
+    served_text = documents.complete_document(stored_text, moment)
+    shown_claim = orjson.loads(documents.add_internals(served_text, Internals("ana", None)))
+    assert (shown_claim["text"], shown_claim["story"], shown_claim["assignee"]) == (end, end, "ana")
 
 
 @pytest.mark.parametrize(

@@ -92,16 +92,18 @@ def fold_events(connection: Connection, claim: str) -> Any:
 
 def require_same(connection: Connection, claim: str) -> None:
     """What is kept, what is stored and what the events fold to are one state."""
-    stored, whole, last_hash = read_stored(connection, claim)
-    folded = fold_events(connection, claim)
-    assert states.parse(whole) == states.read_locked(connection, claim, stored) == folded
-    assert claim_writer.build_row(folded, last_hash)["state"] == stored
-    loaded = claim_writer.load_claim(connection, claim, now=workday.BEGIN)
-    assert (loaded.last_hash, loaded.state) == (last_hash, folded)
+    stored_state, whole, last_hash = read_stored(connection, claim)
+    folded_state = fold_events(connection, claim)
+    assert (
+        states.parse(whole) == states.read_locked(connection, claim, stored_state) == folded_state
+    )
+    assert claim_writer.build_row(folded_state, last_hash)["state"] == stored_state
+    loaded_claim = claim_writer.load_claim(connection, claim, now=workday.BEGIN)
+    assert (loaded_claim.last_hash, loaded_claim.state) == (last_hash, folded_state)
     document = connection.scalar(
         select(tables.claims.c.document).where(tables.claims.c.id == claim)
     )
-    assert claim_writer.build_row(folded, last_hash)["document"] == document
+    assert claim_writer.build_row(folded_state, last_hash)["document"] == document
 
 
 def act(day: Day, claim: str, kind: str, choice: int) -> None:
@@ -134,8 +136,8 @@ def act(day: Day, claim: str, kind: str, choice: int) -> None:
         name = f"{party.title()} of {'abcdefghijklmnop'[choice % 16] * 3}"
         party_changes.change_party(connection, party, {"name": name}, **day.by())
     elif kind == "full name":
-        full = f"The full name of {party} {choice}" if choice % 2 else None
-        party_changes.change_party(connection, party, {"full_name": full}, **day.by())
+        full_name = f"The full name of {party} {choice}" if choice % 2 else None
+        party_changes.change_party(connection, party, {"full_name": full_name}, **day.by())
     elif kind == "affirm" and links:
         try:
             link = links[choice % len(links)].id
@@ -309,11 +311,11 @@ async def test_search_row_of_a_claim_equals_a_rebuilt_one(
             claim = day.claim("Troops gathered at the border")
             for kind, choice in acts:
                 act(day, claim, kind, choice)
-            written = read_search_row(connection, claim)
+            row_before = read_search_row(connection, claim)
             report = verification.compare_with_record(connection)
             assert report.ok, report.breaks
             index_rebuild.rebuild_index(connection)
-            assert read_search_row(connection, claim) == written
+            assert read_search_row(connection, claim) == row_before
 
         check()
 
@@ -336,9 +338,9 @@ async def test_link_on_a_full_search_row_indexes_nothing(
         claim = day.claim("Troops gathered at the border")
         for _ in range(60):
             day.link(claim, "nato", Stance.COMMENTS)
-        written = read_search_row(connection, claim)
-        assert postings.FULL_LABELS[Level.QUOTES] in written[0]
-        assert postings.FULL_LABELS[Level.NAMES] not in written[0]
+        search_row = read_search_row(connection, claim)
+        assert postings.FULL_LABELS[Level.QUOTES] in search_row[0]
+        assert postings.FULL_LABELS[Level.NAMES] not in search_row[0]
 
         def refuse(*_: Any) -> Any:
             raise AssertionError("the whole row was made again")
@@ -349,7 +351,7 @@ async def test_link_on_a_full_search_row_indexes_nothing(
             day.link(claim, "nato", Stance.COMMENTS)
             with pytest.raises(AssertionError, match="made again"):
                 day.link(claim, "russia", Stance.COMMENTS)
-        assert read_search_row(connection, claim) == written
+        assert read_search_row(connection, claim) == search_row
 
     await database.write(work)
 
@@ -371,12 +373,12 @@ async def test_names_leave_room_for_quotes(database: Database) -> None:
             )
             for i in range(2_000)
         ]
-        known = searchable_fields.FieldSources()
-        known.quotes[state.links[0].statement] = [searchable_fields.Quoted("remarkable", "en")]
-        row = index_writer.build_claim_row(replace(state, links=tuple(many)), known, ())
-        placed = row["search_words"].split()
-        assert f"{Level.QUOTES.value}remark" in placed
-        assert len(placed) < sum(postings.MAX_PLACES.values()) + postings.MAX_UNPLACED
+        sources = searchable_fields.FieldSources()
+        sources.quotes[state.links[0].statement] = [searchable_fields.Quoted("remarkable", "en")]
+        row = index_writer.build_claim_row(replace(state, links=tuple(many)), sources, ())
+        placed_words = row["search_words"].split()
+        assert f"{Level.QUOTES.value}remark" in placed_words
+        assert len(placed_words) < sum(postings.MAX_PLACES.values()) + postings.MAX_UNPLACED
 
     await database.write(work)
 
@@ -431,17 +433,17 @@ async def test_a_state_that_lacks_links_is_refused(database: Database) -> None:
         claim = day.claim("Troops gathered at the border")
         for _ in range(states.FIRST + 2):
             day.link(claim, "nato", Stance.COMMENTS)
-        mine = tables.state_links.c.claim == claim
-        last = mine & (tables.state_links.c.place == states.FIRST + 1)
+        own_links = tables.state_links.c.claim == claim
+        last = own_links & (tables.state_links.c.place == states.FIRST + 1)
         connection.execute(delete(tables.state_links).where(last))
         with pytest.raises(ValueError, match="1 rows in state_links, not 2"):
             history_queries.read_state(connection, claim)
         breaks = verification.compare_with_record(connection).breaks
         assert [(each.what, each.found) for each in breaks] == [("state_links", "no row")]
-        changed = update(tables.state_links).where(mine)
-        connection.execute(changed.values(state=tables.state_links.c.state + " "))
-        found = {each.what for each in verification.compare_with_record(connection).breaks}
-        assert found == {"state_links", "state_links.state"}
+        corruption = update(tables.state_links).where(own_links)
+        connection.execute(corruption.values(state=tables.state_links.c.state + " "))
+        broken_fields = {each.what for each in verification.compare_with_record(connection).breaks}
+        assert broken_fields == {"state_links", "state_links.state"}
 
     await database.write(work)
 
@@ -462,13 +464,13 @@ async def test_cached_state_is_not_used_after_another_process_changed_the_claim(
         return Day(connection).claim("Troops gathered at the border")
 
     def link(connection: Connection, claim: str, turn: int) -> None:
-        kept = state_cache.STATES.find(claim)
+        cached_pair = state_cache.STATES.find(claim)
         day = Day(connection)
         day.link(claim, VOICES[turn % len(VOICES)], Stance.COMMENTS)
         if turn > 1:
             # It had a state, which the other had made outdated.
-            assert kept is not None
-            assert len(kept[1].links) == turn - 1
+            assert cached_pair is not None
+            assert len(cached_pair[1].links) == turn - 1
         require_same(connection, claim)
 
     claim = await processes[0].write(begin)

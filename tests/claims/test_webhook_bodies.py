@@ -93,22 +93,22 @@ def record_day() -> Told:
 
 def render_first_bodies() -> dict[str, bytes]:
     """The first body of each type; of changes of status the one that two people made."""
-    found: dict[str, bytes] = {}
+    bodies: dict[str, bytes] = {}
     for event, body in record_day().messages():
-        decided = event.type != "claim.status_changed" or event.data["approved_by"]
-        if body is not None and decided:
-            found.setdefault(event.type, body)
-    merged = Event(9, "claim.merged", NOON, {"into": "claim-2"})
-    body = render_message(merged, build_claim(version=9), by="Boris", base_url=BASE)
+        is_decided = event.type != "claim.status_changed" or event.data["approved_by"]
+        if body is not None and is_decided:
+            bodies.setdefault(event.type, body)
+    merge = Event(9, "claim.merged", NOON, {"into": "claim-2"})
+    body = render_message(merge, build_claim(version=9), by="Boris", base_url=BASE)
     assert body is not None
     data = reversals.draft_separation(
         build_claim(lifecycle=Lifecycle.MERGED, merged_into="claim-2"), reason="Two days."
     ).data
-    separated = Event(10, "claim.separated", NOON, data)
-    apart = render_message(separated, build_claim(version=10), by="Boris", base_url=BASE)
+    separation = Event(10, "claim.separated", NOON, data)
+    apart = render_message(separation, build_claim(version=10), by="Boris", base_url=BASE)
     assert apart is not None
     return (
-        found
+        bodies
         | _render_holds()
         | _render_corrections()
         | _render_health()
@@ -139,17 +139,17 @@ def _render_corrections() -> dict[str, bytes]:
 
 def _render_holds() -> dict[str, bytes]:
     until = NOON + timedelta(hours=6)
-    held = Told()
-    held.act(holds.draft_hold(held.state, reason="A correction.", until=until, now=NOON))
-    held.act(*holds.draft_due_end(held.state, now=until))
-    return {event.type: body for event, body in held.messages()[-2:] if body is not None}
+    claim = Told()
+    claim.act(holds.draft_hold(claim.state, reason="A correction.", until=until, now=NOON))
+    claim.act(*holds.draft_due_end(claim.state, now=until))
+    return {event.type: body for event, body in claim.messages()[-2:] if body is not None}
 
 
 def _render_outdated_use() -> bytes:
     example = BODIES[EventType.USE_OUTDATED].example
     data = {name: example[name] for name in ("class", "uses", "count")}
-    told = Event(5, "use.outdated", NOON, data)
-    body = render_message(told, build_claim(version=5), by=None, base_url=BASE)
+    event = Event(5, "use.outdated", NOON, data)
+    body = render_message(event, build_claim(version=5), by=None, base_url=BASE)
     assert body is not None
     return body
 
@@ -182,8 +182,8 @@ def test_bodies_hold_nothing_internal() -> None:
         assert body is None or (PRIVATE.encode() not in body and b"assignee" not in body)
     silent = [event for event, body in messages if body is None]
     assert [(event.type, event.data) for event in silent] == [("claim.amended", {"assignee": None})]
-    affirmed = Event(2, "link.affirmed", NOON, {"link": "link-1"})
-    assert render_message(affirmed, build_claim(version=2), by="Ana", base_url=BASE) is None
+    affirmation = Event(2, "link.affirmed", NOON, {"link": "link-1"})
+    assert render_message(affirmation, build_claim(version=2), by="Ana", base_url=BASE) is None
 
 
 def test_actor_is_null_if_a_rule_acted() -> None:
@@ -208,10 +208,14 @@ def test_actor_is_null_if_a_rule_acted() -> None:
 
 def test_change_of_status_names_the_statements_it_cites() -> None:
     """A change of status names the statements it rests on, and no other."""
-    changed = orjson.loads(render_first_bodies()["claim.status_changed"])["data"]
-    (cited,) = changed["cites"]
-    assert (cited["party"], cited["stance"], cited["quote"]) == ("nato", "supports", "Seen.")
-    assert cited["speaker"] is None
+    change = orjson.loads(render_first_bodies()["claim.status_changed"])["data"]
+    (citation,) = change["cites"]
+    assert (citation["party"], citation["stance"], citation["quote"]) == (
+        "nato",
+        "supports",
+        "Seen.",
+    )
+    assert citation["speaker"] is None
 
 
 @pytest.mark.parametrize(
@@ -262,8 +266,8 @@ def test_instants_are_utc_with_a_z() -> None:
 
 def test_speaker_has_a_name_and_a_role_and_no_id() -> None:
     """Without the desk's own number for the person."""
-    spoken = webhook_bodies.build_link(build_support(MILLER))["speaker"]
-    assert spoken == {"name": "Matthew Miller", "role": None}
+    speaker = webhook_bodies.build_link(build_support(MILLER))["speaker"]
+    assert speaker == {"name": "Matthew Miller", "role": None}
     assert (
         webhook_bodies.build_link(build_support(NATO, basis=Basis.DOCUMENTS))["basis"]
         == "documents"

@@ -70,7 +70,7 @@ NATO = build_voice("nato")
 def build_link(stance: Stance, speaking_voice: Voice = WASHINGTON, **changes: Any) -> Link:
     """A link that counts in full: own observation, whole claim, no condition."""
     number = next(numbers)
-    made = Link(
+    link = Link(
         id=f"link-{number}",
         statement=f"statement-{number}",
         stance=stance,
@@ -83,7 +83,7 @@ def build_link(stance: Stance, speaking_voice: Voice = WASHINGTON, **changes: An
         quote="…",
         recorded_at=NOON,
     )
-    return replace(made, **changes)
+    return replace(link, **changes)
 
 
 def get_voice(link: Link) -> Voice:
@@ -110,7 +110,7 @@ def build_comment(who: Voice = WASHINGTON, **changes: Any) -> Link:
 
 def build_claim(*links: Link, **changes: Any) -> ClaimState:
     """A claim of Belgrade's with `links`, asserted unless `changes` says otherwise."""
-    made = ClaimState(
+    claim = ClaimState(
         id="claim-1",
         text="Serbia has returned the operating regime of its units to normal",
         kind=Kind.EVENT,
@@ -126,7 +126,7 @@ def build_claim(*links: Link, **changes: Any) -> ClaimState:
         version=1,
         links=links,
     )
-    return replace(made, **changes)
+    return replace(claim, **changes)
 
 
 def move(to: Status, *cited: Link, reason: str = "read the report", **changes: Any) -> Move:
@@ -233,14 +233,14 @@ class Record:
             "reason": reason,
             "material": material,
         }
-        spoken: corrections.Spoken = {
+        speech: corrections.Spoken = {
             "voice": voice,
             "basis": basis,
             "said_at": NOON,
             "precision": Precision.HOUR,
             "quote": "as it was said",
         }
-        drafts = corrections.correct_statement(self.state, statement, difference, spoken)
+        drafts = corrections.correct_statement(self.state, statement, difference, speech)
         return self.act(*drafts, cause=Cause.CORRECTION)
 
     def withdraw(self, target: Link) -> ClaimState:
@@ -260,10 +260,10 @@ class Record:
         if not cited and to in (DISPUTED, AWAITING):
             # What a checker would tick: everything that speaks for it.
             cited = tuple(guards.list_citable_links(self.state, to))
-        wanted = move(to, *cited, **changes)
+        decision = move(to, *cited, **changes)
         return self.act(
             lifecycle.change_status(
-                self.state, wanted, actor=actor, decision_id=decision_id, four_eyes=four_eyes
+                self.state, decision, actor=actor, decision_id=decision_id, four_eyes=four_eyes
             )
         )
 

@@ -78,9 +78,9 @@ def test_public_read_gives_roles_nothing_more(action: Action, role: Role, may: b
 
 def test_refusal_names_the_allowed_roles() -> None:
     """In the order of the table, with one's own."""
-    with pytest.raises(Forbidden) as refused:
+    with pytest.raises(Forbidden) as refusal:
         access.require_permission(build_actor(Role.READER), Action.OVERRIDE)
-    assert refused.value.detail == (
+    assert refusal.value.detail == (
         "To decide against the guards, or approve that takes one of the roles editor, admin; "
         "yours is reader."
     )
@@ -88,7 +88,7 @@ def test_refusal_names_the_allowed_roles() -> None:
 
 def test_every_error_has_its_own_slug_and_status() -> None:
     """The catalogue holds each class of the tree once, as the tree in the module's text says."""
-    found = errors.list_problems()
+    kinds = errors.list_problems()
 
     def list_subclasses(kind: type[errors.ClaimdeskError]) -> list[type[errors.ClaimdeskError]]:
         return [
@@ -97,8 +97,8 @@ def test_every_error_has_its_own_slug_and_status() -> None:
         ]
 
     tree = list_subclasses(errors.ClaimdeskError)
-    assert len(found) == len(tree)
-    for slug, kind in found.items():
+    assert len(kinds) == len(tree)
+    for slug, kind in kinds.items():
         assert kind.slug == slug
         assert 400 <= kind.status <= 507
         assert kind.title

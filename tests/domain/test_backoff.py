@@ -31,15 +31,15 @@ def test_each_delay_is_within_jitter_of_the_schedule(tries: int, chance: random.
     """A fifth more or less, never beyond."""
     wait = compute_retry_delay(tries, chance=chance)
     assert wait is not None
-    planned = SCHEDULE[tries - 1]
-    assert planned * 0.8 <= wait.total_seconds() <= planned * 1.2 + 1e-6
+    base_delay = SCHEDULE[tries - 1]
+    assert base_delay * 0.8 <= wait.total_seconds() <= base_delay * 1.2 + 1e-6
 
 
 def test_jitter_is_spread_over_its_whole_width() -> None:
     """What failed together is not tried together: waits differ, up to both ends."""
     chance = random.Random(7)
-    waits = [compute_retry_delay(7, chance=chance) or timedelta() for _ in range(2000)]
-    hours = [delay / timedelta(hours=3) for delay in waits]
+    delays = [compute_retry_delay(7, chance=chance) or timedelta() for _ in range(2000)]
+    hours = [delay / timedelta(hours=3) for delay in delays]
     assert min(hours) < 0.81
     assert max(hours) > 1.19
     assert 0.98 < sum(hours) / len(hours) < 1.02

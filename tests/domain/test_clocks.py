@@ -14,15 +14,15 @@ TOLERANCE = timedelta(minutes=5)
 
 def test_clock_that_leaves_the_servers_is_noticed_before_the_next_look() -> None:
     """The server's clock is reckoned forward by the stopwatch from what it showed."""
-    shown, counted = [NOON], [0.0]
-    guard = ClockGuard(lambda: shown[0], tolerance=TOLERANCE, stopwatch=lambda: counted[0])
-    accepted = ClockReference(server_ahead=timedelta(minutes=4), accepted_at=NOON)
-    guard.compare_with(accepted, measured_at=NOON)
-    shown[0] += timedelta(minutes=10)
-    counted[0] += 600
+    wall_clock, stopwatch = [NOON], [0.0]
+    guard = ClockGuard(lambda: wall_clock[0], tolerance=TOLERANCE, stopwatch=lambda: stopwatch[0])
+    reference = ClockReference(server_ahead=timedelta(minutes=4), accepted_at=NOON)
+    guard.compare_with(reference, measured_at=NOON)
+    wall_clock[0] += timedelta(minutes=10)
+    stopwatch[0] += 600
     guard.require()
-    shown[0] += timedelta(minutes=4)
-    counted[0] += 360
+    wall_clock[0] += timedelta(minutes=4)
+    stopwatch[0] += 360
     with pytest.raises(ClockWrong, match="that of the database server"):
         guard.require()
 

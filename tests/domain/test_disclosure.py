@@ -15,9 +15,9 @@ RULE = {"rule": "request"}
 def withhold(type: str, data: dict[str, Any], audience: Audience, actor: Any = None) -> Any:
     event = {"seq": 3, "type": type, "actor": actor or PERSON, "data": data, "hash": "ab"}
     before = deepcopy(event)
-    shown, _ = disclosure.withhold_event(event, audience)
+    visible_event, _ = disclosure.withhold_event(event, audience)
     assert event == before, "the event itself was changed"
-    return shown
+    return visible_event
 
 
 @pytest.mark.parametrize(
@@ -36,17 +36,17 @@ def test_roles_belong_to_audiences(role: Role | None, audience: Audience) -> Non
 
 
 def test_audiences_read_all_that_lower_ones_read() -> None:
-    ranked = [Audience.PUBLIC, Audience.READER, Audience.DESK]
-    for rank, audience in enumerate(ranked):
-        assert [audience.may_read(lowest) for lowest in ranked] == [
-            other <= rank for other in range(len(ranked))
+    audiences = [Audience.PUBLIC, Audience.READER, Audience.DESK]
+    for rank, audience in enumerate(audiences):
+        assert [audience.may_read(lowest) for lowest in audiences] == [
+            other <= rank for other in range(len(audiences))
         ]
 
 
 def test_every_type_of_event_is_disclosed_or_a_draft_of_a_decision() -> None:
     """A new type is internal until somebody decides here what others read of it."""
-    undisclosed = set(history.EVENT_TYPES) - set(disclosure.EVENT_FIELDS)
-    assert {type.split(".")[0] for type in undisclosed} == {"decision"}
+    internal_types = set(history.EVENT_TYPES) - set(disclosure.EVENT_FIELDS)
+    assert {type.split(".")[0] for type in internal_types} == {"decision"}
 
 
 @pytest.mark.parametrize("audience", [Audience.PUBLIC, Audience.READER])
@@ -54,20 +54,20 @@ def test_internal_and_unknown_events_show_only_their_position(
     audience: Audience,
 ) -> None:
     for type in ("decision.proposed", "decision.rejected", "no.such_type"):
-        shown = withhold(type, {"id": "x", "reason": "secret"}, audience)
-        assert shown == {"seq": 3, "type": "internal", "actor": None, "data": None, "hash": "ab"}
+        event = withhold(type, {"id": "x", "reason": "secret"}, audience)
+        assert event == {"seq": 3, "type": "internal", "actor": None, "data": None, "hash": "ab"}
 
 
 @pytest.mark.parametrize("audience", [Audience.PUBLIC, Audience.READER])
 def test_an_assignment_alone_looks_like_any_internal_change(audience: Audience) -> None:
-    assigned = withhold("claim.amended", {"assignee": "018b"}, audience)
-    assert assigned == withhold("claim.amended", {"due_at": "2026-01-01T00:00:00Z"}, audience)
-    assert assigned == withhold("decision.proposed", {"id": "x"}, audience)
+    assignment = withhold("claim.amended", {"assignee": "018b"}, audience)
+    assert assignment == withhold("claim.amended", {"due_at": "2026-01-01T00:00:00Z"}, audience)
+    assert assignment == withhold("decision.proposed", {"id": "x"}, audience)
 
 
 def test_an_amendment_is_shown_to_readers_without_the_assignee() -> None:
-    shown = withhold("claim.amended", {"tags": ["a"], "assignee": "018b"}, Audience.READER)
-    assert (shown["type"], shown["data"], shown["actor"]) == (
+    event = withhold("claim.amended", {"tags": ["a"], "assignee": "018b"}, Audience.READER)
+    assert (event["type"], event["data"], event["actor"]) == (
         "claim.amended",
         {"tags": ["a"]},
         PERSON,
@@ -76,13 +76,13 @@ def test_an_amendment_is_shown_to_readers_without_the_assignee() -> None:
 
 def test_notes_of_links_are_taken_out_wherever_they_stand() -> None:
     link = {"id": "1", "stance": "supports", "note": "he was angry", "quote": "a note"}
-    without = {"id": "1", "stance": "supports", "quote": "a note"}
-    shown = withhold("link.created", {"link": link}, Audience.READER)
-    assert shown["data"] == {"link": without}
-    absorbed = {"merged": "2", "links": [link, without, link], "conflicts": []}
-    shown = withhold("claim.absorbed", absorbed, Audience.PUBLIC)
-    assert shown["data"] == absorbed | {"links": [without] * 3}
-    assert withhold("claim.absorbed", absorbed, Audience.DESK)["data"] == absorbed
+    bare_link = {"id": "1", "stance": "supports", "quote": "a note"}
+    event = withhold("link.created", {"link": link}, Audience.READER)
+    assert event["data"] == {"link": bare_link}
+    absorption = {"merged": "2", "links": [link, bare_link, link], "conflicts": []}
+    event = withhold("claim.absorbed", absorption, Audience.PUBLIC)
+    assert event["data"] == absorption | {"links": [bare_link] * 3}
+    assert withhold("claim.absorbed", absorption, Audience.DESK)["data"] == absorption
 
 
 def test_the_public_reads_no_names_of_the_desk_but_that_a_rule_acted() -> None:
@@ -114,5 +114,5 @@ def test_fields_of_resources_are_null_for_whoever_may_not_read_them() -> None:
     fields = disclosure.LINK_FIELDS
     assert disclosure.withhold_fields(link, fields, Audience.DESK) == link
     assert disclosure.withhold_fields(link, fields, Audience.READER) == link | {"note": None}
-    hidden = {"note": None, "linked_by": None}
-    assert disclosure.withhold_fields(link, fields, Audience.PUBLIC) == link | hidden
+    nulls = {"note": None, "linked_by": None}
+    assert disclosure.withhold_fields(link, fields, Audience.PUBLIC) == link | nulls

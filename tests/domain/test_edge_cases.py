@@ -65,8 +65,8 @@ from tests.domain.builders import (
 
 def build_confirmed(*links: Link, **changes: Any) -> Record:
     record = Record(**changes)
-    made = [record.link(link) for link in links]
-    record.decide(CONFIRMED, *made)
+    cited_links = [record.link(link) for link in links]
+    record.decide(CONFIRMED, *cited_links)
     return record
 
 
@@ -92,11 +92,11 @@ def test_1_a_confirmation_falls_with_its_support(taken_back: str) -> None:
 
 def test_1_a_confirmation_outlives_support_it_can_spare() -> None:
     """With another party's support left, k is still reached and nothing moves."""
-    spare, kept = build_support(), build_support(NATO)
-    record = build_confirmed(spare, kept)
+    spare, kept_link = build_support(), build_support(NATO)
+    record = build_confirmed(spare, kept_link)
     record.withdraw(spare)
     assert record.state.status is CONFIRMED
-    record.withdraw(kept)
+    record.withdraw(kept_link)
     assert record.state.status is AWAITING
 
 
@@ -148,8 +148,8 @@ def test_1_confirmation_falls_when_more_support_is_needed() -> None:
     record.act(Draft("party.changed", {"party": "pristina", "parties": {"pristina": home}}))
     record.retract(second)
     assert record.state.status is CONFIRMED
-    away = {"name": "Pristina", "root": "pristina", "root_name": "Pristina"}
-    record.act(Draft("party.changed", {"party": "pristina", "parties": {"pristina": away}}))
+    new_root = {"name": "Pristina", "root": "pristina", "root_name": "Pristina"}
+    record.act(Draft("party.changed", {"party": "pristina", "parties": {"pristina": new_root}}))
     assert record.state.status is AWAITING
 
 
@@ -176,12 +176,12 @@ def test_2_a_withdrawn_denial_confirms_nothing(enough: bool) -> None:
 def test_3_every_event_is_a_new_version() -> None:
     """The version that a decision was read at is spent by any other change of the claim."""
     record = Record()
-    seen = [record.state.version]
+    versions = [record.state.version]
     record.link(build_request())  # moves it by itself too: two events
-    seen.append(record.state.version)
+    versions.append(record.state.version)
     record.decide(DISPUTED, override=OVERRIDE, four_eyes=True)
-    seen.append(record.state.version)
-    assert seen == [1, 3, 4]
+    versions.append(record.state.version)
+    assert versions == [1, 3, 4]
 
 
 def test_3_an_event_follows_one_version_only() -> None:
@@ -189,9 +189,9 @@ def test_3_an_event_follows_one_version_only() -> None:
     record = Record()
     read = record.state
     event = history.Event(read.version + 1, "claim.withdrawn", record.now, {})
-    once = history.apply_event(read, event, claim_id=read.id)
+    next_state = history.apply_event(read, event, claim_id=read.id)
     with pytest.raises(ValueError, match="event 2 cannot follow event 2"):
-        history.apply_event(once, event, claim_id=read.id)
+        history.apply_event(next_state, event, claim_id=read.id)
 
 
 # 4. Amended materially after confirmation.
@@ -235,8 +235,8 @@ def test_4_links_are_affirmed_one_by_one() -> None:
 def test_4_a_material_amendment_ends_a_waiting_decision() -> None:
     """It was proposed about other words."""
     record = Record()
-    record.link(one := build_support())
-    record.decide(CONFIRMED, one, four_eyes=True)
+    record.link(support := build_support())
+    record.decide(CONFIRMED, support, four_eyes=True)
     amend(record, material=True, text="another wording")
     assert record.state.pending is None
     assert record.state.status is ASSERTED
@@ -285,12 +285,12 @@ def test_4_amendment_that_changes_nothing_is_not_recorded() -> None:
 
 def test_4_affirming_needs_something_to_affirm() -> None:
     """A link that stands affirmed, one taken back, and one that is not there are refused."""
-    gone = build_support(affirmed=False, withdrawn=True)
-    state = build_claim(kept := build_support(), gone)
+    lost_link = build_support(affirmed=False, withdrawn=True)
+    state = build_claim(live_link := build_support(), lost_link)
     with pytest.raises(AlreadySettled, match="affirmed already"):
-        amendments.draft_affirmation(state, kept.id)
+        amendments.draft_affirmation(state, live_link.id)
     with pytest.raises(AlreadySettled, match="cannot be affirmed"):
-        amendments.draft_affirmation(state, gone.id)
+        amendments.draft_affirmation(state, lost_link.id)
     with pytest.raises(NotFound):
         amendments.draft_affirmation(state, "link-0")
 
@@ -309,20 +309,20 @@ def test_5_the_losers_links_move_once_for_each_statement() -> None:
     """Active links move under new ids; what the survivor has, was taken back, or is its own
     origin stays behind; the copies keep when they were first recorded, and set aside nothing."""
     survivor, loser = Record("survivor"), Record("loser", origin="other origin")
-    shared = survivor.link(build_comment(NATO))
-    loser.link(build_comment(NATO, statement=shared.statement))
-    moved = loser.link(build_support())
+    shared_link = survivor.link(build_comment(NATO))
+    loser.link(build_comment(NATO, statement=shared_link.statement))
+    moved_link = loser.link(build_support())
     loser.retract(loser.link(build_support(NATO)))
     loser.withdraw(loser.link(build_contradiction(POLICE)))
     loser.link(build_comment(BELGRADE, statement="origin"))
     absorb(survivor, loser)
     ids = [link.id for link in survivor.state.links]
-    assert ids == [shared.id, f"{moved.id}-moved"]
+    assert ids == [shared_link.id, f"{moved_link.id}-moved"]
     copy = survivor.state.links[1]
     assert (copy.statement, copy.stance, copy.recorded_at) == (
-        moved.statement,
+        moved_link.statement,
         Stance.SUPPORTS,
-        moved.recorded_at,
+        moved_link.recorded_at,
     )
     assert survivor.last().data["merged"] == "loser"
     assert survivor.last().data["conflicts"] == []
@@ -377,12 +377,12 @@ def test_5_conflicting_stances_are_flagged_and_support_nothing() -> None:
     loser.link(build_comment(statement=support.statement))
     absorb(survivor, loser)
     assert survivor.events[-2].data["conflicts"] == [support.id]
-    (kept,) = survivor.state.links
-    assert (kept.stance, kept.conflicting) == (Stance.SUPPORTS, True)
+    (link,) = survivor.state.links
+    assert (link.stance, link.conflicting) == (Stance.SUPPORTS, True)
     assert survivor.state.status is AWAITING
     assert survivor.last().data["cause"] == "merge"
     assert evidence.suggest_status(survivor.state).support == ()
-    survivor.act(amendments.draft_affirmation(survivor.state, kept.id))
+    survivor.act(amendments.draft_affirmation(survivor.state, link.id))
     assert not survivor.state.links[0].conflicting
     assert survivor.state.status is AWAITING
     assert evidence.suggest_status(survivor.state).status is CONFIRMED
@@ -395,9 +395,9 @@ def test_5_the_more_cautious_stance_of_a_statement_stays() -> None:
     survivor.decide(CONFIRMED, support)
     loser.link(build_contradiction(PRISTINA, statement=support.statement))
     absorb(survivor, loser)
-    replaced, kept = survivor.state.links
-    assert (replaced.stance, replaced.retracted) == (Stance.SUPPORTS, True)
-    assert (kept.stance, kept.conflicting) == (Stance.CONTRADICTS, True)
+    old_link, new_link = survivor.state.links
+    assert (old_link.stance, old_link.retracted) == (Stance.SUPPORTS, True)
+    assert (new_link.stance, new_link.conflicting) == (Stance.CONTRADICTS, True)
     assert survivor.state.status is AWAITING
     assert evidence.suggest_status(survivor.state).status is DISPUTED
 
@@ -415,15 +415,15 @@ def test_5_a_flagged_contradiction_goes_on_standing() -> None:
 def test_5_the_loser_names_the_survivor_and_is_closed() -> None:
     """Its status is kept, its waiting decision is over, and nothing more can be linked to it."""
     survivor, loser = Record("survivor"), Record("loser")
-    loser.link(one := build_support())
-    loser.decide(CONFIRMED, one, four_eyes=True)
+    loser.link(support := build_support())
+    loser.decide(CONFIRMED, support, four_eyes=True)
     absorb(survivor, loser)
     assert loser.state.lifecycle is Lifecycle.MERGED
     assert loser.state.merged_into == "survivor"
     assert loser.state.pending is None
-    with pytest.raises(ClaimMerged) as merged:
+    with pytest.raises(ClaimMerged) as refusal:
         amendments.draft_link(loser.state, build_comment(), note=None)
-    assert merged.value.extras == {"merged_into": "survivor"}
+    assert refusal.value.extras == {"merged_into": "survivor"}
 
 
 def test_5_as_of_before_the_merge_shows_both() -> None:
@@ -433,31 +433,31 @@ def test_5_as_of_before_the_merge_shows_both() -> None:
     before = max(survivor.now, loser.now)
     loser.now = survivor.now = before + MINUTE
     absorb(survivor, loser)
-    then = [
+    states = [
         history.fold_until(record.claim_id, record.events, before) for record in (survivor, loser)
     ]
-    assert all(state is not None and state.lifecycle is Lifecycle.ACTIVE for state in then)
-    assert [len(state.links) for state in then if state] == [0, 1]
+    assert all(state is not None and state.lifecycle is Lifecycle.ACTIVE for state in states)
+    assert [len(state.links) for state in states if state] == [0, 1]
 
 
 def test_5_no_cycles() -> None:
     """Not into itself, not into a part of itself, not into what is closed."""
-    one, other = build_claim(id="one"), build_claim(id="other")
-    amendments.require_mergeable(one, other, set())
-    amendments.require_mergeable(one, other, {"a parent of other"})
+    claim, other = build_claim(id="one"), build_claim(id="other")
+    amendments.require_mergeable(claim, other, set())
+    amendments.require_mergeable(claim, other, {"a parent of other"})
     with pytest.raises(MergeCycle, match="into itself"):
-        amendments.require_mergeable(one, one, set())
+        amendments.require_mergeable(claim, claim, set())
     with pytest.raises(MergeCycle, match="part of itself"):
-        amendments.require_mergeable(one, other, {"one"})
-    gone = build_claim(id="gone", lifecycle=Lifecycle.MERGED, merged_into="other")
+        amendments.require_mergeable(claim, other, {"one"})
+    loser = build_claim(id="gone", lifecycle=Lifecycle.MERGED, merged_into="other")
     with pytest.raises(MergeCycle, match="is merged itself") as cycle:
-        amendments.require_mergeable(one, gone, set())
+        amendments.require_mergeable(claim, loser, set())
     assert cycle.value.extras == {"merged_into": "other"}
     with pytest.raises(ClaimMerged):
-        amendments.require_mergeable(gone, other, set())
+        amendments.require_mergeable(loser, other, set())
     taken_back = build_claim(id="w", lifecycle=Lifecycle.WITHDRAWN)
     with pytest.raises(MergeCycle, match="is withdrawn itself"):
-        amendments.require_mergeable(one, taken_back, set())
+        amendments.require_mergeable(claim, taken_back, set())
     with pytest.raises(ClaimWithdrawn):
         amendments.require_mergeable(taken_back, other, set())
 
@@ -470,13 +470,13 @@ def test_6_a_late_arrival_changes_no_earlier_answer() -> None:
     record = Record()
     second = record.now
     fifth = datetime(2023, 10, 5, 9, tzinfo=UTC)
-    said = datetime(2023, 9, 29, tzinfo=UTC)
-    made = record.link(build_request(said_at=said), at=fifth)
-    assert (made.said_at, made.recorded_at) == (said, fifth)
+    speech_time = datetime(2023, 9, 29, tzinfo=UTC)
+    link = record.link(build_request(said_at=speech_time), at=fifth)
+    assert (link.said_at, link.recorded_at) == (speech_time, fifth)
     for moment in (second, fifth - timedelta(microseconds=1)):
-        then = history.fold_until(record.claim_id, record.events, moment)
-        assert then is not None
-        assert (then.status, then.links) == (ASSERTED, ())
+        earlier_state = history.fold_until(record.claim_id, record.events, moment)
+        assert earlier_state is not None
+        assert (earlier_state.status, earlier_state.links) == (ASSERTED, ())
     now = history.fold_until(record.claim_id, record.events, fifth)
     assert now == record.state
     assert now.status is AWAITING
@@ -494,14 +494,14 @@ def draft_component(record: Record, component: ClaimState, *, removed: bool = Fa
 def test_7_a_parent_shows_its_components_and_keeps_its_own_status() -> None:
     """A component's new status shows in the same place; the parent's suggestion ignores it."""
     parent = Record("parent")
-    one = Record("one", part_of="parent")
+    part = Record("one", part_of="parent")
     other = Record("other", part_of="parent", kind=Kind.FIGURE)
-    assert one.state.part_of == "parent"
-    draft_component(parent, one.state)
+    assert part.state.part_of == "parent"
+    draft_component(parent, part.state)
     draft_component(parent, other.state)
-    one.link(support := build_support())
-    one.decide(CONFIRMED, support)
-    draft_component(parent, one.state)
+    part.link(support := build_support())
+    part.decide(CONFIRMED, support)
+    draft_component(parent, part.state)
     assert [(component.id, component.status) for component in parent.state.components] == [
         ("one", CONFIRMED),
         ("other", ASSERTED),
@@ -603,9 +603,9 @@ def test_9_different_names_stay_different() -> None:
 @given(st.text(max_size=30))
 def test_9_normalizing_twice_changes_nothing(name: str) -> None:
     """What is stored folded is found by folding what is asked."""
-    once = normalize_letters(name)
-    assert normalize_letters(once) == once
-    assert once == once.strip()
+    letters = normalize_letters(name)
+    assert normalize_letters(letters) == letters
+    assert letters == letters.strip()
 
 
 # 10. The claimant withdraws the claim.
@@ -635,13 +635,13 @@ def test_10_nothing_new_is_done_to_a_withdrawn_claim() -> None:
     """It takes no link, amendment, affirmation or second withdrawal; a link made by mistake
     may still be retracted."""
     record = Record()
-    one = record.link(build_comment())
+    link = record.link(build_comment())
     record.act(amendments.draft_claim_withdrawal(record.state, reason="an error", source=None))
     state = record.state
     for act in (
         lambda: amendments.draft_link(state, build_comment(), note=None),
         lambda: amendments.draft_amendment(state, {"tags": ["x"]}, material=False),
-        lambda: amendments.draft_affirmation(state, one.id),
+        lambda: amendments.draft_affirmation(state, link.id),
         lambda: amendments.draft_claim_withdrawal(state, reason="again", source=None),
         lambda: lifecycle.change_status(
             state, move(AWAITING), actor=BORIS, decision_id="d", four_eyes=False
@@ -649,7 +649,7 @@ def test_10_nothing_new_is_done_to_a_withdrawn_claim() -> None:
     ):
         with pytest.raises(ClaimWithdrawn):
             act()
-    record.retract(one)
+    record.retract(link)
     assert record.state.links[0].retracted
 
 
@@ -677,10 +677,10 @@ def test_a_statement_has_one_stance_on_a_claim() -> None:
 def test_a_link_is_retracted_once() -> None:
     """Twice is a conflict; a link of another claim is not found."""
     record = Record()
-    one = record.link(build_support())
-    record.retract(one)
+    link = record.link(build_support())
+    record.retract(link)
     with pytest.raises(AlreadySettled):
-        record.retract(one)
+        record.retract(link)
     with pytest.raises(NotFound):
         record.retract(build_support())
 
@@ -704,20 +704,20 @@ def test_a_day_stays_the_day_that_was_written() -> None:
 
 def test_a_confirmation_supersedes_an_earlier_finding() -> None:
     """Nobody prints "independently confirmed" and "refuted" in one line."""
-    one = Record("claim")
-    denial = one.link(build_contradiction())
-    one.find(Finding.REFUTED, denial)
-    assert one.state.finding is Finding.REFUTED
-    one.retract(denial)
-    one.decide(CONFIRMED, one.link(build_support()))
-    assert one.state.finding is None
+    record = Record("claim")
+    denial = record.link(build_contradiction())
+    record.find(Finding.REFUTED, denial)
+    assert record.state.finding is Finding.REFUTED
+    record.retract(denial)
+    record.decide(CONFIRMED, record.link(build_support()))
+    assert record.state.finding is None
 
 
 def test_a_claim_back_from_dispute_awaits_only_what_remains() -> None:
     """Once the last request is withdrawn the suggestion is asserted again: the drift shows."""
-    one = Record("claim")
-    request, denial = one.link(build_request()), one.link(build_contradiction(PRISTINA))
-    one.retract(denial)
-    one.decide(AWAITING)
-    one.retract(request)
-    assert evidence.suggest_status(one.state).status is ASSERTED
+    record = Record("claim")
+    request, denial = record.link(build_request()), record.link(build_contradiction(PRISTINA))
+    record.retract(denial)
+    record.decide(AWAITING)
+    record.retract(request)
+    assert evidence.suggest_status(record.state).status is ASSERTED

@@ -61,34 +61,34 @@ from tests.support import hashes
 
 def build_full_record() -> Record:
     """A record in which every type of event occurs, and every field has had a value."""
-    one = Record(part_of="parent")
-    asked = one.link(build_request(MILLER, conditional=True))
-    first, second = one.link(build_support()), one.link(build_support(NATO))
-    denial = one.link(build_contradiction(PRISTINA))
-    one.decide(CONFIRMED, first, set_aside=set_aside(denial), four_eyes=True)
-    one.act(proposals.draft_rejection(one.state, "decision-1", comment="ask them first"))
-    one.decide(CONFIRMED, first, override=OVERRIDE, four_eyes=True, decision_id="decision-2")
-    one.act(proposals.draft_withdrawal(one.state, "decision-2", actor=ANA, reason=None))
-    one.decide(CONFIRMED, first, set_aside=set_aside(denial), four_eyes=True)
-    one.approve()
-    amended = {"text": "other words", "tags": ["kosovo", "army"], "assignee": "ana"}
-    one.act(*amendments.draft_amendment(one.state, amended, material=True))
-    one.find(Finding.UNPROVABLE, four_eyes=True, decision_id="decision-4")
+    record = Record(part_of="parent")
+    request = record.link(build_request(MILLER, conditional=True))
+    first, second = record.link(build_support()), record.link(build_support(NATO))
+    denial = record.link(build_contradiction(PRISTINA))
+    record.decide(CONFIRMED, first, set_aside=set_aside(denial), four_eyes=True)
+    record.act(proposals.draft_rejection(record.state, "decision-1", comment="ask them first"))
+    record.decide(CONFIRMED, first, override=OVERRIDE, four_eyes=True, decision_id="decision-2")
+    record.act(proposals.draft_withdrawal(record.state, "decision-2", actor=ANA, reason=None))
+    record.decide(CONFIRMED, first, set_aside=set_aside(denial), four_eyes=True)
+    record.approve()
+    amendment = {"text": "other words", "tags": ["kosovo", "army"], "assignee": "ana"}
+    record.act(*amendments.draft_amendment(record.state, amendment, material=True))
+    record.find(Finding.UNPROVABLE, four_eyes=True, decision_id="decision-4")
     change = changes.change_finding(
-        one.state, changes.FindingRequest(Finding.UNPROVABLE, "counted again")
+        record.state, changes.FindingRequest(Finding.UNPROVABLE, "counted again")
     )
-    one.act(*changes.approve_change(one.state, "decision-4", change, actor=BORIS, note=None))
-    one.act(amendments.draft_affirmation(one.state, first.id))
-    one.act(Draft("statement.quoted", {"statement": first.statement, "quote": {"text": "x"}}))
-    one.withdraw(second)
-    one.retract(asked)
-    one.act(Draft("claim.moved", {"part_of": "survivor"}))
-    one.act(amendments.draft_component_change(build_claim(id="part"), removed=False))
-    newer = build_claim(id="newer", text="17 dead", supersedes=one.claim_id)
+    record.act(*changes.approve_change(record.state, "decision-4", change, actor=BORIS, note=None))
+    record.act(amendments.draft_affirmation(record.state, first.id))
+    record.act(Draft("statement.quoted", {"statement": first.statement, "quote": {"text": "x"}}))
+    record.withdraw(second)
+    record.retract(request)
+    record.act(Draft("claim.moved", {"part_of": "survivor"}))
+    record.act(amendments.draft_component_change(build_claim(id="part"), removed=False))
+    newer = build_claim(id="newer", text="17 dead", supersedes=record.claim_id)
     for before, after in ((None, newer), (newer, replace(newer, text="17 people dead"))):
-        ((_, shown),) = supersession.list_changes(before, after)
-        one.act(Draft("claim.superseded", shown))
-    one.act(
+        ((_, supersession_data),) = supersession.list_changes(before, after)
+        record.act(Draft("claim.superseded", supersession_data))
+    record.act(
         Draft(
             "party.changed",
             {
@@ -103,56 +103,61 @@ def build_full_record() -> Record:
     miller = MILLER.speaker
     assert miller is not None
     data = {"speaker": miller.id, "name": "Matt Miller", "role": "spokesman"}
-    one.act(Draft("speaker.changed", data))
+    record.act(Draft("speaker.changed", data))
     loser = Record("loser", claimant=None, kind=Kind.FIGURE)
     loser.link(build_comment(statement=first.statement))
     loser.link(build_comment(BELGRADE))
     new_ids = {link.id: f"{link.id}-moved" for link in loser.state.links}
     origin = build_support(BELGRADE, id="link-origin", statement="loser-origin")
-    one.act(
-        *amendments.draft_absorption(one.state, loser.state, new_ids, origin),
+    record.act(
+        *amendments.draft_absorption(record.state, loser.state, new_ids, origin),
         cause=claims.Cause.MERGE,
     )
-    one.correct_statement(second.statement, NATO, reason="said by another")
-    one.act(
+    record.correct_statement(second.statement, NATO, reason="said by another")
+    record.act(
         *corrections.correct_source("source", {"before": {}, "after": {}, "reason": "an agency's"})
     )
-    corrected = {"kind": Kind.ATTRIBUTION, "story": "border"}
-    one.act(*corrections.correct_claim(one.state, corrected, reason="a slip"))
-    one.act(holds.draft_hold(one.state, reason="a correction is near", until=None, now=NOON))
-    one.act(holds.draft_end(one.state, now=NOON))
+    correction = {"kind": Kind.ATTRIBUTION, "story": "border"}
+    record.act(*corrections.correct_claim(record.state, correction, reason="a slip"))
+    record.act(holds.draft_hold(record.state, reason="a correction is near", until=None, now=NOON))
+    record.act(holds.draft_end(record.state, now=NOON))
     release = {"separated": "loser", "links": [], "restored": [], "weighed": [], "reason": "x"}
-    one.act(Draft("claim.released", release))
-    again = one.link(build_comment(BELGRADE))
+    record.act(Draft("claim.released", release))
+    comment = record.link(build_comment(BELGRADE))
     for change in (
-        reversals.void_link(one.state, again.id, reason="another claim"),
-        reversals.void_statement(again.statement, reason="never said"),
+        reversals.void_link(record.state, comment.id, reason="another claim"),
+        reversals.void_statement(comment.statement, reason="never said"),
     ):
-        one.submit(change, four_eyes=False)
-    one.submit(reversals.restore_link(one.state, again.id, reason="x"), four_eyes=False)
-    back = reversals.restore_statement(one.state, again.statement, "void", reason="said")
+        record.submit(change, four_eyes=False)
+    record.submit(reversals.restore_link(record.state, comment.id, reason="x"), four_eyes=False)
+    back = reversals.restore_statement(record.state, comment.statement, "void", reason="said")
     assert back is not None
-    one.submit(back, four_eyes=False)
-    one.act(
+    record.submit(back, four_eyes=False)
+    record.act(
         correction_requests.draft_public_answer(
             "request", outcome=RequestOutcome.CORRECTED, answer="It was 17.", received_at=NOON
         )
     )
     inquiry = build_inquiry("inquiry", BELGRADE)
-    one.act(*inquiry_drafts.draft_inquiry(one.state, inquiry, now=NOON))
-    one.act(*inquiry_drafts.draft_passed_deadlines(one.state, now=inquiry.until))
-    answered: inquiry_drafts.InquiryChange = {"outcome": InquiryOutcome.ANSWERED, "note": "late"}
-    one.act(
-        *inquiry_drafts.draft_inquiry_change(one.state, inquiry.id, answered, now=inquiry.until)
-    )
-    one.decide(CONFIRMED, override=OVERRIDE, four_eyes=True, decision_id="decision-5")
-    one.act(
-        proposals.draft_lapse(
-            one.state, "decision-5", reason=proposals.LapseReason.PROPOSER_DISABLED
+    record.act(*inquiry_drafts.draft_inquiry(record.state, inquiry, now=NOON))
+    record.act(*inquiry_drafts.draft_passed_deadlines(record.state, now=inquiry.until))
+    inquiry_change: inquiry_drafts.InquiryChange = {
+        "outcome": InquiryOutcome.ANSWERED,
+        "note": "late",
+    }
+    record.act(
+        *inquiry_drafts.draft_inquiry_change(
+            record.state, inquiry.id, inquiry_change, now=inquiry.until
         )
     )
-    one.decide(CONFIRMED, override=OVERRIDE, four_eyes=True, decision_id="decision-3")
-    return one
+    record.decide(CONFIRMED, override=OVERRIDE, four_eyes=True, decision_id="decision-5")
+    record.act(
+        proposals.draft_lapse(
+            record.state, "decision-5", reason=proposals.LapseReason.PROPOSER_DISABLED
+        )
+    )
+    record.decide(CONFIRMED, override=OVERRIDE, four_eyes=True, decision_id="decision-3")
+    return record
 
 
 CLOSING = {"claim.merged", "claim.withdrawn", "claim.voided", "claim.restored", "claim.separated"}
@@ -160,36 +165,40 @@ CLOSING = {"claim.merged", "claim.withdrawn", "claim.voided", "claim.restored", 
 
 def test_every_type_of_event_is_in_the_full_record() -> None:
     """Each type folds: those that close a claim are tried after it, on their own."""
-    one = build_full_record()
-    types = {event.type for event in one.events}
+    record = build_full_record()
+    types = {event.type for event in record.events}
     missing = set(history.EVENT_TYPES) - types - CLOSING
     assert not missing, "let these happen in build_full_record"
     void = {"before": {"lifecycle": "active"}, "after": {"lifecycle": "void"}, "reason": "an error"}
-    restored = {"before": void["after"], "after": {"lifecycle": "withdrawn"}, "reason": "no error"}
+    restoration = {
+        "before": void["after"],
+        "after": {"lifecycle": "withdrawn"},
+        "reason": "no error",
+    }
     closing: tuple[tuple[str, dict[str, Any], Lifecycle], ...] = (
         ("claim.voided", void, Lifecycle.VOID),
-        ("claim.separated", restored, Lifecycle.WITHDRAWN),
-        ("claim.restored", restored, Lifecycle.WITHDRAWN),
+        ("claim.separated", restoration, Lifecycle.WITHDRAWN),
+        ("claim.restored", restoration, Lifecycle.WITHDRAWN),
         ("claim.merged", {"into": "survivor"}, Lifecycle.MERGED),
         ("claim.withdrawn", {"reason": "an error", "source": None}, Lifecycle.WITHDRAWN),
     )
     for kind, data, expected in closing:
-        event = Event(one.state.version + 1, kind, one.now, data)
-        closed = history.apply_event(one.state, event, claim_id=one.claim_id)
-        assert closed.lifecycle is expected
-        assert closed.pending is None
-        assert closed.status is one.state.status
+        event = Event(record.state.version + 1, kind, record.now, data)
+        state = history.apply_event(record.state, event, claim_id=record.claim_id)
+        assert state.lifecycle is expected
+        assert state.pending is None
+        assert state.status is record.state.status
 
 
 def test_the_fold_of_the_record_is_the_state() -> None:
     """Folded from the start, or from JSON and back, the events give the state that was kept."""
-    one = build_full_record()
-    assert history.fold(one.claim_id, one.events) == one.state
-    stored = [
+    record = build_full_record()
+    assert history.fold(record.claim_id, record.events) == record.state
+    stored_events = [
         Event(event.number, event.type, event.recorded_at, orjson.loads(orjson.dumps(event.data)))
-        for event in one.events
+        for event in record.events
     ]
-    assert history.fold(one.claim_id, stored) == one.state
+    assert history.fold(record.claim_id, stored_events) == record.state
 
 
 def test_full_record_folds_to_the_expected_state() -> None:
@@ -203,18 +212,21 @@ def test_full_record_folds_to_the_expected_state() -> None:
     ]
     assert state.pending is not None
     assert state.pending.override == OVERRIDE
-    asked, first, second, denial, moved, origin, again = state.links
-    assert again.is_active
-    assert asked.retracted
-    assert get_voice(asked).speaker == claims.Speaker(
+    request, first, second, denial, moved_link, origin, comment = state.links
+    assert comment.is_active
+    assert request.retracted
+    assert get_voice(request).speaker == claims.Speaker(
         "speaker-Matthew Miller", "Matt Miller", "spokesman"
     )
-    assert (get_voice(asked).name, get_voice(asked).root_name) == ("New state-department", "USA")
+    assert (get_voice(request).name, get_voice(request).root_name) == (
+        "New state-department",
+        "USA",
+    )
     assert (first.affirmed, first.conflicting, first.root) == (True, True, "usa")
     assert second.withdrawn
     assert not second.affirmed
     assert not denial.set_aside
-    assert moved.voice == BELGRADE
+    assert moved_link.voice == BELGRADE
     assert (origin.statement, origin.stance) == ("loser-origin", claims.Stance.SUPPORTS)
     assert not origin.conflicting, "it is the claimant's own voice, which counts for nothing"
     assert state.claimant == BELGRADE
@@ -231,22 +243,22 @@ def test_no_events_fold_to_no_claim() -> None:
 def test_as_of_gives_the_state_of_that_instant() -> None:
     """At every event's own instant, and just before the next, the state is what it was then;
     events of one instant (an act and what follows from it) are seen together."""
-    one = build_full_record()
-    for position, event in enumerate(one.events):
-        following = one.events[position + 1 :]
+    record = build_full_record()
+    for position, event in enumerate(record.events):
+        following = record.events[position + 1 :]
         if following and following[0].recorded_at == event.recorded_at:
             continue
-        then = history.fold(one.claim_id, one.events[: position + 1])
-        assert history.fold_until(one.claim_id, one.events, event.recorded_at) == then
+        state = history.fold(record.claim_id, record.events[: position + 1])
+        assert history.fold_until(record.claim_id, record.events, event.recorded_at) == state
         later = event.recorded_at + MINUTE - timedelta(microseconds=1)
-        assert history.fold_until(one.claim_id, one.events, later) == then
+        assert history.fold_until(record.claim_id, record.events, later) == state
 
 
 def test_the_state_survives_json() -> None:
     """The stored JSON of a state reads back equal, at every step of the record."""
-    one = build_full_record()
-    for count in range(1, len(one.events) + 1):
-        state = history.fold(one.claim_id, one.events[:count])
+    record = build_full_record()
+    for count in range(1, len(record.events) + 1):
+        state = history.fold(record.claim_id, record.events[:count])
         assert plain_data.read_state(orjson.loads(orjson.dumps(state))) == state
     bare = build_claim(claimant=None, story="kosovo-border-2023")
     assert plain_data.read_state(orjson.loads(orjson.dumps(bare))) == bare
@@ -254,10 +266,10 @@ def test_the_state_survives_json() -> None:
 
 def test_event_data_survives_json() -> None:
     """Event data is plain already: the same as its JSON read back, with instants as `…Z`."""
-    one = build_full_record()
-    for event in one.events:
+    record = build_full_record()
+    for event in record.events:
         assert json.loads(json.dumps(event.data)) == event.data
-    link = one.state.links[0]
+    link = record.state.links[0]
     data = plain_data.make_plain(link)
     assert data["said_at"] == "2023-10-02T12:00:00Z"
     assert type(data["stance"]) is str
@@ -282,9 +294,9 @@ def test_event_data_survives_json() -> None:
 )
 def test_an_event_that_cannot_follow_is_an_error(number: int, kind: str, message: str) -> None:
     """Gaps, repeats, unknown types and a second beginning are never folded over."""
-    one = Record()
+    record = Record()
     with pytest.raises(ValueError, match=message):
-        history.apply_event(one.state, Event(number, kind, NOON, {}), claim_id="claim-1")
+        history.apply_event(record.state, Event(number, kind, NOON, {}), claim_id="claim-1")
 
 
 @pytest.mark.parametrize(("number", "kind"), [(1, "claim.withdrawn"), (2, "claim.created")])
@@ -297,15 +309,15 @@ def test_record_begins_with_creation_as_number_1(number: int, kind: str) -> None
 
 def test_status_since_changes_with_the_status_only() -> None:
     """status_since is the change's instant; other events move updated_at and version alone."""
-    one = Record()
-    one.decide(AWAITING)
-    assert one.state.verification_opened
-    one.link(build_comment(), at=NOON + 5 * MINUTE)
-    assert one.state.status_since == NOON + MINUTE
-    assert one.state.updated_at == NOON + 5 * MINUTE
-    assert one.state.created_at == NOON
-    one.decide(ASSERTED)
-    assert not one.state.verification_opened
+    record = Record()
+    record.decide(AWAITING)
+    assert record.state.verification_opened
+    record.link(build_comment(), at=NOON + 5 * MINUTE)
+    assert record.state.status_since == NOON + MINUTE
+    assert record.state.updated_at == NOON + 5 * MINUTE
+    assert record.state.created_at == NOON
+    record.decide(ASSERTED)
+    assert not record.state.verification_opened
 
 
 # Instants and ids.
@@ -332,15 +344,15 @@ def test_instants_are_written_in_utc() -> None:
 
 def test_ids_are_uuid_7_and_have_one_spelling() -> None:
     """Version 7, variant 10, unique, in lower case; other spellings are read, nonsense is not."""
-    made = [ids.make_id() for _ in range(200)]
-    assert len(set(made)) == 200
-    for item in made:
+    made_ids = [ids.make_id() for _ in range(200)]
+    assert len(set(made_ids)) == 200
+    for item in made_ids:
         assert item[14] == "7"
         assert item[19] in "89ab"
         assert ids.parse_id(item.upper()) == item
-    stamps = [made_id[:13] for made_id in made]
+    stamps = [made_id[:13] for made_id in made_ids]
     assert stamps == sorted(stamps)
-    for nonsense in ("", "1", "x" * 36, made[0] + "0", made[0][:-1]):
+    for nonsense in ("", "1", "x" * 36, made_ids[0] + "0", made_ids[0][:-1]):
         assert ids.parse_id(nonsense) is None
 
 
@@ -419,7 +431,7 @@ def test_hash_equals_a_known_value() -> None:
 def test_every_line_of_a_record_can_be_hashed() -> None:
     """No event's data holds anything but plain JSON without floats; a chain differs if one
     letter does."""
-    one = build_full_record()
+    record = build_full_record()
 
     def chain(events: list[Event]) -> str:
         last = canonical.GENESIS
@@ -427,7 +439,7 @@ def test_every_line_of_a_record_can_be_hashed() -> None:
             data = canonical.render_canonical(event.data)
             assert data == encode_independently(event.data)
             last = hashes.hash_claim_event(
-                claim=one.claim_id,
+                claim=record.claim_id,
                 number=event.number,
                 type=event.type,
                 recorded_at=claims.format_instant(event.recorded_at),
@@ -437,9 +449,9 @@ def test_every_line_of_a_record_can_be_hashed() -> None:
             )
         return last
 
-    first = one.events[0]
-    tampered = Event(
+    first = record.events[0]
+    forgery = Event(
         1, first.type, first.recorded_at, first.data | {"precision": Precision.HOUR.value}
     )
-    assert chain(one.events) == chain(list(one.events))
-    assert chain(one.events) != chain([tampered, *one.events[1:]])
+    assert chain(record.events) == chain(list(record.events))
+    assert chain(record.events) != chain([forgery, *record.events[1:]])

@@ -31,11 +31,13 @@ CLAIMED = "Claimed by Belgrade (Gen. Milan Mojsilović, 2 October 2023)."
 
 def build_imported(to: Status, source: Imported = CHECKER) -> ClaimState:
     """A claim recorded with that status."""
-    begun = build_claim(version=1)
-    draft = lifecycle.import_status(begun, to, reason="Imported: rated", source=source)
+    new_claim = build_claim(version=1)
+    draft = lifecycle.import_status(new_claim, to, reason="Imported: rated", source=source)
     assert draft.rule == "import"
     assert draft.data["cause"] == Cause.IMPORT
-    return history.apply_event(begun, Event(2, draft.type, NOON, draft.data), claim_id=begun.id)
+    return history.apply_event(
+        new_claim, Event(2, draft.type, NOON, draft.data), claim_id=new_claim.id
+    )
 
 
 @pytest.mark.parametrize(
@@ -112,15 +114,15 @@ def test_imported_claim_is_not_under_review_before_a_link_is_recorded() -> None:
     assert suggestion.status is ASSERTED
     assert evidence.is_as_suggested(state, suggestion)
     for link in (build_contradiction(PRISTINA), build_support(conditional=True)):
-        linked = replace(state, links=(link,))
-        assert not evidence.is_as_suggested(linked, evidence.suggest_status(linked))
-    supported = replace(state, links=(build_support(),))
-    assert evidence.is_as_suggested(supported, evidence.suggest_status(supported))
-    assert build_print_line(supported).endswith(
+        linked_claim = replace(state, links=(link,))
+        assert not evidence.is_as_suggested(linked_claim, evidence.suggest_status(linked_claim))
+    supported_claim = replace(state, links=(build_support(),))
+    assert evidence.is_as_suggested(supported_claim, evidence.suggest_status(supported_claim))
+    assert build_print_line(supported_claim).endswith(
         "Supported by Washington; this desk has not confirmed it itself."
     )
-    retracted = replace(state, links=(build_contradiction(PRISTINA, retracted=True),))
-    assert evidence.is_as_suggested(retracted, evidence.suggest_status(retracted))
+    retracted_claim = replace(state, links=(build_contradiction(PRISTINA, retracted=True),))
+    assert evidence.is_as_suggested(retracted_claim, evidence.suggest_status(retracted_claim))
 
 
 def test_decision_of_the_desk_replaces_the_imported_status() -> None:

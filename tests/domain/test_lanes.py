@@ -12,12 +12,12 @@ Change = tuple[int, Status]
 
 def build_lane(*changes: Change, closed: tuple[int, str] | None = None) -> status_spans.Lane:
     """The lane of a claim created at noon that got these statuses so many minutes later."""
-    told: list[tuple[str, int, dict[str, str]]] = [("claim.created", 0, {})]
-    told += [("claim.status_changed", after, {"status": str(to)}) for after, to in changes]
-    told += [(closed[1], closed[0], {})] if closed else []
+    event_rows: list[tuple[str, int, dict[str, str]]] = [("claim.created", 0, {})]
+    event_rows += [("claim.status_changed", after, {"status": str(to)}) for after, to in changes]
+    event_rows += [(closed[1], closed[0], {})] if closed else []
     return status_spans.draw_lane(
         Event(number, type, NOON + after * MINUTE, data)
-        for number, (type, after, data) in enumerate(told, start=1)
+        for number, (type, after, data) in enumerate(event_rows, start=1)
     )
 
 
@@ -49,23 +49,31 @@ def test_status_that_held_for_no_time_is_left_out() -> None:
 
 def test_a_merged_claims_lane_ends_a_withdrawn_ones_goes_on() -> None:
     """The last status is kept by a claim that its claimant took back."""
-    merged = build_lane((1, AWAITING), closed=(3, "claim.merged"))
-    assert list_spans(merged) == [(ASSERTED, 0, 1), (AWAITING, 1, 3)]
-    assert (merged.lifecycle, merged.closed_at) == (Lifecycle.MERGED, NOON + 3 * MINUTE)
-    withdrawn = build_lane(closed=(3, "claim.withdrawn"))
-    assert list_spans(withdrawn) == [(ASSERTED, 0, None)]
-    assert (withdrawn.lifecycle, withdrawn.closed_at) == (Lifecycle.WITHDRAWN, NOON + 3 * MINUTE)
+    merged_lane = build_lane((1, AWAITING), closed=(3, "claim.merged"))
+    assert list_spans(merged_lane) == [(ASSERTED, 0, 1), (AWAITING, 1, 3)]
+    assert (merged_lane.lifecycle, merged_lane.closed_at) == (Lifecycle.MERGED, NOON + 3 * MINUTE)
+    withdrawn_lane = build_lane(closed=(3, "claim.withdrawn"))
+    assert list_spans(withdrawn_lane) == [(ASSERTED, 0, None)]
+    assert (withdrawn_lane.lifecycle, withdrawn_lane.closed_at) == (
+        Lifecycle.WITHDRAWN,
+        NOON + 3 * MINUTE,
+    )
 
 
 def test_void_claims_lane_has_a_gap() -> None:
     """While nobody may use it, it has no status; restored, it goes on with the one it had."""
     lifecycles = {"claim.voided": "void", "claim.restored": "active"}
-    told = [("claim.created", 0), ("claim.voided", 3), ("claim.restored", 5), ("claim.voided", 9)]
+    event_rows = [
+        ("claim.created", 0),
+        ("claim.voided", 3),
+        ("claim.restored", 5),
+        ("claim.voided", 9),
+    ]
 
     def draw(events: int) -> status_spans.Lane:
         return status_spans.draw_lane(
             Event(number, type, NOON + at * MINUTE, {"after": {"lifecycle": lifecycles.get(type)}})
-            for number, (type, at) in enumerate(told[:events], start=1)
+            for number, (type, at) in enumerate(event_rows[:events], start=1)
         )
 
     assert list_spans(draw(2)) == [(ASSERTED, 0, 3)]

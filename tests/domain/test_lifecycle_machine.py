@@ -103,7 +103,7 @@ CAUTIOUS = (
     Stance.CONTRADICTS,
 )
 
-which = st.integers(0, 11)
+choices = st.integers(0, 11)
 """Which of the things there are is meant: the remainder is taken of their number."""
 RESTORING = (DecisionKind.RESTORATION, DecisionKind.SEPARATION)
 rarely = st.integers(0, 4).map(lambda claim_choice: claim_choice == 4)
@@ -284,7 +284,7 @@ class Desk(RuleBasedStateMachine):
         }
         support &= self.support(number)
         denials = {self.root(link.party) for link in self.open_denials(number)}
-        had, denied = self.vouched.get(number, (set(), set()))
+        had, deniers = self.vouched.get(number, (set(), set()))
         self.vouched[number] = (support, denials)
         agreed = agreed or any(
             event.type == "decision.approved" or event.data.get("approved_by") for event in events
@@ -309,7 +309,7 @@ class Desk(RuleBasedStateMachine):
         assert printed.read_printed(after)["claimant"] == printed.read_printed(before)["claimant"]
         assert after.override == before.override
         assert support <= had, "nobody is printed as a supporter by one person's word"
-        assert denied <= denials, "no denial goes unprinted by one person's word"
+        assert deniers <= denials, "no denial goes unprinted by one person's word"
 
     def act(
         self,
@@ -328,7 +328,7 @@ class Desk(RuleBasedStateMachine):
         record = self.records[number]
         before, event_count = record.state, len(record.events)
         record.act(*drafts, at=self.clock, cause=cause, since=since)
-        for event, ruled in zip(
+        for event, rule_of_event in zip(
             record.events[event_count:], record.rules[event_count:], strict=True
         ):
             if event.type != CHANGE:
@@ -338,8 +338,8 @@ class Desk(RuleBasedStateMachine):
             change = (Status(data["previous_status"]), Status(data["status"]))
             assert change in lifecycle.TRANSITIONS
             assert change != (CONFIRMED, ASSERTED)
-            assert (ruled is None) == (data["decided_by"] is not None)
-            if ruled is not None:
+            assert (rule_of_event is None) == (data["decided_by"] is not None)
+            if rule_of_event is not None:
                 assert change[1] in (AWAITING, DISPUTED), "no rule confirms"
                 assert change[1] is AWAITING or self.open_denials(number)
                 assert data["override"] is None
@@ -359,8 +359,8 @@ class Desk(RuleBasedStateMachine):
             )
         elif before.lifecycle is not Lifecycle.ACTIVE or state.lifecycle is not Lifecycle.ACTIVE:
             # What is withdrawn prints still: a correction may take its confirmation away.
-            corrected = cause is Cause.CORRECTION and before.lifecycle is Lifecycle.WITHDRAWN
-            assert state.status is before.status or (corrected and state.status is AWAITING), (
+            is_corrected = cause is Cause.CORRECTION and before.lifecycle is Lifecycle.WITHDRAWN
+            assert state.status is before.status or (is_corrected and state.status is AWAITING), (
                 "a closed claim keeps its last status"
             )
         elif self.are_open(number, new_denials) and before.status in (ASSERTED, AWAITING):
@@ -392,7 +392,7 @@ class Desk(RuleBasedStateMachine):
     @initialize(
         kind=st.sampled_from((Kind.EVENT, Kind.FIGURE)),
         links=st.lists(
-            st.tuples(which, st.sampled_from(PARTIES), st.sampled_from(STANCES)), max_size=8
+            st.tuples(choices, st.sampled_from(PARTIES), st.sampled_from(STANCES)), max_size=8
         ),
         confirm=st.booleans(),
         is_four_eyes=st.sampled_from((True, True, True, False)),
@@ -418,7 +418,7 @@ class Desk(RuleBasedStateMachine):
                 self.follow_the_suggestion(claim_choice, four_eyes=False, actor=ANA, aside=False)
 
     @precondition(lambda self: len(self.list_open()) < 2)
-    @rule(claim_choice=which, kind=st.sampled_from((Kind.EVENT, Kind.FIGURE)))
+    @rule(claim_choice=choices, kind=st.sampled_from((Kind.EVENT, Kind.FIGURE)))
     def record_claim(self, claim_choice: int, kind: Kind) -> None:
         """By a party, or by nobody in particular."""
         self.add_claim((*PARTIES, None)[claim_choice % (len(PARTIES) + 1)], kind)
@@ -439,13 +439,13 @@ class Desk(RuleBasedStateMachine):
         self.seen.append([(record.now, record.state)])
 
     @rule(
-        claim_choice=which,
+        claim_choice=choices,
         party=st.sampled_from(PARTIES),
         stance=st.sampled_from(STANCES),
         basis=st.sampled_from((*Basis, *COUNTS, *COUNTS)),
         partial=rarely,
         conditional=rarely,
-        known_statement=st.none() | st.none() | which,
+        known_statement=st.none() | st.none() | choices,
     )
     def link(
         self,
@@ -535,7 +535,7 @@ class Desk(RuleBasedStateMachine):
         self.submit(number, change, Effect(make_change, take))
 
     @rule(
-        claim_choice=which,
+        claim_choice=choices,
         party=st.none() | st.sampled_from(PARTIES),
         stance=st.sampled_from(STANCES),
     )
@@ -580,7 +580,7 @@ class Desk(RuleBasedStateMachine):
             assert evidence.is_challenged(after)
 
     @rule(
-        claim_choice=which,
+        claim_choice=choices,
         party=st.sampled_from(PARTIES),
         confirm=st.booleans(),
         is_four_eyes=st.booleans(),
@@ -597,7 +597,7 @@ class Desk(RuleBasedStateMachine):
                 self.approve_waiting(claim_choice, BORIS)
 
     @precondition(lambda self: any(self.accounts))
-    @rule(claim_choice=which, link_choice=which)
+    @rule(claim_choice=choices, link_choice=choices)
     def retract(self, claim_choice: int, link_choice: int) -> None:
         number = self.claim(claim_choice)
         links = list(self.accounts[number])
@@ -625,7 +625,7 @@ class Desk(RuleBasedStateMachine):
         after = lifecycle.predict_outcome(state, drafts)
         return self.eyes and bool(printed.list_fields_to_agree_on(state, after))
 
-    @rule(link_choice=which, origin=rarely)
+    @rule(link_choice=choices, origin=rarely)
     def withdraw_statement(self, link_choice: int, origin: bool) -> None:
         """As `commands.statements.withdraw`: every claim it is linked to, or comes from."""
         origins = {record.origin for record in self.records}
@@ -637,7 +637,7 @@ class Desk(RuleBasedStateMachine):
         statement = standing[link_choice % len(standing)] if standing else None
         if statement is None:
             return
-        concerned: list[tuple[int, list[Draft]]] = []
+        drafts_of_claims: list[tuple[int, list[Draft]]] = []
         for number, record in enumerate(self.records):
             drafts = []
             if any(link.statement == statement for link in record.state.links):
@@ -651,7 +651,7 @@ class Desk(RuleBasedStateMachine):
                     amendments.draft_claim_withdrawal(record.state, reason="corrected", source=None)
                 )
             if drafts:
-                concerned.append((number, drafts))
+                drafts_of_claims.append((number, drafts))
         about: amendments.Withdrawal = {
             "reason": "corrected",
             "source": None,
@@ -660,7 +660,7 @@ class Desk(RuleBasedStateMachine):
         }
         plans = [
             (number, amendments.withdraw_linked_statement(statement, drafts, about))
-            for number, drafts in concerned
+            for number, drafts in drafts_of_claims
         ]
         if any(
             self.is_for_two(number, *change.drafts) and self.records[number].state.pending
@@ -683,9 +683,9 @@ class Desk(RuleBasedStateMachine):
         self.taken_back.add(statement)
 
     @rule(
-        claim_choice=which,
+        claim_choice=choices,
         to=st.sampled_from(Status),
-        cited=st.none() | which,
+        cited=st.none() | choices,
         override=rarely,
         four_eyes=st.booleans(),
         actor=st.sampled_from(PEOPLE),
@@ -708,7 +708,9 @@ class Desk(RuleBasedStateMachine):
         move = Move(to, reason, cites, (), OVERRIDE if override else None)
         self.change_status(number, move, four_eyes=four_eyes, actor=actor)
 
-    @rule(claim_choice=which, four_eyes=st.booleans(), actor=st.sampled_from(PEOPLE), aside=rarely)
+    @rule(
+        claim_choice=choices, four_eyes=st.booleans(), actor=st.sampled_from(PEOPLE), aside=rarely
+    )
     def follow_the_suggestion(
         self, claim_choice: int, four_eyes: bool, actor: Actor, aside: bool
     ) -> None:
@@ -725,9 +727,11 @@ class Desk(RuleBasedStateMachine):
             )
         cites = tuple(link.id for link in guards.list_citable_links(state, status))
         move = Move(status, "as the links suggest", cites, set_aside)
-        changed = self.change_status(number, move, four_eyes=four_eyes, actor=actor)
+        has_changed = self.change_status(number, move, four_eyes=four_eyes, actor=actor)
         if state.lifecycle is Lifecycle.ACTIVE and state.status in (ASSERTED, AWAITING):
-            assert changed or state.pending or status is state.status, "guards allow the suggestion"
+            assert has_changed or state.pending or status is state.status, (
+                "guards allow the suggestion"
+            )
 
     def change_status(self, number: int, move: Move, *, four_eyes: bool, actor: Actor) -> bool:
         record = self.records[number]
@@ -760,15 +764,15 @@ class Desk(RuleBasedStateMachine):
         return number, self.records[number].state.pending
 
     @precondition(lambda self: any(record.state.pending for record in self.records))
-    @rule(claim_choice=which, actor=st.sampled_from(PEOPLE))
+    @rule(claim_choice=choices, actor=st.sampled_from(PEOPLE))
     def approve(self, claim_choice: int, actor: Actor) -> None:
         self.approve_waiting(claim_choice, actor)
 
     def approve_waiting(self, claim_choice: int, actor: Actor) -> None:
-        found = self.waiting(claim_choice)
-        if found is None:
+        proposal = self.waiting(claim_choice)
+        if proposal is None:
             return
-        number, pending = found
+        number, pending = proposal
         state = self.records[number].state
         if pending.kind is not DecisionKind.STATUS:
             self.approve_change(number, pending, actor)
@@ -823,7 +827,7 @@ class Desk(RuleBasedStateMachine):
                 assert record.state.pending is None
 
     @rule(
-        claim_choice=which,
+        claim_choice=choices,
         finding=st.sampled_from((None, *Finding)),
         actor=st.sampled_from(PEOPLE),
         approve=st.booleans(),
@@ -855,12 +859,12 @@ class Desk(RuleBasedStateMachine):
             self.approve_waiting(claim_choice, BORIS if actor is ANA else ANA)
 
     @precondition(lambda self: any(record.state.pending for record in self.records))
-    @rule(claim_choice=which, own=st.booleans())
+    @rule(claim_choice=choices, own=st.booleans())
     def turn_down(self, claim_choice: int, own: bool) -> None:
         """Rejected by somebody, or withdrawn by whoever proposed it."""
-        found = self.waiting(claim_choice)
-        assert found is not None
-        number, pending = found
+        proposal = self.waiting(claim_choice)
+        assert proposal is not None
+        number, pending = proposal
         state = self.records[number].state
         proposer = next(person for person in PEOPLE if person.id == pending.proposed_by)
         draft = (
@@ -872,7 +876,7 @@ class Desk(RuleBasedStateMachine):
         assert self.records[number].state.status is state.status
         assert self.records[number].state.pending is None
 
-    @rule(claim_choice=which, material=st.booleans(), actor=st.sampled_from(PEOPLE))
+    @rule(claim_choice=choices, material=st.booleans(), actor=st.sampled_from(PEOPLE))
     def amend(self, claim_choice: int, material: bool, actor: Actor) -> None:
         number = self.claim(claim_choice)
         state = self.records[number].state
@@ -900,7 +904,7 @@ class Desk(RuleBasedStateMachine):
             assert after.finding is None
             assert after.status is (AWAITING if state.status is CONFIRMED else state.status)
 
-    @rule(claim_choice=which, link_choice=which)
+    @rule(claim_choice=choices, link_choice=choices)
     def affirm(self, claim_choice: int, link_choice: int) -> None:
         number = self.claim(claim_choice)
         state = self.records[number].state
@@ -924,44 +928,46 @@ class Desk(RuleBasedStateMachine):
         self.submit(number, change, Effect(make_change, take))
         assert self.records[number].state.status is state.status
 
-    @rule(claim_choice=which, into=which, sure=st.booleans(), actor=st.sampled_from(PEOPLE))
+    @rule(claim_choice=choices, into=choices, sure=st.booleans(), actor=st.sampled_from(PEOPLE))
     def merge(self, claim_choice: int, into: int, sure: bool, actor: Actor) -> None:
         """As `commands.claims.merge`; none of these claims is part of another."""
         number, survivor = self.claim(claim_choice), self.claim(into)
         if not sure:
             return
-        gone, kept = self.records[number], self.records[survivor]
-        new_ids = {link.id: self.new_id("link") for link in gone.state.links}
+        loser, winner = self.records[number], self.records[survivor]
+        new_ids = {link.id: self.new_id("link") for link in loser.state.links}
         origin_id = self.new_id("link")
 
         def make_change(state: ClaimState) -> Change | None:
-            amendments.require_mergeable(gone.state, state, set())
-            if set(new_ids) < {link.id for link in gone.state.links}:
+            amendments.require_mergeable(loser.state, state, set())
+            if set(new_ids) < {link.id for link in loser.state.links}:
                 return None
-            return amendments.absorb_claim(state, gone.state, new_ids, self.origin(gone, origin_id))
+            return amendments.absorb_claim(
+                state, loser.state, new_ids, self.origin(loser, origin_id)
+            )
 
         try:
-            change = make_change(kept.state)
+            change = make_change(winner.state)
         except (MergeCycle, ClaimMerged, ClaimWithdrawn, ClaimVoid):
             assert number == survivor or not (
-                gone.state.lifecycle is kept.state.lifecycle is Lifecycle.ACTIVE
+                loser.state.lifecycle is winner.state.lifecycle is Lifecycle.ACTIVE
             )
             return
         assert change is not None
-        status = kept.state.status
-        utterances = {link.statement for link in gone.state.links if link.is_active}
-        utterances |= {gone.origin} if gone.claimant else set()
+        status = winner.state.status
+        utterances = {link.statement for link in loser.state.links if link.is_active}
+        utterances |= {loser.origin} if loser.claimant else set()
 
         def take() -> None:
-            self.act(number, Draft("claim.merged", {"into": kept.claim_id}))
+            self.act(number, Draft("claim.merged", {"into": winner.claim_id}))
             self.absorb_accounts(number, survivor, new_ids, origin_id)
 
         if not self.submit(survivor, change, Effect(make_change, take), actor=actor):
             return
-        assert kept.state.status in (status, AWAITING, DISPUTED)
-        statements = [link.statement for link in kept.state.links if link.is_active]
+        assert winner.state.status in (status, AWAITING, DISPUTED)
+        statements = [link.statement for link in winner.state.links if link.is_active]
         assert len(statements) == len(set(statements))
-        assert utterances <= {*statements, kept.origin}, "no voice disappears in a merge"
+        assert utterances <= {*statements, winner.origin}, "no voice disappears in a merge"
 
     def origin(self, record: Record, link_id: str) -> Link | None:
         """What the record was begun with, as a link; None where no party stands behind it."""
@@ -986,7 +992,7 @@ class Desk(RuleBasedStateMachine):
         self, number: int, survivor: int, new_ids: dict[str, str], origin_id: str
     ) -> None:
         """What a merge does to the account of the claim that remains."""
-        gone, kept = self.records[number], self.records[survivor]
+        loser, winner = self.records[number], self.records[survivor]
         values = {
             value.statement: value for value in self.accounts[survivor].values() if value.is_live
         }
@@ -995,25 +1001,27 @@ class Desk(RuleBasedStateMachine):
             for link_id, account in self.accounts[number].items()
             if account.is_live
         }
-        if gone.claimant is not None:
-            party, basis = self.spoken[gone.origin]
-            origin = Account(gone.origin, party, Stance.SUPPORTS, basis in COUNTS)
-            own = kept.claimant is not None and self.root(kept.claimant.party) == self.root(party)
+        if loser.claimant is not None:
+            party, basis = self.spoken[loser.origin]
+            origin = Account(loser.origin, party, Stance.SUPPORTS, basis in COUNTS)
+            own = winner.claimant is not None and self.root(winner.claimant.party) == self.root(
+                party
+            )
             origin.conflicting = origin.qualifies and not own
             moving[origin_id] = origin
         for link_id, each in moving.items():
-            if each.statement == kept.origin:
+            if each.statement == winner.origin:
                 continue
-            mine = values.get(each.statement)
-            if mine is None:
+            own_account = values.get(each.statement)
+            if own_account is None:
                 self.accounts[survivor][link_id] = each
-            elif CAUTIOUS.index(each.stance) > CAUTIOUS.index(mine.stance):
-                mine.retracted = True
+            elif CAUTIOUS.index(each.stance) > CAUTIOUS.index(own_account.stance):
+                own_account.retracted = True
                 self.accounts[survivor][link_id] = replace(each, conflicting=True)
-            elif mine.stance is not each.stance:
-                mine.conflicting = True
+            elif own_account.stance is not each.stance:
+                own_account.conflicting = True
 
-    @rule(claim_choice=which, sure=rarely)
+    @rule(claim_choice=choices, sure=rarely)
     def withdraw_claim(self, claim_choice: int, sure: bool) -> None:
         record = self.records[self.claim(claim_choice)]
         if not sure or record.state.lifecycle is not Lifecycle.ACTIVE:
@@ -1039,7 +1047,7 @@ class Desk(RuleBasedStateMachine):
         assert before is not None
         return before
 
-    @rule(claim_choice=which, sure=rarely)
+    @rule(claim_choice=choices, sure=rarely)
     def void_claim(self, claim_choice: int, sure: bool) -> None:
         number = self.claim(claim_choice)
         state = self.records[number].state
@@ -1052,19 +1060,19 @@ class Desk(RuleBasedStateMachine):
             return
         assert self.submit(number, change, Effect(lambda _: change, lambda: None))
 
-    @rule(claim_choice=which)
+    @rule(claim_choice=choices)
     def open_claim(self, claim_choice: int) -> None:
         """Restore what is void, reinstate what was withdrawn."""
-        closed = [
+        closed_claims = [
             number
             for number, record in enumerate(self.records)
             if record.state.lifecycle in (Lifecycle.VOID, Lifecycle.WITHDRAWN)
             and record.origin not in self.taken_back | self.mistaken
             and self.may_open(record)
         ]
-        if not closed:
+        if not closed_claims:
             return
-        number = closed[claim_choice % len(closed)]
+        number = closed_claims[claim_choice % len(closed_claims)]
 
         def make_change(state: ClaimState) -> Change:
             if state.lifecycle is Lifecycle.VOID:
@@ -1076,7 +1084,7 @@ class Desk(RuleBasedStateMachine):
         change = make_change(self.records[number].state)
         self.submit(number, change, Effect(make_change, lambda: None))
 
-    @rule(claim_choice=which)
+    @rule(claim_choice=choices)
     def void_and_restore_at_once(self, claim_choice: int) -> None:
         """The identity, but for the record and for what waited."""
         number = self.claim(claim_choice)
@@ -1092,7 +1100,7 @@ class Desk(RuleBasedStateMachine):
             before, version=after.version, updated_at=after.updated_at, pending=None
         )
 
-    @rule(claim_choice=which, link_choice=which, back=st.booleans())
+    @rule(claim_choice=choices, link_choice=choices, back=st.booleans())
     def void_or_restore_link(self, claim_choice: int, link_choice: int, back: bool) -> None:
         number = self.claim(claim_choice)
         links = list(self.accounts[number])
@@ -1121,10 +1129,10 @@ class Desk(RuleBasedStateMachine):
             return
         status = self.records[number].state.status
         if self.submit(number, change, Effect(make_change, take)) and back:
-            fallen = (CONFIRMED, self.records[number].state.status) == (status, AWAITING)
-            assert fallen or self.records[number].state.status is status
+            has_fallen = (CONFIRMED, self.records[number].state.status) == (status, AWAITING)
+            assert has_fallen or self.records[number].state.status is status
 
-    @rule(link_choice=which, back=st.booleans())
+    @rule(link_choice=choices, back=st.booleans())
     def void_or_restore_statement(self, link_choice: int, back: bool) -> None:
         """As the commands do: on every claim that it is linked to, or is the origin of."""
         live = {
@@ -1148,7 +1156,7 @@ class Desk(RuleBasedStateMachine):
                 return reversals.restore_statement(state, statement, "void", reason="none")
             return reversals.void_statement(statement, reason="a mistake")
 
-        concerned = [
+        claims = [
             number
             for number, record in enumerate(self.records)
             if record.origin == statement
@@ -1157,7 +1165,7 @@ class Desk(RuleBasedStateMachine):
         (self.mistaken.discard if back else self.mistaken.add)(statement)
         plans = [
             (number, change)
-            for number in concerned
+            for number in claims
             if (change := make_change(self.records[number].state)) is not None
         ]
         if any(
@@ -1177,60 +1185,60 @@ class Desk(RuleBasedStateMachine):
 
             self.submit(number, change, Effect(make_change, take))
 
-    @rule(claim_choice=which, actor=st.sampled_from(PEOPLE))
+    @rule(claim_choice=choices, actor=st.sampled_from(PEOPLE))
     def separate(self, claim_choice: int, actor: Actor) -> None:
         """As `commands.separations`; none of these claims is part of another."""
-        merged = [
+        merged_claims = [
             number
             for number, record in enumerate(self.records)
             if record.state.lifecycle is Lifecycle.MERGED
             and record.origin not in self.taken_back | self.mistaken
             and self.may_open(record)
         ]
-        if not merged:
+        if not merged_claims:
             return
-        number = merged[claim_choice % len(merged)]
-        gone = self.records[number]
+        number = merged_claims[claim_choice % len(merged_claims)]
+        loser = self.records[number]
         survivor = next(
-            n for n, record in enumerate(self.records) if record.claim_id == gone.state.merged_into
+            n for n, record in enumerate(self.records) if record.claim_id == loser.state.merged_into
         )
-        kept = self.records[survivor]
-        released: dict[str, Any] = {}
+        winner = self.records[survivor]
+        release: dict[str, Any] = {}
 
         def make_change(state: ClaimState) -> Change | None:
-            if gone.state.merged_into != kept.claim_id:
+            if loser.state.merged_into != winner.claim_id:
                 return None
-            opening = reversals.draft_separation(gone.state, reason="two days")
+            opening = reversals.draft_separation(loser.state, reason="two days")
             since = self.read_before_last(number, "claim.merged")
-            opened = lifecycle.predict_outcome(gone.state, [opening], since=since)
+            outcome = lifecycle.predict_outcome(loser.state, [opening], since=since)
             change = reversals.release_claim(
                 state,
-                gone.state,
-                kept.events,
+                loser.state,
+                winner.events,
                 reason="two days",
-                prints_elsewhere=printed.has_agreement(opened),
+                prints_elsewhere=printed.has_agreement(outcome),
             )
-            released.update(change.drafts[0].data)
+            release.update(change.drafts[0].data)
             return change
 
         def take() -> None:
             for link_id, account in self.accounts[survivor].items():
-                account.retracted |= link_id in released["links"]
-                account.retracted &= link_id not in released["restored"]
-                account.conflicting &= link_id not in released["weighed"]
-            opening = reversals.draft_separation(gone.state, reason="two days")
+                account.retracted |= link_id in release["links"]
+                account.retracted &= link_id not in release["restored"]
+                account.conflicting &= link_id not in release["weighed"]
+            opening = reversals.draft_separation(loser.state, reason="two days")
             since = self.read_before_last(number, "claim.merged")
             # Two people agree where it prints again what two people agreed to.
             self.act(number, opening, since=since, restores=True, agreed=True)
 
         try:
-            change = make_change(kept.state)
+            change = make_change(winner.state)
         except Conflict:
-            assert kept.state.lifecycle is Lifecycle.MERGED
+            assert winner.state.lifecycle is Lifecycle.MERGED
             return
         assert change is not None
         if self.submit(survivor, change, Effect(make_change, take), actor=actor):
-            statements = [link.statement for link in kept.state.links if link.is_active]
+            statements = [link.statement for link in winner.state.links if link.is_active]
             assert len(statements) == len(set(statements)), "a statement takes one stance"
 
     @rule(
@@ -1251,7 +1259,7 @@ class Desk(RuleBasedStateMachine):
     def place_party(self, party: str, parent: str | None, *, agreed: bool) -> bool:
         """Give a party another place, and its name, unless two people have to agree to that and did
         not."""
-        former = self.parents[party]
+        former_parent = self.parents[party]
         self.parents[party] = parent
         below = {slug for slug in PARTIES if self.is_below(slug, party)}
         voices = {
@@ -1260,24 +1268,24 @@ class Desk(RuleBasedStateMachine):
             for voice in (self.voice(entry),)
         }
         draft = Draft("party.changed", {"party": party, "parties": voices})
-        concerned = []
+        claims = []
         for number, record in enumerate(self.records):
             parties = {value.party for value in self.accounts[number].values()}
             if record.claimant is not None:
                 parties.add(record.claimant.party)
             if parties & below:
-                concerned.append(number)
-        if not agreed and any(self.is_for_two(number, draft) for number in concerned):
-            self.parents[party] = former
+                claims.append(number)
+        if not agreed and any(self.is_for_two(number, draft) for number in claims):
+            self.parents[party] = former_parent
             return False
-        for number in concerned:
+        for number in claims:
             self.act(number, draft, agreed=agreed)
         return True
 
     def is_below(self, party: str | None, above: str) -> bool:
         return party is not None and (party == above or self.is_below(self.parents[party], above))
 
-    @rule(claim_choice=which, party=st.sampled_from(PARTIES), hours=st.integers(-3, 30))
+    @rule(claim_choice=choices, party=st.sampled_from(PARTIES), hours=st.integers(-3, 30))
     def ask_for_comment(self, claim_choice: int, party: str, hours: int) -> None:
         """As `inquiry_commands.create_inquiry`: it moves nothing and counts for nothing."""
         number = self.claim(claim_choice)
@@ -1297,8 +1305,8 @@ class Desk(RuleBasedStateMachine):
         self.stand_beside(number, inquiry_drafts.draft_inquiry(state, new, now=self.clock))
 
     @rule(
-        claim_choice=which,
-        inquiry_choice=which,
+        claim_choice=choices,
+        inquiry_choice=choices,
         outcome=st.sampled_from((None, *InquiryOutcome)),
         hours=st.none() | st.integers(-3, 30),
     )
@@ -1328,21 +1336,23 @@ class Desk(RuleBasedStateMachine):
         self.stand_beside(number, drafts)
 
     @rule(
-        link_choice=which,
+        link_choice=choices,
         party=st.sampled_from(PARTIES),
         basis=st.sampled_from(tuple(Basis)),
         material=st.booleans(),
     )
     def correct_statement(self, link_choice: int, party: str, basis: Basis, material: bool) -> None:
         """As the command does: on every claim that it is linked to, or is the origin of."""
-        unnamed = {
+        unnamed_statements = {
             value.statement
             for accounts in self.accounts
             for value in accounts.values()
             if not value.named
         }
         standing = [
-            statement for statement in self.spoken if statement not in self.mistaken | unnamed
+            statement
+            for statement in self.spoken
+            if statement not in self.mistaken | unnamed_statements
         ]
         if any(record.state.pending for record in self.records) or not standing:
             return
@@ -1354,7 +1364,7 @@ class Desk(RuleBasedStateMachine):
             "reason": "taken down wrongly",
             "material": material,
         }
-        spoken: corrections.Spoken = {
+        speech: corrections.Spoken = {
             "voice": self.voice(party),
             "basis": basis,
             "said_at": NOON - timedelta(days=2),
@@ -1365,7 +1375,7 @@ class Desk(RuleBasedStateMachine):
             links = [link for link in record.state.links if link.statement == statement]
             if not links and record.origin != statement:
                 continue
-            drafts = corrections.correct_statement(record.state, statement, difference, spoken)
+            drafts = corrections.correct_statement(record.state, statement, difference, speech)
             for link in links:
                 account = self.accounts[number][link.id]
                 account.party = party
@@ -1378,7 +1388,7 @@ class Desk(RuleBasedStateMachine):
             self.correct(number, drafts)
 
     @rule(
-        claim_choice=which,
+        claim_choice=choices,
         party=st.sampled_from((*PARTIES, None)),
         kind=st.sampled_from((Kind.EVENT, Kind.FIGURE)),
     )
@@ -1435,15 +1445,15 @@ class Desk(RuleBasedStateMachine):
         """The clock jumps, now and then backwards; without this, acts share an instant."""
         self.clock += timedelta(seconds=seconds)
 
-    @rule(claim_choice=which, back=st.integers(-2, 200_000))
+    @rule(claim_choice=choices, back=st.integers(-2, 200_000))
     def ask_as_of(self, claim_choice: int, back: int) -> None:
         """What the record says of any past instant is the state that was current at it."""
         number = self.claim(claim_choice)
-        record, seen = self.records[number], self.seen[number]
-        moments = [moment for moment, _ in seen]
+        record, answers = self.records[number], self.seen[number]
+        moments = [moment for moment, _ in answers]
         for moment in (record.now - timedelta(seconds=back), moments[back % len(moments)]):
             position = bisect.bisect_right(moments, moment)
-            expected = seen[position - 1][1] if position else None
+            expected = answers[position - 1][1] if position else None
             assert history.fold_until(record.claim_id, record.events, moment) == expected
 
     # What holds after every step.

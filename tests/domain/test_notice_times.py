@@ -22,8 +22,11 @@ BELGRADE = Timetable("Europe/Belgrade", 8, time(22), time(6, 30))
     ],
 )
 def test_nothing_goes_out_in_quiet_hours(now: str, departure: str, is_gathered: bool) -> None:
-    found = find_departure(BELGRADE, as_digest=False, now=datetime.fromisoformat(now))
-    assert (found.at, found.is_gathered) == (datetime.fromisoformat(departure), is_gathered)
+    next_departure = find_departure(BELGRADE, as_digest=False, now=datetime.fromisoformat(now))
+    assert (next_departure.at, next_departure.is_gathered) == (
+        datetime.fromisoformat(departure),
+        is_gathered,
+    )
 
 
 @pytest.mark.parametrize(
@@ -36,8 +39,11 @@ def test_nothing_goes_out_in_quiet_hours(now: str, departure: str, is_gathered: 
     ],
 )
 def test_digest_goes_out_at_its_hour_whatever_the_season(now: str, departure: str) -> None:
-    found = find_departure(BELGRADE, as_digest=True, now=datetime.fromisoformat(now))
-    assert (found.at, found.is_gathered) == (datetime.fromisoformat(departure), True)
+    next_departure = find_departure(BELGRADE, as_digest=True, now=datetime.fromisoformat(now))
+    assert (next_departure.at, next_departure.is_gathered) == (
+        datetime.fromisoformat(departure),
+        True,
+    )
 
 
 def test_quiet_hours_within_a_day_do_not_go_past_midnight() -> None:

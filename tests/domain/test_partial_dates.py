@@ -56,8 +56,8 @@ def test_month_and_year_begin_and_end_with_the_calendar(
 ) -> None:
     """As written: the last evening of August in Belgrade is not September, nor the first July."""
     for day in (1, 31):
-        written = datetime(2020, 8, day, 23, 30, tzinfo=timezone(timedelta(hours=-3)))
-        assert normalize_instant(written, precision) == first
+        instant = datetime(2020, 8, day, 23, 30, tzinfo=timezone(timedelta(hours=-3)))
+        assert normalize_instant(instant, precision) == first
     assert compute_end(first, precision) == end
     last = datetime(9999, 12, 1, tzinfo=UTC)
     assert compute_end(normalize_instant(last, precision), precision) > last

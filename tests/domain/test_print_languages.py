@@ -79,12 +79,12 @@ def test_each_language_says_the_same_of_the_same(language: Language) -> None:
             assert len(other) in (0, 12)
             continue
         assert len(english) == len(other), field.name
-        for pattern, translated in zip(english, other, strict=True):
-            assert list_fields(pattern) == list_fields(translated), (field.name, translated)
-            assert translated.strip() or field.name == "joint"
+        for pattern, translation in zip(english, other, strict=True):
+            assert list_fields(pattern) == list_fields(translation), (field.name, translation)
+            assert translation.strip() or field.name == "joint"
             if pattern.endswith("."):
-                assert translated.endswith("."), translated
-                assert translated != pattern
+                assert translation.endswith("."), translation
+                assert translation != pattern
 
 
 @pytest.mark.parametrize("language", Language)
@@ -113,22 +113,22 @@ def build_states() -> list[ClaimState]:
     """Claims that between them print every sentence."""
     day = datetime(2023, 10, 2, tzinfo=UTC)
     partial = build_support(NATO, scope=Scope.PARTIAL)
-    unnamed = [
+    unnamed_links = [
         replace(build_link(stance), voice=Unnamed("a senior official", party))
         for stance in (Stance.SUPPORTS, Stance.CONTRADICTS, Stance.REQUESTS_CONFIRMATION)
         for party in (None, PRISTINA)
     ]
-    denied: list[Link] = [build_contradiction(PRISTINA), build_contradiction(NATO)]
+    denials: list[Link] = [build_contradiction(PRISTINA), build_contradiction(NATO)]
     requests = [build_request(), build_request(NATO)]
-    found = [
+    states = [
         build_claim(status=Status.CONFIRMED, imported=Imported("Checkers", "True", finding))
         for finding in (None, *Finding)
     ]
     return [
         build_claim(partial),
         build_claim(partial, build_support(MILLER, scope=Scope.PARTIAL)),
-        build_claim(*unnamed),
-        build_claim(*denied, status=Status.CONFIRMED),
+        build_claim(*unnamed_links),
+        build_claim(*denials, status=Status.CONFIRMED),
         build_claim(*requests, status=Status.AWAITING_CONFIRMATION),
         build_claim(status=Status.DISPUTED, override=True),
         build_claim(status=Status.CONFIRMED, override=True),
@@ -139,7 +139,7 @@ def build_states() -> list[ClaimState]:
             build_claim(superseded_by=Newer("n", "17 died", day, precision, day))
             for precision in Precision
         ),
-        *(replace(state, finding=state.imported.finding) for state in found if state.imported),
+        *(replace(state, finding=state.imported.finding) for state in states if state.imported),
         *(
             build_claim(build_support(), status=status, imported=Imported("Checkers", "x", None))
             for status in Status

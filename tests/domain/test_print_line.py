@@ -48,8 +48,8 @@ def print_after_claimed(*links: Link, **changes: Any) -> str:
 
 def test_example_prints_as_documented() -> None:
     """The contract's line, word for word: claim C1 with Miller's conditional request."""
-    asked = build_request(MILLER, conditional=True, basis=Basis.UNSTATED)
-    assert build_print_line(build_claim(asked, status=AWAITING)) == (
+    request = build_request(MILLER, conditional=True, basis=Basis.UNSTATED)
+    assert build_print_line(build_claim(request, status=AWAITING)) == (
         "Claimed by Belgrade (Gen. Milan Mojsilović, 2 October 2023). Washington has asked for "
         "confirmation. No independent party has confirmed it."
     )
@@ -127,10 +127,10 @@ def test_a_denial_is_printed_before_it_is_decided(status: Any) -> None:
 def test_a_challenged_claim_prints_its_denials() -> None:
     """Confirmed, and denied without a basis: both are said, with the verb in its number."""
     bare = {"basis": Basis.UNSTATED}
-    one = print_after_claimed(
+    line = print_after_claimed(
         build_support(), build_contradiction(PRISTINA, **bare), status=CONFIRMED
     )
-    assert one == "Independently confirmed by Washington. Pristina denies it."
+    assert line == "Independently confirmed by Washington. Pristina denies it."
     two = print_after_claimed(
         build_support(),
         build_contradiction(PRISTINA, **bare),
@@ -269,8 +269,8 @@ def test_only_a_confirmed_claim_is_called_confirmed(
         assert line == "Do not use: the desk recorded this claim by mistake."
         return
     assert ("Independently confirmed" in line) <= (status is CONFIRMED)
-    denied = any(link.stance == "contradicts" for link in links)
-    assert ("Pristina" in line) is denied
+    has_denial = any(link.stance == "contradicts" for link in links)
+    assert ("Pristina" in line) is has_denial
     assert ("override" in line) is override
     assert line == " ".join(line.split())
     assert line.endswith(".")
@@ -280,18 +280,20 @@ def test_only_a_confirmed_claim_is_called_confirmed(
 @pytest.mark.parametrize("language", Language)
 def test_silence_is_said_in_every_language(language: Language) -> None:
     """Of one party, and of several, by the names that are recorded."""
-    one = Record()
-    former = build_print_line(one.state, language=language)
+    record = Record()
+    former_line = build_print_line(record.state, language=language)
     for party in (BELGRADE, NATO):
-        asked = build_inquiry(f"inquiry-{party.party}", party)
-        one.act(*inquiry_drafts.draft_inquiry(one.state, asked, now=asked.until))
+        inquiry = build_inquiry(f"inquiry-{party.party}", party)
+        record.act(*inquiry_drafts.draft_inquiry(record.state, inquiry, now=inquiry.until))
     phrases = PHRASES[language]
     names = join_names([BELGRADE.name, NATO.name], language)
     sentence = phrases.silent[1].format(names=names)
-    assert build_print_line(one.state, language=language) == f"{former} {sentence}"
-    answered: inquiry_drafts.InquiryChange = {"outcome": InquiryOutcome.DECLINED}
-    (last,) = one.state.inquiries[1:]
-    one.act(*inquiry_drafts.draft_inquiry_change(one.state, last.id, answered, now=last.until))
+    assert build_print_line(record.state, language=language) == f"{former_line} {sentence}"
+    change: inquiry_drafts.InquiryChange = {"outcome": InquiryOutcome.DECLINED}
+    (last,) = record.state.inquiries[1:]
+    record.act(*inquiry_drafts.draft_inquiry_change(record.state, last.id, change, now=last.until))
     sentence = phrases.silent[0].format(names=BELGRADE.name)
     refusal = phrases.declined[0].format(names=NATO.name)
-    assert build_print_line(one.state, language=language) == f"{former} {sentence} {refusal}"
+    assert (
+        build_print_line(record.state, language=language) == f"{former_line} {sentence} {refusal}"
+    )

@@ -59,14 +59,14 @@ def test_confirmed_claim_needs_two_people_unless_it_becomes_more_cautious(
 
 def test_one_person_cannot_take_away_a_denial_or_withdrawal() -> None:
     """The way back from caution takes two, and so does another name for who denies."""
-    challenged = build_claim(yes, no, status=CONFIRMED)
-    calm = replace(challenged, links=(yes,))
-    assert printed.list_fields_to_agree_on(challenged, calm) == ["contradicts"]
-    renamed = replace(no, voice=replace(PRISTINA, root_name="Nobody"))
-    other = replace(challenged, links=(yes, renamed))
-    assert printed.list_fields_to_agree_on(challenged, other) == ["contradicts"]
-    withdrawn = replace(challenged, lifecycle=Lifecycle.WITHDRAWN)
-    assert printed.list_fields_to_agree_on(withdrawn, challenged) == ["withdrawn"]
+    challenged_claim = build_claim(yes, no, status=CONFIRMED)
+    calm = replace(challenged_claim, links=(yes,))
+    assert printed.list_fields_to_agree_on(challenged_claim, calm) == ["contradicts"]
+    renamed_denial = replace(no, voice=replace(PRISTINA, root_name="Nobody"))
+    other = replace(challenged_claim, links=(yes, renamed_denial))
+    assert printed.list_fields_to_agree_on(challenged_claim, other) == ["contradicts"]
+    withdrawn_claim = replace(challenged_claim, lifecycle=Lifecycle.WITHDRAWN)
+    assert printed.list_fields_to_agree_on(withdrawn_claim, challenged_claim) == ["withdrawn"]
 
 
 @pytest.mark.parametrize("status", [ASSERTED, DISPUTED])
@@ -84,8 +84,8 @@ def test_finding_covers_the_text_and_the_claimant(
     field: str, changes: dict[str, Any], asks: bool
 ) -> None:
     before = build_claim(yes, status=DISPUTED, finding=Finding.UNPROVABLE)
-    asked = printed.list_fields_to_agree_on(before, replace(before, **changes))
-    assert asked == ([field] if field in ("text", "claimant", "claimed", "finding") else [])
+    fields = printed.list_fields_to_agree_on(before, replace(before, **changes))
+    assert fields == ([field] if field in ("text", "claimant", "claimed", "finding") else [])
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ from service.domain.subjects import SubjectKind
 from service.domain.things import Row, SignedEvent
 from service.domain.uses import Alteration, UseState
 from tests.domain.builders import Record
-from tests.domain.test_lifecycle_machine import PARTIES, Desk, rarely, which
+from tests.domain.test_lifecycle_machine import PARTIES, Desk, choices, rarely
 
 HELD = print_line.HOLD_LINE
 
@@ -70,11 +70,11 @@ class Newsroom(Desk):
         before, event_count = record.state, len(record.events)
         super().act(number, *drafts, cause=cause, since=since, restores=restores, agreed=agreed)
         self.outdate(number, record.events[event_count:])
-        for superseded, data in supersession.list_changes(before, record.state):
-            beside = self.find_claim(superseded)
-            printed_before = printed.read_printed(self.records[beside].state)
-            self.act(beside, Draft("claim.superseded", data, "supersession"))
-            assert printed.read_printed(self.records[beside].state) == printed_before
+        for older_claim, data in supersession.list_changes(before, record.state):
+            older_number = self.find_claim(older_claim)
+            printed_before = printed.read_printed(self.records[older_number].state)
+            self.act(older_number, Draft("claim.superseded", data, "supersession"))
+            assert printed.read_printed(self.records[older_number].state) == printed_before
 
     def find_claim(self, claim_id: str) -> int:
         return next(n for n, record in enumerate(self.records) if record.claim_id == claim_id)
@@ -93,7 +93,7 @@ class Newsroom(Desk):
 
     # Supersession.
 
-    @rule(claim_choice=which, former_choice=which)
+    @rule(claim_choice=choices, former_choice=choices)
     def supersede(self, claim_choice: int, former_choice: int) -> None:
         """By a correction; what the command refuses, the machine leaves out."""
         number, older_number = self.claim(claim_choice), self.claim(former_choice)
@@ -109,7 +109,7 @@ class Newsroom(Desk):
             below = self.records[self.find_claim(below)].state.supersedes
         self.set_former(number, older.claim_id)
 
-    @rule(claim_choice=which)
+    @rule(claim_choice=choices)
     def supersede_nothing(self, claim_choice: int) -> None:
         self.set_former(self.claim(claim_choice), None)
 
@@ -138,12 +138,12 @@ class Newsroom(Desk):
                 assert state.supersedes not in newer, "two claims supersede the same"
                 newer[state.supersedes] = record.claim_id
         for record in self.records:
-            superseded = record.state.superseded_by
-            assert (superseded.id if superseded else None) == newer.get(record.claim_id)
+            newer_claim = record.state.superseded_by
+            assert (newer_claim.id if newer_claim else None) == newer.get(record.claim_id)
 
     # Holds.
 
-    @rule(claim_choice=which, hours=st.none() | st.integers(1, 30))
+    @rule(claim_choice=choices, hours=st.none() | st.integers(1, 30))
     def hold(self, claim_choice: int, hours: int | None) -> None:
         number = self.claim(claim_choice)
         state = self.records[number].state
@@ -155,7 +155,7 @@ class Newsroom(Desk):
             return
         self.keep_beside(number, draft)
 
-    @rule(claim_choice=which)
+    @rule(claim_choice=choices)
     def release(self, claim_choice: int) -> None:
         number = claim_choice % len(self.records)
         state = self.records[number].state
@@ -170,10 +170,10 @@ class Newsroom(Desk):
     def end_holds(self) -> None:
         """As the worker does, of those whose time has come."""
         for number, record in enumerate(self.records):
-            shown = holds.drop_due_hold(record.state, self.clock)
+            state = holds.drop_due_hold(record.state, self.clock)
             for draft in holds.draft_due_end(record.state, now=self.clock):
                 self.keep_beside(number, draft)
-            assert record.state.hold == shown.hold
+            assert record.state.hold == state.hold
 
     def keep_beside(self, number: int, draft: Draft) -> None:
         """Record a hold or its end: nothing else of the claim changes by it."""
@@ -206,7 +206,7 @@ class Newsroom(Desk):
         if not self.place_party(party, into, agreed=agreed):
             del self.merged[party], self.places[party]
 
-    @rule(party_choice=which, agreed=st.booleans())
+    @rule(party_choice=choices, agreed=st.booleans())
     def separate_parties(self, party_choice: int, agreed: bool) -> None:
         """As `directory_merges.separate_party`: where it stood, unless that is below it by now."""
         if not self.merged:
@@ -223,7 +223,7 @@ class Newsroom(Desk):
 
     # Uses.
 
-    @rule(claim_choice=which, of_any=rarely)
+    @rule(claim_choice=choices, of_any=rarely)
     def print_claim(self, claim_choice: int, of_any: bool) -> None:
         number = claim_choice % len(self.records) if of_any else self.claim(claim_choice)
         record = self.records[number]
@@ -232,17 +232,17 @@ class Newsroom(Desk):
             return
         at = format_instant(record.now)
         data = {"version": state.version, **uses.begin_use(state.lifecycle, state.version, at)}
-        signed = SignedEvent(Event(1, "use.recorded", record.now, data), {"name": "CMS"})
-        row = things.fold(SubjectKind.USE, [signed])
-        self.uses.append(Use(number, state, [signed], row))
+        event = SignedEvent(Event(1, "use.recorded", record.now, data), {"name": "CMS"})
+        row = things.fold(SubjectKind.USE, [event])
+        self.uses.append(Use(number, state, [event], row))
 
-    @rule(use_choice=which)
+    @rule(use_choice=choices)
     def acknowledge_use(self, use_choice: int) -> None:
-        outdated = [use for use in self.uses if use.row["state"] == UseState.OUTDATED]
-        if outdated:
-            self.settle(outdated[use_choice % len(outdated)], "acknowledged")
+        outdated_uses = [use for use in self.uses if use.row["state"] == UseState.OUTDATED]
+        if outdated_uses:
+            self.settle(outdated_uses[use_choice % len(outdated_uses)], "acknowledged")
 
-    @rule(use_choice=which, sure=rarely)
+    @rule(use_choice=choices, sure=rarely)
     def retire_use(self, use_choice: int, sure: bool) -> None:
         standing = [use for use in self.uses if use.row["state"] != UseState.RETIRED]
         if sure and standing:
@@ -278,8 +278,8 @@ def list_alterations(events: Sequence[Event]) -> list[Alteration]:
 
 def read_gist(state: ClaimState) -> list[object]:
     """What a change of makes every use outdated."""
-    superseded = state.superseded_by.id if state.superseded_by else None
-    return [state.status, state.finding, state.lifecycle, state.revision, state.hold, superseded]
+    newer_id = state.superseded_by.id if state.superseded_by else None
+    return [state.status, state.finding, state.lifecycle, state.revision, state.hold, newer_id]
 
 
 @pytest.mark.parametrize("party", ["nato"])

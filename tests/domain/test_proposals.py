@@ -17,10 +17,10 @@ def ask(*cites: str) -> FindingRequest:
 
 
 def test_finding_cites_only_active_links_of_its_claim() -> None:
-    retracted = build_contradiction(retracted=True)
-    claim = build_claim(retracted)
+    link = build_contradiction(retracted=True)
+    claim = build_claim(link)
     with pytest.raises(Invalid, match="was retracted"):
-        changes.change_finding(claim, ask(retracted.id))
+        changes.change_finding(claim, ask(link.id))
     with pytest.raises(Invalid, match="is not a link of this claim"):
         changes.change_finding(claim, ask("nowhere"))
 
@@ -29,9 +29,9 @@ def test_finding_cites_what_speaks_for_it() -> None:
     """Neither what speaks against it, nor nothing that shows it."""
     denial, support = build_contradiction(basis="documents"), build_support()
     claim = build_claim(denial, support)
-    with pytest.raises(TransitionRefused) as refused:
+    with pytest.raises(TransitionRefused) as refusal:
         changes.change_finding(claim, ask(support.id))
-    text = str(refused.value.extras)
+    text = str(refusal.value.extras)
     assert "cites what does not speak for refuted" in text
     assert "needs at least one cited statement that shows it refuted" in text
 

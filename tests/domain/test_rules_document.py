@@ -36,39 +36,39 @@ def list_words(cell: str) -> set[str]:
 
 
 def test_document_lists_exactly_the_edges_and_guards_of_the_code() -> None:
-    documented = sorted(tuple(map(unquote, row)) for row in read_table("| From | To | Guard |"))
+    in_document = sorted(tuple(map(unquote, row)) for row in read_table("| From | To | Guard |"))
     in_code = sorted(
         (before.value, after.value, guard.__name__)
         for (before, after), guard in lifecycle.TRANSITIONS.items()
     )
-    assert documented == in_code
+    assert in_document == in_code
 
 
 def test_document_explains_each_guard_that_keeps_an_edge_once() -> None:
-    documented = sorted(unquote(guard) for guard, _ in read_table("| Guard | Asks for |"))
-    assert documented == sorted({guard.__name__ for guard in lifecycle.TRANSITIONS.values()})
+    in_document = sorted(unquote(guard) for guard, _ in read_table("| Guard | Asks for |"))
+    assert in_document == sorted({guard.__name__ for guard in lifecycle.TRANSITIONS.values()})
 
 
 def test_document_explains_each_status_once() -> None:
-    documented = sorted(unquote(status) for status, _ in read_table("| Status | Meaning |"))
-    assert documented == sorted(status.value for status in Status)
+    in_document = sorted(unquote(status) for status, _ in read_table("| Status | Meaning |"))
+    assert in_document == sorted(status.value for status in Status)
 
 
 def test_document_lists_the_moves_of_the_rules_in_their_order() -> None:
     """Causes of moves, from which statuses to which: the first that follows is made."""
-    documented = [
+    in_document = [
         (unquote(cause), list_words(begins), unquote(to))
         for cause, begins, to, _ in read_table("| Cause | From | To | When |")
     ]
-    assert documented == [
+    assert in_document == [
         (row.cause.value, {status.value for status in row.begins}, row.to.value)
         for row in lifecycle.AUTOMATIC_MOVES
     ]
 
 
 def test_document_says_which_bases_qualify() -> None:
-    documented = {unquote(basis): answer for basis, answer in read_table("| Basis | Qualifies |")}
-    assert documented == {
+    in_document = {unquote(basis): answer for basis, answer in read_table("| Basis | Qualifies |")}
+    assert in_document == {
         basis.value: "yes" if basis in evidence.QUALIFYING_BASES else "no" for basis in Basis
     }
 
@@ -80,8 +80,8 @@ def test_document_says_what_a_decision_for_each_status_cites() -> None:
     for to, stances, needed_roots, may_cite_nothing in rows:
         ground = guards.GROUNDS[Status(unquote(to))]
         every = {stance.value for stance in Stance}
-        documented = every if stances == "every stance" else list_words(stances)
-        assert documented == {stance.value for stance in ground.stances}
+        stances_in_document = every if stances == "every stance" else list_words(stances)
+        assert stances_in_document == {stance.value for stance in ground.stances}
         assert needed_roots == ground.needed
         if may_cite_nothing == "from every status":
             assert ground.may_cite_nothing == {*Status}

@@ -82,14 +82,14 @@ def test_each_disqualifier_alone_is_enough(
     voice: Voice, changes: dict[str, Any], reason: str
 ) -> None:
     """Support that fails one condition counts for nothing, and the trace names the condition."""
-    one = build_support(voice, **changes)
-    suggestion = evidence.suggest_status(build_claim(one))
+    support = build_support(voice, **changes)
+    suggestion = evidence.suggest_status(build_claim(support))
     assert [(entry.link, entry.counted, entry.why) for entry in suggestion.trace] == [
-        (one, False, reason)
+        (support, False, reason)
     ]
     assert suggestion.support == ()
     # Taken back, it is as if never given; otherwise it is partial or dependent support.
-    assert suggestion.status is (AWAITING if one.is_active else ASSERTED)
+    assert suggestion.status is (AWAITING if support.is_active else ASSERTED)
 
 
 @pytest.mark.parametrize(
@@ -230,33 +230,33 @@ def draw_state(draw: st.DrawFn) -> ClaimState:
 @given(draw_state(), st.randoms(use_true_random=False))
 def test_the_order_of_links_is_irrelevant(state: ClaimState, random: Any) -> None:
     """The suggestion is a function of the set of links: shuffled, it is the same."""
-    shuffled = list(state.links)
-    random.shuffle(shuffled)
-    one, other = (
+    links = list(state.links)
+    random.shuffle(links)
+    suggestion, other = (
         evidence.suggest_status(state),
-        evidence.suggest_status(replace(state, links=tuple(shuffled))),
+        evidence.suggest_status(replace(state, links=tuple(links))),
     )
-    assert (one.status, one.needed_parties, set(one.support)) == (
+    assert (suggestion.status, suggestion.needed_parties, set(suggestion.support)) == (
         other.status,
         other.needed_parties,
         set(other.support),
     )
-    assert set(one.trace) == set(other.trace)
-    assert evidence.suggest_status(state) == one
+    assert set(suggestion.trace) == set(other.trace)
+    assert evidence.suggest_status(state) == suggestion
 
 
 @settings(max_examples=150, deadline=None)
 @given(draw_state())
 def test_the_suggestion_follows_from_what_the_trace_counts(state: ClaimState) -> None:
     """Derived again from the definition in docs/rules.md, not from the code's own helpers."""
-    mine = None if state.claimant is None else state.claimant.root
+    own_root = None if state.claimant is None else state.claimant.root
     live = [
         item
         for item in state.links
-        if not item.retracted and not item.withdrawn and item.root != mine
+        if not item.retracted and not item.withdrawn and item.root != own_root
     ]
-    denied = [link for link in live if link.stance is Stance.CONTRADICTS]
-    stands = [link for link in denied if not link.set_aside]
+    denials = [link for link in live if link.stance is Stance.CONTRADICTS]
+    standing_denials = [link for link in denials if not link.set_aside]
     support = {
         counting.root
         for counting in live
@@ -267,17 +267,17 @@ def test_the_suggestion_follows_from_what_the_trace_counts(state: ClaimState) ->
         and not counting.conflicting
         and counting.basis in (Basis.OWN_OBSERVATION, Basis.DOCUMENTS)
     }
-    k = 2 if state.kind is Kind.FIGURE or len(stands) < len(denied) else 1
+    k = 2 if state.kind is Kind.FIGURE or len(standing_denials) < len(denials) else 1
     any_support = any(
         each.stance is Stance.SUPPORTS and not each.retracted and not each.withdrawn
         for each in state.links
     )
-    asked = any(each.stance is Stance.REQUESTS_CONFIRMATION for each in live)
-    if stands:
+    has_request = any(each.stance is Stance.REQUESTS_CONFIRMATION for each in live)
+    if standing_denials:
         expected = DISPUTED
     elif len(support) >= k:
         expected = CONFIRMED
-    elif asked or any_support or state.verification_opened:
+    elif has_request or any_support or state.verification_opened:
         expected = AWAITING
     else:
         expected = ASSERTED
@@ -285,8 +285,8 @@ def test_the_suggestion_follows_from_what_the_trace_counts(state: ClaimState) ->
     assert suggestion.status is expected
     assert set(suggestion.support) == support
     assert suggestion.needed_parties == k
-    counted = {line.link.root for line in suggestion.trace if line.counted}
-    assert support <= counted
+    counted_roots = {line.link.root for line in suggestion.trace if line.counted}
+    assert support <= counted_roots
 
 
 @settings(max_examples=150, deadline=None)
@@ -294,11 +294,11 @@ def test_the_suggestion_follows_from_what_the_trace_counts(state: ClaimState) ->
 def test_a_person_may_always_follow_the_suggestion(state: ClaimState) -> None:
     """What the rules suggest, their guards allow; but a confirmed claim is more stubborn, for
     a bare denial does not dispute it and its fall is automatic."""
-    suggested = evidence.suggest_status(state).status
-    if state.status in (CONFIRMED, suggested):
+    suggested_status = evidence.suggest_status(state).status
+    if state.status in (CONFIRMED, suggested_status):
         return
-    wanted = move(suggested, *guards.list_citable_links(state, suggested))
-    assert lifecycle.list_missing(state, wanted) == []
+    decision = move(suggested_status, *guards.list_citable_links(state, suggested_status))
+    assert lifecycle.list_missing(state, decision) == []
 
 
 @settings(max_examples=150, deadline=None)
@@ -306,16 +306,16 @@ def test_a_person_may_always_follow_the_suggestion(state: ClaimState) -> None:
 def test_no_guard_confirms_what_the_rules_do_not(state: ClaimState, how_many: int) -> None:
     """Whoever passes a guard to `confirmed` has qualifying support of k parties, and no open
     contradiction but those set aside by that very decision, which then ask for two."""
-    stands = evidence.list_open_contradictions(state)
-    wanted: Move = move(
+    denials = evidence.list_open_contradictions(state)
+    decision: Move = move(
         CONFIRMED,
         *evidence.list_qualifying_support(state),
-        set_aside=set_aside(*stands[:how_many]) if state.status is DISPUTED else (),
+        set_aside=set_aside(*denials[:how_many]) if state.status is DISPUTED else (),
     )
-    if lifecycle.list_missing(state, wanted):
+    if lifecycle.list_missing(state, decision):
         return
     roots = {link.root for link in evidence.list_qualifying_support(state)}
-    assert len(roots) >= (2 if wanted.set_aside or state.kind is Kind.FIGURE else 1)
-    assert {stand.id for stand in stands} == {each.link for each in wanted.set_aside}
+    assert len(roots) >= (2 if decision.set_aside or state.kind is Kind.FIGURE else 1)
+    assert {stand.id for stand in denials} == {each.link for each in decision.set_aside}
     if state.claimant is not None:
         assert state.claimant.root not in roots

@@ -85,21 +85,21 @@ def test_every_line_end_becomes_a_newline(end: str) -> None:
 def test_cleaned_text_is_composed_and_passes_again(text: str) -> None:
     for clean in (texts.clean_prose, texts.clean_line, texts.clean_name):
         try:
-            cleaned = clean(text)
+            cleaned_text = clean(text)
         except ValueError:
             continue
-        assert unicodedata.is_normalized("NFC", cleaned)
-        assert clean(cleaned) == cleaned
+        assert unicodedata.is_normalized("NFC", cleaned_text)
+        assert clean(cleaned_text) == cleaned_text
 
 
 @given(st.text(alphabet=st.one_of(st.characters(), st.sampled_from("\u200b\u202e\x1b\n\u2800 .)"))))
 def test_prose_check_finds_what_a_slow_one_finds(text: str) -> None:
     """The quick questions let nothing through that the categories of Unicode forbid."""
     try:
-        cleaned = texts.clean_context(text)
+        cleaned_text = texts.clean_context(text)
     except ValueError:
         return
-    for character in cleaned:
+    for character in cleaned_text:
         category = unicodedata.category(character)
         assert category not in ("Cc", "Cs") or character in "\n\t", hex(ord(character))
         assert character not in "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u2028\u2029"
@@ -149,10 +149,10 @@ def test_ordinary_names_stay_as_they_are(name: str) -> None:
 def test_name_that_reads_as_a_sentence_is_refused_and_quoted_where_it_stands(name: str) -> None:
     with pytest.raises(ValueError, match="printed within a sentence"):
         texts.clean_name(name)
-    printed = texts.print_name(name)
-    assert printed[0] == "“"
-    assert printed[-1] == "”"
-    assert not re.search(r"[.!?…;]\s|[“”]", printed[1:-1])
+    printed_name = texts.print_name(name)
+    assert printed_name[0] == "“"
+    assert printed_name[-1] == "”"
+    assert not re.search(r"[.!?…;]\s|[“”]", printed_name[1:-1])
 
 
 @pytest.mark.parametrize(
@@ -170,6 +170,6 @@ def test_white_space_in_a_name_is_one_space() -> None:
 
 @given(st.text(max_size=60))
 def test_label_never_closes_its_quotation_marks(label: str) -> None:
-    printed = texts.print_label(label)
-    assert printed
-    assert not set('“”„‟«»"\n\r\x85\u2028\u2029\u202e\u200b') & set(printed)
+    printed_label = texts.print_label(label)
+    assert printed_label
+    assert not set('“”„‟«»"\n\r\x85\u2028\u2029\u202e\u200b') & set(printed_label)

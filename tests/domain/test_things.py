@@ -48,17 +48,17 @@ def test_party_cannot_be_its_own_ancestor() -> None:
 
 def test_only_names_and_places_make_a_version_of_a_party() -> None:
     """A change of the country makes none; two changes at one instant make one."""
-    renamed = sign(3, "party.changed", name="Nato")
+    renaming = sign(3, "party.changed", name="Nato")
     versions = things.fold_party_versions(
         [
             ("nato", CREATED),
             ("nato", sign(2, "party.changed", country="BE")),
-            ("nato", renamed),
+            ("nato", renaming),
             ("nato", sign(4, "party.changed", name="N.A.T.O.")),
         ]
     )["nato"]
     assert [version["name"] for version in versions] == ["NATO", "Nato", "N.A.T.O."]
     at_once = things.fold_party_versions(
-        [("nato", CREATED), ("nato", renamed), ("nato", sign(3, "party.changed", name="N."))]
+        [("nato", CREATED), ("nato", renaming), ("nato", sign(3, "party.changed", name="N."))]
     )["nato"]
     assert [version["name"] for version in at_once] == ["NATO", "N."]

@@ -107,21 +107,21 @@ def test_missing_edge_is_refused_to_overrides_too(
     """Off the table nothing passes: neither any evidence nor an override."""
     state = build_claim(*links, status=before)
     fitting = [link for link in links if link in guards.list_citable_links(state, to)]
-    overridden = move(to, *fitting, override=OVERRIDE)
+    override = move(to, *fitting, override=OVERRIDE)
     if (before, to) in EDGES:
-        assert decide(state, overridden).status is to
+        assert decide(state, override).status is to
         return
     word = f"the claim is {to} already"
     if before is not to:
         word = f"a claim never goes from {before} to {to}"
-    for requested in (move(to, *fitting), overridden):
-        with pytest.raises(TransitionRefused) as refused:
-            decide(state, requested)
-        assert refused.value.extras["missing"] == [
+    for attempt in (move(to, *fitting), override):
+        with pytest.raises(TransitionRefused) as refusal:
+            decide(state, attempt)
+        assert refusal.value.extras["missing"] == [
             {"need": "another target status", "has": 0, "detail": word}
         ]
-        assert refused.value.detail == f"{before} → {to}: {word}."
-        assert refused.value.extras["version"] == state.version
+        assert refusal.value.detail == f"{before} → {to}: {word}."
+        assert refusal.value.extras["version"] == state.version
 
 
 @pytest.mark.parametrize("kind", list(Kind))
@@ -447,23 +447,23 @@ def test_a_guard_names_what_is_missing(
 ) -> None:
     """Each part of a guard that fails is named in data, and in words that say whom it concerns."""
     state = build_claim(*links, status=before)
-    found = lifecycle.list_missing(state, requested)
-    assert [(row.need, row.has, row.detail) for row in found] == missing
+    gaps = lifecycle.list_missing(state, requested)
+    assert [(row.need, row.has, row.detail) for row in gaps] == missing
 
 
 def test_a_refusal_carries_everything_that_is_missing() -> None:
     """The error's `missing` is plain data, its detail one sentence with every shortfall."""
     state = build_claim(no, status=AWAITING, version=9)
-    with pytest.raises(TransitionRefused) as refused:
+    with pytest.raises(TransitionRefused) as refusal:
         decide(state, move(CONFIRMED, reason=""))
-    assert [lacking["need"] for lacking in refused.value.extras["missing"]] == [
+    assert [lacking["need"] for lacking in refusal.value.extras["missing"]] == [
         BELGRADES,
         "0 open contradictions",
         "a reason",
         SUPPORT,
     ]
-    assert refused.value.extras["version"] == 9
-    assert refused.value.detail == (
+    assert refusal.value.extras["version"] == 9
+    assert refusal.value.detail == (
         f"awaiting_confirmation → confirmed: needs {BELGRADES}; has 0; {OPEN}Pristina "
         f"(contradicts); {REASON}; {CITE}."
     )
@@ -562,13 +562,13 @@ def test_only_contradictions_are_set_aside() -> None:
     [
         ((yes,), build_support(), "is not a link of this claim"),
         (
-            (gone := build_support(NATO, retracted=True),),
-            gone,
+            (lost_link := build_support(NATO, retracted=True),),
+            lost_link,
             "was retracted or its statement withdrawn",
         ),
         (
-            (gone := build_support(NATO, withdrawn=True),),
-            gone,
+            (lost_link := build_support(NATO, withdrawn=True),),
+            lost_link,
             "was retracted or its statement withdrawn",
         ),
     ],
@@ -593,9 +593,9 @@ def test_confirmations_and_overrides_need_two_people(
     before: Status, to: Status, override: Override | None, four_eyes: bool
 ) -> None:
     """A second person is asked for `confirmed` and for overrides, unless four eyes are off."""
-    wanted = move(to, override=override)
+    decision = move(to, override=override)
     expected = four_eyes and (to is CONFIRMED or override is not None)
-    assert lifecycle.needs_second_person(wanted, four_eyes=four_eyes) is expected
+    assert lifecycle.needs_second_person(decision, four_eyes=four_eyes) is expected
 
 
 def propose_confirmation(**changes: Any) -> Record:
@@ -645,9 +645,9 @@ def test_proposer_cannot_approve() -> None:
     """Proposer ≠ approver, by id: the same person under another name is refused too."""
     record = propose_confirmation()
     for same_person in (ANA, type(BORIS)(ANA.id, "Anna", BORIS.role)):
-        with pytest.raises(SecondPersonNeeded) as refused:
+        with pytest.raises(SecondPersonNeeded) as refusal:
             record.approve(actor=same_person)
-        assert refused.value.extras == {"decision": "decision-1"}
+        assert refusal.value.extras == {"decision": "decision-1"}
     assert record.state.status is ASSERTED
 
 
@@ -655,9 +655,9 @@ def test_one_proposal_at_a_time() -> None:
     """A second proposal is refused and names the first; a change that needs no second person
     goes through and ends it."""
     record = propose_confirmation()
-    with pytest.raises(DecisionPending, match="Ana has proposed confirmed") as refused:
+    with pytest.raises(DecisionPending, match="Ana has proposed confirmed") as refusal:
         record.decide(CONFIRMED, yes, four_eyes=True, actor=BORIS, decision_id="decision-2")
-    assert refused.value.extras == {"decision": "decision-1"}
+    assert refusal.value.extras == {"decision": "decision-1"}
     record.decide(AWAITING, four_eyes=True, actor=BORIS)
     assert record.state.pending is None
     with pytest.raises(NotFound):
@@ -677,9 +677,9 @@ def test_a_denial_that_came_since_outdates_a_proposal() -> None:
     record.retract(denial)
     record.decide(CONFIRMED, support, four_eyes=True)
     record.link(build_contradiction(PRISTINA))
-    with pytest.raises(DecisionOutdated, match="has changed: contradicts") as refused:
+    with pytest.raises(DecisionOutdated, match="has changed: contradicts") as refusal:
         record.approve()
-    assert refused.value.extras["changed"] == [
+    assert refusal.value.extras["changed"] == [
         {"field": "contradicts", "seen": [], "now": [{"party": "pristina", "name": "Pristina"}]}
     ]
     assert record.state.pending is not None
@@ -690,13 +690,13 @@ def test_approval_needs_the_cited_links_to_stand(taken_back: str) -> None:
     """A decision whose cited link was taken back is refused with that link, not carried out on
     what else there is, even where the same party is printed still."""
     record = Record()
-    cited = record.link(build_support())
+    link = record.link(build_support())
     record.link(build_support(MILLER))
-    record.decide(CONFIRMED, cited, four_eyes=True)
-    getattr(record, taken_back)(cited)
-    with pytest.raises(TransitionRefused) as refused:
+    record.decide(CONFIRMED, link, four_eyes=True)
+    getattr(record, taken_back)(link)
+    with pytest.raises(TransitionRefused) as refusal:
         record.approve()
-    assert refused.value.extras["missing"] == [
+    assert refusal.value.extras["missing"] == [
         {
             "need": "1 cited links and contradictions set aside",
             "has": 0,
@@ -704,7 +704,7 @@ def test_approval_needs_the_cited_links_to_stand(taken_back: str) -> None:
             "Washington (supports)",
         }
     ]
-    assert refused.value.extras["version"] == record.state.version
+    assert refusal.value.extras["version"] == record.state.version
 
 
 def test_what_a_proposal_sets_aside_is_set_aside_on_approval_only() -> None:
@@ -778,8 +778,8 @@ def test_override_passes_the_guards_and_is_marked() -> None:
 @pytest.mark.parametrize("override", [Override("", "why", "s"), Override("code", " ", "s")])
 def test_an_override_needs_a_code_and_free_text(override: Override) -> None:
     """It passes the guards, not the duty to say why; the reason is needed too."""
-    wanted = move(CONFIRMED, override=override, reason="")
-    assert list_details(build_claim(), wanted) == [
+    decision = move(CONFIRMED, override=override, reason="")
+    assert list_details(build_claim(), decision) == [
         "an override needs a reason code and free text",
         REASON,
     ]
@@ -794,9 +794,9 @@ def test_override_is_not_undone_by_known_evidence() -> None:
     assert record.state.status is ASSERTED
     record.act(*amendments.draft_amendment(record.state, {"tags": ["kosovo"]}, material=False))
     assert record.state.status is ASSERTED
-    record.link(again := build_request(PRISTINA))
+    record.link(new_request := build_request(PRISTINA))
     assert record.state.status is AWAITING
-    assert record.last().data["cites"] == [again.id]
+    assert record.last().data["cites"] == [new_request.id]
     assert record.last().data["reason"] == "Pristina asked for confirmation"
 
 
@@ -829,13 +829,13 @@ def test_an_overridden_confirmation_falls_with_support_that_had_sufficed() -> No
 def test_request_moves_an_asserted_claim_automatically() -> None:
     """By another root party, conditional or not; the rule is named, nobody decided."""
     record = Record()
-    asked = record.link(build_request(MILLER, conditional=True, basis=Basis.UNSTATED))
+    request = record.link(build_request(MILLER, conditional=True, basis=Basis.UNSTATED))
     assert record.state.status is AWAITING
     assert record.rules[-1] == "request"
     data = record.last().data
     assert data["cause"] == "request"
     assert data["reason"] == "Washington asked for confirmation"
-    assert data["cites"] == [asked.id]
+    assert data["cites"] == [request.id]
     assert data["decided_by"] is None
     assert not record.state.verification_opened
 
@@ -867,13 +867,13 @@ def test_contradiction_disputes_an_unconfirmed_claim_automatically(
     record = Record()
     if before is AWAITING:
         record.decide(AWAITING)
-    linked = record.link(denial)
+    link = record.link(denial)
     assert record.state.status is DISPUTED
     assert record.rules[-1] == "contradiction"
     data = record.last().data
     assert data["cause"] == "contradiction"
     assert data["reason"] == "Pristina contradicted the claim"
-    assert data["cites"] == [linked.id]
+    assert data["cites"] == [link.id]
     assert data["decided_by"] is None
 
 
@@ -893,8 +893,8 @@ def test_only_a_new_contradiction_moves_a_claim() -> None:
     after = build_claim(no, build_comment(), status=AWAITING)
     assert lifecycle.find_automatic_move(standing, after) is None
     aside = build_claim(build_contradiction(set_aside=True, id="d"), status=AWAITING)
-    again = build_claim(build_contradiction(id="d"), status=AWAITING)
-    assert lifecycle.find_automatic_move(aside, again) is None
+    state = build_claim(build_contradiction(id="d"), status=AWAITING)
+    assert lifecycle.find_automatic_move(aside, state) is None
 
 
 def test_contradiction_that_disputes_a_claim_ends_its_waiting_decision() -> None:
@@ -953,9 +953,9 @@ def test_a_closed_claim_takes_no_decision(lifecycle_now: Lifecycle, error: type[
 def test_merged_claim_names_its_survivor() -> None:
     """The refusal carries the claim to change instead."""
     state = build_claim(lifecycle=Lifecycle.MERGED, merged_into="claim-2")
-    with pytest.raises(ClaimMerged) as merged:
+    with pytest.raises(ClaimMerged) as refusal:
         proposals.require_open_claim(state)
-    assert merged.value.extras == {"merged_into": "claim-2"}
+    assert refusal.value.extras == {"merged_into": "claim-2"}
 
 
 @pytest.mark.parametrize("voice", [WASHINGTON, MILLER])

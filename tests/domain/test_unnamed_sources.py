@@ -52,9 +52,9 @@ def test_unnamed_source_moves_no_claim(stance: Stance, source: Unnamed) -> None:
 
 def test_unnamed_source_confirms_nothing_beside_others() -> None:
     """Of a figure two parties are needed, and it is none."""
-    named, unnamed = build_support(), build_unnamed(Stance.SUPPORTS)
-    state = build_claim(named, unnamed, kind=Kind.FIGURE)
-    move = guards.Move(CONFIRMED, "two of them", (named.id, unnamed.id))
+    named_link, unnamed_link = build_support(), build_unnamed(Stance.SUPPORTS)
+    state = build_claim(named_link, unnamed_link, kind=Kind.FIGURE)
+    move = guards.Move(CONFIRMED, "two of them", (named_link.id, unnamed_link.id))
     (missing,) = lifecycle.list_missing(state, move)
     assert missing.has == 1
     assert "a senior security official, not named: an unnamed source" in missing.detail
@@ -105,8 +105,10 @@ def test_print_line_names_an_unnamed_source_as_described(
     stance: Stance, source: Unnamed, sentence: str, status: object
 ) -> None:
     """Once, in every status, and without taking its word for support."""
-    unnamed = build_unnamed(stance, source)
-    state = build_claim(unnamed, replace(unnamed, id="again", statement="s"), status=status)
+    unnamed_link = build_unnamed(stance, source)
+    state = build_claim(
+        unnamed_link, replace(unnamed_link, id="again", statement="s"), status=status
+    )
     line = build_print_line(state)
     assert line.count(sentence) == 1
     assert "Independently confirmed" not in line
@@ -120,14 +122,16 @@ def list_fields(before: ClaimState, *links: Link) -> list[str]:
 
 def test_unnamed_support_of_a_confirmed_claim_takes_two_people() -> None:
     """It prints more boldly; doubt and denial print more cautiously, until they are taken away."""
-    confirmed = build_claim(build_support(), status=CONFIRMED)
-    assert list_fields(confirmed, build_unnamed(Stance.SUPPORTS)) == ["unnamed"]
+    confirmed_claim = build_claim(build_support(), status=CONFIRMED)
+    assert list_fields(confirmed_claim, build_unnamed(Stance.SUPPORTS)) == ["unnamed"]
     denial = build_unnamed(Stance.CONTRADICTS)
-    assert list_fields(confirmed, denial) == []
-    denied = replace(confirmed, links=(*confirmed.links, denial))
-    without = replace(denied, links=confirmed.links)
-    assert printed.list_fields_to_agree_on(denied, without) == ["unnamed"]
-    assert "unnamed" not in printed.read_printed(confirmed), "proposals of older releases lack it"
+    assert list_fields(confirmed_claim, denial) == []
+    denied_claim = replace(confirmed_claim, links=(*confirmed_claim.links, denial))
+    undenied_claim = replace(denied_claim, links=confirmed_claim.links)
+    assert printed.list_fields_to_agree_on(denied_claim, undenied_claim) == ["unnamed"]
+    assert "unnamed" not in printed.read_printed(confirmed_claim), (
+        "proposals of older releases lack it"
+    )
 
 
 def test_link_of_an_unnamed_source_folds_and_follows_its_party() -> None:
@@ -150,5 +154,9 @@ def test_merge_keeps_an_unnamed_voice() -> None:
     origin = replace(build_unnamed(Stance.SUPPORTS), statement="told")
     new_ids = {link.id: f"{link.id}-moved" for link in loser.state.links}
     survivor.act(*amendments.draft_absorption(survivor.state, loser.state, new_ids, origin))
-    (kept,) = survivor.state.links
-    assert (kept.statement, kept.voice, kept.conflicting) == ("told", OFFICIAL, False)
+    (kept_link,) = survivor.state.links
+    assert (kept_link.statement, kept_link.voice, kept_link.conflicting) == (
+        "told",
+        OFFICIAL,
+        False,
+    )

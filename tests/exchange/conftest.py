@@ -30,9 +30,9 @@ def full_export(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory)
         database = Database(Settings(database_url=f"sqlite:///{path}"))
         await database.start()
         await database.write(fill_desk)
-        exported = await export_desk(database)
+        export = await export_desk(database)
         await database.stop()
-        return exported
+        return export
 
     return asyncio.run(make_export())
 

@@ -68,8 +68,8 @@ def fill_desk(connection: Connection) -> None:
     note_commands.change_note(connection, note, text="Meant otherwise", **day.by())
     ground = day.link(claim, "nato", Stance.SUPPORTS)
     day.move(claim, Status.CONFIRMED, ground)
-    disputed = day.claim("disputed")
-    day.link(disputed, "pristina", Stance.CONTRADICTS)
+    disputed_claim = day.claim("disputed")
+    day.link(disputed_claim, "pristina", Stance.CONTRADICTS)
     user = user_commands.create_user(
         connection,
         email="ana@example.org",
@@ -78,19 +78,19 @@ def fill_desk(connection: Connection) -> None:
         password_hash="a-password-hash",
         **day.by(SYSTEM),
     )
-    gone = user_commands.create_user(
+    disabled_user = user_commands.create_user(
         connection, email="gone@example.org", name="Gone", role=Role.READER, **day.by(SYSTEM)
     )
-    user_commands.change_user(connection, gone, {"disabled": True}, **day.by(SYSTEM))
+    user_commands.change_user(connection, disabled_user, {"disabled": True}, **day.by(SYSTEM))
     key = key_commands.create_key(
         connection, name="bot", role=Role.CHECKER, user=user, **day.by(SYSTEM)
     )
     ana = account_queries.read_user_by_email(connection, "ana@example.org")["id"]
     sign_in_commands.create_sign_in_link(connection, ana, actor=SYSTEM, now=day.time)
-    day.amend(disputed, assignee=user)
+    day.amend(disputed_claim, assignee=user)
     claim_commands.withdraw_claim(
         connection,
-        disputed,
+        disputed_claim,
         reason="taken back",
         source=None,
         **day.by(Actor(key.id, "bot", Role.CHECKER)),
@@ -98,7 +98,7 @@ def fill_desk(connection: Connection) -> None:
     sources = [
         NewSource(f"https://example.org/{n}", publisher="P", sha256=f"{n}" * 64) for n in "ab"
     ]
-    said = NewStatement(
+    statement_draft = NewStatement(
         "nato",
         None,
         BEGIN,
@@ -106,7 +106,7 @@ def fill_desk(connection: Connection) -> None:
         Basis.UNSTATED,
         (NewQuote("one", "en", Rendering.VERBATIM, sources[0]),),
     )
-    statement = statement_commands.record_statement(connection, said, **day.by())
+    statement = statement_commands.record_statement(connection, statement_draft, **day.by())
     statement_commands.add_quote(
         connection,
         statement.id,

@@ -74,11 +74,11 @@ def is_accounted_for(
 def test_no_row_of_a_sheet_is_lost(rows: list[tuple[str, str, bool]]) -> None:
     """Quotes, delimiters and line ends in a cell never join two rows without a remark."""
     data, lines = "Text;Who;When\n", []
-    for number, (before, after, quoted) in enumerate(rows):
+    for number, (before, after, is_quoted) in enumerate(rows):
         before, after = (part.replace("\n", "").replace("\r", "") for part in (before, after))
         cell = f"{before}t{number}t{after}"
         lines.append(data.count("\n") + 1)
-        data += f'"{cell}"' if quoted else cell
+        data += f'"{cell}"' if is_quoted else cell
         data += ";Belgrade;2023-10-02\n"
     results, _ = read_sheet(data.encode())
     for number, line in enumerate(lines):

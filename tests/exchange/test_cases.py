@@ -37,10 +37,10 @@ async def import_case(
     plan = seeds.parse_seed_file(PARTIES)
     await database.write(seeds.load_plan, plan, actor=SYSTEM, now=BEGIN)
     path = CASES / name
-    mapped = path.with_suffix(".toml")
+    mapping_path = path.with_suffix(".toml")
     mapping = import_mapping.Mapping(name="claimreview")
-    if mapped.exists():
-        mapping = import_mapping.parse_mapping(mapped.read_bytes())
+    if mapping_path.exists():
+        mapping = import_mapping.parse_mapping(mapping_path.read_bytes())
     mapping = mapping.model_copy(update=changes)
     result = await import_mapped_rows(database, path.read_bytes(), form, mapping)
     claims = {claim["text"]: claim for claim in await list_claims(database)}
@@ -60,13 +60,15 @@ async def read_origins(database: Database) -> dict[str, str]:
 
 
 async def test_stray_quote_refuses_its_row_only(database: Database) -> None:
-    result, found = await import_case(database, "stray-quote.csv", "csv")
+    result, claims = await import_case(database, "stray-quote.csv", "csv")
     assert [(line, 'quote = "none"' in reason) for line, _, reason in result.refused] == [(2, True)]
     assert result.remarks == [
         (4, "a quote stands in it without its partner: it is taken as a letter")
     ]
-    told = {text: (claim["claimant"]["name"], claim["status"]) for text, claim in found.items()}
-    assert told == {
+    claimants = {
+        text: (claim["claimant"]["name"], claim["status"]) for text, claim in claims.items()
+    }
+    assert claimants == {
         "A quiet row between": ("Belgrade", "confirmed"),
         'The tunnel was mined"': ("Belgrade", "disputed"),
         "The last of them": ("Pristina", "disputed"),
@@ -89,17 +91,17 @@ async def test_a_file_that_quotes_nothing_needs_quote_none(database: Database) -
     result = await import_mapped_rows(database, data, "csv", mapping)
     assert [line for line, _, _ in result.refused] == [1, 2]
     assert all('[csv] quote = "none"' in reason for _, _, reason in result.refused)
-    said = TABS | {"name": "unquoted", "csv": TABS["csv"] | {"quote": "none"}}
-    mapping = import_mapping.Mapping.model_validate(said)
+    unquoted_mapping = TABS | {"name": "unquoted", "csv": TABS["csv"] | {"quote": "none"}}
+    mapping = import_mapping.Mapping.model_validate(unquoted_mapping)
     result = await import_mapped_rows(database, data, "csv", mapping)
     assert (result.tally.new, result.refused, result.remarks) == (4, [], [])
     assert '"We were there first.' in [claim["text"] for claim in await list_claims(database)]
 
 
 async def test_a_midnight_counts_as_a_day(database: Database) -> None:
-    result, found = await import_case(database, "midnights.json")
+    result, claims = await import_case(database, "midnights.json")
     assert (result.refused, result.remarks) == ([], [])
-    assert [(claim["claimed_at"], claim["precision"]) for claim in found.values()] == [
+    assert [(claim["claimed_at"], claim["precision"]) for claim in claims.values()] == [
         ("2023-10-02T00:00:00Z", "day"),
         ("2023-10-02T00:00:00Z", "day"),
         ("2023-10-02T12:30:00Z", "minute"),
@@ -108,9 +110,9 @@ async def test_a_midnight_counts_as_a_day(database: Database) -> None:
 
 async def test_no_day_is_invented(database: Database) -> None:
     """A format without a year refuses the mapping; a month stays a month, and a year a year."""
-    with pytest.raises(Invalid) as refused:
+    with pytest.raises(Invalid) as refusal:
         await import_case(database, "partial-dates.csv", "csv")
-    assert [fault["loc"][-1] for fault in refused.value.extras["errors"]] == [2, 3]
+    assert [fault["loc"][-1] for fault in refusal.value.extras["errors"]] == [2, 3]
     mapping = (CASES / "partial-dates.toml").read_text().replace('"%d %B", "%H:%M", ', "")
     data = (CASES / "partial-dates.csv").read_bytes()
     result = await import_mapped_rows(
@@ -126,36 +128,36 @@ async def test_no_day_is_invented(database: Database) -> None:
         ("2023-10-01T00:00:00Z", "month"),
         ("2023-10-02T18:05:00Z", "second"),
     ]
-    printed = {claim["text"]: claim["print_line"] for claim in claims}
-    assert "(October 2023)." in printed["In a month"]
-    assert "(2023)." in printed["In a year"]
+    print_lines = {claim["text"]: claim["print_line"] for claim in claims}
+    assert "(October 2023)." in print_lines["In a month"]
+    assert "(2023)." in print_lines["In a year"]
 
 
 async def test_references_within_a_graph_are_followed(database: Database) -> None:
-    result, found = await import_case(database, "graph-references.json")
+    result, claims = await import_case(database, "graph-references.json")
     assert (result.refused, result.remarks) == ([], [])
-    [claim] = found.values()
+    [claim] = claims.values()
     assert (claim["claimant"]["name"], claim["claimed_at"]) == ("Pristina", "2023-10-03T00:00:00Z")
     assert (claim["status"], claim["imported"]["by"]) == ("confirmed", "Example Check")
     assert list((await read_origins(database)).values()) == ["https://x.example/status/9"]
 
 
 async def test_reviews_are_found_anywhere_in_a_document(database: Database) -> None:
-    result, found = await import_case(database, "reviews-elsewhere.json")
-    assert (len(found), result.refused) == (5, [])
+    result, claims = await import_case(database, "reviews-elsewhere.json")
+    assert (len(claims), result.refused) == (5, [])
     assert result.remarks == [(6, "a MediaReview is no ClaimReview, and is not imported")]
 
 
 async def test_the_same_review_is_one_claim(database: Database) -> None:
-    result, found = await import_case(database, "same-review.json")
-    assert (list(found), result.tally.known) == (["The well was poisoned"], 3)
+    result, claims = await import_case(database, "same-review.json")
+    assert (list(claims), result.tally.known) == (["The well was poisoned"], 3)
     assert result.remarks == [(n, "the same review as 1: it is one claim") for n in (2, 3, 4)]
 
 
 async def test_ratings_are_read_or_remarked_upon(database: Database) -> None:
-    result, found = await import_case(database, "ratings.json")
+    result, claims = await import_case(database, "ratings.json")
     assert result.refused == []
-    assert [(claim["status"], claim["finding"]) for claim in found.values()] == [
+    assert [(claim["status"], claim["finding"]) for claim in claims.values()] == [
         ("disputed", None),
         ("disputed", "refuted"),
         ("asserted", None),
@@ -176,21 +178,21 @@ async def test_ratings_are_read_or_remarked_upon(database: Database) -> None:
 
 
 async def test_claimants_are_looked_up_or_refused(database: Database) -> None:
-    result, found = await import_case(database, "claimants.json")
+    result, claims = await import_case(database, "claimants.json")
     assert result.refused == []
-    told = [
+    claimants = [
         claim["claimant"]
         and (claim["claimant"]["name"], (claim["claimant"]["speaker"] or {}).get("name"))
-        for claim in found.values()
+        for claim in claims.values()
     ]
-    assert told == [
+    assert claimants == [
         ("Belgrade", None),
         ("Washington", "J. Speaker"),
         ("NATO", "K. Speaker"),
         ("Pristina", None),
         None,
     ]
-    assert {claim["imported"]["by"] for claim in found.values()} == {"Example Check"}
+    assert {claim["imported"]["by"] for claim in claims.values()} == {"Example Check"}
     assert result.remarks == [(4, "claimed by NATO too, who is left out")]
 
 
@@ -208,15 +210,15 @@ async def test_the_first_appearance_is_the_origin(database: Database) -> None:
 
 
 async def test_a_byte_order_mark_is_no_part_of_a_heading(database: Database) -> None:
-    result, found = await import_case(database, "tabs-utf16.txt", "csv")
-    assert (list(found), result.refused) == (["The mark stays out of the heading"], [])
+    result, claims = await import_case(database, "tabs-utf16.txt", "csv")
+    assert (list(claims), result.refused) == (["The mark stays out of the heading"], [])
 
 
 async def test_spellings_of_one_name_are_one_party(database: Database) -> None:
     """Apostrophes, scripts, marks of no width, đ and dj."""
-    result, found = await import_case(database, "one-name.json")
-    assert (result.refused, len(found)) == ([], 8)
-    parties = [claim["claimant"]["party"] for claim in found.values()]
+    result, claims = await import_case(database, "one-name.json")
+    assert (result.refused, len(claims)) == ([], 8)
+    parties = [claim["claimant"]["party"] for claim in claims.values()]
     assert parties == ["dangelo-union"] * 3 + ["ministarstvo-odbrane"] * 3 + ["djordje-net"] * 2
 
 
@@ -224,5 +226,5 @@ async def test_spellings_of_one_speaker_are_one_person(database: Database) -> No
     names = ("Đorđe O’Neill", "Djordje ONeill", "Ђорђе О'Неилл")
     rows = [build_row(f"claim {n}", Person=name) for n, name in enumerate(names)]
     await import_rows(database, build_sheet(*rows))
-    said = {claim["claimant"]["speaker"]["name"] for claim in await list_claims(database)}
-    assert said == {"Đorđe O’Neill"}
+    speakers = {claim["claimant"]["speaker"]["name"] for claim in await list_claims(database)}
+    assert speakers == {"Đorđe O’Neill"}

@@ -83,5 +83,5 @@ def test_an_unattributed_claim_has_no_claimant_cells() -> None:
 def test_cell_that_some_reader_could_part_is_quoted(mark: str) -> None:
     """Not only commas and line feeds: `str.splitlines` and spreadsheets know more line ends."""
     cell = f"a{mark}b"
-    doubled = cell.replace('"', '""')
-    assert encode_rows([[cell, "c"]]).decode() == f'"{doubled}",c\r\n'
+    doubled_quotes = cell.replace('"', '""')
+    assert encode_rows([[cell, "c"]]).decode() == f'"{doubled_quotes}",c\r\n'

@@ -144,8 +144,8 @@ async def test_the_same_file_again_adds_nothing(database: Database) -> None:
     """The same row twice in a file is two claims, and a longer file adds what is new in it."""
     data = build_sheet(build_row("once"), build_row("twice"), build_row("twice"))
     assert (await import_rows(database, data)).tally.new == 3
-    again = await import_rows(database, data)
-    assert (again.tally.new, again.tally.known) == (0, 3)
+    second_result = await import_rows(database, data)
+    assert (second_result.tally.new, second_result.tally.known) == (0, 3)
     longer = await import_rows(
         database, data + build_sheet(build_row("twice"), build_row("new")).partition(b"\n")[2]
     )
@@ -173,10 +173,10 @@ async def test_a_row_with_an_id_is_known_again_by_it(database: Database) -> None
     )
     first = await import_rows(database, data, **columns)
     assert first.refused == [(4, "Why", "line 2 has this id too")]
-    again = await import_rows(
+    second_result = await import_rows(
         database, build_sheet(build_row("one corrected", Why=" 7 ")), **columns
     )
-    assert (again.tally.new, again.tally.known) == (0, 1)
+    assert (second_result.tally.new, second_result.tally.known) == (0, 1)
     assert [claim["text"] for claim in await list_claims(database)] == ["one", "two"]
 
 
@@ -232,16 +232,21 @@ async def test_labels_have_the_meaning_of_the_built_in_table(database: Database)
     result = await import_rows(
         database, build_sheet(*(build_row(Rating=label) for label, *_ in LABELS))
     )
-    served = [(claim["status"], claim["finding"]) for claim in await list_claims(database)]
-    assert served == [(status, finding) for _, status, finding in LABELS]
+    ratings = [(claim["status"], claim["finding"]) for claim in await list_claims(database)]
+    assert ratings == [(status, finding) for _, status, finding in LABELS]
     assert [line for line, _ in result.remarks] == [len(LABELS) + 1]
     await desks.count_proved_claims(database)
 
 
 async def test_labels_of_a_mapping_replace_the_built_in_ones(database: Database) -> None:
     """Labels that it does not have may be refused."""
-    mine: dict[str, Any] = {"labels": {"False": {"status": "asserted"}}, "unknown_label": "refuse"}
-    result = await import_rows(database, build_sheet(build_row(), build_row(Rating="True")), **mine)
+    own_labels: dict[str, Any] = {
+        "labels": {"False": {"status": "asserted"}},
+        "unknown_label": "refuse",
+    }
+    result = await import_rows(
+        database, build_sheet(build_row(), build_row(Rating="True")), **own_labels
+    )
     assert result.refused == [(3, "label", "the mapping does not say what this label means")]
     assert result.remarks == [(2, "rated “False” by Example Fact-check")]
 
@@ -278,10 +283,10 @@ async def test_the_encoding_of_the_mapping_is_used(database: Database) -> None:
         result = await import_rows(database, data, csv={"encoding": encoding}, name=encoding)
         assert result.tally.new == 1
     assert [claim["text"] for claim in await list_claims(database)] == ["Vučević"] * 2
-    marked = await import_rows(
+    marked_result = await import_rows(
         database, build_sheet(build_row("by its mark")).decode().encode("utf-16")
     )
-    assert (marked.tally.new, marked.notes) == (1, ["The file is UTF-16."])
+    assert (marked_result.tally.new, marked_result.notes) == (1, ["The file is UTF-16."])
     with pytest.raises(Invalid, match="seems to be UTF-16 without its mark: say so"):
         await import_rows(database, build_sheet(build_row()).decode().encode("utf-16-le"))
 
@@ -406,9 +411,9 @@ async def test_a_row_that_the_database_refuses_does_not_hold_back_the_others(
         assert reason.startswith("the database refuses it: ")
         assert "no such words" in reason
     assert [claim["text"] for claim in await list_claims(database)] == ["first", "last"]
-    exported = await desks.export_desk(database)
-    assert b"Atlantis" not in exported
-    assert b"worst" not in exported
+    export = await desks.export_desk(database)
+    assert b"Atlantis" not in export
+    assert b"worst" not in export
     assert await desks.count_proved_claims(database) == 2
 
 
@@ -420,11 +425,11 @@ async def test_two_imports_of_one_sheet_at_once_import_each_row_once(
     second = Database(settings)
     await second.start()
     try:
-        both = await asyncio.gather(import_rows(database, data), import_rows(second, data))
+        results = await asyncio.gather(import_rows(database, data), import_rows(second, data))
     finally:
         await second.stop()
-    assert [result.refused for result in both] == [[], []]
-    assert sum(result.tally.new for result in both) == 150
+    assert [result.refused for result in results] == [[], []]
+    assert sum(result.tally.new for result in results) == 150
     assert await desks.count_proved_claims(database) == 150
 
 
@@ -434,9 +439,9 @@ async def test_every_view_of_an_imported_claim_names_its_rater(desk: Desk) -> No
     await import_rows(desk.database, build_sheet(build_row("so", Rating="True")))
     [claim] = await list_claims(desk.database)
     path = f"/v1/claims/{claim['id']}"
-    served = (await desk.reader.get(path)).json()
-    TypeAdapter(ClaimView).validate_python(served)
-    assert served["imported"] == {"by": "Example Fact-check", "label": "True"}
+    view = (await desk.reader.get(path)).json()
+    TypeAdapter(ClaimView).validate_python(view)
+    assert view["imported"] == {"by": "Example Fact-check", "label": "True"}
     [change] = (await desk.reader.get(f"{path}/status-changes")).json()["items"]
     TypeAdapter(StatusChangeView).validate_python(change)
     assert (change["cause"], change["imported"]["by"]) == ("import", "Example Fact-check")
@@ -453,8 +458,8 @@ async def test_every_view_of_an_imported_claim_names_its_rater(desk: Desk) -> No
     link = await desk.link_statement(claim["id"], "contradicts", "pristina", basis="documents")
     [review] = (await desk.checker.get("/v1/review-queue")).json()["items"]
     assert review["reasons"] == ["drift", "challenged"]
-    moved = await desk.change_status(claim["id"], "disputed", cites=[link["id"]])
-    assert moved.status_code == 201, moved.text
+    decision = await desk.change_status(claim["id"], "disputed", cites=[link["id"]])
+    assert decision.status_code == 201, decision.text
     assert "imported" not in await desk.read_claim(claim["id"])
 
 
@@ -467,7 +472,7 @@ async def test_imported_claims_are_exported_like_any_other(
     assert await desks.count_proved_claims(other_database) == 2
     assert await desks.export_desk(other_database) == first
     # There, too, the same file adds nothing.
-    again: Any = await import_rows(
+    second_result: Any = await import_rows(
         other_database, build_sheet(build_row("x"), build_row("y", Rating="True"))
     )
-    assert again.tally.known == 2
+    assert second_result.tally.known == 2

@@ -31,17 +31,17 @@ def test_the_page_explains_every_kind_of_line() -> None:
 
 
 def test_the_page_explains_every_column() -> None:
-    named = [name for row in read_table("Columns") for name in re.findall(r"`(\w+)`", row[0])]
-    assert sorted(named) == sorted(claim_sheet.COLUMNS)
+    names = [name for row in read_table("Columns") for name in re.findall(r"`(\w+)`", row[0])]
+    assert sorted(names) == sorted(claim_sheet.COLUMNS)
 
 
 def test_the_page_has_every_built_in_label() -> None:
-    shown = {
+    meanings = {
         label: (status, finding or None)
         for labels, status, finding in read_table("Label")
         for label in labels.split(", ")
     }
-    assert shown == {
+    assert meanings == {
         label: (meaning.status.value, meaning.finding and meaning.finding.value)
         for label, meaning in import_labels.LABELS.items()
     }
@@ -55,8 +55,8 @@ async def test_the_shortest_mapping_of_the_page_imports_its_sheet(database: Data
     assert (result.tally.new, result.refused) == (1, [])
     [claim] = await list_claims(database)
     assert claim["imported"]["label"] == "Mostly false"
-    printed = re.findall(r"the print line reads\n“(.*?) This desk", PAGE)
-    assert printed == ["Imported as confirmed from Example Fact-check (label “True”)."]
+    print_lines = re.findall(r"the print line reads\n“(.*?) This desk", PAGE)
+    assert print_lines == ["Imported as confirmed from Example Fact-check (label “True”)."]
 
 
 async def test_the_list_mapping_of_the_page_imports_its_list(database: Database) -> None:

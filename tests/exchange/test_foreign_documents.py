@@ -112,8 +112,11 @@ async def test_a_page_without_json_ld_is_refused(
 
 def build_microdata(value: Any) -> Any:
     if isinstance(value, dict):
-        kept = {name: build_microdata(item) for name, item in value.items() if name[0] != "@"}
-        return {"type": f"http://schema.org/{value.get('@type', 'Thing')}", "properties": kept}
+        properties = {name: build_microdata(item) for name, item in value.items() if name[0] != "@"}
+        return {
+            "type": f"http://schema.org/{value.get('@type', 'Thing')}",
+            "properties": properties,
+        }
     return value
 
 
@@ -183,11 +186,11 @@ async def test_a_mapping_may_know_a_person_by_an_address(database: Database) -> 
     """`refuse` refuses a person whom neither the mapping nor the desk knows."""
     person = {"@type": "schema:Person", "name": "P. Q.", "sameAs": "https://X.example/pq/"}
     review = REVIEW | {"itemReviewed": {"author": person}}
-    refused = await import_json(database, review, claimants={"unknown": "refuse"})
-    assert refused.refused == [(1, "claimant", "there is no party of this name")]
+    refusal = await import_json(database, review, claimants={"unknown": "refuse"})
+    assert refusal.refused == [(1, "claimant", "there is no party of this name")]
     await import_json(database, REVIEW)
-    known = {"unknown": "refuse", "known": {"https://x.example/pq": "belgrade"}}
-    result = await import_json(database, review | {"claimReviewed": "More"}, claimants=known)
+    claimants = {"unknown": "refuse", "known": {"https://x.example/pq": "belgrade"}}
+    result = await import_json(database, review | {"claimReviewed": "More"}, claimants=claimants)
     assert (result.tally.new, result.refused) == (1, [])
 
 
@@ -228,8 +231,10 @@ async def test_a_page_in_an_unknown_encoding_gets_a_remark(database: Database) -
     assert result.tally.new == 1
     [(_, remark)] = result.remarks
     assert "Windows-1252" in remark
-    said = page.replace("<html>", '<html><meta charset="windows-1250">')
-    assert (await import_rows(database, said.encode("cp1250"), "claimreview")).remarks == []
+    page_with_charset = page.replace("<html>", '<html><meta charset="windows-1250">')
+    assert (
+        await import_rows(database, page_with_charset.encode("cp1250"), "claimreview")
+    ).remarks == []
 
 
 async def test_an_empty_script_is_ignored_and_an_unclosed_one_is_refused(
@@ -239,8 +244,8 @@ async def test_an_empty_script_is_ignored_and_an_unclosed_one_is_refused(
     review = orjson.dumps(REVIEW).decode()
     page = f"<html><script {kind}></script>\n<script {kind}>{review}</script>"
     assert (await import_rows(database, page.encode(), "claimreview")).refused == []
-    opened = f"{page}\n<script {kind}>{review}</html>"
-    result = await import_rows(database, opened.encode(), "claimreview")
+    unclosed_page = f"{page}\n<script {kind}>{review}</html>"
+    result = await import_rows(database, unclosed_page.encode(), "claimreview")
     assert [(line, "not closed" in reason) for line, _, reason in result.refused] == [(3, True)]
 
 

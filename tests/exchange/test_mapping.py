@@ -67,17 +67,17 @@ def test_built_in_labels_follow_the_rules() -> None:
     ],
 )
 def test_an_invalid_mapping_is_refused(content: str, faults: list[str]) -> None:
-    with pytest.raises(Invalid) as refused:
+    with pytest.raises(Invalid) as refusal:
         import_mapping.parse_mapping(content.encode())
     for fault in faults:
-        assert fault in refused.value.detail
+        assert fault in refusal.value.detail
 
 
 def test_every_fault_of_a_mapping_is_named() -> None:
     content: dict[str, Any] = {"columns": {"text": ""}, "defaults": {"kind": "rumour"}}
-    with pytest.raises(Invalid) as refused:
+    with pytest.raises(Invalid) as refusal:
         import_mapping.parse_mapping(orjson.dumps(content))
-    assert len(refused.value.extras["errors"]) == 3
+    assert len(refusal.value.extras["errors"]) == 3
 
 
 def test_an_installed_package_has_the_example() -> None:

@@ -57,14 +57,14 @@ async def test_a_changed_event_refuses_its_whole_claim(
         select_lines(lines, "event", claim=claim)[2]["data"]["reason"] = "forged"
 
     data = change_export(full_export, change)
-    brought = await import_lines(database, data)
-    assert len(brought.refusals) == 1
-    [(record, reason)] = brought.refused
+    result = await import_lines(database, data)
+    assert len(result.refusals) == 1
+    [(record, reason)] = result.refused
     assert record == "claim"
     assert reason.startswith("its event 3 was changed: its hash would be ")
     there = await count_proved_claims(database)
     assert there == count_created_claims(full_export) - 1
-    assert brought.tallies["event"].refused > 3
+    assert result.tallies["event"].refused > 3
     # The file as it was brings the rest in; nothing is there twice.
     assert (await import_lines(database, full_export)).refused == []
     assert await export_desk(database) != full_export  # in another order: the late claim comes last
@@ -102,13 +102,13 @@ async def test_a_chain_that_does_not_continue_refuses_its_claim(
     def change_third(lines: list[Json]) -> list[Json]:
         claim = find_created_event(lines, "a third")["claim"]
         events = select_lines(lines, "event", claim=claim)
-        kept = list(events)
-        change(kept)
-        return [line for line in lines if line not in events or line in kept]
+        kept_events = list(events)
+        change(kept_events)
+        return [line for line in lines if line not in events or line in kept_events]
 
-    brought = await import_lines(database, edit_export(full_export, change_third))
-    assert len(brought.refusals) == 1
-    assert reason in brought.refusals[0].reason
+    result = await import_lines(database, edit_export(full_export, change_third))
+    assert len(result.refusals) == 1
+    assert reason in result.refusals[0].reason
     assert await count_proved_claims(database) == count_created_claims(full_export) - 1
 
 
@@ -122,17 +122,17 @@ async def test_whatever_refers_to_a_refused_line_is_refused_too(
         source = select_lines(lines, "source", url="https://example.org/paper")[0]
         source["url"] = "javascript:alert(1)"
 
-    brought = await import_lines(database, change_export(full_export, change))
-    reasons = dict.fromkeys(reason.split(" ")[0] for _, reason in brought.refused)
-    assert brought.refused[0] == (
+    result = await import_lines(database, change_export(full_export, change))
+    reasons = dict.fromkeys(reason.split(" ")[0] for _, reason in result.refused)
+    assert result.refused[0] == (
         "source",
         "url: an address begins with http:// or https://",
     )
-    assert {record for record, _ in brought.refused} == {"source", "statement", "claim", "note"}
+    assert {record for record, _ in result.refused} == {"source", "statement", "claim", "note"}
     assert list(reasons) == ["url:", "refers", "its"]
     # The article's claims, which rest on a source of their own, are in.
     assert await count_proved_claims(database) == 12
-    assert all(refusal.line > 1 and refusal.id for refusal in brought.refusals)
+    assert all(refusal.line > 1 and refusal.id for refusal in result.refusals)
 
 
 async def test_a_claim_is_refused_with_the_claim_it_was_merged_into(
@@ -144,11 +144,11 @@ async def test_a_claim_is_refused_with_the_claim_it_was_merged_into(
         claim = find_created_event(lines, "the whole")["claim"]
         select_lines(lines, "event", claim=claim)[-1]["data"]["reason"] = "forged"
 
-    brought = await import_lines(database, change_export(full_export, change))
+    result = await import_lines(database, change_export(full_export, change))
     texts = {"the whole", "the whole, again", "a part", "part of the twin"}
     assert await count_proved_claims(database) == count_created_claims(full_export) - len(texts)
-    assert len(brought.refusals) == len(texts)
-    assert sum("refers to claim" in reason for _, reason in brought.refused) == len(texts) - 1
+    assert len(result.refusals) == len(texts)
+    assert sum("refers to claim" in reason for _, reason in result.refused) == len(texts) - 1
 
 
 @pytest.mark.parametrize(
@@ -183,11 +183,11 @@ async def test_an_invalid_line_is_refused_with_the_field_at_fault(
         downgrade_to_version_1(full_export),
         lambda lines: select_lines(lines, record)[-1].update(change),
     )
-    brought = await import_lines(database, data, dry_run=True)
+    result = await import_lines(database, data, dry_run=True)
     if reason is None:
-        assert brought.refused == []
+        assert result.refused == []
     else:
-        assert any(kind == record and reason in text for kind, text in brought.refused)
+        assert any(kind == record and reason in text for kind, text in result.refused)
 
 
 async def test_the_second_of_two_lines_of_one_thing_is_refused(
@@ -196,16 +196,16 @@ async def test_the_second_of_two_lines_of_one_thing_is_refused(
     """Likewise a second thing of the same URL, address or name."""
 
     def change(lines: list[Json]) -> list[Json]:
-        doubled = []
+        doubled_lines = []
         for line in lines:
-            doubled.append(line)
+            doubled_lines.append(line)
             if line["record"] in ("user", "source", "speaker"):
                 other = {name: value for name, value in line.items() if name != "events"}
-                doubled.append(line if line["record"] == "user" else other | {"id": NOWHERE})
-        return doubled
+                doubled_lines.append(line if line["record"] == "user" else other | {"id": NOWHERE})
+        return doubled_lines
 
-    brought = await import_lines(database, edit_export(full_export, change))
-    reasons = {reason.partition(" (line")[0] for _, reason in brought.refused}
+    result = await import_lines(database, edit_export(full_export, change))
+    reasons = {reason.partition(" (line")[0] for _, reason in result.refused}
     assert reasons == {
         "the file has this user twice",
         "the file has this source twice",
@@ -243,15 +243,15 @@ async def test_a_claim_that_the_desk_continued_differently_is_refused(
             now=BEGIN,
         )
 
-    shared = await export_desk(other_database)
-    await import_lines(full_desk, shared)
+    common_export = await export_desk(other_database)
+    await import_lines(full_desk, common_export)
     await full_desk.write(amend, "worded there")
     await other_database.write(amend, "worded here")
-    parted = await import_lines(other_database, await export_desk(full_desk))
-    assert parted.refused == [
+    result = await import_lines(other_database, await export_desk(full_desk))
+    assert result.refused == [
         ("claim", "its event 2 is another on this desk: the two records have parted")
     ]
-    assert parted.new == 0
+    assert result.new == 0
     # An older export has nothing new.
     older = await import_lines(other_database, early)
     assert (older.new, older.refused) == (0, [])
@@ -278,8 +278,8 @@ async def test_a_record_that_continued_is_continued(
             now=BEGIN,
         )
     )
-    brought = await import_lines(other_database, await export_desk(full_desk))
-    assert (brought.new, brought.refused) == (1, [])
+    result = await import_lines(other_database, await export_desk(full_desk))
+    assert (result.new, result.refused) == (1, [])
     await count_proved_claims(other_database)
     assert await export_desk(other_database) == await export_desk(full_desk)
 
@@ -294,9 +294,9 @@ async def test_a_forged_event_with_valid_hashes_does_not_fold(
         select_lines(lines, "event", claim=claim)[1]["data"]["link"]["stance"] = "adores"
         rehash_chain(lines, claim)
 
-    brought = await import_lines(database, change_export(full_export, change))
-    assert {record for record, _ in brought.refused} == {"claim"}
-    assert "it cannot be written: 'adores' is not a valid Stance" in brought.refused[0][1]
+    result = await import_lines(database, change_export(full_export, change))
+    assert {record for record, _ in result.refused} == {"claim"}
+    assert "it cannot be written: 'adores' is not a valid Stance" in result.refused[0][1]
     assert await count_proved_claims(database) == count_created_claims(full_export)
 
 
@@ -306,18 +306,18 @@ async def test_the_database_refuses_a_forged_id_of_a_link(
     """Of two claims with a link of one id, the second is refused."""
 
     def change(lines: list[Json]) -> None:
-        mine, theirs = (
+        own_event, other_event = (
             select_lines(
                 lines, "event", type="link.created", claim=find_created_event(lines, text)["claim"]
             )[0]
             for text in ("a third", "another")
         )
-        theirs["data"]["link"]["id"] = mine["data"]["link"]["id"]
-        rehash_chain(lines, theirs["claim"])
+        other_event["data"]["link"]["id"] = own_event["data"]["link"]["id"]
+        rehash_chain(lines, other_event["claim"])
 
-    brought = await import_lines(database, change_export(full_export, change))
-    assert brought.refused
-    assert all("it cannot be written: " in reason for _, reason in brought.refused)
+    result = await import_lines(database, change_export(full_export, change))
+    assert result.refused
+    assert all("it cannot be written: " in reason for _, reason in result.refused)
     await count_proved_claims(database)
 
 

@@ -31,19 +31,19 @@ def begin_rename(connection: Connection) -> None:
 
 def read_names(connection: Connection) -> Counter[str]:
     """Return how many claims show each name of Belgrade."""
-    found = map(states.parse, connection.scalars(select(states.whole(claims))))
+    states_now = map(states.parse, connection.scalars(select(states.whole(claims))))
     return Counter(
         claim.claimant.name
-        for claim in found
+        for claim in states_now
         if claim.claimant and claim.claimant.party == "belgrade"
     )
 
 
 def count_events(connection: Connection) -> Counter[str]:
     """Return how often each claim recorded the rename."""
-    named = events.c.data.contains("Beograd") & (events.c.type == "party.changed")
+    has_old_name = events.c.data.contains("Beograd") & (events.c.type == "party.changed")
     return Counter(
-        connection.scalars(select(events.c.claim).where(named, events.c.claim.is_not(None)))
+        connection.scalars(select(events.c.claim).where(has_old_name, events.c.claim.is_not(None)))
     )
 
 
@@ -58,8 +58,8 @@ async def test_a_rename_under_way_continues_after_the_import(
     assert before["Beograd"] > 0
     assert before["Belgrade"] > BATCH
     assert await count_proved_claims(database)
-    brought = await import_lines(other_database, await export_desk(database))
-    assert brought.refused == []
+    result = await import_lines(other_database, await export_desk(database))
+    assert result.refused == []
     assert await count_proved_claims(other_database)
     assert await other_database.read(read_names) == before
     while await other_database.write(rename_batches.continue_rename, now=shell.read_clock()):

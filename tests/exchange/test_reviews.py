@@ -168,9 +168,12 @@ async def test_the_claimant_is_read_from_the_author(database: Database) -> None:
     ]
     await import_documents(database, *documents)
     for (author, claimant), claim in zip(AUTHORS, await list_claims(database), strict=True):
-        given = claim["claimant"]
-        found = given and (given["name"], (given["speaker"] or {}).get("name"))
-        assert found == claimant, author
+        claimant_view = claim["claimant"]
+        names = claimant_view and (
+            claimant_view["name"],
+            (claimant_view["speaker"] or {}).get("name"),
+        )
+        assert names == claimant, author
 
 
 @pytest.mark.parametrize(
@@ -225,21 +228,21 @@ async def test_invalid_json_that_can_be_read_does_not_stop_the_import(
 ) -> None:
     """Other reviews are imported, and so is the review itself where the fault does not matter."""
     clean = orjson.dumps(REVIEW).decode()
-    before, between, after = shape.split("{}")
+    before, separator, after = shape.split("{}")
     dirty = []
     for n, (dirt, _) in enumerate(DIRT):
         # Each in the place of what the review says there, and at an address of its own.
         review = REVIEW | {"url": f"https://checker.example/{n}"}
         values = {name: value for name, value in review.items() if f'"{name}": ' not in dirt}
         dirty.append(f"{orjson.dumps(values).decode()[:-1]}, {dirt}}}")
-    text = f"{before}{between.join([*dirty, clean])}{after}"
+    text = f"{before}{separator.join([*dirty, clean])}{after}"
     result = await import_rows(database, text.encode("utf-8", "surrogateescape"), "claimreview")
     expected = [
         (place, reason) for place, (_, reason) in enumerate(DIRT, start=1) if reason is not None
     ]
     assert result.tally.new == len(DIRT) + 1 - len(expected)
-    found = [(place, reason.partition(" in the file")[0]) for place, _, reason in result.refused]
-    assert found == expected
+    refusals = [(place, reason.partition(" in the file")[0]) for place, _, reason in result.refused]
+    assert refusals == expected
 
 
 @pytest.mark.parametrize("deep", [40, 900, 3_000])
@@ -258,9 +261,9 @@ async def test_the_same_reviews_again_add_nothing(database: Database) -> None:
     """One page may review several claims; a new rating of the same claim is not a new claim."""
     feed = [REVIEW, REVIEW | {"claimReviewed": "Another"}]
     assert (await import_documents(database, feed)).tally.new == 2
-    changed = [{**review, "reviewRating": "True"} for review in feed]
-    again = await import_documents(database, changed)
-    assert (again.tally.new, again.tally.known) == (0, 2)
+    changed_reviews = [{**review, "reviewRating": "True"} for review in feed]
+    second_result = await import_documents(database, changed_reviews)
+    assert (second_result.tally.new, second_result.tally.known) == (0, 2)
 
 
 @pytest.mark.parametrize(

@@ -104,9 +104,9 @@ async def test_an_export_of_the_import_has_the_same_bytes(
 ) -> None:
     """Every row is there again, derived rows too, and `verify` finds nothing wrong."""
     first = await export_desk(full_desk)
-    brought = await import_lines(other_database, first)
-    assert brought.refused == []
-    assert brought.new == len(first.splitlines()) - 2
+    result = await import_lines(other_database, first)
+    assert result.refused == []
+    assert result.new == len(first.splitlines()) - 2
     assert await count_proved_claims(other_database) == await count_proved_claims(full_desk)
     assert await other_database.read(read_content) == await full_desk.read(read_content)
     assert await export_desk(other_database) == first
@@ -118,8 +118,8 @@ async def test_a_second_import_changes_nothing(
     first = await export_desk(full_desk)
     await import_lines(other_database, first)
     before = await other_database.read(read_content)
-    again = await import_lines(other_database, first)
-    assert (again.new, again.refused) == (0, [])
+    second_result = await import_lines(other_database, first)
+    assert (second_result.new, second_result.refused) == (0, [])
     assert await other_database.read(read_content) == before
     assert (await import_lines(full_desk, first)).new == 0
 
@@ -186,10 +186,10 @@ async def test_restored_history_sends_no_webhooks(full_export: bytes, database: 
         )
     )
     await import_lines(database, full_export)
-    told = await database.read(
+    messages = await database.read(
         lambda connection: connection.execute(select(webhook_tables.webhook_messages)).all()
     )
-    assert told == []
+    assert messages == []
 
 
 async def test_two_desks_are_merged(full_desk: Database, other_database: Database) -> None:
@@ -197,8 +197,8 @@ async def test_two_desks_are_merged(full_desk: Database, other_database: Databas
     await other_database.write(
         seeds.load_plan, seeds.parse_seed_file(MOON), actor=SYSTEM, now=BEGIN
     )
-    brought = await import_lines(full_desk, await export_desk(other_database))
-    assert (brought.tallies["party"], brought.refused) == (Tally(new=1, known=1), [])
+    result = await import_lines(full_desk, await export_desk(other_database))
+    assert (result.tallies["party"], result.refused) == (Tally(new=1, known=1), [])
     assert b'"slug":"moon"' in await export_desk(full_desk)
     await count_proved_claims(full_desk)
 
@@ -210,12 +210,12 @@ async def test_two_imports_of_one_export_at_once_refuse_nothing(
     second = Database(settings)
     await second.start()
     try:
-        both = await asyncio.gather(
+        results = await asyncio.gather(
             import_lines(database, full_export), import_lines(second, full_export)
         )
     finally:
         await second.stop()
-    assert [result.refused for result in both] == [[], []]
+    assert [result.refused for result in results] == [[], []]
     await count_proved_claims(database)
     assert await export_desk(database) == full_export
 
@@ -254,18 +254,18 @@ async def test_several_spellings_of_one_address_are_all_imported(
             connection.execute(t.update().where(t.c.id == source).values(url=url, sha256=None))
 
     await full_desk.write(spell)
-    exported = downgrade_to_version_1(await export_desk(full_desk))
-    assert (await import_lines(other_database, exported)).refused == []
-    assert downgrade_to_version_1(await export_desk(other_database)) == exported
-    assert (await import_lines(other_database, exported)).new == 0
+    export = downgrade_to_version_1(await export_desk(full_desk))
+    assert (await import_lines(other_database, export)).refused == []
+    assert downgrade_to_version_1(await export_desk(other_database)) == export
+    assert (await import_lines(other_database, export)).new == 0
 
 
 def read_content(connection: Connection) -> dict[str, list[dict[str, Any]]]:
     """Return every row that has to be the same on both desks, claims' events in their order."""
-    found = {}
+    content = {}
     for name in (*EXPORTED, *DERIVED):
         table = tables.metadata.tables[name]
-        left = EXPORTED.get(name, set())
+        absent_columns = EXPORTED.get(name, set())
         query = select(table)
         if name == "events":
             of_claim = table.c.claim.is_not(None)
@@ -279,11 +279,11 @@ def read_content(connection: Connection) -> dict[str, list[dict[str, Any]]]:
                 table.c.number,
             )
         rows = [
-            {key: value for key, value in row._mapping.items() if key not in left}
+            {key: value for key, value in row._mapping.items() if key not in absent_columns}
             for row in connection.execute(query)
         ]
-        found[name] = rows if name == "events" else sorted(rows, key=repr)
-    return found
+        content[name] = rows if name == "events" else sorted(rows, key=repr)
+    return content
 
 
 def list_secrets(connection: Connection) -> list[str]:
@@ -296,8 +296,8 @@ def list_secrets(connection: Connection) -> list[str]:
         t.sessions.c.token_hash,
         webhook_tables.webhooks.c.secret,
     )
-    found = [
+    secrets = [
         secret for column in columns for secret in connection.scalars(select(column)) if secret
     ]
     keys = select(t.installation.c.value).where(t.installation.c.name.in_(SECRET_SETTINGS))
-    return [*found, *connection.scalars(keys)]
+    return [*secrets, *connection.scalars(keys)]

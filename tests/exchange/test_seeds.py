@@ -138,11 +138,11 @@ async def test_loaded_statements_are_known_from_the_instant_of_loading(
 ) -> None:
     """Statements keep their day; what is recorded has the instant of loading."""
     await load(database, plan)
-    recorded = await read_rows(
+    events = await read_rows(
         database,
         select(tables.events.c.recorded_at).where(tables.events.c.kind != "setting").distinct(),
     )
-    assert [event.recorded_at for event in recorded] == [NOW]
+    assert [event.recorded_at for event in events] == [NOW]
     rows = await read_rows(database, select(func.min(tables.statements.c.said_at).label("first")))
     assert rows[0].first == datetime(2023, 9, 24, tzinfo=UTC)
 
@@ -315,15 +315,15 @@ reason = "Worth a look"
 )
 def test_an_invalid_file_is_refused_with_the_place_at_fault(old: str, new: str, place: str) -> None:
     assert old in GOOD
-    with pytest.raises(Invalid, match=re.escape(place)) as refused:
+    with pytest.raises(Invalid, match=re.escape(place)) as refusal:
         seeds.parse_seed_file(GOOD.replace(old, new, 1))
-    assert ".".join(map(str, refused.value.extras["errors"][0]["loc"])) == place
+    assert ".".join(map(str, refusal.value.extras["errors"][0]["loc"])) == place
 
 
 def test_a_repeated_key_a_missing_quote_and_words_of_nobody_are_refused() -> None:
-    said = GOOD[GOOD.index("[[statements]]") : GOOD.index("[[claims]]")]
+    statements = GOOD[GOOD.index("[[statements]]") : GOOD.index("[[claims]]")]
     with pytest.raises(Invalid, match=r"statements\.1: 'said' is there already"):
-        seeds.parse_seed_file(GOOD.replace("[[claims]]", said + "[[claims]]", 1))
+        seeds.parse_seed_file(GOOD.replace("[[claims]]", statements + "[[claims]]", 1))
     with pytest.raises(Invalid, match=r"statements\.0\.quotes: .* at least one quote"):
         seeds.parse_seed_file(re.sub(r"quotes = \[.*\]", "quotes = []", GOOD))
     anonymous = GOOD.replace('party = "here"\nspeaker = "someone"\n', "", 1)

@@ -39,7 +39,7 @@ def _install(folder: Path, packages: tuple[str, ...]) -> str | None:
             return f"there is no {tool} on the PATH"
     (folder / "package.json").write_text("{}")
     try:
-        done = subprocess.run(
+        process = subprocess.run(
             ["npm", "install", *QUIET, *packages],
             cwd=folder,
             capture_output=True,
@@ -49,4 +49,4 @@ def _install(folder: Path, packages: tuple[str, ...]) -> str | None:
         )
     except subprocess.TimeoutExpired:
         return "npm install took longer than 300 s"
-    return done.stderr[-500:] if done.returncode else None
+    return process.stderr[-500:] if process.returncode else None

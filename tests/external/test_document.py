@@ -26,11 +26,13 @@ def test_typescript_types_compile_and_reject_a_wrong_program(
 ) -> None:
     """openapi-typescript makes types with which a program compiles, and a wrong one does not."""
     install(tmp_path, TYPESCRIPT, capsys)
-    made = run(tmp_path, "openapi-typescript", OPTIONAL, str(DOCUMENT), "-o", "claimdesk.d.ts")
-    assert made.returncode == 0, made.stderr
+    generation = run(
+        tmp_path, "openapi-typescript", OPTIONAL, str(DOCUMENT), "-o", "claimdesk.d.ts"
+    )
+    assert generation.returncode == 0, generation.stderr
     shutil.copy(PROGRAM, tmp_path)
-    checked = run(tmp_path, "tsc", *STRICT, PROGRAM.name)
-    assert checked.returncode == 0, checked.stdout
+    check = run(tmp_path, "tsc", *STRICT, PROGRAM.name)
+    assert check.returncode == 0, check.stdout
 
 
 def test_typescript_client_records_and_reads_a_claim(
@@ -38,27 +40,27 @@ def test_typescript_client_records_and_reads_a_claim(
 ) -> None:
     """openapi-generator's typescript-fetch client compiles, and works against a server."""
     install(tmp_path, ("typescript@5", "@types/node@20"), capsys)
-    made = generate_client("typescript-fetch", tmp_path / "client")
-    assert made.returncode == 0, made.stdout + made.stderr
+    generation = generate_client("typescript-fetch", tmp_path / "client")
+    assert generation.returncode == 0, generation.stdout + generation.stderr
     shutil.copy(FETCH_JOURNEY, tmp_path)
-    compiled = run(tmp_path, "tsc", *COMPILED, FETCH_JOURNEY.name)
-    assert compiled.returncode == 0, compiled.stdout
+    compilation = run(tmp_path, "tsc", *COMPILED, FETCH_JOURNEY.name)
+    assert compilation.returncode == 0, compilation.stdout
     checker = create_key(database_url, tmp_path, "checker")["key"]
     with serve(database_url, tmp_path) as server:
-        done = subprocess.run(
+        process = subprocess.run(
             ["node", tmp_path / "out" / "fetch_journey.js", server.url, checker],
             capture_output=True,
             text=True,
             timeout=60,
             check=False,
         )
-    assert (done.returncode, done.stdout) == (0, "the journey ended well\n"), done.stderr
+    assert (process.returncode, process.stdout) == (0, "the journey ended well\n"), process.stderr
 
 
 def test_redocly_finds_no_fault(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Redocly's strict rules hold, but for those that openapi/redocly.yaml gives a reason for."""
     install(tmp_path, REDOCLY, capsys)
     rules = DOCUMENT.with_name("redocly.yaml")
-    linted = run(tmp_path, "redocly", "lint", f"--config={rules}", str(DOCUMENT))
-    assert linted.returncode == 0, linted.stdout + linted.stderr
-    assert "Your API description is valid" in linted.stdout + linted.stderr
+    report = run(tmp_path, "redocly", "lint", f"--config={rules}", str(DOCUMENT))
+    assert report.returncode == 0, report.stdout + report.stderr
+    assert "Your API description is valid" in report.stdout + report.stderr

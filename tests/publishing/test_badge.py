@@ -66,10 +66,10 @@ def test_badge_names_all_marks_of_a_status(changes: dict[str, Any], marks: list[
     picture = draw_badge(**changes)
     assert read_words(picture) == marks
     root = ElementTree.fromstring(picture)
-    beside = f" ({', '.join(marks[1].split(' · '))})" if marks[1:] else ""
-    spoken = f"{marks[0]}{beside}: {CLAIM['text']}"
-    assert (root.get("role"), root.get("aria-label")) == ("img", spoken)
-    assert [each.text for each in root.iter(f"{SVG}title")] == [spoken]
+    rest_of_marks = f" ({', '.join(marks[1].split(' · '))})" if marks[1:] else ""
+    label = f"{marks[0]}{rest_of_marks}: {CLAIM['text']}"
+    assert (root.get("role"), root.get("aria-label")) == ("img", label)
+    assert [each.text for each in root.iter(f"{SVG}title")] == [label]
 
 
 def test_badge_is_as_wide_as_its_words() -> None:

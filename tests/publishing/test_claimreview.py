@@ -23,14 +23,14 @@ EARLY = {
 
 
 def build_review(state: ClaimState, *sources: Any) -> dict[str, Any]:
-    found = claim_review.build_claim_review(
+    review = claim_review.build_claim_review(
         orjson.loads(render_document(state)),
         ReviewSources(sources, ()),
         publisher="The Daily",
         base_url="https://desk.example",
     )
-    schema_org.check(found)
-    return found
+    schema_org.check(review)
+    return review
 
 
 @pytest.mark.parametrize(
@@ -66,11 +66,14 @@ def test_claimant_is_the_author(claimant: Voice | None, author: dict[str, Any] |
 def test_unknown_fields_of_a_source_are_left_out() -> None:
     """No property is null; a source without a date is no first appearance where another has one;
     as of an instant at which none was known there is no appearance."""
-    undated = EARLY | {"url": "https://example.org/undated", "published_at": None}
-    review = build_review(build_claim(), undated, EARLY, undated)
-    assert review["appearance"][0] == {"@type": "CreativeWork", "url": undated["url"]} | {
+    undated_source = EARLY | {"url": "https://example.org/undated", "published_at": None}
+    review = build_review(build_claim(), undated_source, EARLY, undated_source)
+    assert review["appearance"][0] == {"@type": "CreativeWork", "url": undated_source["url"]} | {
         "publisher": {"@type": "Organization", "name": "Example News"}
     }
     assert review["firstAppearance"]["url"] == EARLY["url"]
-    assert build_review(build_claim(), undated, undated)["firstAppearance"]["url"] == undated["url"]
+    assert (
+        build_review(build_claim(), undated_source, undated_source)["firstAppearance"]["url"]
+        == undated_source["url"]
+    )
     assert not {"appearance", "firstAppearance"} & build_review(build_claim()).keys()

@@ -65,36 +65,42 @@ def build_page(*entries: Entry, **changes: Any) -> Feed:
 
 def build_eventful_entries() -> tuple[Entry, ...]:
     """Entries of every status and much else."""
-    asked, seen, denied = build_request(MILLER), build_support(NATO), build_contradiction(POLICE)
-    asserted = build_claim(story="border", tags=("troops", "a & b"))
+    request, support, denial = (
+        build_request(MILLER),
+        build_support(NATO),
+        build_contradiction(POLICE),
+    )
+    asserted_claim = build_claim(story="border", tags=("troops", "a & b"))
     return (
         build_entry(
             5,
             build_claim(
-                asked, denied, status=Status.DISPUTED, finding=Finding.REFUTED, claimant=None
+                request, denial, status=Status.DISPUTED, finding=Finding.REFUTED, claimant=None
             ),
             Status.AWAITING_CONFIRMATION,
             Cause.DECISION,
         ),
         build_entry(
             4,
-            replace(asserted, status=Status.AWAITING_CONFIRMATION, text="Amended"),
+            replace(asserted_claim, status=Status.AWAITING_CONFIRMATION, text="Amended"),
             Status.CONFIRMED,
             Cause.AMENDMENT,
         ),
         build_entry(
             3,
-            replace(asserted, status=Status.CONFIRMED, links=(asked, seen), override=True),
+            replace(
+                asserted_claim, status=Status.CONFIRMED, links=(request, support), override=True
+            ),
             Status.AWAITING_CONFIRMATION,
             Cause.DECISION,
         ),
         build_entry(
             2,
-            replace(asserted, status=Status.AWAITING_CONFIRMATION, links=(asked,)),
+            replace(asserted_claim, status=Status.AWAITING_CONFIRMATION, links=(request,)),
             Status.ASSERTED,
             Cause.REQUEST,
         ),
-        build_entry(1, asserted),
+        build_entry(1, asserted_claim),
     )
 
 
@@ -126,12 +132,12 @@ def test_feeds_keep_the_rules_of_their_formats(feed: Feed) -> None:
 def test_feed_reader_reads_the_same_in_both_formats() -> None:
     """feedparser finds nothing to mend."""
     read = feedparser.parse(atom_feed.render_atom(build_eventful_feed()))
-    told = orjson.loads(json_feed.render_json_feed(build_eventful_feed()))
+    feed_document = orjson.loads(json_feed.render_json_feed(build_eventful_feed()))
     assert not read.bozo, read.get("bozo_exception")
     assert read.version == "atom10"
-    assert read.feed.title == told["title"]
-    assert read.feed.author == told["authors"][0]["name"] == "The Daily"
-    for entry, item in zip(read.entries, told["items"], strict=True):
+    assert read.feed.title == feed_document["title"]
+    assert read.feed.author == feed_document["authors"][0]["name"] == "The Daily"
+    for entry, item in zip(read.entries, feed_document["items"], strict=True):
         assert (entry.id, entry.title, entry.link) == (item["id"], item["title"], item["url"])
         assert entry.content[0].value == item["content_text"]
         assert entry.content[0].type == "text/plain"
@@ -172,9 +178,9 @@ def test_pages_link_to_each_other() -> None:
         f"{BASE}/stories/border",
         first.replace(".atom", ".json"),
     ]
-    told = orjson.loads(json_feed.render_json_feed(feed))
-    assert told["feed_url"] == first.replace(".atom", ".json")
-    assert told["next_url"] == f"{told['feed_url']}&cursor=there"
+    feed_document = orjson.loads(json_feed.render_json_feed(feed))
+    assert feed_document["feed_url"] == first.replace(".atom", ".json")
+    assert feed_document["next_url"] == f"{feed_document['feed_url']}&cursor=there"
     last = replace(feed, next_cursor=None)
     assert list_links(feed_rules.parse_atom(atom_feed.render_atom(last)), "next") == []
     assert "next_url" not in orjson.loads(json_feed.render_json_feed(last))

@@ -58,13 +58,13 @@ def print_lines(name: str, person: str, label: str, by: str) -> list[str]:
         (Status.AWAITING_CONFIRMATION, Stance.REQUESTS_CONFIRMATION),
         (Status.ASSERTED, Stance.COMMENTS),
     ):
-        for imported in (None, Imported(by, label, Finding.REFUTED)):
+        for source in (None, Imported(by, label, Finding.REFUTED)):
             state: Any = replace(
                 build_claim(build_link(stance, other)),
                 claimant=claimant,
                 status=status,
-                imported=imported,
-                finding=imported.finding if imported else None,
+                imported=source,
+                finding=source.finding if source else None,
                 claimed_at=datetime(2023, 10, 2, tzinfo=UTC),
             )
             lines.append(build_print_line(state))
@@ -80,22 +80,22 @@ def test_names_and_labels_cannot_forge_a_sentence_of_a_print_line(
     for line, plain in zip(print_lines(name, person, label, by), harmless, strict=True):
         # What stands in quotation marks is a name or a label, and cannot close them.
         line, plain = (re.sub("“[^“”]*”", "“Quoted”", text) for text in (line, plain))
-        said, expected = (
+        openings, expected = (
             Counter(tuple(opening[1].split(" ")[-2:]) for opening in OPENINGS.finditer(text))
             for text in (line, plain)
         )
         # Nothing more is said; a name with a stop within it hides a sentence from this pattern.
-        assert not said - expected, line
+        assert not openings - expected, line
         assert not set("\n\r\x1b\x85\u2028\u2029\u202e\u2066\u200b\t") & set(line)
 
 
 @given(name=HOSTILE)
 def test_name_that_the_policy_accepts_ends_no_sentence(name: str) -> None:
     try:
-        cleaned = texts.clean_name(name)
+        clean_name = texts.clean_name(name)
     except ValueError:
         return
-    printed = texts.print_name(cleaned)
-    assert printed == cleaned or re.fullmatch("“[^“”]*”", printed)
-    assert not re.search(r"(?:[)\]”]|[^\W\d_]{5})[.!?]\s", cleaned)
-    assert not OPENINGS.search(f"Claimed by {cleaned} (", 5)
+    printed_name = texts.print_name(clean_name)
+    assert printed_name == clean_name or re.fullmatch("“[^“”]*”", printed_name)
+    assert not re.search(r"(?:[)\]”]|[^\W\d_]{5})[.!?]\s", clean_name)
+    assert not OPENINGS.search(f"Claimed by {clean_name} (", 5)

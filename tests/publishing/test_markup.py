@@ -55,14 +55,14 @@ def test_script_data_does_not_end_its_script(text: str) -> None:
     script = markup.render_script_json({"text": text})
     assert json.loads(script) == {"text": text}
     assert not {"<", ">", "&", "\u2028", "\u2029"} & set(script)
-    seen: list[str] = []
+    events: list[str] = []
 
     class Page(HTMLParser):
         def handle_starttag(self, tag: str, attrs: object) -> None:
-            seen.append(tag)
+            events.append(tag)
 
         def handle_data(self, data: str) -> None:
-            seen.append(data)
+            events.append(data)
 
     Page().feed(f'<script type="application/ld+json">{script}</script>')
-    assert seen == ["script", script]
+    assert events == ["script", script]

@@ -31,17 +31,17 @@ def parse_html(html: str) -> ElementTree.Element:
 def test_embed_has_what_the_specification_requires() -> None:
     """Type rich with html, width and height (2.3.4.4); nothing is cached for over a minute; JSON
     and XML say the same."""
-    told = orjson.loads(orjson.dumps(require_shape()))
-    assert (told["version"], told["type"]) == ("1.0", "rich")
-    assert (told["provider_name"], told["provider_url"]) == ("The <Daily> & Co", BASE)
-    assert told["title"] == f"Disputed: {CLAIM['text']}"
-    assert told["cache_age"] <= 60
-    assert isinstance(told["width"], int)
-    assert isinstance(told["height"], int)
+    embed = orjson.loads(orjson.dumps(require_shape()))
+    assert (embed["version"], embed["type"]) == ("1.0", "rich")
+    assert (embed["provider_name"], embed["provider_url"]) == ("The <Daily> & Co", BASE)
+    assert embed["title"] == f"Disputed: {CLAIM['text']}"
+    assert embed["cache_age"] <= 60
+    assert isinstance(embed["width"], int)
+    assert isinstance(embed["height"], int)
     root = ElementTree.fromstring(oembed.render_xml(require_shape()))
     assert root.tag == "oembed"
     assert {each.tag: each.text for each in root} == {
-        name: str(value) for name, value in told.items()
+        name: str(value) for name, value in embed.items()
     }
 
 
@@ -62,13 +62,13 @@ def test_embed_shows_badge_text_print_line_and_publisher() -> None:
 @pytest.mark.parametrize("box", [Box(), Box(300), Box(None, 90), Box(120, 60), Box(1, 1)], ids=str)
 def test_embed_is_no_larger_than_was_asked_for(box: Box) -> None:
     """Width and height are within maxwidth and maxheight (2.2), and the HTML holds to them."""
-    told = require_shape(box, text="word " * 300)
-    assert told["width"] <= (box.width or 560)
-    assert box.height is None or told["height"] <= box.height
-    html = parse_html(told["html"])
+    embed = require_shape(box, text="word " * 300)
+    assert embed["width"] <= (box.width or 560)
+    assert box.height is None or embed["height"] <= box.height
+    html = parse_html(embed["html"])
     style = dict(part.split(":") for part in html.get("style", "").split(";"))
-    assert style["max-width"] == f"{told['width']}px"
-    assert style["max-height"] == f"{told['height']}px"
+    assert style["max-width"] == f"{embed['width']}px"
+    assert style["max-height"] == f"{embed['height']}px"
     assert (style["margin"], style["overflow"]) == ("0", "auto")
     (image,) = html.iter("img")
     assert image.get("style") == "max-width:100%"
@@ -78,10 +78,10 @@ def test_embed_is_no_larger_than_was_asked_for(box: Box) -> None:
 def test_no_text_becomes_markup(text: str) -> None:
     """Whatever is claimed, the HTML is the same elements with that text in them, in both
     formats."""
-    told = require_shape(text=text)
-    root = ElementTree.fromstring(oembed.render_xml(told))
+    embed = require_shape(text=text)
+    root = ElementTree.fromstring(oembed.render_xml(embed))
     from_xml = root.findtext("html") or ""
-    for html in (orjson.loads(orjson.dumps(told))["html"], from_xml):
+    for html in (orjson.loads(orjson.dumps(embed))["html"], from_xml):
         elements = parse_html(html)
         assert [each.tag for each in elements.iter()] == ["blockquote", "img", "p", "a", "p", "a"]
         assert next(elements.iter("a")).text == keep_xml_characters(text)

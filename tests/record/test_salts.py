@@ -17,9 +17,9 @@ def test_invalid_salts_are_refused(salts: object) -> None:
 
 def test_value_within_a_list_can_be_concealed() -> None:
     event = {"data": {"cites": ["a", "b"]}}
-    concealed = canonical.conceal_values(event, {"data.cites.1": SALT})
+    concealed_event = canonical.conceal_values(event, {"data.cites.1": SALT})
     commitment = {"commitment": canonical.compute_commitment("b", SALT)}
-    assert concealed == {"data": {"cites": ["a", commitment]}}
+    assert concealed_event == {"data": {"cites": ["a", commitment]}}
     assert event == {"data": {"cites": ["a", "b"]}}
 
 

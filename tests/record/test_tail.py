@@ -34,8 +34,8 @@ class Undone(Exception):
 
 def create_claim(connection: Connection, text: str) -> str:
     quote = NewQuote(text, "en", Rendering.VERBATIM, NewSource("https://example.org/paper"))
-    said = NewStatement(None, None, NOW, Precision.DAY, Basis.UNSTATED, (quote,))
-    new = NewClaim(text, Kind.EVENT, None, None, NOW, Precision.DAY, said)
+    statement = NewStatement(None, None, NOW, Precision.DAY, Basis.UNSTATED, (quote,))
+    new = NewClaim(text, Kind.EVENT, None, None, NOW, Precision.DAY, statement)
     return claim_commands.create_claim(connection, new, actor=SYSTEM, now=NOW).id
 
 
@@ -48,10 +48,10 @@ def write(
     """
     # In one order, so that two writers wait for each other instead of dying of it.
     for claim in sorted(claims):
-        loaded = claim_writer.load_claim(connection, claim, now=NOW)
+        loaded_claim = claim_writer.load_claim(connection, claim, now=NOW)
         pause(connection, before)
         draft = Draft("claim.amended", {"text": text, "material": False})
-        claim_writer.record_events(connection, loaded, [draft], actor=SYSTEM, now=NOW)
+        claim_writer.record_events(connection, loaded_claim, [draft], actor=SYSTEM, now=NOW)
     pause(connection, after)
     if undo:
         raise Undone
@@ -81,27 +81,27 @@ async def test_tail_misses_no_event_of_concurrent_writers(database: Database, se
     """Ten writers, slow ones and ones that roll back among them, two readers from the start and a
     late one: each reads what is recorded, once, in order, and each claim's numbers in order."""
     chance = random.Random(seed)
-    shared = [await database.write(create_claim, f"shared {n}") for n in range(SHARED)]
-    committed = 0
-    done = asyncio.Event()
+    shared_claims = [await database.write(create_claim, f"shared {n}") for n in range(SHARED)]
+    event_count = 0
+    is_done = asyncio.Event()
 
     async def keep_writing(number: int) -> None:
-        nonlocal committed
+        nonlocal event_count
         own = await database.write(create_claim, f"of writer {number}")
         for n in range(ROUNDS):
-            mine = [own] if chance.random() < 0.6 else [own, chance.choice(shared)]
+            own_claims = [own] if chance.random() < 0.6 else [own, chance.choice(shared_claims)]
             undo = chance.random() < 0.25
             slow = chance.choice([0, 0, 0.005, 0.03])
             try:
                 await database.write(
                     write,
-                    mine,
+                    own_claims,
                     text=f"{number} writes {n}",
                     before=chance.choice([0, 0.002]),
                     after=slow,
                     undo=undo,
                 )
-                committed += len(mine)
+                event_count += len(own_claims)
             except Undone:
                 assert undo
 
@@ -109,7 +109,7 @@ async def test_tail_misses_no_event_of_concurrent_writers(database: Database, se
         events: list[RecordedEvent] = []
         after = 0
         while True:
-            last = done.is_set()
+            last = is_done.is_set()
             numbers_of_claim, after = await read_on(database, after, limit)
             events += numbers_of_claim
             if numbers_of_claim:
@@ -123,19 +123,19 @@ async def test_tail_misses_no_event_of_concurrent_writers(database: Database, se
         async with asyncio.TaskGroup() as writers:
             for number in range(WRITERS):
                 writers.create_task(keep_writing(number))
-        done.set()
+        is_done.set()
     late, _ = await read_on(database, 0, 100_000)
-    everything = await database.read(
+    rows = await database.read(
         lambda connection: connection.execute(
             select(tables.events.c.seq, tables.events.c.claim, tables.events.c.number)
             .where(tables.events.c.claim.is_not(None))
             .order_by(tables.events.c.seq)
         ).all()
     )
-    recorded = [tuple(row) for row in everything]
-    assert len(recorded) == SHARED + WRITERS + committed
+    recorded_rows = [tuple(row) for row in rows]
+    assert len(recorded_rows) == SHARED + WRITERS + event_count
     for events in (late, *(reader.result() for reader in readers)):
-        assert [(event.seq, event.claim, event.number) for event in events] == recorded
+        assert [(event.seq, event.claim, event.number) for event in events] == recorded_rows
         numbers = defaultdict(list)
         for event in events:
             numbers[event.claim].append(event.number)
@@ -144,7 +144,9 @@ async def test_tail_misses_no_event_of_concurrent_writers(database: Database, se
             for numbers_of_claim in numbers.values()
         )
     # The writers did meet: otherwise none of this was put to the test.
-    assert max(Counter(claim for _, claim, _ in recorded if claim in shared).values()) > 3
+    assert (
+        max(Counter(claim for _, claim, _ in recorded_rows if claim in shared_claims).values()) > 3
+    )
 
 
 async def test_tail_passes_numbers_that_were_rolled_back(database: Database) -> None:
@@ -153,8 +155,8 @@ async def test_tail_passes_numbers_that_were_rolled_back(database: Database) -> 
     with pytest.raises(Undone):
         await database.write(write, [first], text="undone", before=0, after=0, undo=True)
     await database.write(write, [first], text="done", before=0, after=0, undo=False)
-    seen, _ = await read_on(database, 0, 10)
-    assert [(event.claim, event.number) for event in seen] == [(first, 1), (first, 2)]
+    events, _ = await read_on(database, 0, 10)
+    assert [(event.claim, event.number) for event in events] == [(first, 1), (first, 2)]
 
 
 async def test_number_that_the_record_has_not_reached_has_ended(database: Database) -> None:

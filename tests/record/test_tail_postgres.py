@@ -57,18 +57,18 @@ class Writer:
 async def writers(database: Database, database_url: str) -> AsyncIterator[tuple[Writer, Writer]]:
     """Two writers, each of a claim of its own; with the settings, the statements and the source
     that they rest on, those are the numbers up to `MADE`."""
-    made = []
+    pair = []
     for name in ("a", "b"):
         claim = await database.write(create_claim, name)
-        made.append(Writer(await asyncpg.connect(database_url), claim))
-    yield made[0], made[1]
-    for item in made:
+        pair.append(Writer(await asyncpg.connect(database_url), claim))
+    yield pair[0], pair[1]
+    for item in pair:
         await item.connection.close()
 
 
 async def read_tail(database: Database, after: int = MADE) -> list[int]:
-    found, _ = await database.read(event_queries.list_events_after, after=after, limit=100)
-    return [row.seq for row in found]
+    events, _ = await database.read(event_queries.list_events_after, after=after, limit=100)
+    return [row.seq for row in events]
 
 
 async def read_naively(database_url: str, after: int) -> list[int]:
@@ -176,6 +176,6 @@ async def test_each_transaction_announces_its_numbers_once(database: Database) -
         return counts
 
     assert await database.write(work) == [0, 1, 1]
-    seen = await read_tail(database, after=0)
-    assert len(seen) == 40
-    assert seen == sorted(seen)
+    numbers = await read_tail(database, after=0)
+    assert len(numbers) == 40
+    assert numbers == sorted(numbers)

@@ -46,8 +46,8 @@ def load(half: str) -> list[Pair]:
 
 
 def _parse_pairs(read: dict[str, dict[str, list[list[str]]]]) -> Iterator[Pair]:
-    for trap, labelled in read.items():
-        for label, pairs in labelled.items():
+    for trap, labels in read.items():
+        for label, pairs in labels.items():
             for each, other, *days in pairs:
                 first, second = days or ("2023-10-02", "2023-10-02")
                 yield Pair(
@@ -60,6 +60,6 @@ def _build_claim(text: str, day: str) -> ComparedClaim:
 
 
 def compute_figures(pairs: list[Pair], threshold: float) -> Figures:
-    taken = [pair.same for pair in pairs if pair.score >= threshold]
-    right = sum(taken)
-    return Figures(right / len(taken), right / sum(pair.same for pair in pairs))
+    chosen_pairs = [pair.same for pair in pairs if pair.score >= threshold]
+    right = sum(chosen_pairs)
+    return Figures(right / len(chosen_pairs), right / sum(pair.same for pair in pairs))

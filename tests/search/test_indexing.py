@@ -111,18 +111,18 @@ async def test_migration_indexes_what_is_recorded(settings: Settings) -> None:
     assert await asyncio.to_thread(migrate.find_differences, settings) == []
     report = await run(verify)
     assert report.ok, report.breaks
-    found = await run(
+    rows = await run(
         lambda database: candidates.find_candidates(database, "smaller deployment", limit=5)
     )
-    assert len(found) == 1
+    assert len(rows) == 1
 
 
 async def test_candidates_share_rare_words_newest_first(worked_database: Database) -> None:
     """In any form and accent; a text without words has none; there are no more than asked for."""
 
     async def texts(text: str, limit: int = 10) -> list[str]:
-        found = await candidates.find_candidates(worked_database, text, limit=limit)
-        return [orjson.loads(each.document)["text"] for each in found]
+        rows = await candidates.find_candidates(worked_database, text, limit=limit)
+        return [orjson.loads(each.document)["text"] for each in rows]
 
     assert await texts("ANOTHER thing, matters!") == ["another matter"]
     assert "a third, otherwise" in await texts("thirds twin")
@@ -152,12 +152,19 @@ async def test_words_unknown_to_statistics_are_counted(
             return TermStatistics(rows, {f"1{stem}": share for stem, share in shares.items()}, 0.01)
 
         monkeypatch.setattr(term_statistics, "read_statistics", read_statistics)
-        found = {}
-        for typed in ("regime", "returned", "regime returned", '"regime 1"', "retur*", "army"):
-            query = query_parser.parse_query(typed)
-            asked = IndexQuery("postgresql", claim_search, query, (), (Level.TEXT,))
-            found[typed] = await index_pages.is_sortable(desk.database, asked, "")
-        return found
+        answers = {}
+        for search_text in (
+            "regime",
+            "returned",
+            "regime returned",
+            '"regime 1"',
+            "retur*",
+            "army",
+        ):
+            query = query_parser.parse_query(search_text)
+            index_query = IndexQuery("postgresql", claim_search, query, (), (Level.TEXT,))
+            answers[search_text] = await index_pages.is_sortable(desk.database, index_query, "")
+        return answers
 
     few = dict.fromkeys(("returned", "regime returned", "retur*", "army", '"regime 1"'), True)
     assert await find_known_words(1_000_000) == few | {"regime": False}
@@ -186,17 +193,17 @@ async def test_index_of_an_older_release_is_built_again_in_batches(
         query = select(claim_search.c.number).order_by(claim_search.c.claim)
         return list(connection.scalars(query))
 
-    kept = await worked_database.write(spoil)
+    kept_numbers = await worked_database.write(spoil)
     assert not await worked_database.read(index_rebuild.is_current)
     monkeypatch.setattr(index_rebuild, "BATCH", 2)
     assert await worked_database.write(index_rebuild.rebuild_batch) == 2
     assert not await worked_database.read(index_rebuild.is_current)
-    built: list[int] = []
-    count = await index_rebuild.bring_up_to_date(worked_database, report=built.append)
-    assert count == sum(built)
-    assert max(built) == 2
+    batches: list[int] = []
+    count = await index_rebuild.bring_up_to_date(worked_database, report=batches.append)
+    assert count == sum(batches)
+    assert max(batches) == 2
     assert await worked_database.read(index_rebuild.is_current)
     assert await index_rebuild.bring_up_to_date(worked_database) == 0
     report = await verify(worked_database)
     assert report.ok, report.breaks
-    assert set(kept) < set(await worked_database.read(list_numbers))
+    assert set(kept_numbers) < set(await worked_database.read(list_numbers))

@@ -52,19 +52,21 @@ def test_precision_and_recall_stay_above_their_floors(
 ) -> None:
     """Precision and recall, which every run prints, stay above their floors on pairs that chose
     nothing."""
-    judged = compute_figures(judging, similarity.PROBABLY_SAME)
+    judging_figures = compute_figures(judging, similarity.PROBABLY_SAME)
     with capsys.disabled():
-        print(f"\nsimilar claims: {judged} ({len(judging)} pairs that chose nothing)")
-        chosen = compute_figures(choosing, similarity.PROBABLY_SAME)
-        print(f"similar claims: {chosen} ({len(choosing)} that chose)")
-    assert judged.precision >= PRECISION
-    assert judged.recall >= RECALL
+        print(f"\nsimilar claims: {judging_figures} ({len(judging)} pairs that chose nothing)")
+        choosing_figures = compute_figures(choosing, similarity.PROBABLY_SAME)
+        print(f"similar claims: {choosing_figures} ({len(choosing)} that chose)")
+    assert judging_figures.precision >= PRECISION
+    assert judging_figures.recall >= RECALL
 
 
 def test_claim_in_other_words_is_offered(choosing: list[Pair], judging: list[Pair]) -> None:
     """One that is not recognised for certain is still shown."""
-    missed = [pair for pair in choosing + judging if pair.same and pair.score < similarity.RELATED]
-    assert len(missed) <= 1, missed
+    missed_pairs = [
+        pair for pair in choosing + judging if pair.same and pair.score < similarity.RELATED
+    ]
+    assert len(missed_pairs) <= 1, missed_pairs
 
 
 def test_similarity_is_symmetric(judging: list[Pair]) -> None:

@@ -20,11 +20,13 @@ KINDS = {Level.TEXT: "text", Level.NAMES: "speaker", Level.QUOTES: "quote"}
 
 def build_fields(text: str, *, names: tuple[str, ...] = (), quotes: Any = ()) -> list[Field]:
     """The fields of a claim; a quote is a text in English or (text, language)."""
-    said = [Quoted(*quote) if isinstance(quote, tuple) else Quoted(quote, "en") for quote in quotes]
+    quote_texts = [
+        Quoted(*quote) if isinstance(quote, tuple) else Quoted(quote, "en") for quote in quotes
+    ]
     return [
         searchable_fields.read_text(text),
         *(searchable_fields.read_name("speaker", name) for name in names),
-        *map(searchable_fields.read_quote, said),
+        *map(searchable_fields.read_quote, quote_texts),
     ]
 
 
@@ -179,9 +181,9 @@ def test_rank_is_better_the_closer_the_words_stand() -> None:
 )
 def test_refusal_of_a_query_says_what_to_do(query: str, advice: str) -> None:
     """It names the parameter and the remedy."""
-    with pytest.raises(Unsearchable, match=advice) as caught:
+    with pytest.raises(Unsearchable, match=advice) as refusal:
         parse_query(query)
-    assert caught.value.extras["errors"][0]["loc"] == ["query", "q"]
+    assert refusal.value.extras["errors"][0]["loc"] == ["query", "q"]
 
 
 def test_prefix_may_follow_a_hyphen() -> None:
@@ -213,9 +215,9 @@ def test_any_text_is_parsed_or_refused(typed: str) -> None:
 @example("1\u20442")
 def test_normalizing_a_word_twice_changes_nothing(text: str) -> None:
     """A normalized word is letters and digits, in lower case, and of bounded length."""
-    folded = tokenizer.normalize_word(text)
-    assert tokenizer.normalize_word(folded) == folded
-    assert folded == "" or (folded.isalnum() and len(folded.encode()) <= tokenizer.MAX_WORD_BYTES)
+    word = tokenizer.normalize_word(text)
+    assert tokenizer.normalize_word(word) == word
+    assert word == "" or (word.isalnum() and len(word.encode()) <= tokenizer.MAX_WORD_BYTES)
 
 
 WORDS = st.sampled_from(
@@ -232,11 +234,11 @@ def test_marks_hold_words_of_the_query(text: str, quotes: list[str], words: list
     except Unsearchable:
         return
     fields = build_fields(text, quotes=quotes)
-    shown = snippets.list_snippets(query, fields)
+    found_snippets = snippets.list_snippets(query, fields)
     if ranking.rank_fields(query, fields) is not None:
-        assert shown
-    assert len(shown) <= snippets.MAX_SNIPPETS
-    for each in shown:
+        assert found_snippets
+    assert len(found_snippets) <= snippets.MAX_SNIPPETS
+    for each in found_snippets:
         assert len(each["text"]) <= snippets.EXCERPT_CHARACTERS + 42
         assert each["text"].strip("…") in " ".join((text, *quotes))
         last = -1
@@ -244,17 +246,17 @@ def test_marks_hold_words_of_the_query(text: str, quotes: list[str], words: list
         for start, end in each["marks"]:
             assert last < start < end <= len(each["text"])
             last = end
-            marked = searchable_fields.read_field(
+            marked_field = searchable_fields.read_field(
                 "quote", Level.QUOTES, each["text"][start:end], (stemmer.ENGLISH,)
             )
-            assert any(term.find_in(marked) for term in query.required)
+            assert any(term.find_in(marked_field) for term in query.required)
 
 
 def test_snippet_shows_marks_with_their_surroundings() -> None:
     """The text first; then a quote only for what was not yet found; marks count characters."""
     before, after = "word " * 40, " word" * 80
     query = parse_query('"operating regime" vucevic')
-    shown = snippets.list_snippets(
+    found_snippets = snippets.list_snippets(
         query,
         build_fields(
             "The operating regime",
@@ -262,7 +264,7 @@ def test_snippet_shows_marks_with_their_surroundings() -> None:
             quotes=("Vučević again",),
         ),
     )
-    assert shown == [
+    assert found_snippets == [
         {"field": "text", "text": "The operating regime", "marks": [[4, 20]]},
         {"field": "speaker", "text": "Miloš Vučević, Defence Minister", "marks": [[6, 13]]},
     ]

@@ -33,10 +33,10 @@ SAME = {
 def test_every_spelling_finds_every_other(spellings: tuple[str, ...]) -> None:
     """Alone, in a sentence, and within a phrase."""
     for query in spellings:
-        for written in spellings:
-            assert is_found(query, written), (query, written)
-            assert is_found(query, f"12: {written}, 13."), (query, written)
-            assert is_found(f'"12 {query} 13"', f"11 12 {written} 13 14"), (query, written)
+        for spelling in spellings:
+            assert is_found(query, spelling), (query, spelling)
+            assert is_found(query, f"12: {spelling}, 13."), (query, spelling)
+            assert is_found(f'"12 {query} 13"', f"11 12 {spelling} 13 14"), (query, spelling)
 
 
 @pytest.mark.parametrize(
@@ -110,5 +110,5 @@ def test_language_of_a_text_is_told_by_its_common_words(
 def test_names_are_folded_as_words_are(spellings: tuple[str, ...]) -> None:
     """What search takes for one word is one party, and one speaker."""
     assert len({names.normalize_spelling(spelling) for spelling in spellings}) == 1
-    marked = f"{spellings[0][0]}\u200d{spellings[0][1:]}"
-    assert names.normalize_spelling(marked) == names.normalize_spelling(spellings[0])
+    marked_name = f"{spellings[0][0]}\u200d{spellings[0][1:]}"
+    assert names.normalize_spelling(marked_name) == names.normalize_spelling(spellings[0])

@@ -56,9 +56,11 @@ def build_claim(
 )
 def test_differences_of_two_claims_are_named(text: str, other_text: str, difference: str) -> None:
     """Each rule names what it found, whichever claim is asked about first."""
-    found = compare_claims(build_claim(text), build_claim(other_text)).differs
-    assert any(line.startswith(difference) for line in found), found
-    assert len(compare_claims(build_claim(other_text), build_claim(text)).differs) == len(found)
+    differences = compare_claims(build_claim(text), build_claim(other_text)).differs
+    assert any(line.startswith(difference) for line in differences), differences
+    assert len(compare_claims(build_claim(other_text), build_claim(text)).differs) == len(
+        differences
+    )
 
 
 def test_reversed_change_is_another_claim() -> None:
@@ -84,29 +86,29 @@ def test_reversed_change_is_another_claim() -> None:
 
 def test_what_two_claims_share_is_named() -> None:
     """Figures, days, names as they are written, and words."""
-    found = compare_claims(
+    comparison = compare_claims(
         build_claim("On 2 October Serbia cut its troops near Kosovo from 8,350 to 4,500"),
         build_claim("Serbia reduced troops near Kosovo to 4500 on October 2, 2023"),
     )
-    assert found.shares == (
+    assert comparison.shares == (
         "figures: 4,500",
         "days: 2 October",
         "names: Serbia, Kosovo",
         "words: reduce, troop, near",
     )
-    assert found.differs == ("only one says: 8,350",)
+    assert comparison.differs == ("only one says: 8,350",)
 
 
 def test_claimant_and_day_are_weak_evidence() -> None:
     """Another claimant counts a little; months later, an event counts as another, a figure does
     not."""
     text = "Serbia has put its army on the highest alert"
-    here, there = build_claim(text), build_claim(text, party="pristina")
-    assert 0.9 < compare_claims(here, there).score < 1
-    assert compare_claims(here, there).differs == ("claimed by another party",)
+    claim, there = build_claim(text), build_claim(text, party="pristina")
+    assert 0.9 < compare_claims(claim, there).score < 1
+    assert compare_claims(claim, there).differs == ("claimed by another party",)
     later = date(2023, 12, 26)
-    assert compare_claims(here, build_claim(text, day=later)).differs == ("claimed 85 days apart",)
-    assert not compare_claims(here, build_claim(text, day=later)).probably_same
+    assert compare_claims(claim, build_claim(text, day=later)).differs == ("claimed 85 days apart",)
+    assert not compare_claims(claim, build_claim(text, day=later)).probably_same
     old, new = (
         build_claim("Kosovo has 1.8 million inhabitants", kind=Kind.FIGURE, day=day)
         for day in (DAY, later)
@@ -176,8 +178,8 @@ def test_days_are_parsed(text: str, days: list[tuple[int, int | None, int | None
 def test_any_text_can_be_compared_with_another(text: str) -> None:
     """A long, empty or hostile text is compared; a long one is parsed in part."""
     for other in (text, "Serbia has 4,500 troops", f"{text} 4,500"):
-        found = compare_claims(build_claim(text), build_claim(other))
-        assert 0 <= found.score <= 1
+        comparison = compare_claims(build_claim(text), build_claim(other))
+        assert 0 <= comparison.score <= 1
     read = assertion_parser.parse_assertion(text)
     assert len(read.words) + len(read.names) + len(read.figures) <= assertion_parser.MAX_TOKENS
     assert find_nearest(text, {1: text, 2: "Serbia"}, most=1) == (
@@ -187,10 +189,10 @@ def test_any_text_can_be_compared_with_another(text: str) -> None:
 
 def test_misspelled_long_word_is_the_same_word() -> None:
     """Long words that are nearly the same are one; short ones, and others, are not."""
-    found = compare_claims(
+    comparison = compare_claims(
         build_claim("Gunmen held the monastery of Banjska"),
         build_claim("Gunmen held the monastary of Banska"),
     )
-    assert found.score == 1
-    assert not found.differs
+    assert comparison.score == 1
+    assert not comparison.differs
     assert compare_claims(build_claim("He met Ana"), build_claim("He met Ane")).score < 1

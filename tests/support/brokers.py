@@ -116,13 +116,15 @@ class NatsServer(Broker):
             stream = client.jetstream()
             name_of_stream = name.replace(".", "_").upper()
             count = (await stream.stream_info(name_of_stream)).state.last_seq
-            found = [await stream.get_msg(name_of_stream, number) for number in range(1, count + 1)]
+            messages = [
+                await stream.get_msg(name_of_stream, number) for number in range(1, count + 1)
+            ]
         return [
             Message(
                 {key.lower(): value for key, value in (message.headers or {}).items()},
                 message.data or b"",
             )
-            for message in found
+            for message in messages
         ]
 
 
@@ -187,10 +189,10 @@ class AnswerEater:
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         there, to_there = await asyncio.open_connection("127.0.0.1", self.broker.port)
-        sent = asyncio.Event()
+        is_sent = asyncio.Event()
         for task in (
-            asyncio.create_task(self._pass_on(reader, to_there, sent)),
-            asyncio.create_task(self._answer(there, writer, sent)),
+            asyncio.create_task(self._pass_on(reader, to_there, is_sent)),
+            asyncio.create_task(self._answer(there, writer, is_sent)),
         ):
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)

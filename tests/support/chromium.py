@@ -30,9 +30,9 @@ APT_SECONDS = 600
 
 def find_chromium() -> str | None:
     """The path of a Chromium, if there is one."""
-    named = os.environ.get(ENVIRONMENT)
-    found = [named] if named else [*map(shutil.which, NAMES), MAC]
-    return next((path for path in found if path and os.access(path, os.X_OK)), None)
+    named_path = os.environ.get(ENVIRONMENT)
+    paths = [named_path] if named_path else [*map(shutil.which, NAMES), MAC]
+    return next((path for path in paths if path and os.access(path, os.X_OK)), None)
 
 
 def provide_chromium() -> str:

@@ -155,12 +155,12 @@ class Corpus:
     def find(self, typed: str) -> list[str]:
         """What the rulebook finds: by tier, then the newest first."""
         query = query_parser.parse_query(typed)
-        ranked: dict[Tier, list[str]] = {tier: [] for tier in Tier}
+        claims_by_tier: dict[Tier, list[str]] = {tier: [] for tier in Tier}
         for claim in reversed(self.ids):
             tier = ranking.rank_fields(query, self.fields[claim])
             if tier is not None:
-                ranked[tier].append(claim)
-        return [claim for tier in Tier for claim in ranked[tier]]
+                claims_by_tier[tier].append(claim)
+        return [claim for tier in Tier for claim in claims_by_tier[tier]]
 
 
 async def record_corpus(desk: Desk) -> Corpus:

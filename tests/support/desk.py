@@ -92,10 +92,10 @@ class Desk:
     async def record_unchecked(self, text: str, **changes: Any) -> str:
         """Record C1 with a text as desks took it before there was a text policy; gives its id."""
         body = replace(ClaimIn.model_validate(build_claim(**changes)).to_command(), text=text)
-        recorded = await self.database.write(
+        claim = await self.database.write(
             claim_commands.create_claim, body, actor=access.SYSTEM, now=self.clock()
         )
-        return str(recorded.id)
+        return str(claim.id)
 
     async def link_statement(self, claim: str, stance: str, party: str, **changes: Any) -> Json:
         """Link a new statement of `party`; `basis` belongs to the statement, the rest to the
@@ -124,18 +124,18 @@ class Desk:
     async def record_finding(self, claim: str, finding: str | None, *cites: str) -> None:
         """Have two people find something of a claim, or take it back."""
         body = {"finding": finding, "reason": "weighed", "cites": list(cites)}
-        proposed = await self.checker.post(f"/v1/claims/{claim}/findings", json=body)
-        assert proposed.status_code == 202, proposed.text
-        approved = await self.editor.post(f"/v1/decisions/{proposed.json()['id']}/approval")
-        assert approved.status_code == 200, approved.text
+        proposal = await self.checker.post(f"/v1/claims/{claim}/findings", json=body)
+        assert proposal.status_code == 202, proposal.text
+        approval = await self.editor.post(f"/v1/decisions/{proposal.json()['id']}/approval")
+        assert approval.status_code == 200, approval.text
 
     async def confirm_claim(self, claim: str, party: str = "nato") -> str:
         """Have a claim confirmed by two people on one observation; gives the link's id."""
         link = await self.link_statement(claim, "supports", party)
-        proposed = await self.change_status(claim, "confirmed", cites=[link["id"]])
-        assert proposed.status_code == 202, proposed.text
-        approved = await self.editor.post(f"/v1/decisions/{proposed.json()['id']}/approval")
-        assert approved.status_code == 200, approved.text
+        proposal = await self.change_status(claim, "confirmed", cites=[link["id"]])
+        assert proposal.status_code == 202, proposal.text
+        approval = await self.editor.post(f"/v1/decisions/{proposal.json()['id']}/approval")
+        assert approval.status_code == 200, approval.text
         return str(link["id"])
 
 

@@ -23,8 +23,8 @@ class Message:
 
     @property
     def item(self) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(self.data)
-        return found
+        content: dict[str, Any] = json.loads(self.data)
+        return content
 
 
 class Parser:
@@ -96,8 +96,8 @@ class Source:
                 self.parser.line(await self._line())
 
     async def take(self, count: int) -> list[Message]:
-        found = [await self.next() for _ in range(count)]
-        return [each for each in found if each is not None]
+        messages = [await self.next() for _ in range(count)]
+        return [each for each in messages if each is not None]
 
     async def _line(self) -> str:
         # A wait that is given up must not close the stream: the line is kept for the next.

@@ -28,7 +28,7 @@ def parse_atom(document: bytes) -> Element:
     entries = feed.findall(f"{ATOM}entry")
     assert authors or all(each.find(f"{ATOM}author") is not None for each in entries), "4.1.1"
     assert _list_links(feed, "self"), "4.1.1 wants one"
-    seen = set()
+    entry_keys = set()
     for entry in entries:
         _require_container(entry, "entry")
         content = entry.find(f"{ATOM}content")
@@ -37,8 +37,8 @@ def parse_atom(document: bytes) -> Element:
             assert content.get("type", "text") == "text", "3.1.1.1: text has no markup"
             assert len(content) == 0
         key = (entry.findtext(f"{ATOM}id"), entry.findtext(f"{ATOM}updated"))
-        assert key not in seen, "4.1.1: no two entries with the same id and updated"
-        seen.add(key)
+        assert key not in entry_keys, "4.1.1: no two entries with the same id and updated"
+        entry_keys.add(key)
     return feed
 
 
@@ -131,8 +131,8 @@ def check_json_feed(feed: dict[str, Any]) -> dict[str, Any]:
         assert {"content_text", "content_html"} & item.keys()
         _require_date(item["date_published"])
         assert all(isinstance(tag, str) for tag in item["tags"])
-    known = [each["id"] for each in feed["items"]]
-    assert len(set(known)) == len(known)
+    item_ids = [each["id"] for each in feed["items"]]
+    assert len(set(item_ids)) == len(item_ids)
     return feed
 
 

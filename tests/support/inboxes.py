@@ -38,8 +38,8 @@ async def follow(client: httpx.AsyncClient, target: dict[str, str], *, status: i
     """Have somebody follow something, and expect `status`."""
     answer = await client.post("/v1/follows", json=target)
     assert answer.status_code == status, answer.text
-    followed: Json = answer.json()
-    return followed
+    follow_view: Json = answer.json()
+    return follow_view
 
 
 async def set_health(desk: Desk, webhook: str, **values: Any) -> None:
@@ -59,10 +59,10 @@ async def make_client(desk: Desk, role: str) -> AsyncIterator[httpx.AsyncClient]
     body = {"email": f"{role}@alerts.example", "name": f"Ana {role}", "role": role}
     person = (await desk.admin.post("/v1/users", json=body)).json()["id"]
     key = {"name": f"of the {role}", "role": role, "user": person}
-    made = await desk.admin.post("/v1/keys", json=key)
-    assert made.status_code == 201, made.text
+    key_answer = await desk.admin.post("/v1/keys", json=key)
+    assert key_answer.status_code == 201, key_answer.text
     transport = httpx.ASGITransport(app=desk.app)
-    headers = {"Authorization": f"Bearer {made.json()['key']}"}
+    headers = {"Authorization": f"Bearer {key_answer.json()['key']}"}
     async with httpx.AsyncClient(
         transport=transport, base_url="http://testserver", headers=headers
     ) as client:

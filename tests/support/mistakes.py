@@ -12,18 +12,18 @@ async def make_and_mend_mistakes(desk: Desk) -> None:
     link = await desk.link_statement(claim, "comments", "nato")
     await desk.post(f"/v1/claims/{claim}/uses", {"where": "Page one"})
     hold = f"/v1/claims/{claim}/hold"
-    held = await desk.checker.put(hold, json={**WHY, "until": None}, headers=ANY_VERSION)
-    assert held.status_code == 200, held.text
-    freed = await desk.checker.delete(hold, headers=ANY_VERSION)
-    assert freed.status_code == 200, freed.text
+    hold_answer = await desk.checker.put(hold, json={**WHY, "until": None}, headers=ANY_VERSION)
+    assert hold_answer.status_code == 200, hold_answer.text
+    release_answer = await desk.checker.delete(hold, headers=ANY_VERSION)
+    assert release_answer.status_code == 200, release_answer.text
     await desk.post(f"/v1/claims/{claim}/corrections", {**WHY, "kind": "attribution"})
     statement = f"/v1/statements/{link['statement']['id']}/corrections"
     await desk.post(statement, {**WHY, "basis": "documents"})
     for act in ("void", "restoration"):
         await desk.post(f"/v1/claims/{claim}/{act}", WHY, status=200)
     other = (await desk.record_claim(text="Two battalions are at home"))["id"]
-    merged = await desk.checker.post(
+    merge_answer = await desk.checker.post(
         f"/v1/claims/{claim}/merge", json={"into": other}, headers=ANY_VERSION
     )
-    assert merged.status_code == 200, merged.text
+    assert merge_answer.status_code == 200, merge_answer.text
     await desk.post(f"/v1/claims/{claim}/separation", WHY, status=200)

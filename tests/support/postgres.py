@@ -153,11 +153,11 @@ class _Console:
 
     def _call(self, work: Callable[..., None], *arguments: str) -> None:
         try:
-            called = self._thread.submit(work, *arguments)
+            call = self._thread.submit(work, *arguments)
         except RuntimeError:  # the interpreter exits, and has ended the thread
             work(*arguments)
             return
-        called.result()
+        call.result()
 
     def _execute(self, statement: str) -> None:
         if self._runner is None:
@@ -186,21 +186,21 @@ def provide_server(*, durable: bool = False, own: bool = False) -> PostgresServe
     `own`: a throwaway cluster in any case, for tests that restart the server.
     Raises PostgresUnavailable, whose message says what to install.
     """
-    tried: list[str] = []
-    named = os.environ.get(ENVIRONMENT)
-    if named and not own:
-        return _named_server(named)
-    if not own and (server := _local_server(tried)):
+    tries: list[str] = []
+    named_url = os.environ.get(ENVIRONMENT)
+    if named_url and not own:
+        return _named_server(named_url)
+    if not own and (server := _local_server(tries)):
         return server
-    for folder, source in (*_system_binaries(tried), *_wheel_binaries(tried)):
+    for folder, source in (*_system_binaries(tries), *_wheel_binaries(tries)):
         try:
             cluster = _Cluster(folder, durable=durable)
         except (OSError, subprocess.SubprocessError) as error:
             output = getattr(error, "stdout", None)
-            tried.append(f"{source}: {error}" + (f"\n{output.strip()}" if output else ""))
+            tries.append(f"{source}: {error}" + (f"\n{output.strip()}" if output else ""))
             continue
         return PostgresServer(cluster.url, f"PostgreSQL {cluster.version}, {source}", cluster)
-    raise PostgresUnavailable(REMEDY + "\n".join(f"  - {line}" for line in tried))
+    raise PostgresUnavailable(REMEDY + "\n".join(f"  - {line}" for line in tries))
 
 
 # --- servers that are already there ---
@@ -386,8 +386,8 @@ class _Cluster:
         for part in (package, package.with_name(package.name + ".libs")):  # found relatively
             if part.is_dir():
                 shutil.copytree(part, copy / part.name, symlinks=True)
-        for copied in (copy, *copy.rglob("*")):  # the guard removes it
-            os.chown(copied, self._account.pw_uid, self._account.pw_gid, follow_symlinks=False)
+        for path in (copy, *copy.rglob("*")):  # the guard removes it
+            os.chown(path, self._account.pw_uid, self._account.pw_gid, follow_symlinks=False)
         return copy / binaries.relative_to(package.parent)
 
     def _initialise(self) -> None:

@@ -33,18 +33,18 @@ APT_SECONDS = 600
 def find_program(program: str) -> str | None:
     """The path of a program, if it is there."""
     if program == "pg_ctl":
-        found = sorted(Path("/usr/lib/postgresql").glob("*/bin/pg_ctl"))
-        return str(found[-1]) if found else shutil.which(program)
+        paths = sorted(Path("/usr/lib/postgresql").glob("*/bin/pg_ctl"))
+        return str(paths[-1]) if paths else shutil.which(program)
     return shutil.which(program) or shutil.which(program, path=os.pathsep.join(FOLDERS))
 
 
 def require_programs(*programs: str) -> tuple[str, ...]:
     """The paths of these programs; skips the test where one is missing, and says so."""
-    found = [find_program(program) for program in programs]
-    for program, path in zip(programs, found, strict=True):
+    paths = [find_program(program) for program in programs]
+    for program, path in zip(programs, paths, strict=True):
         if path is None:
             pytest.skip(f"not run: no {program} here (apt-get install {PACKAGES[program]})")
-    return tuple(path for path in found if path is not None)
+    return tuple(path for path in paths if path is not None)
 
 
 def find_account() -> dict[str, Any]:
@@ -53,17 +53,17 @@ def find_account() -> dict[str, Any]:
         return {}
     for name in ("postgres", "nobody"):
         with contextlib.suppress(KeyError):
-            one = pwd.getpwnam(name)
-            return {"user": one.pw_uid, "group": one.pw_gid, "extra_groups": []}
+            account = pwd.getpwnam(name)
+            return {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
     raise OSError("several of these programs refuse root, and there is no other account")
 
 
 def grant_to_account(*paths: Path) -> None:
     """Let that account read and write there."""
-    one = find_account()
-    if one:
+    account = find_account()
+    if account:
         for path in paths:
-            os.chown(path, one["user"], one["group"])
+            os.chown(path, account["user"], account["group"])
 
 
 def install_programs() -> list[str]:

@@ -62,12 +62,12 @@ def check(document: dict[str, Any]) -> None:
             "document": CONTEXT,
         }
 
-    expanded = jsonld.expand(document, {"documentLoader": load})
+    triples = jsonld.expand(document, {"documentLoader": load})
     # What is no term of the context would be dropped here.
-    compacted = jsonld.compact(expanded, document["@context"], {"documentLoader": load})
-    assert compacted == document
-    assert len(expanded) == 1
-    _check(expanded[0])
+    document_again = jsonld.compact(triples, document["@context"], {"documentLoader": load})
+    assert document_again == document
+    assert len(triples) == 1
+    _check(triples[0])
 
 
 def _check(node: dict[str, Any]) -> None:

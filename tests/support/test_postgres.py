@@ -74,11 +74,11 @@ def test_named_server_is_used_and_left_clean(
 ) -> None:
     """CLAIMDESK_TEST_DATABASE_URL comes first; stopping drops our databases, not the server."""
     monkeypatch.setenv(postgres.ENVIRONMENT, server.url("postgres"))
-    named = postgres.provide_server()
-    url = named.create_database()
+    named_server = postgres.provide_server()
+    url = named_server.create_database()
     with pytest.raises(RuntimeError, match="not ours to restart"):
-        named.restart()
-    named.stop()
+        named_server.restart()
+    named_server.stop()
     with pytest.raises(asyncpg.InvalidCatalogNameError):
         asyncio.run(ask(url, "SELECT 1"))
     assert asyncio.run(ask(server.url("postgres"), "SELECT 1")) == 1

@@ -99,11 +99,11 @@ class Board:
         lines: list[dict[str, Any]] = []
         deliveries: list[dict[str, Any]] = []
         for claim, group in itertools.groupby(pairs, key=lambda pair: pair[1]):
-            seen: set[str] = set()
+            endpoints: set[str] = set()
             message, position = "", 0
             for endpoint, _ in group:
-                if not message or endpoint in seen:
-                    message, position, seen = ids.make_id(), next(self._positions), set()
+                if not message or endpoint in endpoints:
+                    message, position, endpoints = ids.make_id(), next(self._positions), set()
                     lines.append(
                         {
                             "id": message,
@@ -113,7 +113,7 @@ class Board:
                         }
                     )
                     messages.append(message)
-                seen.add(endpoint)
+                endpoints.add(endpoint)
                 deliveries.append(
                     outbox.build_delivery(
                         endpoint,
@@ -134,15 +134,15 @@ class Board:
 
     async def set_columns(self, webhook: str, **values: Any) -> None:
         """Set columns of an endpoint, as if it had come to that."""
-        one = update(tables.webhooks).where(tables.webhooks.c.id == webhook).values(**values)
-        await self.database.write(lambda connection: connection.execute(one))
+        statement = update(tables.webhooks).where(tables.webhooks.c.id == webhook).values(**values)
+        await self.database.write(lambda connection: connection.execute(statement))
 
     async def set_delivery_columns(self, webhook: str, message: str, **values: Any) -> None:
         deliveries = tables.webhook_deliveries
-        one = update(deliveries).where(
+        statement = update(deliveries).where(
             deliveries.c.webhook == webhook, deliveries.c.message == message
         )
-        await self.database.write(lambda connection: connection.execute(one.values(**values)))
+        await self.database.write(lambda connection: connection.execute(statement.values(**values)))
 
     async def set_state(
         self, webhook: str, state: EndpointState, reason: str | None = None
@@ -204,8 +204,8 @@ class Board:
         return (await self.take_turn(**changes)).leased
 
     async def lease_delivery(self, **changes: Any) -> Leased:
-        (one,) = await self.lease_deliveries(**changes)
-        return one
+        (lease,) = await self.lease_deliveries(**changes)
+        return lease
 
     async def settle_attempts(self, *attempts: Attempt) -> Settlement:
         """Settle these attempts, and lease nothing."""
@@ -266,8 +266,8 @@ class Board:
         for _ in range(times):
             await self.set_columns(webhook, blocked_until=None)
             message = await self.put_event(webhook, claim=None)
-            leased = await self.lease_deliveries(endpoints=[webhook])
-            await self.settle_attempts(*(self.build_attempt(each, status) for each in leased))
+            leases = await self.lease_deliveries(endpoints=[webhook])
+            await self.settle_attempts(*(self.build_attempt(each, status) for each in leases))
             await self.set_delivery_columns(
                 webhook, message, visible_at=self.now + timedelta(days=30)
             )

@@ -93,12 +93,12 @@ def build_answering(*parts: bytes, times: int | None = None) -> Behaviour:
     async def behave(
         receiver: Receiver, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
-        left = times
-        while left is None or left > 0:
+        remaining = times
+        while remaining is None or remaining > 0:
             await receiver.request(reader)
             for part in parts:
                 await receiver.send(writer, part)
-            left = None if left is None else left - 1
+            remaining = None if remaining is None else remaining - 1
 
     return behave
 
@@ -173,9 +173,9 @@ async def answer_unread(
 
 def build_gzip_bomb() -> bytes:
     """32 MiB of zeros in 32 KiB."""
-    packed = gzip.compress(bytes(32 * 1024 * 1024))
-    head = f"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {len(packed)}\r\n\r\n"
-    return head.encode() + packed
+    bomb = gzip.compress(bytes(32 * 1024 * 1024))
+    head = f"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {len(bomb)}\r\n\r\n"
+    return head.encode() + bomb
 
 
 @contextmanager

@@ -37,9 +37,9 @@ class Meddled:
         """How often it was asked what is due."""
 
     async def read(self, query: Any, /, *args: Any, **kwargs: Any) -> Any:
-        found = await self.database.read(query, *args, **kwargs)
+        result = await self.database.read(query, *args, **kwargs)
         self.looks += query is due_endpoints.list_due_endpoints
-        return found
+        return result
 
     async def write(self, command: Any, /, *args: Any, **kwargs: Any) -> Any:
         if command is not leases.take_turn:
@@ -58,9 +58,9 @@ class Running:
     ) -> None:
         self.registry = CollectorRegistry()
         self.meddled = Meddled(database)
-        named = {f"webhook_{name}": value for name, value in changes.items()}
+        webhook_settings = {f"webhook_{name}": value for name, value in changes.items()}
         self.dispatcher = Dispatcher(
-            settings.model_copy(update=named),
+            settings.model_copy(update=webhook_settings),
             self.meddled,  # type: ignore[arg-type]
             lambda: datetime.now(UTC),
             Meters(self.registry),

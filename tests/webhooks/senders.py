@@ -61,10 +61,10 @@ async def attempt_once(behave: Behaviour, *, seconds: float = 5.0) -> Answer:
 
 def build_resolver(*answers: list[str] | Exception) -> Resolve:
     """A resolver that gives these answers, one after the other; the last again and again."""
-    left = list(answers)
+    answers_left = list(answers)
 
     async def resolve(_host: str, _port: int) -> list[str]:
-        answer = left.pop(0) if len(left) > 1 else left[0]
+        answer = answers_left.pop(0) if len(answers_left) > 1 else answers_left[0]
         if isinstance(answer, Exception):
             raise answer
         return answer

@@ -15,10 +15,10 @@ from tests.webhooks.senders import LOOPBACK, PUBLIC, build_resolver
 
 async def test_connection_goes_to_the_vetted_address() -> None:
     """The name is resolved once for a connection, and never by anyone else."""
-    asked: list[tuple[str, int]] = []
+    lookups: list[tuple[str, int]] = []
 
     async def resolve(host: str, port: int) -> list[str]:
-        asked.append((host, port))
+        lookups.append((host, port))
         return ["127.0.0.1"]
 
     async with receivers.run_receiver(receivers.swallow_request) as there:
@@ -26,7 +26,7 @@ async def test_connection_goes_to_the_vetted_address() -> None:
         stream = await backend.connect_tcp("nowhere.invalid", there.port, 5)
         assert stream.get_extra_info("server_addr") == ("127.0.0.1", there.port)
         await stream.aclose()
-    assert asked == [("nowhere.invalid", there.port)]
+    assert lookups == [("nowhere.invalid", there.port)]
 
 
 @pytest.mark.parametrize(
@@ -55,8 +55,10 @@ async def test_rebound_name_is_refused_at_the_connection() -> None:
 async def test_addresses_are_tried_in_order() -> None:
     """A closed port moves on to the next address; when all fail, the last failure is told."""
     async with receivers.run_receiver(receivers.swallow_request, host="127.0.0.2") as there:
-        found = ["127.0.0.1", "127.0.0.2"]
-        backend = GuardedBackend(AddressGuard(allow_cidrs=LOOPBACK, resolve=build_resolver(found)))
+        addresses = ["127.0.0.1", "127.0.0.2"]
+        backend = GuardedBackend(
+            AddressGuard(allow_cidrs=LOOPBACK, resolve=build_resolver(addresses))
+        )
         stream = await backend.connect_tcp("hooks.example", there.port)
         assert stream.get_extra_info("server_addr")[0] == "127.0.0.2"
         await stream.aclose()
@@ -67,22 +69,24 @@ async def test_addresses_are_tried_in_order() -> None:
 async def test_silent_address_leaves_time_for_the_next() -> None:
     """Each address has its share of the seconds: a full backlog does not eat them all."""
     async with receivers.run_receiver(receivers.swallow_request, host="127.0.0.2") as there:
-        full = socket.socket()
-        full.bind(("127.0.0.1", there.port))
-        full.listen(0)
+        full_socket = socket.socket()
+        full_socket.bind(("127.0.0.1", there.port))
+        full_socket.listen(0)
         stuffing = [socket.socket() for _ in range(4)]
         for each in stuffing:
             each.setblocking(False)
             each.connect_ex(("127.0.0.1", there.port))
-        found = ["127.0.0.1", "127.0.0.2"]
-        backend = GuardedBackend(AddressGuard(allow_cidrs=LOOPBACK, resolve=build_resolver(found)))
+        addresses = ["127.0.0.1", "127.0.0.2"]
+        backend = GuardedBackend(
+            AddressGuard(allow_cidrs=LOOPBACK, resolve=build_resolver(addresses))
+        )
         began = asyncio.get_running_loop().time()
         stream = await backend.connect_tcp("hooks.example", there.port, 1.0)
         took = asyncio.get_running_loop().time() - began
         assert stream.get_extra_info("server_addr")[0] == "127.0.0.2"
         assert 0.4 < took < 0.9
         await stream.aclose()
-        for each in (*stuffing, full):
+        for each in (*stuffing, full_socket):
             each.close()
 
 
@@ -109,13 +113,13 @@ async def test_a_handshake_that_is_cut_short_closes_its_socket(
     check_nothing_leaks: Callable[[], None],
 ) -> None:
     """Cancelled in the middle of TLS, the connection is closed at once."""
-    gone = asyncio.Event()
+    is_closed = asyncio.Event()
 
     async def behave(
         receiver: receivers.Receiver, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         await receivers.swallow_request(receiver, reader, writer)
-        gone.set()
+        is_closed.set()
 
     async with receivers.run_receiver(behave) as there:
         backend = GuardedBackend(AddressGuard(allow_cidrs=LOOPBACK))
@@ -123,7 +127,7 @@ async def test_a_handshake_that_is_cut_short_closes_its_socket(
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.05):
                 await stream.start_tls(ssl.create_default_context(), "hooks.example")
-        await asyncio.wait_for(gone.wait(), 1)
+        await asyncio.wait_for(is_closed.wait(), 1)
     check_nothing_leaks()
 
 

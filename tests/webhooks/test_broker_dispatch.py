@@ -42,11 +42,11 @@ async def test_events_of_each_claim_are_in_the_stream_in_their_order(
     messages = await board.put_events([(webhook, claim) for claim in claims], body=b'{"x":1}')
     async with run_dispatcher(loopback_settings, database):
         await wait_until(lambda: _is_done(board), seconds=30)
-    arrived = [message.id for message in await broker.read("claims")]
-    assert sorted(arrived) == sorted(messages)
+    arrivals = [message.id for message in await broker.read("claims")]
+    assert sorted(arrivals) == sorted(messages)
     for claim in "abc":
         own = [message for message, name in zip(messages, claims, strict=True) if name == claim]
-        assert [message for message in arrived if message in own] == own
+        assert [message for message in arrivals if message in own] == own
 
 
 async def test_broker_that_was_down_gets_what_waited_in_order(

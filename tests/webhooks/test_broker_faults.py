@@ -30,9 +30,9 @@ async def run_script(*steps: tuple[bytes, bytes]) -> AsyncIterator[int]:
 
     async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            for awaited, answer in steps:
-                if awaited:
-                    await reader.readuntil(awaited)
+            for awaited_bytes, answer in steps:
+                if awaited_bytes:
+                    await reader.readuntil(awaited_bytes)
                 writer.write(answer)
         except asyncio.IncompleteReadError:
             pass  # the sender hung up first
@@ -61,23 +61,23 @@ async def run_script(*steps: tuple[bytes, bytes]) -> AsyncIterator[int]:
 async def test_answer_to_a_message_is_explained(
     kind: str, answer: bytes, error: str, tmp_path: Path
 ) -> None:
-    awaited = {"nats": b"PUB", "redis": b"EVAL"}[kind]
+    request_bytes = {"nats": b"PUB", "redis": b"EVAL"}[kind]
     broker = build_broker(kind, tmp_path)
     never = [(b"\0", b"")] if answer else []
-    async with run_script(*LOGIN[kind], (awaited, answer), *never) as port:
-        failed = await attempt_once(broker, broker.url("claims", port=port), seconds=3)
-    assert not failed.delivered
-    assert str(failed.error).startswith(error)
+    async with run_script(*LOGIN[kind], (request_bytes, answer), *never) as port:
+        failure = await attempt_once(broker, broker.url("claims", port=port), seconds=3)
+    assert not failure.delivered
+    assert str(failure.error).startswith(error)
 
 
 @pytest.mark.parametrize(("kind", "answer"), [("nats", b"HELLO\r\n"), ("redis", b"?\r\n")])
 async def test_other_server_is_named_as_no_broker(kind: str, answer: bytes, tmp_path: Path) -> None:
     """It answers nonsense before anybody has logged in."""
     broker = build_broker(kind, tmp_path)
-    awaited = {"nats": b"", "redis": b"SELECT"}[kind]
-    async with run_script((awaited, answer)) as port:
-        failed = await attempt_once(broker, broker.url("claims", port=port), seconds=3)
-    assert "check host and port" in str(failed.error)
+    request_bytes = {"nats": b"", "redis": b"SELECT"}[kind]
+    async with run_script((request_bytes, answer)) as port:
+        failure = await attempt_once(broker, broker.url("claims", port=port), seconds=3)
+    assert "check host and port" in str(failure.error)
 
 
 async def test_message_beyond_the_limits_of_nats_is_explained(tmp_path: Path) -> None:
@@ -85,24 +85,26 @@ async def test_message_beyond_the_limits_of_nats_is_explained(tmp_path: Path) ->
     short = NatsServer(tmp_path, JETSTREAM, "max_payload: 8")
     short.start()
     try:
-        failed = await attempt_once(short, short.url("claims"))
+        failure = await attempt_once(short, short.url("claims"))
     finally:
         short.kill()
-    assert str(failed.error).startswith("the message is longer than the broker takes")
+    assert str(failure.error).startswith("the message is longer than the broker takes")
 
 
 async def test_full_stream_of_nats_is_explained(tmp_path: Path) -> None:
     broker = NatsServer(tmp_path, JETSTREAM)
     broker.start()
-    full = StreamConfig(name="FULL", subjects=["full"], max_msgs=1, discard=DiscardPolicy.NEW)
+    full_stream = StreamConfig(
+        name="FULL", subjects=["full"], max_msgs=1, discard=DiscardPolicy.NEW
+    )
     try:
         async with await nats.connect(f"nats://127.0.0.1:{broker.port}") as client:
-            await client.jetstream().add_stream(full)
+            await client.jetstream().add_stream(full_stream)
             await client.jetstream().publish("full", b"first")
-        failed = await attempt_once(broker, broker.url("full"))
+        failure = await attempt_once(broker, broker.url("full"))
     finally:
         broker.kill()
-    assert failed.error == "JetStream did not take the message: maximum messages exceeded"
+    assert failure.error == "JetStream did not take the message: maximum messages exceeded"
 
 
 @pytest.mark.parametrize(
@@ -115,13 +117,13 @@ async def test_full_stream_of_nats_is_explained(tmp_path: Path) -> None:
 async def test_redis_that_takes_nothing_is_explained(
     option: str, error: str, tmp_path: Path
 ) -> None:
-    full = RedisServer(tmp_path, option)
-    full.start()
+    full_server = RedisServer(tmp_path, option)
+    full_server.start()
     try:
-        failed = await attempt_once(full, full.url("claims"))
+        failure = await attempt_once(full_server, full_server.url("claims"))
     finally:
-        full.kill()
-    assert str(failed.error).startswith(error)
+        full_server.kill()
+    assert str(failure.error).startswith(error)
 
 
 # --- connections that are kept ---

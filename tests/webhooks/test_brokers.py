@@ -61,19 +61,19 @@ def closed_broker(broker: Broker, tmp_path: Path) -> Iterator[Broker]:
         "nats": ["authorization { user: desk, password: right }"],
         "redis": ["requirepass right", "user desk on >right ~* +@all"],
     }
-    closed = build_broker(broker.format, tmp_path, *options[broker.format])
-    closed.start()
-    yield closed
-    closed.kill()
+    guarded_broker = build_broker(broker.format, tmp_path, *options[broker.format])
+    guarded_broker.start()
+    yield guarded_broker
+    guarded_broker.kill()
 
 
 def build_message(
     broker: Broker, url: str, *, message: str = "evt_1", timeout: float = 5.0
 ) -> Outgoing:
-    shown, credentials = split_credentials(url)
+    public_url, credentials = split_credentials(url)
     return Outgoing(
         endpoint="endpoint",
-        url=shown,
+        url=public_url,
         headers={},
         secrets=(SECRET,),
         message=message,
@@ -131,13 +131,13 @@ async def test_message_that_is_sent_again_is_in_the_stream_once(broker: Broker) 
 async def test_lost_acknowledgement_makes_no_second_message(broker: Broker) -> None:
     """The broker took it and its answer is lost: a failed attempt, and the next is a duplicate."""
     await broker.create_stream("lost")
-    async with AnswerEater(broker) as between, run_sender() as sender:
-        message = build_message(broker, broker.url("lost", port=between.port), timeout=0.5)
-        between.eats = True
-        failed = await sender.send(message)
-        assert (failed.delivered, failed.error) == (False, "timed out after 0.5 s")
-        assert between.eaten.is_set()
-        between.eats = False
+    async with AnswerEater(broker) as eater, run_sender() as sender:
+        message = build_message(broker, broker.url("lost", port=eater.port), timeout=0.5)
+        eater.eats = True
+        failure = await sender.send(message)
+        assert (failure.delivered, failure.error) == (False, "timed out after 0.5 s")
+        assert eater.eaten.is_set()
+        eater.eats = False
         answer = await sender.send(replace(message, timeout=5.0))
         assert answer.delivered
         assert json.loads(answer.response_body)["duplicate"] is True
@@ -159,11 +159,11 @@ async def test_redis_stream_that_was_deleted_begins_anew(broker: Broker) -> None
 async def test_connections_are_kept_and_shared_out(broker: Broker) -> None:
     """Each attempt in flight has a connection of its own; idle ones are used again."""
     await broker.create_stream("many")
-    opened = 0
+    connection_count = 0
 
     async def count(host: str, port: int) -> list[str]:
-        nonlocal opened
-        opened += 1
+        nonlocal connection_count
+        connection_count += 1
         return ["127.0.0.1"]
 
     url = broker.url("many").replace("127.0.0.1", "broker.example")
@@ -176,7 +176,7 @@ async def test_connections_are_kept_and_shared_out(broker: Broker) -> None:
                 )
             )
             assert all(answer.delivered for answer in answers)
-        assert opened == 4
+        assert connection_count == 4
     assert len(await broker.read("many")) == 12
 
 
@@ -199,8 +199,8 @@ async def test_broker_that_restarts_gets_the_next_attempt(broker: Broker, tmp_pa
             assert (await sender.send(build_message(other, url, message="a"))).delivered
             other.kill()
             await asyncio.sleep(0.05)  # the loop sees that the connection ended
-            refused = await sender.send(build_message(other, url, message="b"))
-            assert refused.error == "connection refused"
+            refusal = await sender.send(build_message(other, url, message="b"))
+            assert refusal.error == "connection refused"
             other.start()
             answer = await sender.send(build_message(other, url, message="b"))
             assert answer.delivered, answer.error
@@ -305,12 +305,12 @@ async def test_http_server_is_no_broker(broker: Broker) -> None:
 @asynccontextmanager
 async def run_impostor(first: bytes, part: bytes) -> AsyncIterator[tuple[int, bytearray]]:
     """What sends `first`, then `part` again and again, and keeps what it is sent."""
-    heard = bytearray()
+    input_bytes = bytearray()
 
     async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         async def listen() -> None:
             while data := await reader.read(65536):
-                heard.extend(data)
+                input_bytes.extend(data)
 
         listening = asyncio.create_task(listen())
         try:
@@ -327,7 +327,7 @@ async def run_impostor(first: bytes, part: bytes) -> AsyncIterator[tuple[int, by
 
     server = await asyncio.start_server(accept, "127.0.0.1", 0)
     try:
-        yield server.sockets[0].getsockname()[1], heard
+        yield server.sockets[0].getsockname()[1], input_bytes
     finally:
         server.close()
         await asyncio.sleep(0.01)
@@ -353,12 +353,12 @@ async def test_password_is_not_sent_where_a_broker_offers_no_tls(tmp_path: Path)
     broker = NatsServer(tmp_path)
     async with run_impostor(b'INFO {"headers": true, "tls_required": false}\r\n', b"") as (
         port,
-        heard,
+        input_bytes,
     ):
         url = broker.url("x", user="desk:right", port=port, tls=True)
         answer = await attempt_once(broker, url)
     assert str(answer.error).startswith("refused: The broker offers no TLS")
-    assert heard == b""
+    assert input_bytes == b""
 
 
 async def test_server_that_a_broker_names_is_not_visited(tmp_path: Path) -> None:

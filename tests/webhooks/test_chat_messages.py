@@ -64,9 +64,9 @@ def build_hostile_body() -> bytes:
 @pytest.mark.parametrize("format", CHATS)
 @pytest.mark.parametrize("kind", KINDS)
 def test_message_of_each_type_is_what_its_golden_file_has(format: Format, kind: str) -> None:
-    rendered = render(format, (BODIES / f"{kind}.json").read_bytes())
-    CHECKS[format](orjson.loads(rendered))
-    assert rendered + b"\n" == (GOLDEN / format / f"{kind}.json").read_bytes()
+    rendering = render(format, (BODIES / f"{kind}.json").read_bytes())
+    CHECKS[format](orjson.loads(rendering))
+    assert rendering + b"\n" == (GOLDEN / format / f"{kind}.json").read_bytes()
 
 
 def test_every_type_of_event_has_words_and_a_golden_file() -> None:
@@ -130,9 +130,9 @@ def test_notice_with_a_summary_and_items_is_told_in_its_words(format: Format) ->
     )
     payload = orjson.loads(render(format, body))
     CHECKS[format](payload)
-    joined = "\n".join(list_texts(payload))
+    texts = "\n".join(list_texts(payload))
     for words in ("Three claims changed", "Claim 2", "https://desk.example/unsubscribe/abc"):
-        assert words in joined
+        assert words in texts
 
 
 @pytest.mark.parametrize("format", CHATS)
@@ -239,14 +239,14 @@ def test_bots_on_servers_of_ones_own_and_topics_are_reached() -> None:
     assert (url.count("1:a"), token) == (0, "1:a")
     address = telegram_messages.parse_address(url, token)
     assert (address.chat, address.topic) == ("@news", 4)
-    completed = telegram_messages.complete_address(url, token)
-    assert completed == "https://bots.example:8081/api/bot1:a/sendMessage"
+    full_address = telegram_messages.complete_address(url, token)
+    assert full_address == "https://bots.example:8081/api/bot1:a/sendMessage"
 
 
 def test_long_words_of_an_address_do_not_become_links_in_mattermost() -> None:
-    escaped = mattermost_messages.escape_text("see https://evil.example and www.evil.example")
-    assert "https://" not in escaped
-    assert "www." not in escaped
+    escaped_text = mattermost_messages.escape_text("see https://evil.example and www.evil.example")
+    assert "https://" not in escaped_text
+    assert "www." not in escaped_text
 
 
 if __name__ == "__main__":

@@ -33,10 +33,10 @@ async def test_changes_of_one_claim_are_leased_together(board: Board) -> None:
     program = await board.create_endpoint()
     for claim in ("a", "a", "b", "a"):
         await board.put_event(chat, program, claim=claim)
-    leased = await board.lease_deliveries()
-    of_chat = [each for each in leased if each.webhook == chat]
+    leases = await board.lease_deliveries()
+    of_chat = [each for each in leases if each.webhook == chat]
     assert [len(each.companions) for each in of_chat] == [2, 0]
-    assert [len(each.companions) for each in leased if each.webhook == program] == [0, 0]
+    assert [len(each.companions) for each in leases if each.webhook == program] == [0, 0]
     assert len({lease for each in of_chat for lease in each.leases}) == 4
     assert [each for each in await board.lease_deliveries() if each.webhook == chat] == []
 
@@ -45,18 +45,18 @@ async def test_endpoint_counts_one_failure_for_one_message(board: Board) -> None
     """What was told together is tried again, in order, and nothing of it is lost."""
     chat = await board.create_endpoint(format="slack")
     messages = [await board.put_event(chat) for _ in range(3)]
-    (leased,) = await board.lease_deliveries()
-    attempts = board.build_attempts(leased, 500)
+    (lease,) = await board.lease_deliveries()
+    attempts = board.build_attempts(lease, 500)
     assert len(attempts) == 3
     await board.settle_attempts(*attempts)
     assert (await board.read_webhook(chat)).failures == 1
-    delivered: list[str] = []
+    deliveries: list[str] = []
     for _ in range(10):
         board.advance_clock(minutes=2)
         for each in await board.lease_deliveries():
-            delivered += [each.message, *(companion.message for companion in each.companions)]
+            deliveries += [each.message, *(companion.message for companion in each.companions)]
             await board.settle_attempts(*board.build_attempts(each, 200))
-    assert delivered == messages
+    assert deliveries == messages
     rows = await board.list_deliveries()
     assert {row.state for row in rows} == {"delivered"}
 
@@ -64,17 +64,17 @@ async def test_endpoint_counts_one_failure_for_one_message(board: Board) -> None
 async def test_lost_worker_loses_nothing_of_what_was_told_together(board: Board) -> None:
     chat = await board.create_endpoint(format="slack")
     messages = [await board.put_event(chat) for _ in range(3)]
-    (lost,) = await board.lease_deliveries()
-    assert len(lost.companions) == 2
-    delivered: list[str] = []
+    (lost_lease,) = await board.lease_deliveries()
+    assert len(lost_lease.companions) == 2
+    deliveries: list[str] = []
     for _ in range(10):
         board.advance_clock(seconds=70)
         for each in await board.lease_deliveries():
-            delivered += [each.message, *(companion.message for companion in each.companions)]
+            deliveries += [each.message, *(companion.message for companion in each.companions)]
             await board.settle_attempts(*board.build_attempts(each, 200))
-    assert delivered == messages
+    assert deliveries == messages
     # The lost worker comes back late, and changes nothing.
-    late = await board.settle_attempts(*board.build_attempts(lost, 500))
+    late = await board.settle_attempts(*board.build_attempts(lost_lease, 500))
     assert {outcome for _, outcome in late.outcomes} == {"fenced"}
 
 
@@ -82,10 +82,10 @@ async def test_leases_of_what_is_told_together_are_given_back(board: Board) -> N
     chat = await board.create_endpoint(format="slack")
     for _ in range(3):
         await board.put_event(chat)
-    (leased,) = await board.lease_deliveries()
-    assert await board.release_leases(leased, *leased.companions) == 3
-    (again,) = await board.lease_deliveries()
-    assert len(again.companions) == 2
+    (lease,) = await board.lease_deliveries()
+    assert await board.release_leases(lease, *lease.companions) == 3
+    (second_lease,) = await board.lease_deliveries()
+    assert len(second_lease.companions) == 2
 
 
 async def test_dispatcher_posts_one_message_for_changes_that_come_together(

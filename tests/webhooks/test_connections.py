@@ -61,11 +61,11 @@ def certificates() -> Certificates:
 
 async def test_closed_port_is_reported() -> None:
     """Where nobody listens the answer says so."""
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
+    with socket.socket() as unused_port:
+        unused_port.bind(("127.0.0.1", 0))
         async with run_sender() as sender:
             answer = await sender.send(
-                build_outgoing(f"http://127.0.0.1:{unused.getsockname()[1]}/")
+                build_outgoing(f"http://127.0.0.1:{unused_port.getsockname()[1]}/")
             )
     assert (answer.error, answer.status) == ("connection refused", None)
 
@@ -84,10 +84,10 @@ async def test_private_addresses_are_refused_at_the_connection() -> None:
 
 async def test_each_connection_checks_the_addresses_of_its_name() -> None:
     """DNS that answers otherwise for the second connection gets no second connection."""
-    found = [["127.0.0.1"], ["10.0.0.1"]]
+    answers = [["127.0.0.1"], ["10.0.0.1"]]
 
     async def rebinding(_host: str, _port: int) -> list[str]:
-        return found.pop(0)
+        return answers.pop(0)
 
     async with (
         receivers.run_receiver(build_closing(OK)) as there,
@@ -270,11 +270,11 @@ async def test_closing_closes_everything() -> None:
         await receivers.swallow_request(receiver, reader, writer)
 
     async with receivers.run_receiver(behave) as there, run_sender() as sender:
-        sent = asyncio.create_task(sender.send(build_outgoing(there.url)))
+        send_task = asyncio.create_task(sender.send(build_outgoing(there.url)))
         await asyncio.sleep(0.05)
         await sender.close()
         late.set()
-        assert (await sent).delivered
+        assert (await send_task).delivered
         await asyncio.sleep(0.05)
         assert not there.open
 
@@ -286,11 +286,11 @@ async def test_cancelled_attempt_closes_its_connection() -> None:
         build_endless(b"HTTP/1.1 200 OK\r\n\r\n", b"x", 0.01),
     ):
         async with receivers.run_receiver(behave) as there, run_sender() as sender:
-            sent = asyncio.create_task(sender.send(build_outgoing(there.url)))
+            send_task = asyncio.create_task(sender.send(build_outgoing(there.url)))
             await asyncio.sleep(0.1)
-            sent.cancel()
+            send_task.cancel()
             with pytest.raises(asyncio.CancelledError):
-                await sent
+                await send_task
             await asyncio.sleep(0.05)
             assert not there.open
 
@@ -335,15 +335,15 @@ async def test_certificate_for_the_address_is_not_accepted_for_the_name(
 
 async def test_tls_server_name_is_the_host_of_the_url(certificates: Certificates) -> None:
     """SNI carries the name, so that a host with many certificates shows the right one."""
-    heard: list[str | None] = []
+    server_names: list[str | None] = []
     server = certificates.server("hooks.example")
-    server.sni_callback = lambda _socket, name, _context: heard.append(name)
+    server.sni_callback = lambda _socket, name, _context: server_names.append(name)
     async with (
         receivers.run_receiver(build_answering(OK), tls=server) as there,
         run_sender(verify=certificates.trusting) as sender,
     ):
         assert (await sender.send(build_outgoing(f"https://hooks.example:{there.port}/"))).delivered
-    assert heard == ["hooks.example"]
+    assert server_names == ["hooks.example"]
 
 
 @pytest.mark.parametrize("rest", [b"surprise", b""], ids=["a tail", "a closing"])

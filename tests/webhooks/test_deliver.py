@@ -69,9 +69,11 @@ async def test_receiver_gets_the_stored_bytes_signed() -> None:
     assert body == message.body
     first, *rest = head.decode().split("\r\n")
     assert first == "POST /hook/%C3%BC?a=b%20c HTTP/1.1"
-    sent = {name.lower(): value for name, value in (line.split(": ", 1) for line in rest)}
-    assert len(sent) == len(rest)
-    assert sent.items() >= {
+    request_headers = {
+        name.lower(): value for name, value in (line.split(": ", 1) for line in rest)
+    }
+    assert len(request_headers) == len(rest)
+    assert request_headers.items() >= {
         ("host", f"127.0.0.1:{there.port}"),
         ("content-type", "application/json"),
         ("content-length", str(len(body))),
@@ -83,7 +85,7 @@ async def test_receiver_gets_the_stored_bytes_signed() -> None:
         ("webhook-id", "evt_1"),
         ("webhook-timestamp", str(int(now.timestamp()))),
     }
-    standardwebhooks.Webhook(SECRET).verify(body, sent)
+    standardwebhooks.Webhook(SECRET).verify(body, request_headers)
 
 
 async def test_custom_headers_replace_no_reserved_header() -> None:

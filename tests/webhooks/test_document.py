@@ -193,39 +193,41 @@ def test_commands_of_the_document_succeed(environment: Environment, tmp_path: Pa
     run_claimdesk(environment, tmp_path, "db", "upgrade")
     webhook = delivery_id = ""
     chats, brokers, operators = find_blocks("sh")[2:5]
-    allowed = environment | {"CLAIMDESK_WEBHOOK_ALLOW_CIDRS": "10.1.0.5/32"}
+    wide_environment = environment | {"CLAIMDESK_WEBHOOK_ALLOW_CIDRS": "10.1.0.5/32"}
     for block in (chats, brokers):
         (create,) = (line for line in block.splitlines() if line.startswith("claimdesk"))
-        run_claimdesk(allowed, tmp_path, *shlex.split(create, comments=True)[1:])
-        (made,) = json.loads(run_claimdesk(allowed, tmp_path, "webhooks", "list", "--json"))
-        run_claimdesk(allowed, tmp_path, "webhooks", "remove", made["id"])
+        run_claimdesk(wide_environment, tmp_path, *shlex.split(create, comments=True)[1:])
+        (created_webhook,) = json.loads(
+            run_claimdesk(wide_environment, tmp_path, "webhooks", "list", "--json")
+        )
+        run_claimdesk(wide_environment, tmp_path, "webhooks", "remove", created_webhook["id"])
     for line in operators.splitlines():
         words = shlex.split(line, comments=True)
         assert words[0] == "claimdesk"
         # A literal address is looked up nowhere.
-        known = {"ID": webhook, "DELIVERY": delivery_id}
+        values = {"ID": webhook, "DELIVERY": delivery_id}
         arguments = [
-            known.get(word, word).replace("cms.example.org", "93.184.215.14") for word in words[1:]
+            values.get(word, word).replace("cms.example.org", "93.184.215.14") for word in words[1:]
         ]
         run_claimdesk(environment, tmp_path, *arguments)
         if words[2] == "create":
-            (created,) = json.loads(
+            (endpoint,) = json.loads(
                 run_claimdesk(environment, tmp_path, "webhooks", "list", "--json")
             )
-            webhook = created["id"]
+            webhook = endpoint["id"]
         if words[2] == "ping":
-            listed = run_claimdesk(
+            deliveries = run_claimdesk(
                 environment, tmp_path, "webhooks", "deliveries", webhook, "--json"
             )
-            (ping,) = json.loads(listed)
+            (ping,) = json.loads(deliveries)
             delivery_id = ping["id"]
 
 
 def run_claimdesk(environment: Environment, folder: Path, *arguments: str) -> str:
     """What a command that succeeds prints."""
-    done = run_to_end(arguments, folder, environment)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    process = run_to_end(arguments, folder, environment)
+    assert process.returncode == 0, process.stderr
+    return process.stdout
 
 
 def wait_for_listener(port: int) -> None:
@@ -259,14 +261,16 @@ def prove_receiver(
     It takes a ping and a claim of the record, in the alphabets of the world; it refuses them
     changed, signed with another secret, or old.
     """
-    here = f"http://127.0.0.1:{port}"
-    made = json.loads(run_claimdesk(environment, folder, "webhooks", "create", here, "--json"))
-    webhook, secret = made["id"], made["secret"]
+    receiver_url = f"http://127.0.0.1:{port}"
+    created_webhook = json.loads(
+        run_claimdesk(environment, folder, "webhooks", "create", receiver_url, "--json")
+    )
+    webhook, secret = created_webhook["id"], created_webhook["secret"]
     admin = ("keys", "create", "--name", "Test", "--role", "admin", "--json")
     key = json.loads(run_claimdesk(environment, folder, *admin))["key"]
     with (
         run_process([CLAIMDESK, "serve", "--port", "0"], folder, environment) as wait_for_line,
-        run_process(receiver, folder, environment | {"SECRET": secret}) as printed,
+        run_process(receiver, folder, environment | {"SECRET": secret}) as read_printed,
     ):
         address = wait_for_line("Claimdesk ").rpartition(" on ")[2]
 
@@ -279,20 +283,20 @@ def prove_receiver(
 
         wait_for_listener(port)
         ping = call(f"webhooks/{webhook}/ping", {})
-        assert ping["id"] in printed("webhook.ping")
+        assert ping["id"] in read_printed("webhook.ping")
         call("parties", {"slug": "belgrade", "name": "Belgrade"})
         call("claims", build_claim(text=TEXT))
-        line = printed("claim.created")
+        line = read_printed("claim.created")
         deadline = time.monotonic() + 30
         while True:
-            created, *rest = call(f"webhooks/{webhook}/deliveries")["items"]
-            if {each["state"] for each in (created, *rest)} == {"delivered"}:
+            delivery, *rest = call(f"webhooks/{webhook}/deliveries")["items"]
+            if {each["state"] for each in (delivery, *rest)} == {"delivered"}:
                 break
-            assert time.monotonic() < deadline, (created, rest)
+            assert time.monotonic() < deadline, (delivery, rest)
             time.sleep(0.1)
-        assert created["id"] in line
+        assert delivery["id"] in line
         assert [each["id"] for each in rest] == [ping["id"]]
-        body = call(f"webhooks/{webhook}/deliveries/{created['id']}")["body"].encode()
+        body = call(f"webhooks/{webhook}/deliveries/{delivery['id']}")["body"].encode()
         assert TEXT.encode() in body
 
         assert post_signed(port, secret, body, body) == 204
@@ -313,12 +317,12 @@ def test_first_commands_end_in_a_verified_ping(environment: Environment, tmp_pat
         # Where nobody can paste it, the secret is in the variable; tests/cli pastes it.
         address = create[3].replace("9000", str(port))
         secret = run_claimdesk(environment, tmp_path, *create[1:3], address).strip()
-        (made,) = json.loads(run_claimdesk(environment, tmp_path, "webhooks", "list", "--json"))
+        (webhook,) = json.loads(run_claimdesk(environment, tmp_path, "webhooks", "list", "--json"))
         settings = environment | {"CLAIMDESK_WEBHOOK_SECRET": secret}
         with run_process([*listen, "--port", str(port)], tmp_path, settings) as process:
             process("Listening on")
             assert ping[3] == "ID"
-            run_claimdesk(environment, tmp_path, *ping[1:3], made["id"])
+            run_claimdesk(environment, tmp_path, *ping[1:3], webhook["id"])
             process("webhook.ping")
             assert process("  id ").endswith("verified")
             assert "unverified" not in process("  id ")
@@ -362,7 +366,7 @@ def _install_package(folder: Path) -> str | None:
     (folder / "package.json").write_text("{}")
     options = ("--no-audit", "--no-fund", "--ignore-scripts", "--prefer-offline")
     try:
-        done = subprocess.run(
+        process = subprocess.run(
             ["npm", "install", *options, "--fetch-retries=1", PACKAGE],
             cwd=folder,
             capture_output=True,
@@ -372,4 +376,4 @@ def _install_package(folder: Path) -> str | None:
         )
     except subprocess.TimeoutExpired:
         return f"npm install {PACKAGE} took longer than 90 s"
-    return f"npm install {PACKAGE}: {done.stderr[-500:]}" if done.returncode else None
+    return f"npm install {PACKAGE}: {process.stderr[-500:]}" if process.returncode else None

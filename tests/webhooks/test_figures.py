@@ -35,17 +35,19 @@ async def test_deliveries_are_counted_by_state(board: Board) -> None:
     """Due is what may go out now, in flight what is leased; dead is dead; what waits for its time
     and what was delivered is none of them."""
     webhook = await board.create_endpoint(max_in_flight=2)
-    told = await board.put_events([(webhook, str(i)) for i in range(6)])
+    messages = await board.put_events([(webhook, str(i)) for i in range(6)])
     first, second = await board.lease_deliveries()
     await board.settle_attempts(board.build_attempt(first))
-    await board.set_delivery_columns(webhook, told[2], state="dead", settled_at=board.now)
-    await board.set_delivery_columns(webhook, told[3], visible_at=board.now + timedelta(seconds=1))
+    await board.set_delivery_columns(webhook, messages[2], state="dead", settled_at=board.now)
+    await board.set_delivery_columns(
+        webhook, messages[3], visible_at=board.now + timedelta(seconds=1)
+    )
     stand = await count_deliveries(board)
     assert (stand.due, stand.in_flight, stand.dead) == (2, 1, 1)
     board.advance_clock(seconds=60)  # the lease has ended, and it is due again
     stand = await count_deliveries(board)
     assert (stand.due, stand.in_flight, stand.dead) == (4, 0, 1)
-    assert second.message in told
+    assert second.message in messages
 
 
 async def test_endpoints_are_counted_by_state(board: Board) -> None:
@@ -70,13 +72,13 @@ async def test_endpoints_are_counted_by_state(board: Board) -> None:
 
 async def test_oldest_due_is_of_healthy_endpoints(board: Board) -> None:
     """Late is by how long the first of all endpoints is due."""
-    one, other = await board.create_endpoint(), await board.create_endpoint()
-    await board.put_event(one)
+    endpoint, other = await board.create_endpoint(), await board.create_endpoint()
+    await board.put_event(endpoint)
     board.advance_clock(seconds=40)
     await board.put_event(other)
     board.advance_clock(seconds=20)
     assert await read_lateness(board) == 60
-    await board.lease_deliveries(endpoints=[one])
+    await board.lease_deliveries(endpoints=[endpoint])
     assert await read_lateness(board) == 20
 
 

@@ -97,9 +97,9 @@ def test_valid_urls_are_accepted(url: str) -> None:
 )
 def test_invalid_urls_are_refused_with_a_sentence(url: str, words: str) -> None:
     """Each is refused in a sentence: nothing else is ever raised."""
-    with pytest.raises(AddressRefused, match=words) as refused:
+    with pytest.raises(AddressRefused, match=words) as refusal:
         AddressGuard().check_url(url)
-    assert str(refused.value).endswith(".")
+    assert str(refusal.value).endswith(".")
 
 
 def test_allow_http_accepts_http_only() -> None:
@@ -260,16 +260,16 @@ def test_lookups_do_not_wait_for_each_other(monkeypatch: pytest.MonkeyPatch) -> 
         return [(None, None, None, None, (PUBLIC, 443))]
 
     async def scenario() -> list[str]:
-        stuck = [
+        stuck_tasks = [
             asyncio.create_task(address_guard.resolve_with_system(f"{number}.example", 443))
             for number in range(100)
         ]
         await asyncio.sleep(0)
         async with asyncio.timeout(2):
-            found = await address_guard.resolve_with_system("good.example", 443)
-        for task in stuck:
+            addresses = await address_guard.resolve_with_system("good.example", 443)
+        for task in stuck_tasks:
             task.cancel()
-        return found
+        return addresses
 
     monkeypatch.setattr(socket, "getaddrinfo", hang)
     assert asyncio.run(scenario()) == [PUBLIC]

@@ -27,13 +27,17 @@ async def test_lease_is_a_token_until_the_visibility_timeout(board: Board) -> No
     webhook = await board.create_endpoint(headers={"X-Desk": "one"}, timeout_s=3.0)
     message = await board.put_event(webhook, body=b'{"told":1}')
     await board.set_columns(webhook, url="https://cms.example/new")
-    one = await board.lease_delivery()
-    assert (one.webhook, one.message, one.attempt) == (webhook, message, 1)
-    assert (one.url, one.headers, one.timeout) == ("https://cms.example/new", {"X-Desk": "one"}, 3)
-    assert (one.body, one.type, one.created_at) == (b'{"told":1}', "claim.amended", board.now)
-    assert not one.failing
+    lease = await board.lease_delivery()
+    assert (lease.webhook, lease.message, lease.attempt) == (webhook, message, 1)
+    assert (lease.url, lease.headers, lease.timeout) == (
+        "https://cms.example/new",
+        {"X-Desk": "one"},
+        3,
+    )
+    assert (lease.body, lease.type, lease.created_at) == (b'{"told":1}', "claim.amended", board.now)
+    assert not lease.failing
     row = await board.read_delivery(webhook, message)
-    assert (row.lease, row.attempts, row.tries, row.state) == (one.lease, 1, 1, "pending")
+    assert (row.lease, row.attempts, row.tries, row.state) == (lease.lease, 1, 1, "pending")
     assert row.visible_at == board.now + MINUTE
     assert (await board.read_webhook(webhook)).served_at == board.now
 
@@ -60,19 +64,19 @@ async def test_only_open_endpoints_with_due_deliveries_are_listed(board: Board) 
     names = ("due", "later", "paused", "disabled", "deleted", "blocked", "unblocked")
     endpoints = {name: await board.create_endpoint() for name in names}
     messages = {name: await board.put_event(webhook) for name, webhook in endpoints.items()}
-    soon = board.now + timedelta(seconds=1)
-    await board.set_delivery_columns(endpoints["later"], messages["later"], visible_at=soon)
+    later = board.now + timedelta(seconds=1)
+    await board.set_delivery_columns(endpoints["later"], messages["later"], visible_at=later)
     await board.set_columns(endpoints["paused"], state="paused")
     await board.set_columns(endpoints["disabled"], state="disabled")
     await board.set_columns(endpoints["deleted"], deleted_at=board.now)
-    await board.set_columns(endpoints["blocked"], blocked_until=soon)
+    await board.set_columns(endpoints["blocked"], blocked_until=later)
     await board.set_columns(endpoints["unblocked"], blocked_until=board.now)
     assert set(await board.list_due_endpoints()) == {endpoints["due"], endpoints["unblocked"]}
     assert set(count_shares(await board.lease_deliveries(endpoints=endpoints.values()))) == {
         endpoints["due"],
         endpoints["unblocked"],
     }
-    board.now = soon
+    board.now = later
     assert set(count_shares(await board.lease_deliveries())) == {
         endpoints["later"],
         endpoints["blocked"],
@@ -93,15 +97,15 @@ async def test_a_lost_delivery_is_sent_again_at_once(board: Board) -> None:
     first = await board.lease_delivery()
     leased_at = board.now
     board.advance_clock(seconds=60)
-    again = await board.lease_delivery()
-    assert (again.message, again.attempt) == (message, 2)
-    assert again.lease != first.lease
+    second_lease = await board.lease_delivery()
+    assert (second_lease.message, second_lease.attempt) == (message, 2)
+    assert second_lease.lease != first.lease
     (line,) = await board.list_attempts()
     assert (line.number, line.outcome, line.error, line.status) == (1, "lost", LOST_ERROR, None)
     assert line.started_at == leased_at
     row = await board.read_delivery(webhook, message)
     assert (row.attempts, row.tries, row.losses) == (2, 2, 1)
-    assert (row.lease, row.last_error) == (again.lease, LOST_ERROR)
+    assert (row.lease, row.last_error) == (second_lease.lease, LOST_ERROR)
 
 
 async def test_delivery_that_kills_its_workers_becomes_a_dead_letter(board: Board) -> None:
@@ -192,26 +196,26 @@ async def test_limit_in_flight_is_exact_with_several_dispatchers(
     )
     for _ in range(3):  # what a lock kept from all of them
         turns.append(await board.take_turn(endpoints=endpoints))
-    leased = [each for turn in turns for each in turn.leased]
-    assert len({each.lease for each in leased}) == len(leased)
-    assert len({(each.webhook, each.message) for each in leased}) == len(leased)
-    assert [count_shares(leased)[webhook] for webhook in endpoints] == [1, 2, 5]
+    leases = [each for turn in turns for each in turn.leased]
+    assert len({each.lease for each in leases}) == len(leases)
+    assert len({(each.webhook, each.message) for each in leases}) == len(leases)
+    assert [count_shares(leases)[webhook] for webhook in endpoints] == [1, 2, 5]
 
 
 async def test_slots_are_shared_equally(board: Board) -> None:
     """A flood for one endpoint takes from the others nothing that they could use; what one cannot
     use, the next gets."""
-    flooded, narrow, other = [
+    flooded_endpoint, narrow, other = [
         await board.create_endpoint(max_in_flight=limit) for limit in (64, 2, 64)
     ]
     # Ids of one millisecond stand in any order.
-    for place, webhook in enumerate((flooded, narrow, other)):
+    for place, webhook in enumerate((flooded_endpoint, narrow, other)):
         await board.set_columns(webhook, served_at=board.now - timedelta(seconds=3 - place))
     await board.put_events(
-        [(webhook, str(i)) for webhook in (flooded, narrow, other) for i in range(40)]
+        [(webhook, str(i)) for webhook in (flooded_endpoint, narrow, other) for i in range(40)]
     )
-    taken = count_shares(await board.lease_deliveries(room=20))
-    assert (taken[flooded], taken[narrow], taken[other]) == (7, 2, 11)
+    shares = count_shares(await board.lease_deliveries(room=20))
+    assert (shares[flooded_endpoint], shares[narrow], shares[other]) == (7, 2, 11)
     assert await board.lease_deliveries(room=0) == []
 
 
@@ -223,11 +227,11 @@ async def test_failing_endpoints_share_their_slots(board: Board) -> None:
     for webhook in failing:
         await board.fail_attempts(webhook)
     await board.put_events([(webhook, str(i)) for i in range(8) for webhook in (*failing, well)])
-    leased = await board.lease_deliveries(room=32, room_for_failing=4)
-    taken = count_shares(leased)
-    assert sum(taken[webhook] for webhook in failing) == 4
-    assert taken[well] == 8
-    assert {each.webhook for each in leased if each.failing} <= set(failing)
+    leases = await board.lease_deliveries(room=32, room_for_failing=4)
+    shares = count_shares(leases)
+    assert sum(shares[webhook] for webhook in failing) == 4
+    assert shares[well] == 8
+    assert {each.webhook for each in leases if each.failing} <= set(failing)
     assert set(count_shares(await board.lease_deliveries(room=24, room_for_failing=0))) == set()
 
 
@@ -257,13 +261,13 @@ async def test_longest_unserved_endpoint_comes_first(
     monkeypatch.setattr(due_endpoints, "ENDPOINTS_PER_TURN", 8)
     endpoints = await board.create_endpoints(50)
     await board.put_events([(webhook, str(i)) for i in range(3) for webhook in endpoints])
-    served: list[str] = []
-    while len(served) < 50:
+    order: list[str] = []
+    while len(order) < 50:
         board.advance_clock(milliseconds=5)
-        leased = await board.lease_deliveries(room=5)
-        assert 0 < len(leased) <= 5
-        served += [each.webhook for each in leased]
-    assert sorted(served) == sorted(endpoints)
+        leases = await board.lease_deliveries(room=5)
+        assert 0 < len(leases) <= 5
+        order += [each.webhook for each in leases]
+    assert sorted(order) == sorted(endpoints)
 
 
 async def test_turn_leases_for_a_bounded_number_of_endpoints(
@@ -283,14 +287,14 @@ async def test_released_lease_costs_no_attempt(board: Board) -> None:
     worth nothing any more."""
     webhook = await board.create_endpoint()
     message = await board.put_event(webhook)
-    one = await board.lease_delivery()
+    lease = await board.lease_delivery()
     board.advance_clock(seconds=5)
-    assert await board.release_leases(one) == 1
+    assert await board.release_leases(lease) == 1
     row = await board.read_delivery(webhook, message)
     assert (row.lease, row.attempts, row.tries, row.visible_at) == (None, 0, 0, board.now)
-    assert await board.release_leases(one) == 0
-    settled = await board.settle_attempts(board.build_attempt(one))
-    assert [outcome for _, outcome in settled.outcomes] == ["fenced"]
+    assert await board.release_leases(lease) == 0
+    settlement = await board.settle_attempts(board.build_attempt(lease))
+    assert [outcome for _, outcome in settlement.outcomes] == ["fenced"]
     assert (await board.lease_delivery()).attempt == 1
     assert await board.list_attempts() == []
 
@@ -316,7 +320,7 @@ async def test_both_secrets_sign_during_the_overlap(board: Board) -> None:
     )
     await board.put_event(webhook, claim="x")
     await board.put_event(webhook, claim="y")
-    one, _ = await board.lease_deliveries()
-    assert one.secrets == (secret, before)
+    lease, _ = await board.lease_deliveries()
+    assert lease.secrets == (secret, before)
     board.advance_clock(hours=2)
     assert (await board.lease_deliveries())[0].secrets == (secret,)

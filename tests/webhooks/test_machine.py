@@ -30,7 +30,7 @@ CAP = 2
 SCHEDULE = (5, 600, 3600)
 CLAIMS = ("a", "b")
 Place = tuple[str, str]
-which = st.integers(0, 1_000_000)
+positions = st.integers(0, 1_000_000)
 
 
 class Webhooks(RuleBasedStateMachine):
@@ -97,13 +97,13 @@ class Webhooks(RuleBasedStateMachine):
                     and before.position < row.position
                     and before.state == "pending"
                 ):
-                    tried = self.first_tried[before.webhook, before.message]
-                    assert tried <= self.board.now - HOLD
+                    first_try = self.first_tried[before.webhook, before.message]
+                    assert first_try <= self.board.now - HOLD
             self.first_tried.setdefault(place, self.board.now)
             self.in_hand.append((each, self.board.now))
 
     @precondition(lambda self: self.in_hand)
-    @rule(position=which, is_well=st.booleans())
+    @rule(position=positions, is_well=st.booleans())
     def settle(self, position: int, is_well: bool) -> None:
         """Settle any attempt, late or not."""
         self.run(
@@ -111,24 +111,24 @@ class Webhooks(RuleBasedStateMachine):
         )
 
     def build_answer(self, position: int, is_well: bool) -> Any:
-        one, at = self.in_hand.pop(position)
+        lease, at = self.in_hand.pop(position)
         if is_well:
-            self.got.add((one.webhook, one.message))
-        return self.board.build_attempt(one, 200 if is_well else 500, started_at=at)
+            self.got.add((lease.webhook, lease.message))
+        return self.board.build_attempt(lease, 200 if is_well else 500, started_at=at)
 
     @precondition(lambda self: self.in_hand)
-    @rule(position=which)
+    @rule(position=positions)
     def die(self, position: int) -> None:
         """Kill a worker; whether the receiver got the delivery, nobody knows."""
         self.in_hand.pop(position % len(self.in_hand))
         self.board.advance_clock(seconds=60)
 
     @precondition(lambda self: self.in_hand)
-    @rule(position=which)
+    @rule(position=positions)
     def hand_back(self, position: int) -> None:
-        one, at = self.in_hand.pop(position % len(self.in_hand))
-        place = (one.webhook, one.message)
-        if self.run(self.board.release_leases(one)) and self.first_tried[place] == at:
+        lease, at = self.in_hand.pop(position % len(self.in_hand))
+        place = (lease.webhook, lease.message)
+        if self.run(self.board.release_leases(lease)) and self.first_tried[place] == at:
             row = self.run(self.board.read_delivery(*place))
             if row.first_tried_at is None:
                 del self.first_tried[place]
@@ -150,7 +150,7 @@ class Webhooks(RuleBasedStateMachine):
             self.first_tried.pop((row.webhook, row.message), None)
 
     @precondition(lambda self: self.told)
-    @rule(position=which)
+    @rule(position=positions)
     def redeliver(self, position: int) -> None:
         place = sorted(self.told)[position % len(self.told)]
         state = self.run(self.board.read_delivery(*place)).state
@@ -180,8 +180,8 @@ class Webhooks(RuleBasedStateMachine):
             assert row.lease is None or row.state == "pending"
             assert (row.settled_at is None) == (row.state == "pending")
             in_flight[row.webhook] += bool(row.lease and row.visible_at > self.board.now)
-            ended = row.attempts - (row.lease is not None)
-            assert numbers.get(place, []) == list(range(1, ended + 1))
+            ended_attempts = row.attempts - (row.lease is not None)
+            assert numbers.get(place, []) == list(range(1, ended_attempts + 1))
         assert all(count <= CAP for count in in_flight.values())
 
     def all_arrives_in_the_end(self) -> None:
@@ -191,10 +191,10 @@ class Webhooks(RuleBasedStateMachine):
             self.run(self.board.recover_deliveries(webhook))
         for _ in range(10 * len(self.told) + 10):
             self.board.advance_clock(days=2)
-            while leased := self.run(self.board.lease_deliveries()):
-                self.got |= {(each.webhook, each.message) for each in leased}
+            while leases := self.run(self.board.lease_deliveries()):
+                self.got |= {(each.webhook, each.message) for each in leases}
                 self.run(
-                    self.board.settle_attempts(*(self.board.build_attempt(each) for each in leased))
+                    self.board.settle_attempts(*(self.board.build_attempt(each) for each in leases))
                 )
             if all(row.state == "delivered" for row in self.rows()):
                 break

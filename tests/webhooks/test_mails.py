@@ -180,9 +180,9 @@ async def test_mail_goes_through_tls_from_the_start() -> None:
 async def test_server_without_starttls_gets_no_mail_unless_that_is_set() -> None:
     """Neither the mail nor the password goes out unencrypted."""
     async with run_mail_server() as server:
-        refused = await send_one(f"smtp://{USER}:x@127.0.0.1:{server.port}")
-        assert refused.error is not None
-        assert "STARTTLS" in refused.error
+        refusal = await send_one(f"smtp://{USER}:x@127.0.0.1:{server.port}")
+        assert refusal.error is not None
+        assert "STARTTLS" in refusal.error
         assert not server.mails
         assert (await send_one(f"smtp://127.0.0.1:{server.port}?starttls=off")).delivered
 

@@ -29,7 +29,7 @@ async def test_breaker_that_opens_and_closes_is_told_once_each(board: Board) -> 
     """To endpoints that name the types: not to those that take everything, nor to itself."""
     failing = await board.create_endpoint(event_types=sorted(OPERATORS), description="The CMS")
     operators = await board.create_endpoint(event_types=("webhook.failing", "webhook.recovered"))
-    everything = await board.create_endpoint()
+    unfiltered = await board.create_endpoint()
     await board.fail_attempts(failing, 4)
     assert await list_told(board, operators) == []
     await board.fail_attempts(failing, 4)
@@ -42,25 +42,25 @@ async def test_breaker_that_opens_and_closes_is_told_once_each(board: Board) -> 
     assert data["url"].endswith(f"/admin/webhooks/{failing}")
     await board.set_columns(failing, blocked_until=None)
     await board.put_event(failing, claim=None)
-    (leased,) = await board.lease_deliveries(endpoints=[failing])
-    await board.settle_attempts(board.build_attempt(leased, 200))
-    told = await list_told(board, operators)
-    assert [kind for kind, _ in told] == ["webhook.failing", "webhook.recovered"]
-    assert (told[1][1]["failures"], told[1][1]["failing_since"]) == (0, None)
-    assert await list_told(board, failing) == await list_told(board, everything) == []
+    (lease,) = await board.lease_deliveries(endpoints=[failing])
+    await board.settle_attempts(board.build_attempt(lease, 200))
+    reports = await list_told(board, operators)
+    assert [kind for kind, _ in reports] == ["webhook.failing", "webhook.recovered"]
+    assert (reports[1][1]["failures"], reports[1][1]["failing_since"]) == (0, None)
+    assert await list_told(board, failing) == await list_told(board, unfiltered) == []
 
 
 async def test_endpoint_that_is_disabled_is_told_of_and_on_its_record(board: Board) -> None:
-    gone = await board.create_endpoint()
+    gone_endpoint = await board.create_endpoint()
     operators = await board.create_endpoint(event_types=("webhook.disabled",))
-    await board.fail_attempts(gone, 1, status=410)
+    await board.fail_attempts(gone_endpoint, 1, status=410)
     ((kind, data),) = await list_told(board, operators)
     assert (kind, data["error"]) == ("webhook.disabled", "the receiver answered 410")
     events = record.events
-    (switched,) = await board.read_rows(
-        select(events).where(events.c.subject == gone, events.c.type == "webhook.switched")
+    (switch_event,) = await board.read_rows(
+        select(events).where(events.c.subject == gone_endpoint, events.c.type == "webhook.switched")
     )
-    assert orjson.loads(switched.data)["state"] == "disabled"
+    assert orjson.loads(switch_event.data)["state"] == "disabled"
     report = await board.database.read(verification.verify)
     assert report.ok, report.breaks
 

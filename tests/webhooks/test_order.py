@@ -22,25 +22,25 @@ def list_messages(leased: list[Leased]) -> list[str]:
 async def test_deliveries_of_a_claim_are_sent_one_at_a_time(board: Board) -> None:
     """Of a claim one delivery is under way; settling it sends the next at once, in the same turn.
     Other claims and other endpoints do not wait."""
-    one, other = await board.create_endpoint(), await board.create_endpoint()
-    first, second, third = [await board.put_event(one, other, claim="a") for _ in range(3)]
-    beside = await board.put_event(one, claim="b")
-    leased = await board.lease_deliveries()
-    assert {(leased_delivery.webhook, leased_delivery.message) for leased_delivery in leased} == {
-        (one, first),
-        (one, beside),
+    endpoint, other = await board.create_endpoint(), await board.create_endpoint()
+    first, second, third = [await board.put_event(endpoint, other, claim="a") for _ in range(3)]
+    other_claim = await board.put_event(endpoint, claim="b")
+    leases = await board.lease_deliveries()
+    assert {(leased_delivery.webhook, leased_delivery.message) for leased_delivery in leases} == {
+        (endpoint, first),
+        (endpoint, other_claim),
         (other, first),
     }
     head = next(
         leased_delivery
-        for leased_delivery in leased
-        if (leased_delivery.webhook, leased_delivery.message) == (one, first)
+        for leased_delivery in leases
+        if (leased_delivery.webhook, leased_delivery.message) == (endpoint, first)
     )
     for expected in (second, third):
         turn = await board.take_turn(board.build_attempt(head))
         assert [
             (leased_delivery.webhook, leased_delivery.message) for leased_delivery in turn.leased
-        ] == [(one, expected)]
+        ] == [(endpoint, expected)]
         (head,) = turn.leased
     assert (await board.take_turn(board.build_attempt(head))).leased == []
     assert (await board.read_delivery(other, second)).attempts == 0
@@ -52,9 +52,9 @@ async def test_held_delivery_uses_no_slot(board: Board) -> None:
     head = await board.put_event(webhook)
     followers = [await board.put_event(webhook) for _ in range(3)]
     while board.now < (await board.read_delivery(webhook, head)).created_at + timedelta(minutes=50):
-        leased = await board.lease_delivery()
-        assert leased.message == head
-        await board.settle_attempts(board.build_attempt(leased, 500))
+        lease = await board.lease_delivery()
+        assert lease.message == head
+        await board.settle_attempts(board.build_attempt(lease, 500))
         await board.set_columns(webhook, blocked_until=None)
         board.now = (await board.read_delivery(webhook, head)).visible_at
     for follower in followers:
@@ -92,9 +92,9 @@ async def test_lost_delivery_holds_back_later_ones_for_an_hour(board: Board) -> 
     webhook = await board.create_endpoint()
     head, second = await board.put_event(webhook), await board.put_event(webhook)
     began = board.now
-    seen: set[str] = set()
-    while second not in seen:
-        seen |= {*list_messages(await board.lease_deliveries())}
+    leased_messages: set[str] = set()
+    while second not in leased_messages:
+        leased_messages |= {*list_messages(await board.lease_deliveries())}
         board.advance_clock(seconds=60)
         assert board.now <= began + HOLD + timedelta(minutes=3)
     assert board.now >= began + HOLD
@@ -121,18 +121,18 @@ async def test_replay_holds_back_later_ones_for_an_hour(board: Board) -> None:
 async def test_unordered_endpoint_gets_all_at_once(board: Board) -> None:
     """An endpoint with ordering `none` gets everything at once; pings wait for nobody anyway."""
     loose, strict = await board.create_endpoint(ordering="none"), await board.create_endpoint()
-    told = [await board.put_event(loose, claim="a") for _ in range(3)]
+    messages = [await board.put_event(loose, claim="a") for _ in range(3)]
     pings = [await board.put_event(strict, claim=None) for _ in range(3)]
-    leased = await board.lease_deliveries()
+    leases = await board.lease_deliveries()
     assert (
         list_messages(
-            [leased_delivery for leased_delivery in leased if leased_delivery.webhook == loose]
+            [leased_delivery for leased_delivery in leases if leased_delivery.webhook == loose]
         )
-        == told
+        == messages
     )
     assert (
         list_messages(
-            [leased_delivery for leased_delivery in leased if leased_delivery.webhook == strict]
+            [leased_delivery for leased_delivery in leases if leased_delivery.webhook == strict]
         )
         == pings
     )
@@ -142,17 +142,17 @@ async def test_giving_up_order_releases_held_deliveries(board: Board) -> None:
     """What was held back behind a failing head is due once its endpoint's ordering is `none`; the
     head itself waits for its next try, and nobody else's change lets anything go."""
     webhook, other = await board.create_endpoint(), await board.create_endpoint()
-    head, *held = [await board.put_event(webhook, other) for _ in range(3)]
-    leased = await board.lease_deliveries()
-    assert list_messages(leased) == [head, head]
-    await board.settle_attempts(*(board.build_attempt(each, 500) for each in leased))
+    head, *held_messages = [await board.put_event(webhook, other) for _ in range(3)]
+    leases = await board.lease_deliveries()
+    assert list_messages(leases) == [head, head]
+    await board.settle_attempts(*(board.build_attempt(each, 500) for each in leases))
     await board.take_turn()  # looks at those behind it, and holds them back
     assert await board.lease_deliveries() == []
     await board.change_endpoint(webhook, max_in_flight=4)
     assert await board.lease_deliveries() == []
     await board.change_endpoint(webhook, ordering="none")
     assert [(each.webhook, each.message) for each in await board.lease_deliveries()] == [
-        (webhook, message) for message in held
+        (webhook, message) for message in held_messages
     ]
     assert (await board.read_delivery(webhook, head)).visible_at > board.now
 
@@ -169,27 +169,27 @@ async def test_replays_and_new_events_do_not_wait_for_each_other(board: Board) -
     new = await board.put_event(webhook)
     turn = await board.take_turn()
     assert set(list_messages(turn.leased)) == {old[0], new}
-    replayed = next(
+    replay = next(
         leased_delivery for leased_delivery in turn.leased if leased_delivery.message == old[0]
     )
     for expected in old[1:]:
-        turn = await board.take_turn(board.build_attempt(replayed))
+        turn = await board.take_turn(board.build_attempt(replay))
         assert list_messages(turn.leased) == [expected]
-        (replayed,) = turn.leased
-    assert replayed.attempt == 2
+        (replay,) = turn.leased
+    assert replay.attempt == 2
 
 
 async def test_settling_makes_the_next_replay_or_new_event_due(board: Board) -> None:
     """What is new is followed by what is new, though something that was asked for again stands
     between them in the record and has had no turn yet."""
     webhook = await board.create_endpoint()
-    first, between, last = await board.put_events([(webhook, "a")] * 3)
-    await board.set_delivery_columns(webhook, between, state="dead", settled_at=board.now)
-    leased = await board.lease_delivery()
-    assert leased.message == first
+    first, middle, last = await board.put_events([(webhook, "a")] * 3)
+    await board.set_delivery_columns(webhook, middle, state="dead", settled_at=board.now)
+    lease = await board.lease_delivery()
+    assert lease.message == first
     assert (await board.read_delivery(webhook, last)).visible_at > board.now
-    await board.redeliver_message(webhook, between)
-    await board.settle_attempts(board.build_attempt(leased))
+    await board.redeliver_message(webhook, middle)
+    await board.settle_attempts(board.build_attempt(lease))
     assert (await board.read_delivery(webhook, last)).visible_at == board.now
 
 
@@ -197,9 +197,9 @@ async def test_dead_letter_holds_back_nothing(board: Board) -> None:
     """When the head goes dead the next is sent at once."""
     webhook = await board.create_endpoint()
     head, second = await board.put_event(webhook), await board.put_event(webhook)
-    leased = await board.lease_delivery()
+    lease = await board.lease_delivery()
     await board.set_delivery_columns(webhook, head, tries=99)
-    turn = await board.take_turn(board.build_attempt(leased, 500))
+    turn = await board.take_turn(board.build_attempt(lease, 500))
     assert [outcome for _, outcome in turn.settled.outcomes] == ["dead"]
     assert list_messages(turn.leased) == [second]
 
@@ -209,13 +209,13 @@ async def test_settling_keeps_the_backoff_of_the_next(board: Board) -> None:
     then it is the one after it that is looked for."""
     webhook = await board.create_endpoint()
     head, second, third = [await board.put_event(webhook) for _ in range(3)]
-    leased = await board.lease_delivery()
+    lease = await board.lease_delivery()
     due = board.now + timedelta(hours=5)
     await board.set_delivery_columns(
         webhook, second, tries=4, first_tried_at=board.now - HOLD, visible_at=due
     )
     await board.set_delivery_columns(webhook, third, visible_at=due)
-    turn = await board.take_turn(board.build_attempt(leased))
+    turn = await board.take_turn(board.build_attempt(lease))
     assert list_messages(turn.leased) == [third]
     assert (await board.read_delivery(webhook, second)).visible_at == due
     assert (await board.read_delivery(webhook, head)).state == DeliveryState.DELIVERED
@@ -225,11 +225,11 @@ async def test_settling_keeps_the_due_time_of_others(board: Board) -> None:
     """Settling moves nothing later: who waited longest stays first, and is seen to be late."""
     webhook = await board.create_endpoint()
     await board.put_event(webhook)
-    leased = await board.lease_delivery()
+    lease = await board.lease_delivery()
     second = await board.put_event(webhook)
     told_at = board.now
     board.advance_clock(seconds=3)
-    await board.settle_attempts(board.build_attempt(leased))
+    await board.settle_attempts(board.build_attempt(lease))
     assert (await board.read_delivery(webhook, second)).visible_at == told_at
 
 

@@ -41,20 +41,20 @@ async def record_full_day(desk: Desk) -> None:
     await desk.record_parties()
     me = (await desk.checker.get("/v1/me")).json()["id"]
     claim = (await desk.record_claim(tags=["border"]))["id"]
-    patched = await desk.checker.patch(
+    amendment = await desk.checker.patch(
         f"/v1/claims/{claim}",
         json={"assignee": me, "text": "Serbia sent its units home", "material": True},
         headers=HEADERS,
     )
-    assert patched.status_code == 200, patched.text
+    assert amendment.status_code == 200, amendment.text
     await desk.post(f"/v1/claims/{claim}/notes", {"text": PRIVATE})
     await desk.link_statement(claim, "requests_confirmation", "washington")
     link = await desk.link_statement(claim, "supports", "nato", note=PRIVATE)
-    proposed = await desk.change_status(claim, "confirmed", cites=[link["id"]])
-    assert proposed.status_code == 202, proposed.text
-    rejection = f"/v1/decisions/{proposed.json()['id']}/rejection"
-    rejected = await desk.editor.post(rejection, json={"comment": "not yet"})
-    assert rejected.status_code == 200, rejected.text
+    proposal = await desk.change_status(claim, "confirmed", cites=[link["id"]])
+    assert proposal.status_code == 202, proposal.text
+    rejection = f"/v1/decisions/{proposal.json()['id']}/rejection"
+    rejection_answer = await desk.editor.post(rejection, json={"comment": "not yet"})
+    assert rejection_answer.status_code == 200, rejection_answer.text
     finding = await desk.checker.post(
         f"/v1/claims/{claim}/findings",
         json={"finding": "unprovable", "reason": "Nobody was there."},
@@ -68,23 +68,23 @@ async def record_full_day(desk: Desk) -> None:
     )
     denial = {"statement": origin["id"], "stance": "contradicts"}
     await desk.post(f"/v1/claims/{claim}/links", denial)
-    gone = await desk.editor.post(
+    withdrawal = await desk.editor.post(
         f"/v1/statements/{origin['id']}/withdrawal", json={"reason": "taken back"}
     )
-    assert gone.status_code == 200, gone.text
-    retracted = await desk.checker.post(
+    assert withdrawal.status_code == 200, withdrawal.text
+    retraction = await desk.checker.post(
         f"/v1/links/{link['id']}/retraction", json={"reason": "another unit"}
     )
-    assert retracted.status_code == 200, retracted.text
+    assert retraction.status_code == 200, retraction.text
     twin = (await desk.record_claim(text="Serbia's units went home"))["id"]
-    merged = await desk.editor.post(
+    merge = await desk.editor.post(
         f"/v1/claims/{twin}/merge", json={"into": claim}, headers=HEADERS
     )
-    assert merged.status_code == 200, merged.text
-    withdrawn = await desk.editor.post(
+    assert merge.status_code == 200, merge.text
+    claim_withdrawal = await desk.editor.post(
         f"/v1/claims/{claim}/withdrawal", json={"reason": "Belgrade corrects"}, headers=HEADERS
     )
-    assert withdrawn.status_code == 200, withdrawn.text
+    assert claim_withdrawal.status_code == 200, claim_withdrawal.text
     await mistakes.make_and_mend_mistakes(desk)
 
 
@@ -92,7 +92,7 @@ async def test_every_event_of_a_day_is_in_the_outbox(desk: Desk, board: Board) -
     """Each event that outsiders are told of is one message, under the event's own id, with one
     delivery for each endpoint that wants it; an endpoint that names types gets only these.  No
     assignee and no note is in any body."""
-    everything = await board.create_endpoint()
+    unfiltered = await board.create_endpoint()
     one_type = {
         kind: await board.create_endpoint(event_types=(kind,))
         for kind in EventType
@@ -117,7 +117,7 @@ async def test_every_event_of_a_day_is_in_the_outbox(desk: Desk, board: Board) -
         assert PRIVATE.encode() not in message.body
         assert b"note" not in message.body
     rows = await board.list_deliveries()
-    assert {row.message for row in rows if row.webhook == everything} == {m.id for m in messages}
+    assert {row.message for row in rows if row.webhook == unfiltered} == {m.id for m in messages}
     for row in rows:
         if row.message not in of_events:
             continue
@@ -166,9 +166,9 @@ async def test_filters_choose_the_endpoints(desk: Desk, board: Board) -> None:
         "comments",
         "state-department",
     )
-    matched = {name: await count_types(board, webhook) for name, webhook in endpoints.items()}
-    link, created = "link.created", "claim.created"
-    assert matched == {
+    matches = {name: await count_types(board, webhook) for name, webhook in endpoints.items()}
+    link, claim_created = "link.created", "claim.created"
+    assert matches == {
         "story": {link: 1},
         "other story": {},
         "claim": {link: 1},
@@ -181,7 +181,7 @@ async def test_filters_choose_the_endpoints(desk: Desk, board: Board) -> None:
         "all": {link: 1},
         "all but one": {},
     }
-    assert created not in {row.type for row in await board.list_deliveries()}
+    assert claim_created not in {row.type for row in await board.list_deliveries()}
 
 
 async def test_party_filter_includes_all_parties_below(desk: Desk, board: Board) -> None:
@@ -209,8 +209,8 @@ async def test_party_filter_includes_all_parties_below(desk: Desk, board: Board)
 
     await desk.link_statement(claim, "comments", "bureau")
     assert await link_and_list() == {"washington", "state-department", "bureau", "both"}
-    moved = await desk.editor.patch("/v1/parties/bureau", json={"parent": "kosovo-police"})
-    assert moved.status_code == 200, moved.text
+    move_answer = await desk.editor.patch("/v1/parties/bureau", json={"parent": "kosovo-police"})
+    assert move_answer.status_code == 200, move_answer.text
     endpoints = {
         slug: await board.create_endpoint(parties=(slug,)) for slug in (*chain, "pristina", "nato")
     }
@@ -252,9 +252,11 @@ async def test_rolled_back_change_is_not_in_the_outbox(desk: Desk, board: Board)
     webhook = await board.create_endpoint()
 
     def write_and_fail(connection: Connection) -> None:
-        loaded = claim_writer.load_claim(connection, claim, now=desk.clock())
-        drafts = amendments.draft_amendment(loaded.state, {"tags": ["border"]}, material=False)
-        claim_writer.record_events(connection, loaded, drafts, actor=SYSTEM, now=desk.clock())
+        loaded_claim = claim_writer.load_claim(connection, claim, now=desk.clock())
+        drafts = amendments.draft_amendment(
+            loaded_claim.state, {"tags": ["border"]}, material=False
+        )
+        claim_writer.record_events(connection, loaded_claim, drafts, actor=SYSTEM, now=desk.clock())
         for table in (tables.webhook_messages, tables.webhook_deliveries):
             assert connection.scalar(select(func.count()).select_from(table)) == 1
         raise ValueError("undone")
@@ -270,18 +272,20 @@ async def test_rolled_back_change_is_not_in_the_outbox(desk: Desk, board: Board)
 async def test_paused_and_disabled_endpoints_collect_deliveries(desk: Desk, board: Board) -> None:
     """Paused and disabled endpoints, and those that rest, keep getting deliveries written;
     deleted ones do not."""
-    paused, disabled, resting, deleted = [await board.create_endpoint() for _ in range(4)]
-    await board.set_state(paused, EndpointState.PAUSED)
-    await board.set_columns(disabled, state="disabled")
+    paused_endpoint, disabled_endpoint, resting, deleted_endpoint = [
+        await board.create_endpoint() for _ in range(4)
+    ]
+    await board.set_state(paused_endpoint, EndpointState.PAUSED)
+    await board.set_columns(disabled_endpoint, state="disabled")
     await board.set_columns(resting, failures=9, blocked_until=board.advance_clock(days=9))
     await board.database.write(
-        webhook_commands.remove_webhook, deleted, actor=SYSTEM, now=board.now
+        webhook_commands.remove_webhook, deleted_endpoint, actor=SYSTEM, now=board.now
     )
     await desk.record_parties()
     await desk.record_claim()
-    for webhook in (paused, disabled, resting):
+    for webhook in (paused_endpoint, disabled_endpoint, resting):
         assert await count_types(board, webhook) == {"claim.created": 1}
-    assert await count_types(board, deleted) == {}
+    assert await count_types(board, deleted_endpoint) == {}
 
 
 async def test_changed_filter_applies_to_later_events(desk: Desk, board: Board) -> None:
@@ -339,10 +343,10 @@ async def test_channel_of_a_person_gets_what_is_queued_for_it_alone(
         now=board.now,
     )
     assert await count_types(board, channel) == Counter(["notice.sent"])
-    (leased,) = await board.lease_deliveries(endpoints=[channel])
-    assert (leased.message, leased.body) == (message, b'{"type":"notice.sent"}')
-    listed = (await desk.admin.get("/v1/webhooks")).json()["items"]
-    assert [webhook["id"] for webhook in listed] == [other]
+    (lease,) = await board.lease_deliveries(endpoints=[channel])
+    assert (lease.message, lease.body) == (message, b'{"type":"notice.sent"}')
+    webhooks = (await desk.admin.get("/v1/webhooks")).json()["items"]
+    assert [webhook["id"] for webhook in webhooks] == [other]
     for method, path in (
         ("GET", ""),
         ("DELETE", ""),

@@ -59,11 +59,11 @@ async def test_settled_deliveries_are_deleted_in_time(
 async def test_pending_deliveries_of_active_endpoints_are_kept(board: Board) -> None:
     """However old; and so does what is under way."""
     webhook = await board.create_endpoint(max_in_flight=1)
-    told = await board.put_events([(webhook, "a"), (webhook, "b")])
+    messages = await board.put_events([(webhook, "a"), (webhook, "b")])
     board.now += 10 * DAYS_90
     await board.lease_delivery()
     assert await delete_old(board) == 0
-    assert await list_deliveries(board) == {(webhook, message) for message in told}
+    assert await list_deliveries(board) == {(webhook, message) for message in messages}
 
 
 @pytest.mark.parametrize("state", ["paused", "disabled"])
@@ -74,27 +74,27 @@ async def test_pending_deliveries_of_paused_endpoints_are_deleted_in_the_end(
     for again since, nor what it was given or refused lately, however old the event."""
     webhook = await board.create_endpoint()
     await board.set_columns(webhook, state=state)
-    waiting, again, delivered, dead = [
+    waiting, retry, arrival, dead = [
         await board.put_event(webhook, claim=name) for name in ("waiting", "again", "given", "dead")
     ]
     board.now += DAYS_90
-    await board.set_delivery_columns(webhook, again, visible_at=board.now)
-    await board.set_delivery_columns(webhook, delivered, state="delivered", settled_at=board.now)
+    await board.set_delivery_columns(webhook, retry, visible_at=board.now)
+    await board.set_delivery_columns(webhook, arrival, state="delivered", settled_at=board.now)
     await board.set_delivery_columns(webhook, dead, state="dead", settled_at=board.now)
     assert await delete_old(board) == 0
     board.now += MOMENT
     assert await delete_old(board) == 1
     assert await delete_old(board) == 0
-    assert await list_deliveries(board) == {(webhook, each) for each in (again, delivered, dead)}
-    assert await list_messages(board) == {again, delivered, dead}
+    assert await list_deliveries(board) == {(webhook, each) for each in (retry, arrival, dead)}
+    assert await list_messages(board) == {retry, arrival, dead}
     assert waiting not in await list_messages(board)
 
 
 async def test_a_message_goes_with_its_last_delivery(board: Board) -> None:
     """While another endpoint has it to come, or keeps its record, the message stays."""
-    one, other = await board.create_endpoint(), await board.create_endpoint()
-    message = await board.put_event(one, other)
-    await board.set_delivery_columns(one, message, state="delivered", settled_at=board.now)
+    endpoint, other = await board.create_endpoint(), await board.create_endpoint()
+    message = await board.put_event(endpoint, other)
+    await board.set_delivery_columns(endpoint, message, state="delivered", settled_at=board.now)
     board.now += DAYS_30 + MOMENT
     assert await delete_old(board) == 1
     assert await list_messages(board) == {message}
@@ -116,17 +116,17 @@ async def test_batches_are_small(board: Board) -> None:
 async def test_deleted_endpoint_is_removed_with_its_deliveries(board: Board) -> None:
     """All that it had goes, whatever its age and state, then itself; the others keep theirs."""
     webhook, other = await board.create_endpoint(), await board.create_endpoint()
-    told = [await board.put_event(webhook, other, claim=name) for name in "abc"]
-    leased = next(each for each in await board.lease_deliveries() if each.webhook == webhook)
-    await board.settle_attempts(board.build_attempt(leased))
+    messages = [await board.put_event(webhook, other, claim=name) for name in "abc"]
+    lease = next(each for each in await board.lease_deliveries() if each.webhook == webhook)
+    await board.settle_attempts(board.build_attempt(lease))
     await board.database.write(
         webhook_commands.remove_webhook, webhook, actor=SYSTEM, now=board.now
     )
     assert await delete_old(board) == 3
     assert await delete_old(board) == 0
     assert {row.id for row in await board.read_rows(select(tables.webhooks.c.id))} == {other}
-    assert await list_deliveries(board) == {(other, message) for message in told}
-    assert await list_messages(board) == set(told)
+    assert await list_deliveries(board) == {(other, message) for message in messages}
+    assert await list_messages(board) == set(messages)
 
 
 @pytest.mark.parametrize("database_kind", ["postgresql"], indirect=True)
@@ -152,17 +152,17 @@ async def test_concurrent_retention_leaves_no_message(
 ) -> None:
     """Of a message's last two deliveries each is deleted by another dispatcher, at the same time:
     the message goes with them."""
-    one, other = await board.create_endpoint(), await board.create_endpoint()
-    message = await board.put_event(one, other)
-    await board.set_delivery_columns(one, message, state="delivered", settled_at=board.now)
+    endpoint, other = await board.create_endpoint(), await board.create_endpoint()
+    message = await board.put_event(endpoint, other)
+    await board.set_delivery_columns(endpoint, message, state="delivered", settled_at=board.now)
     await board.set_delivery_columns(other, message, state="dead", settled_at=board.now)
     board.now += DAYS_90 + MOMENT
-    async with hold_lock(database_url, "SELECT 1 FROM webhook_messages FOR UPDATE") as held:
-        both = [asyncio.create_task(delete_old(board))]
+    async with hold_lock(database_url, "SELECT 1 FROM webhook_messages FOR UPDATE") as lock:
+        runs = [asyncio.create_task(delete_old(board))]
         await wait_for_waiting(database_url, 1)
-        both.append(asyncio.create_task(delete_old(board)))
+        runs.append(asyncio.create_task(delete_old(board)))
         await wait_for_waiting(database_url, 2)
-        await held.release()
-        assert await asyncio.gather(*both) == [1, 1]
+        await lock.release()
+        assert await asyncio.gather(*runs) == [1, 1]
     rows = await board.read_rows(select(func.count()).select_from(tables.webhook_messages))
     assert rows[0][0] == 0

@@ -21,9 +21,9 @@ async def take_next_turn(board: Board, webhook: str) -> list[Leased]:
             return []
         due = min(row.visible_at for row in rows)
         board.now = max(board.now, due, (await board.read_webhook(webhook)).blocked_until or due)
-        leased = await board.lease_deliveries()
-        if leased:
-            return leased
+        leases = await board.lease_deliveries()
+        if leases:
+            return leases
 
 
 async def test_failing_delivery_is_tried_by_the_schedule(board: Board) -> None:
@@ -32,22 +32,22 @@ async def test_failing_delivery_is_tried_by_the_schedule(board: Board) -> None:
     board.rules = replace(board.rules, chance=random.Random(11))
     webhook = await board.create_endpoint()
     message = await board.put_event(webhook)
-    began, ended = board.now, board.now
+    began, end = board.now, board.now
     tried_at = []
-    while leased := await take_next_turn(board, webhook):
+    while leases := await take_next_turn(board, webhook):
         tried_at.append(board.now)
         board.advance_clock(seconds=15)
-        ended = board.now
+        end = board.now
         status = STATUSES[len(tried_at) % len(STATUSES)]
-        await board.settle_attempts(board.build_attempt(leased[0], status, started_at=tried_at[-1]))
+        await board.settle_attempts(board.build_attempt(leases[0], status, started_at=tried_at[-1]))
     assert tried_at[0] == began
     assert len(tried_at) == len(SCHEDULE) + 1
-    for planned, each, following in zip(SCHEDULE, tried_at, tried_at[1:], strict=False):
-        waited = (following - each).total_seconds() - 15
-        assert planned * 0.8 <= waited <= planned * 1.2
+    for planned_delay, each, following in zip(SCHEDULE, tried_at, tried_at[1:], strict=False):
+        actual_delay = (following - each).total_seconds() - 15
+        assert planned_delay * 0.8 <= actual_delay <= planned_delay * 1.2
     assert timedelta(hours=58) < tried_at[-1] - began < timedelta(hours=87)
     row = await board.read_delivery(webhook, message)
-    assert (row.state, row.attempts, row.settled_at) == (DeliveryState.DEAD, 12, ended)
+    assert (row.state, row.attempts, row.settled_at) == (DeliveryState.DEAD, 12, end)
     log = await board.list_attempts()
     assert [line.number for line in log] == list(range(1, 13))
     assert [line.started_at for line in log] == tried_at
@@ -73,29 +73,29 @@ async def test_everything_arrives_after_an_outage(desk: Desk) -> None:
     board.now = desk.clock.now
     began = board.now
     while board.now < began + timedelta(hours=100):
-        leased = await take_next_turn(board, webhook)
-        if not leased:
+        leases = await take_next_turn(board, webhook)
+        if not leases:
             break
-        await board.settle_attempts(*(board.build_attempt(each, 503) for each in leased))
+        await board.settle_attempts(*(board.build_attempt(each, 503) for each in leases))
     endpoint = await board.read_webhook(webhook)
     assert endpoint.state == EndpointState.ACTIVE
     desk.clock.now = board.now = max(board.now, began + timedelta(hours=100))
 
     path = f"/v1/webhooks/{webhook}"
-    listed = await desk.admin.get(f"{path}/deliveries", params={"state": "dead"})
-    dead = {item["id"] for item in listed.json()["items"]}
+    page = await desk.admin.get(f"{path}/deliveries", params={"state": "dead"})
+    dead = {item["id"] for item in page.json()["items"]}
     assert dead == messages
     since = (began - timedelta(minutes=5)).isoformat()
     for _ in range(2):  # asked twice, nothing is sent twice
         answer = await desk.admin.post(f"{path}/recovery", json={"since": since})
         assert answer.status_code in (200, 202), answer.text
     board.now = desk.clock.now
-    arrived = []
-    while leased := await take_next_turn(board, webhook):
-        arrived += [each.message for each in leased]
-        await board.settle_attempts(*(board.build_attempt(each) for each in leased))
-    assert sorted(arrived) == sorted(messages)
+    arrivals = []
+    while leases := await take_next_turn(board, webhook):
+        arrivals += [each.message for each in leases]
+        await board.settle_attempts(*(board.build_attempt(each) for each in leases))
+    assert sorted(arrivals) == sorted(messages)
     positions = {row.message: row.position for row in await board.list_deliveries()}
-    assert [positions[message] for message in arrived] == sorted(positions.values())
-    listed = await desk.admin.get(f"{path}/deliveries", params={"state": "delivered"})
-    assert {item["id"] for item in listed.json()["items"]} == messages
+    assert [positions[message] for message in arrivals] == sorted(positions.values())
+    page = await desk.admin.get(f"{path}/deliveries", params={"state": "delivered"})
+    assert {item["id"] for item in page.json()["items"]} == messages

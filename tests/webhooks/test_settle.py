@@ -19,12 +19,12 @@ async def test_2xx_is_delivered(board: Board, status: int) -> None:
     """Any 2xx ends a delivery; the attempt and the new state are written together."""
     webhook = await board.create_endpoint()
     message = await board.put_event(webhook)
-    leased = await board.lease_delivery()
+    lease = await board.lease_delivery()
     board.advance_clock(seconds=1)
-    settled = await board.settle_attempts(
-        board.build_attempt(leased, status, response_headers={"x-id": "7"}, response_body="thanks")
+    settlement = await board.settle_attempts(
+        board.build_attempt(lease, status, response_headers={"x-id": "7"}, response_body="thanks")
     )
-    assert [outcome for _, outcome in settled.outcomes] == ["delivered"]
+    assert [outcome for _, outcome in settlement.outcomes] == ["delivered"]
     row = await board.read_delivery(webhook, message)
     assert (row.state, row.lease, row.last_status, row.last_error) == (
         DeliveryState.DELIVERED,
@@ -35,7 +35,7 @@ async def test_2xx_is_delivered(board: Board, status: int) -> None:
     assert row.settled_at == row.first_tried_at == board.now
     (line,) = await board.list_attempts()
     assert (line.number, line.outcome, line.status, line.error) == (1, "delivered", status, None)
-    assert (line.url, line.started_at, line.seconds) == (leased.url, board.now, 0.1)
+    assert (line.url, line.started_at, line.seconds) == (lease.url, board.now, 0.1)
     assert (line.response_headers, line.response_body) == ('{"x-id":"7"}', "thanks")
     assert (await board.read_webhook(webhook)).last_success_at == board.now
 
@@ -45,8 +45,10 @@ async def test_any_other_status_is_one_failed_attempt(board: Board, status: int 
     """3xx, 4xx, 5xx, or no answer: one attempt, tried again after the schedule's wait."""
     webhook = await board.create_endpoint()
     message = await board.put_event(webhook)
-    settled = await board.settle_attempts(board.build_attempt(await board.lease_delivery(), status))
-    assert [outcome for _, outcome in settled.outcomes] == ["failed"]
+    settlement = await board.settle_attempts(
+        board.build_attempt(await board.lease_delivery(), status)
+    )
+    assert [outcome for _, outcome in settlement.outcomes] == ["failed"]
     why = f"the receiver answered {status}" if status else "connection refused"
     row = await board.read_delivery(webhook, message)
     assert (row.state, row.lease, row.last_status, row.last_error) == (
@@ -78,9 +80,9 @@ async def test_410_disables_the_endpoint(board: Board) -> None:
     """Gone is gone: the endpoint is disabled with its reason, and its deliveries are kept."""
     webhook = await board.create_endpoint()
     message = await board.put_event(webhook)
-    settled = await board.settle_attempts(board.build_attempt(await board.lease_delivery(), 410))
+    settlement = await board.settle_attempts(board.build_attempt(await board.lease_delivery(), 410))
     reason = "the receiver answered 410 Gone"
-    assert settled.disabled == [(webhook, reason)]
+    assert settlement.disabled == [(webhook, reason)]
     endpoint = await board.read_webhook(webhook)
     assert (endpoint.state, endpoint.state_reason) == (EndpointState.DISABLED, reason)
     assert (await board.read_delivery(webhook, message)).state == DeliveryState.PENDING
@@ -95,16 +97,16 @@ async def test_answer_of_an_old_address_does_not_change_health(board: Board) -> 
     disable the new address nor count against it."""
     webhook = await board.create_endpoint()
     messages = [await board.put_event(webhook, claim=str(i)) for i in range(3)]
-    leased = await board.lease_deliveries()
+    leases = await board.lease_deliveries()
     await board.set_columns(webhook, url="https://cms.example/new")
-    settled = await board.settle_attempts(
+    settlement = await board.settle_attempts(
         *(
             board.build_attempt(each, status)
-            for each, status in zip(leased, (410, 500, 200), strict=True)
+            for each, status in zip(leases, (410, 500, 200), strict=True)
         )
     )
-    assert [outcome for _, outcome in settled.outcomes] == ["failed", "failed", "delivered"]
-    assert settled.disabled == []
+    assert [outcome for _, outcome in settlement.outcomes] == ["failed", "failed", "delivered"]
+    assert settlement.disabled == []
     endpoint = await board.read_webhook(webhook)
     assert (endpoint.state, endpoint.failures, endpoint.last_error) == ("active", 0, None)
     assert (endpoint.last_success_at, endpoint.last_failure_at) == (None, None)
@@ -119,8 +121,8 @@ async def test_retry_after_is_heeded(board: Board, status: int) -> None:
     are not concerned."""
     webhook, other = await board.create_endpoint(), await board.create_endpoint()
     message = await board.put_event(webhook, other, claim="a")
-    leased = next(each for each in await board.lease_deliveries() if each.webhook == webhook)
-    await board.settle_attempts(board.build_attempt(leased, status, retry_after=1800))
+    lease = next(each for each in await board.lease_deliveries() if each.webhook == webhook)
+    await board.settle_attempts(board.build_attempt(lease, status, retry_after=1800))
     until = board.now + timedelta(minutes=30)
     assert (await board.read_webhook(webhook)).blocked_until == until
     assert (await board.read_delivery(webhook, message)).visible_at == until
@@ -165,10 +167,10 @@ async def test_the_breaker_opens_after_five_failures_in_a_row(board: Board) -> N
     webhook = await board.create_endpoint()
     await board.fail_attempts(webhook, BREAKER_FAILURES - 1)
     await board.put_events([(webhook, str(i)) for i in range(20)])
-    leased = await board.lease_deliveries()
-    assert len(leased) == 8
-    await board.release_leases(*leased[1:])
-    await board.settle_attempts(board.build_attempt(leased[0], 500))
+    leases = await board.lease_deliveries()
+    assert len(leases) == 8
+    await board.release_leases(*leases[1:])
+    await board.settle_attempts(board.build_attempt(leases[0], 500))
     for rest in (30, 60, 120, 240, 480, 600, 600):
         until = board.now + rest * SECOND
         assert (await board.read_webhook(webhook)).blocked_until == until
@@ -221,10 +223,10 @@ async def test_a_success_between_failures_begins_the_count_anew(board: Board) ->
     """In a row means in the order in which they were asked for."""
     webhook = await board.create_endpoint()
     await board.put_events([(webhook, str(i)) for i in range(8)])
-    leased = await board.lease_deliveries()
+    leases = await board.lease_deliveries()
     attempts = [
         board.build_attempt(each, 200 if i == 4 else 500, started_at=board.now + i * SECOND)
-        for i, each in enumerate(leased)
+        for i, each in enumerate(leases)
     ]
     await board.settle_attempts(*reversed(attempts))
     endpoint = await board.read_webhook(webhook)
@@ -245,9 +247,9 @@ async def test_five_days_of_failures_disable_the_endpoint(board: Board) -> None:
     await board.fail_attempts(webhook)
     board.now = (await board.read_webhook(webhook)).failing_since + GIVE_UP
     await board.put_event(webhook, claim=None)
-    settled = await board.settle_attempts(board.build_attempt(await board.lease_delivery(), 502))
+    settlement = await board.settle_attempts(board.build_attempt(await board.lease_delivery(), 502))
     reason = "nothing but failure for five days: the receiver answered 502"
-    assert settled.disabled == [(webhook, reason)]
+    assert settlement.disabled == [(webhook, reason)]
     endpoint = await board.read_webhook(webhook)
     assert (endpoint.state, endpoint.state_reason) == (EndpointState.DISABLED, reason)
 
@@ -259,9 +261,9 @@ async def test_settling_keeps_a_paused_endpoint_paused(board: Board) -> None:
     await board.fail_attempts(webhook)
     await board.put_events([(webhook, "a"), (webhook, "b")])
     board.now += GIVE_UP
-    failed, well = await board.lease_deliveries()
+    failing_lease, well = await board.lease_deliveries()
     await board.set_state(webhook, EndpointState.PAUSED, "moving house")
-    await board.settle_attempts(board.build_attempt(failed, 500))
+    await board.settle_attempts(board.build_attempt(failing_lease, 500))
     await board.settle_attempts(board.build_attempt(well, 200))
     endpoint = await board.read_webhook(webhook)
     assert (endpoint.state, endpoint.state_reason) == (EndpointState.PAUSED, "moving house")
@@ -275,23 +277,23 @@ async def test_a_stale_token_changes_nothing(board: Board) -> None:
     late = await board.lease_delivery()
     board.advance_clock(seconds=60)
     current = await board.lease_delivery()
-    beside = await board.put_event(webhook, claim="b")
+    neighbour_message = await board.put_event(webhook, claim="b")
     neighbour = await board.lease_delivery()
     before = (await board.read_delivery(webhook, message), await board.list_attempts())
-    settled = await board.settle_attempts(
+    settlement = await board.settle_attempts(
         board.build_attempt(late, 410), board.build_attempt(neighbour)
     )
-    assert {(each.lease, outcome) for each, outcome in settled.outcomes} == {
+    assert {(each.lease, outcome) for each, outcome in settlement.outcomes} == {
         (late.lease, "fenced"),
         (neighbour.lease, "delivered"),
     }
     assert await board.read_delivery(webhook, message) == before[0]
     assert [line for line in await board.list_attempts() if line.message == message] == before[1]
     assert (await board.read_webhook(webhook)).state == EndpointState.ACTIVE
-    assert (await board.read_delivery(webhook, beside)).state == DeliveryState.DELIVERED
+    assert (await board.read_delivery(webhook, neighbour_message)).state == DeliveryState.DELIVERED
     await board.settle_attempts(board.build_attempt(current))
-    again: Any = await board.settle_attempts(board.build_attempt(current, 500))
-    assert [outcome for _, outcome in again.outcomes] == ["fenced"]
+    last_settlement: Any = await board.settle_attempts(board.build_attempt(current, 500))
+    assert [outcome for _, outcome in last_settlement.outcomes] == ["fenced"]
     assert (await board.read_delivery(webhook, message)).state == DeliveryState.DELIVERED
 
 
@@ -309,11 +311,11 @@ async def test_attempt_of_a_deleted_delivery_is_fenced(board: Board) -> None:
     """The endpoint was deleted and cleared away while an attempt was under way."""
     webhook = await board.create_endpoint()
     await board.put_event(webhook)
-    leased = await board.lease_delivery()
+    lease = await board.lease_delivery()
     await board.database.write(
         webhook_commands.remove_webhook, webhook, actor=SYSTEM, now=board.now
     )
     for _ in range(2):
         await board.database.write(retention.delete_old_deliveries, now=board.now)
-    settled = await board.settle_attempts(board.build_attempt(leased))
-    assert [outcome for _, outcome in settled.outcomes] == ["fenced"]
+    settlement = await board.settle_attempts(board.build_attempt(lease))
+    assert [outcome for _, outcome in settlement.outcomes] == ["fenced"]

@@ -18,10 +18,10 @@ texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=500)
 
 def test_signature_of_the_specifications_example() -> None:
     """The example that the libraries of Standard Webhooks share gives the signature they give."""
-    signed = signatures.sign_message(
+    signature = signatures.sign_message(
         SECRET, "msg_p5jXN8AQM9LWM0D4loKWxJek", NOW, b'{"test": 2432232314}'
     )
-    assert signed == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+    assert signature == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
 
 
 @given(texts)
@@ -37,8 +37,8 @@ def test_library_verifies_our_signature(body: str) -> None:
 def test_we_verify_the_librarys_signature(body: str) -> None:
     """What the published library signs, we verify."""
     at = datetime.fromtimestamp(NOW, UTC)
-    signed = standardwebhooks.Webhook(SECRET).sign("evt_1", at, body)
-    headers = {"webhook-id": "evt_1", "webhook-timestamp": str(NOW), "webhook-signature": signed}
+    signature = standardwebhooks.Webhook(SECRET).sign("evt_1", at, body)
+    headers = {"webhook-id": "evt_1", "webhook-timestamp": str(NOW), "webhook-signature": signature}
     signatures.verify_message([SECRET], headers, body.encode(), now=NOW)
 
 
@@ -103,9 +103,9 @@ def test_refused_signature_says_why(changes: dict[str, str], words: str) -> None
 def test_timestamp_is_valid_for_five_minutes_either_way() -> None:
     """300 s old or ahead still verifies; names of headers count in any case."""
     headers = signatures.build_headers([SECRET], "evt_1", NOW, b"{}")
-    shouted = {name.upper(): value for name, value in headers.items()}
+    upper_headers = {name.upper(): value for name, value in headers.items()}
     for instant in (NOW - 300, NOW + 300):
-        signatures.verify_message([SECRET], shouted, b"{}", now=instant)
+        signatures.verify_message([SECRET], upper_headers, b"{}", now=instant)
 
 
 @pytest.mark.parametrize("secret", ["", "whsec_", "MfKQ9r8G", "whsec_!!!!", "whsec_abc", "whsec_é"])

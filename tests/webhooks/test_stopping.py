@@ -83,14 +83,14 @@ async def test_stop_settles_finished_attempts(settings: Settings, live_board: Bo
     """An attempt that ends as the dispatcher gives up on it is settled: its lease is its own."""
     running = Running(settings, live_board.database, SHORT, {})
     await live_board.put_event(await live_board.create_endpoint())
-    leased = await live_board.lease_delivery()
+    lease = await live_board.lease_delivery()
 
     async def ended() -> None:
         """All that there was to do."""
 
     task = asyncio.create_task(ended())
     await task
-    running.dispatcher._sending[task] = leased
+    running.dispatcher._sending[task] = lease
     await running.dispatcher.stop()
     assert running.dispatcher._unsent == []
 

@@ -71,7 +71,7 @@ async def test_events_of_one_claim_arrive_in_order(settings: Settings, live_boar
     changes: dict[str, Any] = {"schedule": (0.01,) * 20}
     async with run_receiver(answer_sometimes) as receiver:
         webhook = await live_board.create_endpoint(url=receiver.url)
-        told = await live_board.put_events([(webhook, str(i % 5)) for i in range(100)])
+        messages = await live_board.put_events([(webhook, str(i % 5)) for i in range(100)])
         async with (
             run_dispatcher(settings, live_board.database, **changes),
             run_dispatcher(settings, live_board.database, **changes),
@@ -85,10 +85,10 @@ async def test_events_of_one_claim_arrive_in_order(settings: Settings, live_boar
     for request in receiver.requests:
         head = request.lower().split(b"webhook-id: ")[1]
         first.setdefault(head.split(b"\r\n")[0].decode())
-    assert set(first) == set(told)
+    assert set(first) == set(messages)
     for claim in range(5):
-        mine = told[claim::5]
-        assert [message for message in first if message in mine] == mine
+        claim_messages = messages[claim::5]
+        assert [message for message in first if message in claim_messages] == claim_messages
 
 
 @pytest.mark.parametrize("error", [Unavailable("The database is gone."), ValueError("a defect")])
@@ -231,11 +231,11 @@ async def test_busy_endpoints_are_looked_at_again(settings: Settings, live_board
     async with run_receiver(build_answering(OK)) as receiver:
         webhook = await live_board.create_endpoint(url=receiver.url, max_in_flight=1)
         await live_board.put_event(webhook, claim="a")
-        others = await live_board.lease_delivery()
+        other_lease = await live_board.lease_delivery()
         async with run_dispatcher(settings, live_board.database, poll_seconds=0.5) as running:
             message = await live_board.put_event(webhook, claim="b")
             await wait_until(lambda: webhook in running.dispatcher._busy)
-            await live_board.settle_attempts(live_board.build_attempt(others))
+            await live_board.settle_attempts(live_board.build_attempt(other_lease))
 
             async def ring() -> None:
                 while True:
@@ -253,26 +253,26 @@ async def test_finished_attempt_frees_its_slot_at_once(
     """All that an endpoint has under way ends just as a turn begins, before the loop has told of
     it: the turn settles it and leases as much again, and does not hold the endpoint to be full
     with nothing left under way to say that it is not."""
-    asked: list[asyncio.Future[Answer]] = []
+    answers: list[asyncio.Future[Answer]] = []
 
     async def send(outgoing: Outgoing) -> Answer:
-        asked.append(asyncio.get_running_loop().create_future())
-        return await asked[-1]
+        answers.append(asyncio.get_running_loop().create_future())
+        return await answers[-1]
 
     webhook = await live_board.create_endpoint(max_in_flight=256)
     await live_board.put_events([(webhook, str(i)) for i in range(6)])
     async with run_dispatcher(settings, live_board.database, slots=4, poll_seconds=60) as running:
         running.dispatcher.sender.send = send  # type: ignore[method-assign]
-        await wait_until(lambda: len(asked) == 3 and running.dispatcher._busy == {webhook})
+        await wait_until(lambda: len(answers) == 3 and running.dispatcher._busy == {webhook})
         really = running.meddled.read
 
         async def read(query: Any, /, *args: Any, **kwargs: Any) -> Any:
-            found = await really(query, *args, **kwargs)
-            for each in asked:
+            result = await really(query, *args, **kwargs)
+            for each in answers:
                 if not each.done():
                     each.set_result(Answer(datetime.now(UTC), 0.1, 204, None, None, {}, ""))
             await asyncio.sleep(0)  # they end in the round in which this goes on
-            return found
+            return result
 
         running.meddled.read = read  # type: ignore[method-assign]
         live_board.database.wakeups.notify()
@@ -354,21 +354,22 @@ async def test_outcomes_are_counted_and_logged(
         await receiver.send(writer, OK)
 
     async with (
-        run_receiver(build_answering(fail)) as gone,
+        run_receiver(build_answering(fail)) as gone_receiver,
         run_receiver(wait_for_release) as slow,
         run_dispatcher(settings, live_board.database, schedule=()) as running,
     ):
-        dead, fenced, killer = [
-            await live_board.create_endpoint(url=url) for url in (gone.url, slow.url, slow.url)
+        dead, fenced_endpoint, killer = [
+            await live_board.create_endpoint(url=url)
+            for url in (gone_receiver.url, slow.url, slow.url)
         ]
-        message = await live_board.put_event(dead, fenced)
+        message = await live_board.put_event(dead, fenced_endpoint)
         await live_board.set_columns(killer, state="paused")
         killing = await live_board.put_event(killer)
         await live_board.set_delivery_columns(
             killer, killing, lease="0" * 32, attempts=1, tries=1, visible_at=live_board.now
         )
         await event.wait()
-        await live_board.set_delivery_columns(fenced, message, lease="1" * 32)
+        await live_board.set_delivery_columns(fenced_endpoint, message, lease="1" * 32)
         goes_on.set()
         await wait_for_state(live_board, dead, message, "dead")
         await wait_until(lambda: running.count_attempts("fenced") == 1)
@@ -376,10 +377,12 @@ async def test_outcomes_are_counted_and_logged(
         await wait_for_state(live_board, killer, killing, "dead")
         # Counted after the commit that the lines above wait for.
         await wait_until(lambda: running.count_attempts("dead") == 1)
-        lost = "claimdesk_webhook_lost_total"
-        await wait_until(lambda: running.registry.get_sample_value(lost) == 1)
+        lost_metric = "claimdesk_webhook_lost_total"
+        await wait_until(lambda: running.registry.get_sample_value(lost_metric) == 1)
         assert (await live_board.read_webhook(dead)).state == EndpointState.DISABLED
-        assert (await live_board.read_delivery(fenced, message)).state == DeliveryState.PENDING
+        assert (
+            await live_board.read_delivery(fenced_endpoint, message)
+        ).state == DeliveryState.PENDING
     assert {line["event"] for line in dispatcher_log.entries} == {
         "given up",
         "a webhook was disabled",
