@@ -16,7 +16,7 @@ from tests.desk.browser.conftest import Desk, sign_in_by
 from tests.desk.browser.test_intake import SELECT
 from tests.desk.browser.test_pages import list_addresses
 from tests.faults import served
-from tests.support import chromium
+from tests.support import browsing, chromium
 
 FOLDER = Path(__file__).parents[2] / "docs" / "screenshots"
 WIDTHS = {1440: 900, 768: 1024, 360: 780}
@@ -132,7 +132,7 @@ async def _take_in(page: Page) -> None:
     await page.fill("#published_on", "2023-10-03")
     await page.select_option("#story", "kosovo-border-2023")
     await page.fill("#text", "\n\n".join(_SENTENCES))
-    await page.get_by_role("button", name="Begin").click()
+    await browsing.follow(page.get_by_role("button", name="Begin"))
     await page.wait_for_url("**/intake/*")
     await page.evaluate(SELECT, "We are waiting to see confirmation of this.")
 

@@ -7,6 +7,7 @@ import httpx
 from playwright.async_api import Page, expect
 
 from tests.desk.browser.conftest import Desk, Windows
+from tests.support import browsing
 
 ID = re.compile(r"/claims/([0-9a-f-]{36})")
 
@@ -43,15 +44,15 @@ async def link(
 ) -> None:
     """Link what somebody said to a claim, through the form."""
     await page.goto(f"/claims/{claim}")
-    await page.get_by_role("link", name="Link a statement").click()
+    await browsing.follow(page.get_by_role("link", name="Link a statement"))
     await page.check(f"input[name=stance][value={stance}]")
     await page.fill("#quote", quote)
     await page.select_option("#party", party)
     await page.fill("#said_on", "2023-10-04")
     await page.select_option("#basis", basis)
     await page.fill("#url", "https://example.org/report")
-    await page.get_by_role("button", name="Link it").click()
-    await page.wait_for_url("**/claims/*done=linked*")
+    await browsing.follow(page.get_by_role("button", name="Link it"))
+    await expect(page).to_have_url(re.compile("/claims/.*done=linked"))
 
 
 async def confirm(windows: Windows, page: Page, claim: str, reason: str) -> None:
@@ -59,13 +60,13 @@ async def confirm(windows: Windows, page: Page, claim: str, reason: str) -> None
     await page.goto(f"/claims/{claim}")
     await page.locator("input[name=to][value=confirmed]").check()
     await page.fill("#reason", reason)
-    await page.get_by_role("button", name="Decide").click()
+    await browsing.follow(page.get_by_role("button", name="Decide"))
     await expect(page.locator(".pending h2")).to_contain_text("You propose")
     ben = await windows.open(f"/claims/{claim}", name="Ben", role="editor")
-    await ben.get_by_role("button", name="Approve").click()
+    await browsing.follow(ben.get_by_role("button", name="Approve"))
     await expect(ben.locator(".current-status .status")).to_have_text("Confirmed")
 
 
-async def read_status(page: Page) -> str:
-    """The status that a claim's page shows."""
-    return (await page.locator(".current-status .status").inner_text()).strip()
+async def require_status(page: Page, status: str) -> None:
+    """Wait until a claim's page shows this status."""
+    await expect(page.locator(".current-status .status")).to_have_text(status)

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from playwright.async_api import Locator, Page, expect
 
+from tests.support import browsing
+
 DATA = Path(__file__).parent / "data"
 PLACE = """(words) => {
   const text = document.querySelector("#text");
@@ -87,7 +89,6 @@ class Hand:
         self.keys = 0
 
     async def select(self, words: str) -> None:
-        await self.page.wait_for_load_state()  # and with it the script that takes what is selected
         await self.page.evaluate(PLACE, words)
         await expect(self.page.locator("#quote")).to_have_value(words)
         self.clicks += 1
@@ -110,6 +111,12 @@ class Hand:
         await self.page.locator(place).click()
         self.clicks += 1
 
+    async def proceed(self, place: str) -> None:
+        """Click what leads to another page."""
+        await self.reveal(self.page.locator(place))
+        await browsing.follow(self.page.locator(place))
+        self.clicks += 1
+
     async def tick(self, place: str, is_wanted: bool) -> None:
         if await self.page.locator(place).is_checked() != is_wanted:
             await self.click(place)
@@ -125,8 +132,7 @@ class Hand:
         """Follow the first link of this name."""
         link = self.page.locator(f'a:text-is("{name}")').first
         await self.reveal(link)
-        await link.click()
-        await self.page.wait_for_load_state()
+        await browsing.follow(link)
         self.clicks += 1
 
     async def fill_in(self, fields: dict[str, str]) -> None:
@@ -149,7 +155,7 @@ class Hand:
         await self.choose("#story", story)
         await self.page.fill("#text", article.text.strip())  # pasted
         self.keys += 1
-        await self.click("main form button")
+        await self.proceed("main form button")
         await self.page.wait_for_url("**/intake/*-*")
 
     async def take(self, passage: Passage, number: int) -> None:
@@ -184,12 +190,11 @@ class Hand:
         await self.tick("input[name=conditional]", passage.conditional)
         await self.tick("input[name=partial]", passage.partial)
         await self.write("#note", passage.note)
-        await self.click("#passage button:not([type=button])")
-        await self.page.wait_for_load_state()
+        await self.proceed("#passage button:not([type=button])")
         if await self.page.locator("input[name=anyway]").count():
             # It looks like a claim that is there; somebody has read both: it is another.
             await self.tick("input[name=anyway]", True)
-            await self.click("#passage button:not([type=button])")
+            await self.proceed("#passage button:not([type=button])")
         await expect(self.page.locator(".passages > li")).to_have_count(number)
 
     async def _name_party(self, name: str) -> None:

@@ -11,7 +11,7 @@ from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, 
 
 from tests.faults import served
 from tests.faults.served import Served
-from tests.support import chromium
+from tests.support import browsing, chromium
 
 SLOW = 15_000
 """Milliseconds after which a page is taken to hang: the machine may be busy with other tests."""
@@ -77,7 +77,7 @@ async def browser() -> AsyncIterator[Browser]:
 async def sign_in_by(page: Page, link: str) -> None:
     """Open a sign-in link and press its button, as a person does."""
     await page.goto(link)
-    await page.get_by_role("button", name="Sign in").click()
+    await browsing.follow(page.get_by_role("button", name="Sign in"))
     await page.wait_for_url("**/")
 
 

@@ -12,6 +12,7 @@ from playwright.async_api import Page, expect
 from tests.desk.browser import acts
 from tests.desk.browser.conftest import Desk, Windows
 from tests.faults.receiving import Arrival, Receiver, wait_until
+from tests.support import browsing
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -128,10 +129,10 @@ async def _correct_party(page: Page, claim: str) -> None:
     """Say that it was Belgrade who said what NATO seemed to say, by the form beside the words."""
     await page.goto(f"/claims/{claim}")
     card = page.locator(".card", has_text="Lorries were seen")
-    await card.get_by_role("link", name="Correct", exact=True).click()
+    await browsing.follow(card.get_by_role("link", name="Correct", exact=True))
     await page.select_option("#party", "belgrade")
     await page.fill("#reason", "KFOR quotes the ministry")
-    await page.get_by_role("button", name="Correct").click()
+    await browsing.follow(page.get_by_role("button", name="Correct"))
     await page.wait_for_url("**done=*")
 
 
@@ -139,7 +140,7 @@ async def _acknowledge(page: Page, claim: str) -> None:
     """Find both articles on the page of what was printed, and see to the first."""
     await page.goto(f"/claims/{claim}")
     await expect(page.locator("#uses")).to_contain_text("2 articles printed this; 2 must be told")
-    await page.locator("#uses").get_by_role("link", name="2 articles printed this").click()
+    await browsing.follow(page.locator("#uses").get_by_role("link", name="2 articles printed this"))
     uses = page.locator(".notices > li")
     await expect(uses).to_have_count(2)
     for url in ARTICLES:
@@ -151,7 +152,7 @@ async def _acknowledge(page: Page, claim: str) -> None:
     await first.get_by_text("Say what was done about it").click()
     await first.locator("textarea").fill("Taken back")
     await first.locator("input[type=url]").fill(CORRECTED)
-    await first.get_by_role("button", name="It is seen to").click()
+    await browsing.follow(first.get_by_role("button", name="It is seen to"))
     await page.wait_for_url("**done=*")
     await page.goto(f"/printed?claim={claim}&state=outdated")
     await expect(uses).to_have_count(1)

@@ -6,6 +6,7 @@ from playwright.async_api import Page, expect
 
 from tests.desk.browser import acts
 from tests.desk.browser.conftest import Desk, Windows
+from tests.support import browsing
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -54,7 +55,9 @@ async def test_each_thing_is_corrected_through_its_form(
 
 
 async def correct_claim(page: Page) -> None:
-    await page.locator("#sheet-head").get_by_role("link", name="Correct", exact=True).click()
+    await browsing.follow(
+        page.locator("#sheet-head").get_by_role("link", name="Correct", exact=True)
+    )
     await page.select_option("#claimant", "pristina")
     await page.select_option("#kind", "position")
     await page.fill("#claimed_on", "")
@@ -66,7 +69,7 @@ async def correct_claim(page: Page) -> None:
 async def correct_statement(page: Page, claim: str) -> None:
     await page.goto(f"/claims/{claim}")
     card = page.locator(".card", has_text="We saw nobody there.")
-    await card.get_by_role("link", name="Correct", exact=True).click()
+    await browsing.follow(card.get_by_role("link", name="Correct", exact=True))
     await page.select_option("#party", "washington")
     await page.fill("#said_on", "2023-10-03")
     await page.fill("#said_hour", "18:05")
@@ -84,8 +87,8 @@ async def correct_statement(page: Page, claim: str) -> None:
 
 
 async def correct_source(page: Page, claim: str) -> None:
-    await page.get_by_role("link", name="About this source").click()
-    await page.get_by_role("link", name="Correct", exact=True).click()
+    await browsing.follow(page.get_by_role("link", name="About this source"))
+    await browsing.follow(page.get_by_role("link", name="Correct", exact=True))
     await page.fill("#publisher", "The right paper")
     assert await page.evaluate(OVERFLOW) <= 0
     await send(page)
@@ -94,7 +97,7 @@ async def correct_source(page: Page, claim: str) -> None:
 
 async def send(page: Page) -> None:
     await page.fill("#reason", WHY)
-    await page.get_by_role("button", name="Correct", exact=True).click()
+    await browsing.follow(page.get_by_role("button", name="Correct", exact=True))
     await expect(page.locator(".done")).to_contain_text("Corrected")
 
 
@@ -104,19 +107,21 @@ async def test_refused_correction_leads_to_each_fault(windows: Windows, desk: De
     claim = await acts.record_claim(desk, "The depot at Raška was emptied before dawn")
     ana = await windows.open(f"/claims/{claim}", name="Ana", java_script_enabled=False)
     ben = await windows.open(f"/claims/{claim}/correction", name="Ben", role="editor")
-    await ana.locator("#sheet-head").get_by_role("link", name="Correct", exact=True).click()
+    await browsing.follow(
+        ana.locator("#sheet-head").get_by_role("link", name="Correct", exact=True)
+    )
     await ana.fill("#part_of", "the other one")
     await ana.fill("#claimed_on", "")
     await ana.fill("#reason", WHY)
-    await ana.get_by_role("button", name="Correct", exact=True).click()
+    await browsing.follow(ana.get_by_role("button", name="Correct", exact=True))
     await expect(ana.locator("#faults li")).to_have_count(2)
     await ben.select_option("#kind", "figure")
     await send(ben)
     await ana.fill("#part_of", "")
     await ana.fill("#claimed_on", "2023-09-30")
-    await ana.get_by_role("button", name="Correct", exact=True).click()
+    await browsing.follow(ana.get_by_role("button", name="Correct", exact=True))
     await expect(ana.locator(".conflict")).to_contain_text("Ben changed this claim")
     await expect(ana.locator("#claimed_on")).to_have_value("2023-09-30")
     await expect(ana.locator("#kind")).to_have_value("figure")
-    await ana.get_by_role("button", name="Correct", exact=True).click()
+    await browsing.follow(ana.get_by_role("button", name="Correct", exact=True))
     await expect(ana.locator(".done")).to_contain_text("Corrected")

@@ -12,6 +12,7 @@ from tests.desk.browser import article_records
 from tests.desk.browser.articles import Hand, Passage, read_article
 from tests.desk.browser.conftest import Desk, Windows
 from tests.faults import served
+from tests.support import browsing
 from tests.support.desk import Json
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -130,11 +131,11 @@ async def slip_afterwards(hand: Hand, desk: Desk) -> dict[str, str]:
     claims = await article_records.list_ids(desk)
     await hand.page.goto(f"/claims/{claims[FIVE_OPEN]}/merge")
     await hand.page.fill("#other", f"/claims/{claims[TWO_OPEN]}")
-    await hand.page.locator("form[action$='/merge'] button").click()
+    await browsing.follow(hand.page.locator("form[action$='/merge'] button"))
     await hand.page.wait_for_url("**/claims/*done=*")
     await hand.page.goto(f"/claims/{claims[SERVICED]}/withdraw")
     await hand.page.fill("#reason", "Taken back, we thought")
-    await hand.page.locator("form[action$='/withdraw'] button").click()
+    await browsing.follow(hand.page.locator("form[action$='/withdraw'] button"))
     await hand.page.wait_for_url("**/claims/*done=*")
     return claims
 
@@ -204,29 +205,29 @@ class Corrections:
     async def _correct_address(self) -> None:
         await self.page.goto(f"/claims/{self.claims[SLEPT]}")
         await self.hand.follow("Statement")
-        await self.hand.click("a[href$='/correction']")
+        await self.hand.proceed("a[href$='/correction']")
         await self.hand.follow("correct the source")
         await self._send({"#url": ARTICLE.url}, "A letter was missing", "correction")
 
     async def _separate(self) -> None:
         await self.page.goto(f"/claims/{self.claims[TWO_OPEN]}")
-        await self.hand.click(f"a[href='/claims/{self.claims[FIVE_OPEN]}/separation']")
+        await self.hand.proceed(f"a[href='/claims/{self.claims[FIVE_OPEN]}/separation']")
         await self._send({}, "Two and five are not the same", "separation")
 
     async def _reinstate(self) -> None:
         await self.page.goto(f"/claims/{self.claims[SERVICED]}")
-        await self.hand.click("a[href$='/reinstatement']")
+        await self.hand.proceed("a[href$='/reinstatement']")
         await self._send({}, "Nobody took it back", "reinstatement")
 
     async def _void_link(self) -> None:
         """Void the link, and take back by hand what the rules did on its account."""
         await self.page.goto(f"/claims/{self.claims[SLEPT]}")
         await self.hand.follow("Retract")
-        await self.hand.click("main a[href$='/void']")
+        await self.hand.proceed("main a[href$='/void']")
         await self._send({}, "The wrong row of the list", "void")
         await self.page.locator("input[name=to][value=asserted]").check()
         await self.page.fill("#reason", "Nobody contradicts it")
-        await self.page.locator("form[action$='/status'] button").click()
+        await browsing.follow(self.page.locator("form[action$='/status'] button"))
         await expect(self.page.locator(".current-status .status")).to_have_text("Asserted")
         self.hand.clicks += 3
         self.hand.keys += len("Nobody contradicts it")
@@ -242,19 +243,19 @@ class Corrections:
     async def _correct_statement(self, words: str, fields: dict[str, str], reason: str) -> None:
         address = f"/statements/{self.statements[words]}"
         await self.page.goto(address)
-        await self.hand.click(f"a[href^='{address}/correction']")
+        await self.hand.proceed(f"a[href^='{address}/correction']")
         await self._send(fields, reason, "correction")
 
     async def _correct_claim(self, text: str, fields: dict[str, str], reason: str) -> None:
         address = f"/claims/{self.claims[text]}"
         await self.page.goto(address)
-        await self.hand.click(f"a[href='{address}/correction']")
+        await self.hand.proceed(f"a[href='{address}/correction']")
         await self._send(fields, reason, "correction")
 
     async def _send(self, fields: dict[str, str], reason: str, action: str) -> None:
         """Fill in what is wrong, say why, and send the form."""
         await self.hand.fill_in(fields | {"#reason": reason})
-        await self.hand.click(f"form[action$='/{action}'] button")
+        await self.hand.proceed(f"form[action$='/{action}'] button")
         await self.page.wait_for_url("**done=*")
 
 

@@ -11,6 +11,7 @@ from playwright.async_api import Page, expect
 from service.exchange import seeds
 from tests.desk.browser.conftest import Desk, Windows
 from tests.faults import served
+from tests.support import browsing
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -63,14 +64,14 @@ async def test_article_taken_in_by_hand_equals_the_seed_file(
     page = await windows.open(name="Ana")
     await expect(page.locator(".empty h2")).to_have_text("No claims yet")
     await _make_story(page, empty_desk)
-    await page.get_by_role("link", name="Add an article").click()
+    await browsing.follow(page.get_by_role("link", name="Add an article"))
     source = SEED["sources"][0]
     await page.fill("#url", source["url"])
     await page.fill("#title", source["title"])
     await page.fill("#published_on", "2023-10-03")
     await page.select_option("#story", label=STORY["title"])
     await page.fill("#text", TEXT)
-    await page.get_by_role("button", name="Begin").click()
+    await browsing.follow(page.get_by_role("button", name="Begin"))
     for number, statement in enumerate(SEED["statements"], start=1):
         await _take(page, statement)
         await expect(page.locator(".passages li[id]")).to_have_count(number)
@@ -79,7 +80,7 @@ async def test_article_taken_in_by_hand_equals_the_seed_file(
     await page.fill("#find", "")
     # Belgrade's rejection has disputed C4 by rule.
     await page.goto("/")
-    await page.get_by_role("link", name=CLAIMS["C4"]["text"]).click()
+    await browsing.follow(page.get_by_role("link", name=CLAIMS["C4"]["text"]))
     await expect(page.locator(".current-status .status")).to_have_text("Disputed")
     loaded = await _describe_claims(empty_desk)
     assert len(loaded) == len(SEED["claims"])
@@ -96,7 +97,6 @@ async def _make_story(page: Page, desk: Desk) -> None:
 
 async def _take(page: Page, statement: dict[str, Any]) -> None:
     quote = statement["quotes"][0]
-    await page.wait_for_load_state()  # and with it the script that takes what is selected
     await page.evaluate(SELECT, quote["text"])
     await expect(page.locator("#quote")).to_have_value(quote["text"])
     await page.select_option("#rendering", quote["rendering"])
@@ -127,12 +127,11 @@ async def _take(page: Page, statement: dict[str, Any]) -> None:
             if link.get("conditional"):
                 await page.check("input[name=conditional]")
             await page.fill("#note", link.get("note", ""))
-    await page.get_by_role("button", name="Record the passage").click()
-    await page.wait_for_load_state()
+    await browsing.follow(page.get_by_role("button", name="Record the passage"))
     if await page.locator("#faults").count():
         # It looks like a claim that is there; somebody has read both and says that it is another.
         await page.check("input[name=anyway]")
-        await page.get_by_role("button", name="Record the passage").click()
+        await browsing.follow(page.get_by_role("button", name="Record the passage"))
 
 
 async def _name_party(page: Page, party: dict[str, Any]) -> None:

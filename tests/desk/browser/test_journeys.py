@@ -1,10 +1,13 @@
 """A claim from the sign-in link to its confirmation, by hand, seen by others as it happens."""
 
+import re
+
 import pytest
 from playwright.async_api import expect
 
 from tests.desk.browser import acts
 from tests.desk.browser.conftest import Desk, Windows, sign_in_by
+from tests.support import browsing
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -20,11 +23,11 @@ async def test_sign_in_link_opens_the_board_with_the_article(windows: Windows, d
     row = page.locator("#g-awaiting_confirmation .row", has_text="8,350")
     await expect(row).to_contain_text("Belgrade")
     await expect(row.locator(".stance.requests_confirmation")).to_contain_text("Washington")
-    await row.get_by_role("link").click()
+    await browsing.follow(row.get_by_role("link"))
     await expect(page.locator("h1")).to_have_text(
         "Serbia cut its troops near Kosovo from 8,350 to 4,500"
     )
-    assert await acts.read_status(page) == "Awaiting confirmation"
+    await acts.require_status(page, "Awaiting confirmation")
     await page.goto(link.partition(": ")[2])
     await expect(page.locator("h1")).to_have_text("This sign-in link no longer works")
 
@@ -43,7 +46,7 @@ async def test_confirmation_by_two_people_shows_live_to_a_reader(
     await expect(reader.locator(".card", has_text="KFOR saw")).to_be_visible()
     await ana.locator("input[name=to][value=confirmed]").check()
     await ana.fill("#reason", "KFOR saw it itself")
-    await ana.get_by_role("button", name="Decide").click()
+    await browsing.follow(ana.get_by_role("button", name="Decide"))
     await expect(ana.locator(".pending h2")).to_contain_text("You propose")
     await expect(ana.get_by_role("button", name="Approve")).to_have_count(0)
     # Not offered, and not accepted either.
@@ -57,13 +60,13 @@ async def test_confirmation_by_two_people_shows_live_to_a_reader(
     )
     assert refused[0] == 403
     assert "somebody else has to approve" in refused[1]
-    assert await acts.read_status(reader) == "Asserted"
+    await acts.require_status(reader, "Asserted")
     await expect(reader.locator(".pending")).to_have_count(0)  # a draft is the desk's own
     ben = await windows.open("/review", name="Ben", role="editor")
-    await ben.locator(".row", has_text="Raška").get_by_role("link").click()
-    await ben.get_by_role("button", name="Approve").click()
+    await browsing.follow(ben.locator(".row", has_text="Raška").get_by_role("link"))
+    await browsing.follow(ben.get_by_role("button", name="Approve"))
     await expect(ben.locator(".done")).to_have_text("Approved.")
-    assert await acts.read_status(ben) == "Confirmed"
+    await acts.require_status(ben, "Confirmed")
     await expect(reader.locator(".current-status .status")).to_have_text("Confirmed")
     await expect(reader.locator("#print-line")).to_contain_text("Independently confirmed by NATO")
     await expect(board.locator(".row", has_text="Raška")).to_be_visible()
@@ -80,8 +83,8 @@ async def test_live_change_keeps_what_is_being_typed(windows: Windows, desk: Des
     card = ben.locator(".card", has_text="They are full of men.")
     await expect(card).to_be_visible()
     await expect(card).to_have_class("card changed")
-    assert await ben.input_value("#reason") == "I am in the middle of a sen"
-    assert await ben.evaluate("document.activeElement.id") == "reason"
+    await expect(ben.locator("#reason")).to_have_value("I am in the middle of a sen")
+    await expect(ben.locator("#reason")).to_be_focused()
     await expect(ben.locator("#suggestion")).to_contain_text("Disputed")
 
 
@@ -98,17 +101,17 @@ async def test_conflict_shows_what_changed_and_keeps_what_was_typed(
     ana = await windows.open(f"/claims/{claim}", name="Ana")
     await ana.locator("input[name=to][value=awaiting_confirmation]").check()
     await ana.fill("#reason", "The ministry is asked for figures")
-    await ana.get_by_role("button", name="Decide").click()
+    await browsing.follow(ana.get_by_role("button", name="Decide"))
     await expect(ana.locator(".done")).to_have_text("The status is changed.")
     await ben.locator("input[name=to][value=awaiting_confirmation]").check()
     await ben.fill("#reason", "Our reporter goes there tomorrow")
-    await ben.get_by_role("button", name="Decide").click()
+    await browsing.follow(ben.get_by_role("button", name="Decide"))
     conflict = ben.locator(".conflict")
     await expect(conflict.locator("h2")).to_contain_text("Ana changed this claim")
     await expect(conflict).to_contain_text("From asserted to awaiting confirmation")
     await expect(conflict).to_contain_text("The ministry is asked for figures")
-    assert await ben.input_value("#reason") == "Our reporter goes there tomorrow"
-    assert await acts.read_status(ben) == "Awaiting confirmation"
+    await expect(ben.locator("#reason")).to_have_value("Our reporter goes there tomorrow")
+    await acts.require_status(ben, "Awaiting confirmation")
 
 
 async def test_slider_shows_what_the_desk_knew_then(windows: Windows, desk: Desk) -> None:
@@ -119,7 +122,7 @@ async def test_slider_shows_what_the_desk_knew_then(windows: Windows, desk: Desk
     await acts.link(
         ana, claim, "requests_confirmation", party="washington", quote="We would like to see it."
     )
-    assert await acts.read_status(ana) == "Awaiting confirmation"
+    await acts.require_status(ana, "Awaiting confirmation")
     await ana.get_by_text("See this page as of an earlier time").click()
     slider = ana.get_by_role("slider", name="As of")
     await slider.focus()
@@ -129,12 +132,12 @@ async def test_slider_shows_what_the_desk_knew_then(windows: Windows, desk: Desk
     await expect(ana.locator(".column", has_text="Washington")).to_have_count(0)
     await expect(ana.locator(".events li")).to_have_count(1)
     await expect(ana.get_by_role("button", name="Decide")).to_have_count(0)
-    assert "as_of=" in ana.url
+    await expect(ana).to_have_url(re.compile("as_of="))
     await slider.press("End")
     await expect(ana.locator(".banner")).to_have_count(0)
     await expect(ana.locator(".current-status .status")).to_have_text("Awaiting confirmation")
     await expect(ana.get_by_role("button", name="Decide")).to_be_visible()
-    assert "as_of=" not in ana.url
+    await expect(ana).not_to_have_url(re.compile("as_of="))
 
 
 async def test_lost_connection_is_shown_and_resumed(windows: Windows, desk: Desk) -> None:

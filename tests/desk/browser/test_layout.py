@@ -2,7 +2,7 @@
 
 import httpx
 import pytest
-from playwright.async_api import Page
+from playwright.async_api import Page, expect
 
 from tests.desk.browser import acts
 from tests.desk.browser.conftest import Desk, Windows
@@ -88,11 +88,10 @@ async def test_printed_page_names_its_moment_address_and_sources(
     claim = await acts.record_claim(desk, "The bridge at Brnjak is closed")
     page = await windows.open(f"/claims/{claim}", name="Ana")
     printed = page.locator(".printed")
-    assert await printed.is_hidden()
+    await expect(printed).to_be_hidden()
     await page.emulate_media(media="print")
-    told = await printed.inner_text()
-    assert f"/claims/{claim}" in told
-    assert " UTC" in told
+    await expect(printed).to_contain_text(f"/claims/{claim}")
+    await expect(printed).to_contain_text(" UTC")
     shown = await page.evaluate(
         "() => getComputedStyle(document.querySelector('.card figcaption a'), '::after').content"
     )

@@ -3,10 +3,11 @@
 from urllib.parse import quote
 
 import pytest
-from playwright.async_api import Page
+from playwright.async_api import Page, expect
 
 from tests.desk.browser import acts
 from tests.desk.browser.conftest import Desk, Windows
+from tests.support import browsing
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -27,7 +28,7 @@ SHORT = "<img src=x onerror=window.owned=1>"
 
 async def require_no_script_ran(page: Page) -> None:
     assert await page.evaluate("window.owned") is None, page.url
-    assert await page.locator("img[src=x], [onerror], [onload]").count() == 0, page.url
+    await expect(page.locator("img[src=x], [onerror], [onload]")).to_have_count(0)
     for link in await page.locator("a").all():
         address = (await link.get_attribute("href") or "").strip().lower()
         assert not address.startswith(("javascript:", "data:")), (page.url, address)
@@ -62,39 +63,37 @@ async def test_no_typed_text_runs_as_script(windows: Windows, desk: Desk) -> Non
     await page.get_by_role("button", name="Link it").click()  # refused: no day
     await require_no_script_ran(page)
     await page.evaluate("document.querySelector('#said_on').removeAttribute('required')")
-    await page.get_by_role("button", name="Link it").click()
-    await page.wait_for_load_state()
+    await browsing.follow(page.get_by_role("button", name="Link it"))
     await require_no_script_ran(page)
     await page.fill("#said_on", "2023-10-02")
     await page.fill("#said_in", "")
-    await page.get_by_role("button", name="Link it").click()
+    await browsing.follow(page.get_by_role("button", name="Link it"))
     await page.wait_for_url("**done=linked*")
     await require_no_script_ran(page)
     await page.fill("#note", ALL)
-    await page.get_by_role("button", name="Add note").click()
+    await browsing.follow(page.get_by_role("button", name="Add note"))
     await page.fill("#reason", ALL)
     await page.locator("input[name=to][value=awaiting_confirmation]").check()
     await page.locator("input[name=cites]").first.check()
-    await page.get_by_role("button", name="Decide").click()
+    await browsing.follow(page.get_by_role("button", name="Decide"))
     await page.wait_for_url("**done=moved*")
     await require_no_script_ran(page)
     await page.goto(f"/claims/{claim}/amend")
     await page.fill("#text", f"{ALL} again")
     await page.check("input[name=material][value=yes]")
-    await page.get_by_role("button", name="Amend").click()
+    await browsing.follow(page.get_by_role("button", name="Amend"))
     await page.wait_for_url("**done=amended*")
     await require_no_script_ran(page)
     await page.goto("/intake")
     await fill(page)
     await page.fill("#text", ALL)
-    await page.get_by_role("button", name="Begin").click()
+    await browsing.follow(page.get_by_role("button", name="Begin"))
     await page.wait_for_url("**/intake/*")
     await require_no_script_ran(page)
     await page.fill("#quote", SHORT)
     await page.fill("#claim", ALL)
     await page.fill("#said_on", "2023-10-02")
-    await page.get_by_role("button", name="Record the passage").click()
-    await page.wait_for_load_state()
+    await browsing.follow(page.get_by_role("button", name="Record the passage"))
     await require_no_script_ran(page)
     for path in (
         "/",
@@ -133,9 +132,9 @@ async def test_no_address_runs_as_script(windows: Windows, desk: Desk) -> None:
             await require_no_script_ran(page)
     public = await windows.open()
     await public.goto("/sign-in?next=javascript:window.owned=1")
-    assert await public.locator("input[name=next]").input_value() == "/"
+    await expect(public.locator("input[name=next]")).to_have_value("/")
     await public.goto("/sign-in?next=//example.org/")
-    assert await public.locator("input[name=next]").input_value() == "/"
+    await expect(public.locator("input[name=next]")).to_have_value("/")
 
 
 async def test_imported_address_is_no_script(windows: Windows, desk: Desk) -> None:
@@ -143,4 +142,4 @@ async def test_imported_address_is_no_script(windows: Windows, desk: Desk) -> No
     claim = await acts.record_claim(desk, "The bridge at Jarinje carries lorries")
     page = await windows.open(f"/claims/{claim}", name="Eve", role="editor")
     outside = page.locator('.card a[href^="https://example.org"]').first
-    assert await outside.get_attribute("rel") == "noopener nofollow"
+    await expect(outside).to_have_attribute("rel", "noopener nofollow")

@@ -11,6 +11,7 @@ from tests.desk.browser import acts
 from tests.desk.browser.articles import Hand, read_article
 from tests.desk.browser.conftest import Desk, Windows
 from tests.faults import served
+from tests.support import browsing
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -69,7 +70,7 @@ async def take_in(windows: Windows, desk: Desk) -> None:
     await editor.goto("/stories")
     await editor.fill("#title", "The explosion at Qasira")
     await editor.fill("#slug", STORY)
-    await editor.locator("form[action='/stories'] button").click()
+    await browsing.follow(editor.locator("form[action='/stories'] button"))
     await editor.wait_for_url(f"**/stories/{STORY}*")
     ana = await windows.open(name="Ana", role="checker")
     hand = Hand(ana)
@@ -79,7 +80,7 @@ async def take_in(windows: Windows, desk: Desk) -> None:
     for slug, name in IN_SENTENCE.items():
         await editor.goto(f"/parties/{slug}/edit")
         await editor.fill("#in_sentence", name)
-        await editor.locator("main form button").first.click()
+        await browsing.follow(editor.locator("main form button").first)
         await editor.wait_for_url(f"**/parties/{slug}?*")
 
 
@@ -121,22 +122,25 @@ async def require_drawings(windows: Windows, port_desk: Desk) -> None:
     windows.desk = port_desk
     page = await windows.open(f"/stories/{STORY}")
     chart = page.locator(".figures")
-    shown = [text.rsplit("\n")[0] for text in await chart.locator("title").all_text_contents()]
-    assert shown == [f"Health Ministry: {count} people" for count in (12, 17, 9)]
-    assert await chart.locator(".value").all_text_contents() == ["12", "17", "9"]
-    assert await chart.locator(".point.former").count() == 2
-    assert await chart.locator(".step").count() == 2
+    await expect(chart.locator("title")).to_have_text(
+        [f"Health Ministry: {count} people" for count in (12, 17, 9)]
+    )
+    await expect(chart.locator(".value")).to_have_text(["12", "17", "9"])
+    await expect(chart.locator(".point.former")).to_have_count(2)
+    await expect(chart.locator(".step")).to_have_count(2)
     box = await chart.locator("> svg").bounding_box()
     below = await chart.locator("> p").bounding_box()
     assert box is not None
     assert below is not None
     assert box["y"] + 190 <= below["y"] + 1
-    columns = await page.locator(".matrix thead th").all_inner_texts()
-    assert [columns[0], columns[-1], len(columns)] == ["Claim", "Not named", 1 + 5 + 1]
+    columns = page.locator(".matrix thead th")
+    await expect(columns).to_have_count(1 + 5 + 1)
+    await expect(columns.first).to_have_text("Claim")
+    await expect(columns.last).to_have_text("Not named")
     for text in (TWELVE, SEVENTEEN):
         row = page.locator(".matrix tbody tr", has_text=text)
         await expect(row.locator(".flag", has_text="superseded")).to_be_visible()
-    assert await page.locator(".lanes li:not(.axis)").count() == 6
+    await expect(page.locator(".lanes li:not(.axis)")).to_have_count(6)
 
 
 async def require_directions(windows: Windows, port_desk: Desk) -> None:
@@ -145,8 +149,7 @@ async def require_directions(windows: Windows, port_desk: Desk) -> None:
     month stays one on the board, and a source without a name is shown as described."""
     windows.desk = port_desk
     page = await windows.open("/intake", name="Ana")
-    await page.locator("main li a").first.click()
-    await page.wait_for_load_state()
+    await browsing.follow(page.locator("main li a").first)
     unnamed = page.locator(".passages > li", has_text="set foot")
     await expect(unnamed.locator("b")).to_have_text("a senior security official, not named")
     for element, text in ((".passages .words", "ارتفع"), (".passages .words", "أُدخل")):
@@ -155,11 +158,12 @@ async def require_directions(windows: Windows, port_desk: Desk) -> None:
     await page.goto("/")
     depot = page.locator(".row", has_text=DEPOT)
     await expect(depot.locator(".who")).to_contain_text("Port Authority · Jun 2020")
-    await page.get_by_role("link", name=SAILORS).click()
+    await browsing.follow(page.get_by_role("link", name=SAILORS))
     quotes = page.locator("blockquote")
+    await expect(quotes).to_have_count(2)
     assert await quotes.evaluate_all(f"(all) => all.map({READ_DIRECTION})") == ["ltr", "rtl"]
-    assert await quotes.nth(0).get_attribute("lang") == "sr"
-    assert await quotes.nth(1).get_attribute("lang") == "ar"
+    await expect(quotes.nth(0)).to_have_attribute("lang", "sr")
+    await expect(quotes.nth(1)).to_have_attribute("lang", "ar")
 
 
 async def finish_story(windows: Windows, desk: Desk) -> dict[str, str]:
@@ -175,13 +179,13 @@ async def finish_story(windows: Windows, desk: Desk) -> dict[str, str]:
             fields["#supersedes"] = f"/claims/{claims[replaced]}"
         await hand.page.goto(f"/claims/{claims[text]}/correction")
         await hand.fill_in(fields | {"#reason": "As it was said"})
-        await hand.click("form[action$='/correction'] button")
+        await hand.proceed("form[action$='/correction'] button")
         await hand.page.wait_for_url("**done=*")
     ana = await windows.open(f"/claims/{claims[FIRE]}/withdraw", name="Ana")
     await ana.fill("#reason", "We spoke too early about the ship")
     await ana.fill("#url", "https://coast.example/2020/08/05/ministry")
     await ana.fill("#said_on", "2020-08-05")
-    await ana.locator("main form button").first.click()
+    await browsing.follow(ana.locator("main form button").first)
     await ana.wait_for_url("**/claims/*done=*")
     await acts.confirm(windows, ana, claims[SAILORS], "The register names both")
     return claims
@@ -199,7 +203,7 @@ async def require_offered_speaker(windows: Windows, port_desk: Desk) -> None:
     """Nobody is filled in unseen; chosen, or written, a known speaker brings role and party."""
     windows.desk = port_desk
     page = await windows.open("/intake", name="Ana")
-    await page.locator("main li a").first.click()
+    await browsing.follow(page.locator("main li a").first)
     hand = Hand(page)
     await hand.select("Eight names stood on two lists,")
     offered = page.locator("#offered-speakers button")

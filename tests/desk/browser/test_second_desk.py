@@ -6,6 +6,7 @@ from playwright.async_api import Page, expect
 from tests.desk.browser import acts
 from tests.desk.browser.conftest import Desk, Windows
 from tests.desk.browser.test_layout import fill_story
+from tests.support import browsing
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -26,10 +27,14 @@ RED_ELEMENTS = """() => {
 }"""
 
 
-async def read_top(page: Page, selector: str) -> float:
-    box = await page.locator(selector).first.bounding_box()
-    assert box is not None, selector
-    return box["y"]
+TOPS = """(selectors) =>
+  selectors.map((each) => document.querySelector(each).getBoundingClientRect().top)"""
+
+
+async def read_tops(page: Page, *selectors: str) -> list[float]:
+    """Read how far down elements begin, all at one instant: a page may be scrolling."""
+    tops: list[float] = await page.evaluate(TOPS, selectors)
+    return tops
 
 
 async def test_matrix_keeps_its_head_and_names_every_mark(windows: Windows, desk: Desk) -> None:
@@ -45,7 +50,7 @@ async def test_matrix_keeps_its_head_and_names_every_mark(windows: Windows, desk
     await expect(page.locator(".matrix thead th").nth(1)).to_be_in_viewport()
     mark = page.get_by_role("link", name="Ministry of Transport, office A supports, not counted")
     await expect(mark.first).to_be_attached()
-    assert await page.locator(".matrix td a:not([title])").count() == 0
+    await expect(page.locator(".matrix td a:not([title])")).to_have_count(0)
 
 
 async def test_matrix_is_cards_on_a_phone(windows: Windows, desk: Desk) -> None:
@@ -64,7 +69,8 @@ async def test_evidence_comes_first_and_rare_acts_are_folded(windows: Windows, d
     not open in one line."""
     claim = await acts.record_claim(desk, "The tunnel at Končulj is flooded")
     page = await windows.open(f"/claims/{claim}", name="Edit", role="editor", viewport=WIDE)
-    assert await read_top(page, "#evidence") < await read_top(page, ".earlier")
+    evidence, earlier = await read_tops(page, "#evidence", ".earlier")
+    assert evidence < earlier
     await expect(page.get_by_role("slider")).to_have_count(0)
     await expect(page.get_by_role("link", name="Recorded by mistake")).to_be_hidden()
     await page.locator(".acts-menu > summary").click()
@@ -80,10 +86,11 @@ async def test_header_of_a_phone_leaves_the_page_in_sight(windows: Windows) -> N
     """At most 64 px stand above the content; the menu opens over it, without scripts too."""
     for scripts in (True, False):
         page = await windows.open("/", name="Ana", java_script_enabled=scripts, viewport=PHONE)
-        assert await read_top(page, "main") <= 64
+        [top] = await read_tops(page, "main")
+        assert top <= 64
         await expect(page.locator(".top nav")).to_be_hidden()
         await page.get_by_role("button", name="Menu").click()
-        await page.locator(".top nav").get_by_role("link", name="Stories").click()
+        await browsing.follow(page.locator(".top nav").get_by_role("link", name="Stories"))
         await page.wait_for_url("**/stories")
 
 
@@ -101,7 +108,7 @@ async def test_legend_explains_marks_where_they_stand(windows: Windows) -> None:
     page = await windows.open("/", name="Ana", viewport=WIDE)
     await page.get_by_label("What a mark means").click()
     await expect(page.locator(".legend dl").first).to_contain_text("a second person")
-    await page.get_by_role("link", name="How statuses, stances and bases").click()
+    await browsing.follow(page.get_by_role("link", name="How statuses, stances and bases"))
     await expect(page.get_by_role("heading", name="Basis")).to_be_visible()
     await expect(page.locator("main")).to_contain_text("a word that rests on nothing")
 
@@ -111,15 +118,15 @@ async def test_record_stays_in_view_while_an_article_is_taken_in(windows: Window
     page = await windows.open("/intake", name="Ana", viewport=WIDE)
     await page.fill("#url", "https://example.org/in-view")
     await page.fill("#text", "“We saw them leave,” KFOR said.\n\n" * 40)
-    await page.get_by_role("button", name="Begin").click()
+    await browsing.follow(page.get_by_role("button", name="Begin"))
     await page.wait_for_url("**/intake/*")
     record = page.get_by_role("button", name="Record the passage")
     await expect(record).to_be_in_viewport()
     await page.mouse.wheel(0, 900)
     await expect(record).to_be_in_viewport()
     await page.set_viewport_size(PHONE)  # type: ignore[arg-type]
-    assert await read_top(page, "#text") < await read_top(page, "#passage")
-    assert await read_top(page, "#passage") < await read_top(page, ".taken")
+    text, passage, taken = await read_tops(page, "#text", "#passage", ".taken")
+    assert text < passage < taken
     await page.locator("#passage").scroll_into_view_if_needed()
     await expect(record).to_be_in_viewport()
 
@@ -138,12 +145,12 @@ async def test_palette_leads_to_a_claim_by_keys_alone(windows: Windows, desk: De
     await expect(page.locator("#found .chosen")).to_contain_text("The quarry at Bistrica")
     await page.keyboard.press("ArrowDown")
     await page.keyboard.press("ArrowUp")
-    await page.keyboard.press("Enter")
+    await browsing.press(page, "Enter")
     await page.wait_for_url(f"**/claims/{claim}")
 
 
 async def test_palette_is_a_page_without_scripts(windows: Windows) -> None:
     page = await windows.open("/go", name="Ana", java_script_enabled=False)
     await page.fill("#go", "kosovo")
-    await page.get_by_role("button", name="Find").click()
+    await browsing.follow(page.get_by_role("button", name="Find"))
     await expect(page.locator("#destinations h2", has_text="Stories")).to_be_visible()

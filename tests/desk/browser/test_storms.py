@@ -6,6 +6,7 @@ from playwright.async_api import Page, Route, expect
 
 from tests.desk.browser import acts
 from tests.desk.browser.conftest import Desk, Windows
+from tests.support import browsing
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -99,8 +100,7 @@ async def test_place_of_a_quote_is_counted_in_characters(windows: Windows, desk:
     ana = await windows.open("/intake", name="Ana")
     await ana.fill("#url", "https://example.org/emoji")
     await ana.fill("#text", f"{'😀' * 40} We left. Then, later: We left.")
-    await ana.get_by_role("button", name="Begin").click()
-    await ana.wait_for_selector("#passage")
+    await browsing.follow(ana.get_by_role("button", name="Begin"))
     await ana.evaluate(
         """() => {
           const node = document.querySelector("#text").firstChild;
@@ -109,8 +109,8 @@ async def test_place_of_a_quote_is_counted_in_characters(windows: Windows, desk:
           document.querySelector("#text").dispatchEvent(new KeyboardEvent("keyup"));
         }"""
     )
-    assert await ana.input_value("#near") == "41"
-    assert await ana.input_value("#quote") == "We left"
+    await expect(ana.locator("#near")).to_have_value("41")
+    await expect(ana.locator("#quote")).to_have_value("We left")
 
 
 async def test_claim_search_works_in_a_story_without_claims(windows: Windows, desk: Desk) -> None:
@@ -125,14 +125,14 @@ async def test_claim_search_works_in_a_story_without_claims(windows: Windows, de
     await eve.fill("#url", "https://example.org/brnjak")
     await eve.fill("#text", "Nobody saw seventeen lorries, NATO says.")
     await eve.select_option("#story", label="Brnjak")
-    await eve.get_by_role("button", name="Begin").click()
+    await browsing.follow(eve.get_by_role("button", name="Begin"))
     await eve.fill("#find", "seventeen lorries")
     await expect(eve.get_by_label("Seventeen lorries crossed at Brnjak")).to_be_visible()
     await eve.select_option(f"#stand-{claim}", "contradicts")
     await eve.fill("#quote", "Nobody saw seventeen lorries")
     await eve.select_option("#party", "nato")
     await eve.fill("#said_on", "2023-10-04")
-    await eve.get_by_role("button", name="Record the passage").click()
+    await browsing.follow(eve.get_by_role("button", name="Record the passage"))
     await expect(eve.locator(".passages")).to_contain_text("Seventeen lorries crossed at Brnjak")
 
 
@@ -143,5 +143,5 @@ async def test_refused_form_focuses_its_error(windows: Windows, desk: Desk) -> N
     await page.evaluate(
         "document.querySelectorAll('main form').forEach((one) => one.noValidate = 1)"
     )
-    await page.locator("main form button").click()
+    await browsing.follow(page.locator("main form button"))
     await expect(page.locator("main [role=alert]")).to_be_focused()
