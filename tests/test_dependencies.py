@@ -25,16 +25,16 @@ def list_imported_distributions(*folders: str) -> set[str]:
                     modules |= {alias.name.partition(".")[0] for alias in node.names}
                 elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
                     modules.add(node.module.partition(".")[0])
-    known = packages_distributions()
+    distributions = packages_distributions()
     return {
         name.lower().replace("_", "-")
         for module in modules - sys.stdlib_module_names
-        for name in known.get(module, [])
+        for name in distributions.get(module, [])
     }
 
 
 def test_every_runtime_dependency_is_imported() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    required = {Requirement(line).name.lower() for line in project["dependencies"]}
-    imported = list_imported_distributions("service", "migrations")
-    assert required - imported == set(LOADED_BY_OTHERS)
+    required_names = {Requirement(line).name.lower() for line in project["dependencies"]}
+    imported_names = list_imported_distributions("service", "migrations")
+    assert required_names - imported_names == set(LOADED_BY_OTHERS)

@@ -90,7 +90,7 @@ def test_commands_print_what_the_pages_say(
     script = script.replace("9001", str(find_free_port()))
     script = script.replace("$PWD/.venv/bin", str(Path(sys.executable).parent))
     script = script.replace("docs/pick.py", str(ROOT / "docs" / "pick.py"))
-    done = subprocess.run(
+    process = subprocess.run(
         ["bash", "-c", script],
         cwd=tmp_path,
         env=environment,
@@ -99,9 +99,9 @@ def test_commands_print_what_the_pages_say(
         timeout=120,
         check=False,
     )
-    outputs = done.stdout.split(f"{MARK}\n")[:-1]
+    outputs = process.stdout.split(f"{MARK}\n")[:-1]
     for (command, expected), output in zip(steps, outputs, strict=True):
-        assert output == expected, f"$ {command}\n{done.stderr[-2000:]}"
+        assert output == expected, f"$ {command}\n{process.stderr[-2000:]}"
 
 
 def test_every_setting_is_in_the_table_with_its_meaning() -> None:

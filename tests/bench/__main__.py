@@ -89,14 +89,14 @@ def _options(arguments: list[str] | None = None) -> argparse.Namespace:
         help="write the tables of requests and work there, as docs/benchmarks.md has them",
     )
     options = parser.parse_args(arguments)
-    chosen = {part for parts in options.parts for part in parts}
-    if not chosen:
-        narrowed = options.claims or options.targets or options.workloads
-        chosen = {"requests"} if narrowed else set(PARTS)
-    if SEARCH in chosen:
-        chosen.add("requests")
+    chosen_parts = {part for parts in options.parts for part in parts}
+    if not chosen_parts:
+        is_narrowed = options.claims or options.targets or options.workloads
+        chosen_parts = {"requests"} if is_narrowed else set(PARTS)
+    if SEARCH in chosen_parts:
+        chosen_parts.add("requests")
         options.workloads = [name for name in WORKLOADS if name.startswith(SEARCH)]
-    options.parts = [part for part in PARTS if part in chosen]
+    options.parts = [part for part in PARTS if part in chosen_parts]
     options.claims = options.claims or [10_000]
     options.targets = options.targets or list(TARGETS)
     options.workloads = options.workloads or list(WORKLOADS)
@@ -111,25 +111,25 @@ def main() -> int:
     wrk.ensure()
     python = platform.python_version()
     print(f"     machine  {os.cpu_count()} cores, {platform.machine()}, Python {python}")
-    found: dict[str, list[dict[str, Any]]] = {}
+    results: dict[str, list[dict[str, Any]]] = {}
     tables: list[str] = []
     if "requests" in options.parts:
-        found |= _requests(options, tables)
+        results |= _requests(options, tables)
     if {*options.parts} & {*webhooks.PARTS}:
-        found["webhooks"] = _webhooks(options)
+        results["webhooks"] = _webhooks(options)
     if streams.PART in options.parts:
-        found[streams.PART] = _streams(options)
+        results[streams.PART] = _streams(options)
     if work.PART in options.parts:
-        found[work.PART] = _work(options, tables)
+        results[work.PART] = _work(options, tables)
     if tables:
         parts = ("cells", "processes", work.PART)
-        summary = report.summarize_goals(row for part in parts for row in found.get(part, ()))
+        summary = report.summarize_goals(row for part in parts for row in results.get(part, ()))
         print(f"\n{summary}")
         if options.page:
             options.page.write_text(_render_page(options, summary, tables))
     if options.json:
-        options.json.write_text(json.dumps(found, indent=1, default=str))
-    return 1 if any(row.get("problems") for rows in found.values() for row in rows) else 0
+        options.json.write_text(json.dumps(results, indent=1, default=str))
+    return 1 if any(row.get("problems") for rows in results.values() for row in rows) else 0
 
 
 def _requests(options: argparse.Namespace, tables: list[str]) -> dict[str, list[dict[str, Any]]]:
@@ -141,15 +141,15 @@ def _requests(options: argparse.Namespace, tables: list[str]) -> dict[str, list[
     ]
     kinds = sorted({TARGETS[name].database for name in targets})
     count = options.rounds or 5
-    with _open_caches(kinds) as kept:
+    with _open_caches(kinds) as caches:
         desks = []
         for size in options.claims:
-            loaded = kept.desk(size, kinds, options.seed)
-            for kind, bytes_taken in loaded.bytes.items():
+            loaded_desk = caches.desk(size, kinds, options.seed)
+            for kind, bytes_taken in loaded_desk.bytes.items():
                 print(f"{size:>12,}  claims on {kind}: {bytes_taken / 1e6:,.0f} MB")
-            if kept.server and size == options.claims[0]:
-                print(f"  postgresql  {desk.durability(loaded.desk.urls['postgresql'])}")
-            desks.append(loaded.desk)
+            if caches.server and size == options.claims[0]:
+                print(f"  postgresql  {desk.durability(loaded_desk.desk.urls['postgresql'])}")
+            desks.append(loaded_desk.desk)
         results = run.measure(
             desks,
             targets,
@@ -201,20 +201,20 @@ Absolute figures are those of one machine; read the ratios.
 def _streams(options: argparse.Namespace) -> list[dict[str, Any]]:
     kinds = _kinds(options)
     count = options.rounds or 3
-    with _open_caches(kinds) as kept:
-        measured = streams.measure(kept, kinds, seed=options.seed, rounds=count)
+    with _open_caches(kinds) as caches:
+        rounds = streams.measure(caches, kinds, seed=options.seed, rounds=count)
     print(f"\nMedian of {count} rounds.\n")
-    print(*figures.table(measured), sep="\n")
-    return figures.describe_figures(measured)
+    print(*figures.table(rounds), sep="\n")
+    return figures.describe_figures(rounds)
 
 
 def _work(options: argparse.Namespace, tables: list[str]) -> list[dict[str, Any]]:
     kinds = _kinds(options)
     count = options.rounds or 3
-    with _open_caches(kinds) as kept:
-        measured = work.measure(kept, kinds, seed=options.seed, rounds=count)
-    tables.append(_print_table(f"Median of {count} rounds.", figures.table(measured)))
-    return figures.describe_figures(measured)
+    with _open_caches(kinds) as caches:
+        rounds = work.measure(caches, kinds, seed=options.seed, rounds=count)
+    tables.append(_print_table(f"Median of {count} rounds.", figures.table(rounds)))
+    return figures.describe_figures(rounds)
 
 
 def _kinds(options: argparse.Namespace) -> list[str]:
@@ -224,22 +224,22 @@ def _kinds(options: argparse.Namespace) -> list[str]:
 def _webhooks(options: argparse.Namespace) -> list[dict[str, Any]]:
     kinds = _kinds(options)
     count = options.rounds or 3
-    with _open_caches(kinds) as kept:
-        measured = webhooks.measure(
-            kept, kinds, options.parts, seed=options.seed, rounds=count, seconds=options.seconds
+    with _open_caches(kinds) as caches:
+        rounds = webhooks.measure(
+            caches, kinds, options.parts, seed=options.seed, rounds=count, seconds=options.seconds
         )
     print(f"\nMedian of {count} rounds.\n")
-    print(*figures.table(measured), sep="\n")
-    return figures.describe_figures(measured)
+    print(*figures.table(rounds), sep="\n")
+    return figures.describe_figures(rounds)
 
 
 @contextlib.contextmanager
 def _open_caches(kinds: list[str]) -> Iterator[cache.Cache]:
-    with cache.open_caches(kinds) as kept:
-        print(f"       cache  {kept.place}, of {cache.version()}; --clear removes it")
-        if kept.server:
-            print(f"  postgresql  {kept.server.source}")
-        yield kept
+    with cache.open_caches(kinds) as caches:
+        print(f"       cache  {caches.place}, of {cache.version()}; --clear removes it")
+        if caches.server:
+            print(f"  postgresql  {caches.server.source}")
+        yield caches
 
 
 if __name__ == "__main__":

@@ -52,8 +52,8 @@ SHARED_BUFFERS = "1GB"
 
 
 def folder() -> Path:
-    named = os.environ.get("CLAIMDESK_BENCH_CACHE")
-    return Path(named or f"/var/tmp/claimdesk-bench-{os.getuid()}").absolute()  # noqa: S108
+    named_folder = os.environ.get("CLAIMDESK_BENCH_CACHE")
+    return Path(named_folder or f"/var/tmp/claimdesk-bench-{os.getuid()}").absolute()  # noqa: S108
 
 
 def version() -> str:
@@ -108,16 +108,16 @@ class Cache:
         missing = [kind for kind in kinds if not self._has(kind, name)]
         if missing or not sample.exists():
             self._remove_older(name, claims, seed, missing)
-            drawn = self._load(name, claims, missing, seed)
-            sample.write_bytes(pickle.dumps(drawn))
-        drawn = pickle.loads(sample.read_bytes())  # noqa: S301 -- our own
-        assert isinstance(drawn, Sample)
+            drawn_sample = self._load(name, claims, missing, seed)
+            sample.write_bytes(pickle.dumps(drawn_sample))
+        drawn_sample = pickle.loads(sample.read_bytes())  # noqa: S301 -- our own
+        assert isinstance(drawn_sample, Sample)
         sizes = {kind: self._size(kind, name) for kind in kinds}
         urls = {
             kind: self._copy(kind, name, copy) if claims <= COPIED else self._url(kind, name)
             for kind in kinds
         }
-        return Kept(Desk(claims, urls, drawn), sizes)
+        return Kept(Desk(claims, urls, drawn_sample), sizes)
 
     def close(self) -> None:
         for url in self.copies:
@@ -127,19 +127,19 @@ class Cache:
         """Under another name until it is whole."""
         urls = {}
         for kind in kinds:
-            unfinished = self._url(kind, f"loading_{name}")
-            self._remove(unfinished)
+            unfinished_url = self._url(kind, f"loading_{name}")
+            self._remove(unfinished_url)
             if kind == "postgresql":
                 self._postgres.execute(f'CREATE DATABASE "loading_{name}" TEMPLATE template0')
-            urls[kind] = unfinished
+            urls[kind] = unfinished_url
         with self._postgres.hurried() if "postgresql" in kinds else contextlib.nullcontext():
-            drawn = desk.fill(claims, urls, seed)
+            drawn_sample = desk.fill(claims, urls, seed)
         for kind, url in urls.items():
             if kind == "postgresql":
                 self._postgres.execute(f'ALTER DATABASE "loading_{name}" RENAME TO "{name}"')
             else:
                 Path(sqlite_path(url)).rename(sqlite_path(self._url(kind, name)))
-        return drawn
+        return drawn_sample
 
     def _copy(self, kind: str, name: str, prefix: str) -> str:
         copy = f"{prefix}_{name}"
@@ -213,24 +213,24 @@ class Server:
 
     def __init__(self, place: Path) -> None:
         self._cluster: _KeptCluster | None = None
-        named = os.environ.get(postgres.ENVIRONMENT)
-        if named:
-            self._url, self.source = named, f"named by {postgres.ENVIRONMENT}"
+        named_url = os.environ.get(postgres.ENVIRONMENT)
+        if named_url:
+            self._url, self.source = named_url, f"named by {postgres.ENVIRONMENT}"
             return
-        tried: list[str] = []
-        binaries = (*postgres._system_binaries(tried), *postgres._wheel_binaries(tried))
+        tries: list[str] = []
+        binaries = (*postgres._system_binaries(tries), *postgres._wheel_binaries(tries))
         for binaries_found, source in binaries:
             try:
                 self._cluster = _KeptCluster(binaries_found, place)
             except (OSError, subprocess.SubprocessError) as error:
-                tried.append(f"{source}: {error}\n{getattr(error, 'stdout', '') or ''}")
+                tries.append(f"{source}: {error}\n{getattr(error, 'stdout', '') or ''}")
                 continue
             self._url = self._cluster.url
             self.source = (
                 f"PostgreSQL {self._cluster.version}, {binaries_found}, {SHARED_BUFFERS} shared"
             )
             return
-        raise postgres.PostgresUnavailable(postgres.REMEDY + "\n".join(tried))
+        raise postgres.PostgresUnavailable(postgres.REMEDY + "\n".join(tries))
 
     def url(self, database: str) -> str:
         return f"{self._url.rsplit('/', 1)[0]}/{database}"
@@ -239,8 +239,8 @@ class Server:
         return asyncio.run(desk.execute(self._url, *statements))
 
     def databases(self) -> list[str]:
-        listed = self.execute("SELECT json_agg(datname) FROM pg_database")
-        return list(json.loads(listed))
+        names = self.execute("SELECT json_agg(datname) FROM pg_database")
+        return list(json.loads(names))
 
     @contextlib.contextmanager
     def hurried(self) -> Iterator[None]:

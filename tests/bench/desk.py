@@ -33,7 +33,7 @@ class Desk:
 def fill(claims: int, urls: dict[str, str], seed: int) -> Sample:
     """Generate `claims` claims once and load them into empty databases, one of each kind: through
     the loader of every target there, so that a desk serves whichever is measured."""
-    started = time.perf_counter()
+    start = time.perf_counter()
     loads: dict[tuple[int, str], tuple[str, str]] = {}  # yardsticks share their tables
     for name, target in TARGETS.items():
         if target.database in urls:
@@ -47,19 +47,19 @@ def fill(claims: int, urls: dict[str, str], seed: int) -> Sample:
         for part in pool.map(_load, [(claims, number, seed, todo) for number in numbers]):
             parts.append(part)
             if len(parts) % 10 == 0:
-                print(f"{len(parts) * generate.CHUNK:>12,}  {_format_seconds(started)}", flush=True)
-        drawn = sample.merged(parts, seed)
-    loaded = time.perf_counter()
+                print(f"{len(parts) * generate.CHUNK:>12,}  {_format_seconds(start)}", flush=True)
+        drawn_sample = sample.merged(parts, seed)
+    load_end = time.perf_counter()
     for name, url in todo:
         _loader(name).finish(url)
     for url in urls.values():
         settle(url)
     print(
-        f"{claims:>12,}  claims loaded in {_format_seconds(started)}, "
-        f"{_format_seconds(loaded)} of it for indexes",
+        f"{claims:>12,}  claims loaded in {_format_seconds(start)}, "
+        f"{_format_seconds(load_end)} of it for indexes",
         flush=True,
     )
-    return drawn
+    return drawn_sample
 
 
 def _format_seconds(moment: float) -> str:
@@ -79,11 +79,11 @@ def _load(job: tuple[int, int, int, tuple[tuple[str, str], ...]]) -> Sample:
     claims, number, seed, todo = job
     world = _world(seed)
     gc.disable()  # nothing here refers to itself: looking for that takes a fifth of the time
-    made = list(generate.chunk(world, claims, number, seed))
+    new_claims = list(generate.chunk(world, claims, number, seed))
     for name, url in todo:
-        _loader(name).chunk(url, world, made, number)
+        _loader(name).chunk(url, world, new_claims, number)
     gc.enable()
-    return sample.draw(made, claims, number, seed)
+    return sample.draw(new_claims, claims, number, seed)
 
 
 def settle(url: str) -> None:

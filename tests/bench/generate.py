@@ -157,9 +157,9 @@ class _Maker:
         """An article: about one in three is new, the others were quoted before."""
         rng = self.rng
         if self.articles and rng.random() < 0.65:
-            known = self.articles[-1 - int(rng.random() * min(40, len(self.articles)))]
-            if known.published_at < moment(at):
-                return known.id
+            article = self.articles[-1 - int(rng.random() * min(40, len(self.articles)))]
+            if article.published_at < moment(at):
+                return article.id
         key = uuid7(rng, at)
         publisher = self.publisher()
         source = Source(
@@ -191,12 +191,12 @@ class _Maker:
             )
             for _ in range(self.quote_count())
         )
-        said = at - min(rng.expovariate(1 / (8 * _HOUR)), 20 * _DAY)
+        instant = at - min(rng.expovariate(1 / (8 * _HOUR)), 20 * _DAY)
         return Statement(
             uuid7(rng, at),
             party.slug if party else None,
             speaker,
-            moment(said),
+            moment(instant),
             self.precision(),
             self.basis(),
             moment(at),
@@ -214,15 +214,15 @@ class _Maker:
         for _ in range(self.link_count()):
             at = life.later(3 * _DAY)
             if self.recent and rng.random() < 0.12:
-                said = self.recent[-1 - int(rng.random() * min(200, len(self.recent)))]
-                if said.id in life.cited or said.recorded_at > moment(at):
-                    said = self.statement(self.party(), at, sources)
-                    statements.append(said)
+                statement = self.recent[-1 - int(rng.random() * min(200, len(self.recent)))]
+                if statement.id in life.cited or statement.recorded_at > moment(at):
+                    statement = self.statement(self.party(), at, sources)
+                    statements.append(statement)
             else:
                 same_side = claimant is not None and rng.random() < 0.2
-                said = self.statement(claimant if same_side else self.party(), at, sources)
-                statements.append(said)
-            life.link(said, at)
+                statement = self.statement(claimant if same_side else self.party(), at, sources)
+                statements.append(statement)
+            life.link(statement, at)
         if len(life.changes) == 1 and rng.random() < 0.3:
             life.move(AWAITING, "Verification opened: the desk is calling both sides.", "person")
         self.recent.extend(statements[1:])

@@ -64,7 +64,7 @@ EVIDENCE = (
     .where(link.c.claim == sa.bindparam("key"), link.c.retracted_at.is_(None))
     .order_by(link.c.recorded_at)
 )
-_then = (
+_status_then = (
     sa.select(status_change.c.status, status_change.c.recorded_at, status_change.c.version)
     .where(
         status_change.c.claim == claim.c.id,
@@ -84,13 +84,13 @@ AS_OF = (
         claim.c.precision,
         claim.c.story,
         claim.c.tags,
-        _then.c.status,
-        _then.c.recorded_at.label("status_since"),
-        _then.c.version,
+        _status_then.c.status,
+        _status_then.c.recorded_at.label("status_since"),
+        _status_then.c.version,
         claim.c.created_at,
-        _then.c.recorded_at.label("updated_at"),
+        _status_then.c.recorded_at.label("updated_at"),
     )
-    .join_from(claim, _then, sa.true())
+    .join_from(claim, _status_then, sa.true())
     .where(claim.c.id == sa.bindparam("key"))
 )
 LOCK = (

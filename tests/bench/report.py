@@ -32,7 +32,7 @@ def rows(results: Results) -> list[dict[str, Any]]:
     """The figures. Ratios are medians of the rounds' own ratios, so that noise over a whole round
     cancels; `growth` is requests a second at the smallest size over those here."""
     sizes = sorted({claims for _, _, claims in results.cells})
-    found = []
+    lines = []
     for (workload, target, claims), cell in sorted(
         results.cells.items(), key=lambda item: (list(WORKLOADS).index(item[0][0]), item[0][2])
     ):
@@ -49,7 +49,7 @@ def rows(results: Results) -> list[dict[str, Any]]:
 
         baseline = WORKLOADS[workload].baseline
         smaller = ratio(target, workload, sizes[0])
-        found.append(
+        lines.append(
             {
                 "workload": workload,
                 "target": target,
@@ -67,17 +67,19 @@ def rows(results: Results) -> list[dict[str, Any]]:
                 **_goal(workload, target, middle, median(cell.cpu), ratio),
             }
         )
-    return found
+    return lines
 
 
 def _goal(
     workload: str, target: str, per_second: float, processor: float, ratio: Any
 ) -> dict[str, Any]:
     """What is asked of this row, what it reached of that, and whether it is enough."""
-    described = TARGETS[target]
-    asked = WORKLOADS[workload]
-    goal: Goal | None = asked.goal if described.database == "postgresql" else asked.on_sqlite
-    if goal is None or described.yardstick:
+    target_row = TARGETS[target]
+    workload_row = WORKLOADS[workload]
+    goal: Goal | None = (
+        workload_row.goal if target_row.database == "postgresql" else workload_row.on_sqlite
+    )
+    if goal is None or target_row.yardstick:
         return {"goal": None, "reached": None, "met": None}
     if goal.per_second:
         return {
@@ -94,21 +96,21 @@ def _goal(
             "distance": 1 - processor / goal.processor,
         }
     against = target if goal.of == SELF else goal.of
-    reached = ratio(against, goal.on)
+    actual_ratio = ratio(against, goal.on)
     words = f"≥{goal.ratio}× {goal.on if goal.of == SELF else goal.of.removeprefix('ref:')}"
-    if reached is None:
+    if actual_ratio is None:
         return {"goal": words, "reached": None, "met": None}
     return {
         "goal": words,
-        "reached": reached,
-        "met": reached >= goal.ratio,
-        "distance": reached / goal.ratio - 1,
+        "reached": actual_ratio,
+        "met": actual_ratio >= goal.ratio,
+        "distance": actual_ratio / goal.ratio - 1,
     }
 
 
 def processes(results: Results) -> list[dict[str, Any]]:
     """Cold start and memory of each server, with their goals."""
-    found = []
+    lines = []
     for r in results.runners:
         for name, value, most, unit in (
             ("cold start", r.alone.cold_start, 1.2, "s"),
@@ -127,8 +129,8 @@ def processes(results: Results) -> list[dict[str, Any]]:
             if not r.target.yardstick:
                 row |= {"goal": f"≤{most} {unit}", "met": value <= most}
                 row["distance"] = 1 - value / most
-            found.append(row)
-    return sorted(found, key=lambda row: row["row"])
+            lines.append(row)
+    return sorted(lines, key=lambda row: row["row"])
 
 
 def _verdict(row: dict[str, Any]) -> str:
@@ -178,30 +180,30 @@ def _growth(results: Results) -> Iterator[str]:
     """How many times as long each workload takes at the larger sizes."""
     first = True
     for row in rows(results):
-        asked = WORKLOADS[row["workload"]].growth
-        if row["growth"] is None or asked is None or TARGETS[row["target"]].yardstick:
+        limit = WORKLOADS[row["workload"]].growth
+        if row["growth"] is None or limit is None or TARGETS[row["target"]].yardstick:
             continue
         if first:
             yield "-" * WIDTH
             first = False
-        word = "met" if row["growth"] <= asked else "MISSED"
+        word = "met" if row["growth"] <= limit else "MISSED"
         yield (
             f"{'growth':<14} {row['target']:<17} {row['claims']:>9,} {row['growth']:>7.2f}×"
-            f" {row['workload']:<52} ≤{asked}× {word} ({1 - row['growth'] / asked:+.0%})"
+            f" {row['workload']:<52} ≤{limit}× {word} ({1 - row['growth'] / limit:+.0%})"
         )
 
 
 def summarize_goals(rows: Iterable[Mapping[str, Any]]) -> str:
     """Say in one line how many goals are met, and which are missed."""
-    judged = [row for row in rows if row["met"] is not None]
-    missed = [row for row in judged if not row["met"]]
+    judged_rows = [row for row in rows if row["met"] is not None]
+    missed_rows = [row for row in judged_rows if not row["met"]]
     names = ", ".join(
         f"{row.get('workload') or row['row']} of {row.get('target') or row['database']}"
         f" ({row['distance']:+.0%})"
-        for row in missed
+        for row in missed_rows
     )
-    met = f"{len(judged) - len(missed)} of {len(judged)} goals are met"
-    return f"{met}; missed: {names}." if missed else f"{met}."
+    verdict = f"{len(judged_rows) - len(missed_rows)} of {len(judged_rows)} goals are met"
+    return f"{verdict}; missed: {names}." if missed_rows else f"{verdict}."
 
 
 def _times(value: float | None) -> str:

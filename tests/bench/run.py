@@ -153,11 +153,11 @@ def _cell(cell: Cell, workload: Workload, runner: Runner, asking: Asking, second
         cell.problems.append(f"{load.refused} refused, {load.broken} broken")
     if plan.writes:
         time.sleep(0.3)
-        made = _written(workload, runner, asking) - before
+        written_count = _written(workload, runner, asking) - before
         if load.requests > len(plan.requests):
             cell.problems.append("ran out of requests")
-        if not load.errors and not load.requests <= made <= load.requests + IN_FLIGHT:
-            cell.problems.append(f"{load.requests} answered, {made} written")
+        if not load.errors and not load.requests <= written_count <= load.requests + IN_FLIGHT:
+            cell.problems.append(f"{load.requests} answered, {written_count} written")
 
 
 def _rehearse(cell: Cell, plan: Plan, runner: Runner, client: Client) -> None:

@@ -43,8 +43,8 @@ def draw(claims: Sequence[Claim], total: int, number: int, seed: int) -> Sample:
         and all(x.stance == "comments" for x in c.links)
     ]
     moving = rng.sample(may_move, min(len(may_move), round(MOVING * share) + 1))
-    still = [c for c in claims if c.id not in set(moving)]
-    read = rng.sample(still, min(len(still), round(READ * share) + 1))
+    resting = [c for c in claims if c.id not in set(moving)]
+    read = rng.sample(resting, min(len(resting), round(READ * share) + 1))
     sample = Sample(read=[c.id for c in read], moving=moving)
     for c in read:
         life = (generate.END - c.created_at).total_seconds()
@@ -58,17 +58,17 @@ def draw(claims: Sequence[Claim], total: int, number: int, seed: int) -> Sample:
 
 def new_claims(world: World, seed: int) -> list[dict[str, Any]]:
     """Bodies of claims to create, as the contract has them; `@` stands where each must differ."""
-    made = generate.chunk(world, 10 * TEMPLATES, 0, seed=seed + 1_000_000)
-    return [_body(c) for c in islice((c for c in made if c.claimant), TEMPLATES)]
+    candidates = generate.chunk(world, 10 * TEMPLATES, 0, seed=seed + 1_000_000)
+    return [_body(c) for c in islice((c for c in candidates if c.claimant), TEMPLATES)]
 
 
 def _body(c: Claim) -> dict[str, Any]:
-    said = c.origin
+    origin_statement = c.origin
     source = {
         "url": f"https://wire.example/{c.id.hex}/@",
         "publisher": words.PUBLISHERS[c.id.int % 20],
         "title": c.text[:60],
-        "published_at": said.said_at.isoformat(),
+        "published_at": origin_statement.said_at.isoformat(),
         "language": "en",
     }
     quotes = [
@@ -78,13 +78,13 @@ def _body(c: Claim) -> dict[str, Any]:
             "rendering": quote.rendering,
             "source": source,
         }
-        for quote in said.quotes
+        for quote in origin_statement.quotes
     ]
     origin = {
-        "party": said.party,
-        "said_at": said.said_at.isoformat(),
-        "precision": said.precision,
-        "basis": said.basis,
+        "party": origin_statement.party,
+        "said_at": origin_statement.said_at.isoformat(),
+        "precision": origin_statement.precision,
+        "basis": origin_statement.basis,
         "quotes": quotes,
     }
     return {

@@ -28,7 +28,7 @@ class Server:
         self.port = free_port()
         self._named = " ".join(command)
         self._log: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 -- closed by stop()
-        started = time.perf_counter()
+        start = time.perf_counter()
         self._process = subprocess.Popen(
             [part.format(port=self.port) for part in command],
             env=os.environ | environment,
@@ -42,7 +42,7 @@ class Server:
         except BaseException:
             self.stop()
             raise
-        self.cold_start = time.perf_counter() - started
+        self.cold_start = time.perf_counter() - start
 
     def _await_answer(self, path: str) -> None:
         for _ in range(3000):

@@ -213,9 +213,9 @@ class _SQLite:
             connection.execute(NUMBERS_GIVEN_UP)
             connection.execute("COMMIT")
             if Path(sqlite_path(url)).stat().st_size <= CHECKED:
-                broken = connection.execute("PRAGMA foreign_key_check").fetchall()
-                if broken:
-                    raise ValueError(f"rows without what they refer to: {broken[:3]}")
+                broken_rows = connection.execute("PRAGMA foreign_key_check").fetchall()
+                if broken_rows:
+                    raise ValueError(f"rows without what they refer to: {broken_rows[:3]}")
             connection.execute("PRAGMA journal_mode=WAL")
         connection.close()
 
@@ -234,16 +234,16 @@ def _file(url: str) -> sqlite3.Connection:
 def _insert(connection: sqlite3.Connection, rows: Rows) -> None:
     for table, records in rows.items():
         names = columns(table)
-        listed, marks = ", ".join(f'"{name}"' for name in names), ", ".join("?" * len(names))
-        connection.executemany(f'INSERT INTO "{table}" ({listed}) VALUES ({marks})', records)
+        column_names, marks = ", ".join(f'"{name}"' for name in names), ", ".join("?" * len(names))
+        connection.executemany(f'INSERT INTO "{table}" ({column_names}) VALUES ({marks})', records)
 
 
 def _bound(table: str, rows: Sequence[Any]) -> list[tuple[Any, ...]]:
     """Ids as 32 digits and instants as text of fixed width, as `store/types.py` binds them."""
-    found = tables.metadata.tables[table].columns
+    columns_of_table = tables.metadata.tables[table].columns
     by_column: list[Sequence[Any]] = list(zip(*rows, strict=True))
     for position, name in enumerate(columns(table) if rows else ()):
-        values, kind = by_column[position], found[name].type
+        values, kind = by_column[position], columns_of_table[name].type
         if isinstance(kind, Uuid):
             by_column[position] = [v and v.replace("-", "") for v in values]
         elif isinstance(kind, Instant):
@@ -265,7 +265,7 @@ def new_key(url: str) -> str:
         database = Database(settings(url))
         await database.start()
         try:
-            made = await database.write(
+            key = await database.write(
                 key_commands.create_key,
                 name="measurement",
                 role=Role.EDITOR,
@@ -274,6 +274,6 @@ def new_key(url: str) -> str:
             )
         finally:
             await database.stop()
-        return made.key
+        return key.key
 
     return asyncio.run(make())

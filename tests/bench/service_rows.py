@@ -201,14 +201,14 @@ def _first_event(kind: SubjectKind, key: str, type: str, data: Any, at: datetime
 
 
 def _shared_events(world: World) -> list[Row]:
-    named = ("name", "full_name", "kind", "country", "parent")
+    field_names = ("name", "full_name", "kind", "country", "parent")
     by = PEOPLE[0]
     lines = [
         _first_event(
             SubjectKind.PARTY,
             p.slug,
             "party.created",
-            {name: getattr(p, name) for name in named},
+            {name: getattr(p, name) for name in field_names},
             START,
             by,
         )
@@ -317,20 +317,20 @@ class Teller:
     def _voice(self, party: str, speaker: UUID | None) -> Voice:
         voice = self.voices.get((party, speaker))
         if voice is None:
-            known = self.world.by_slug[party]
+            party_row = self.world.by_slug[party]
             who = self.speakers[speaker] if speaker else None
             voice = self.voices[party, speaker] = Voice(
-                known.slug,
-                known.name,
-                known.root,
-                self.world.by_slug[known.root].name,
+                party_row.slug,
+                party_row.name,
+                party_row.root,
+                self.world.by_slug[party_row.root].name,
                 Speaker(str(who.id), who.name, who.role) if who else None,
             )
         return voice
 
     def _record_statements(self, claim: shapes.Claim, by: Actor) -> None:
         """Statements, quotes and sources that were first met with this claim."""
-        met: dict[UUID, datetime] = {}
+        first_uses: dict[UUID, datetime] = {}
         for statement in claim.statements:
             self.statements[statement.id] = statement
             key, at = _text(statement.id), statement.recorded_at
@@ -348,7 +348,7 @@ class Teller:
                 )
             )
             for position, quote in enumerate(statement.quotes, 1):
-                met.setdefault(quote.source, at)
+                first_uses.setdefault(quote.source, at)
                 self.rows["quotes"].append(
                     (
                         _text(quote.id),
@@ -374,12 +374,12 @@ class Teller:
             self.rows["events"].append(
                 _first_event(SubjectKind.STATEMENT, key, "statement.recorded", data, at, by)
             )
-            spoken = [Quoted(quote.text, quote.language) for quote in statement.quotes]
+            quotes = [Quoted(quote.text, quote.language) for quote in statement.quotes]
             voice = self._voice(statement.party, statement.speaker) if statement.party else None
             full_name = self.world.by_slug[statement.party].full_name if statement.party else None
-            self.known.quotes[key] = spoken
+            self.known.quotes[key] = quotes
             self.rows["statement_search"].append(
-                (key, index_writer.build_statement_line(spoken, voice, full_name))
+                (key, index_writer.build_statement_line(quotes, voice, full_name))
             )
         for source in claim.sources:
             self.rows["sources"].append(
@@ -390,7 +390,7 @@ class Teller:
                     source.title,
                     source.published_at,
                     source.language,
-                    met[source.id],
+                    first_uses[source.id],
                     compute_fingerprint(source.url, None),
                     addresses.compute_address_digest(source.url),
                 )
@@ -410,7 +410,7 @@ class Teller:
                     _text(source.id),
                     "source.recorded",
                     said_of,
-                    met[source.id],
+                    first_uses[source.id],
                     by,
                 )
             )
@@ -465,7 +465,7 @@ class Teller:
         statement = self.statements[link.statement]
         assert statement.party is not None
         text = statement.quotes[0].text
-        made = Link(
+        link_state = Link(
             id=_text(link.id),
             statement=_text(link.statement),
             stance=Stance(link.stance),
@@ -478,12 +478,12 @@ class Teller:
             quote=text if len(text) <= EXCERPT_LENGTH else text[: EXCERPT_LENGTH - 1] + "…",
             recorded_at=at,
         )
-        record.append(self.draft_link(made), link.id, at, by)
+        record.append(self.draft_link(link_state), link.id, at, by)
         self.rows["links"].append(
             (
-                made.id,
+                link_state.id,
                 record.id,
-                made.statement,
+                link_state.statement,
                 link.party,
                 link.root,
                 link.stance,
@@ -500,10 +500,10 @@ class Teller:
         """What `amendments.draft_link` gives; this one knows the voice's plain form already."""
         voice = link.voice
         assert isinstance(voice, Voice), "every source of a generated desk is named"
-        known = voice.party, voice.speaker.id if voice.speaker else None
-        plain = self.plain_voices.get(known)
+        voice_key = voice.party, voice.speaker.id if voice.speaker else None
+        plain = self.plain_voices.get(voice_key)
         if plain is None:
-            plain = self.plain_voices[known] = plain_data.make_plain(voice)
+            plain = self.plain_voices[voice_key] = plain_data.make_plain(voice)
         data = {
             "id": link.id,
             "statement": link.statement,
@@ -622,7 +622,7 @@ class _Record:
         self.rows["state_links"].extend(
             (self.id, place, link) for place, link in states.list_further_links(self.state).items()
         )
-        searched = index_writer.build_claim_row(self.state, self.known, self.former)
+        search_row = index_writer.build_claim_row(self.state, self.known, self.former)
         self.rows["claim_search"].append(
-            tuple(searched[f"search_{name}"] for name in columns("claim_search")[1:])
+            tuple(search_row[f"search_{name}"] for name in columns("claim_search")[1:])
         )

@@ -42,22 +42,22 @@ TAIL = Goal(most=1_000)
 
 def measure(cache: Cache, kinds: Sequence[str], *, seed: int, rounds: int) -> list[Figure]:
     world = generate.world(seed)
-    found = Rounds(PART)
+    results = Rounds(PART)
     receiver = Receiver()
     try:
-        of = cache.desk(CLAIMS, kinds, seed).desk
+        bench_desk = cache.desk(CLAIMS, kinds, seed).desk
         for _ in range(rounds):
             for kind in kinds:
-                bench = prepare_bench(kind, of, world, receiver)
+                bench = prepare_bench(kind, bench_desk, world, receiver)
                 keys = [new_key(bench.url) for _ in range(STREAMS // EACH)]
                 with run_server(bench.url, "--no-dispatch") as server:
                     changes = Changes(bench, server)
                     changes.make(RATES[-1], SECONDS)  # connections, plans, pages of the database
-                    _listened(found, kind, server, changes, keys)
+                    _listened(results, kind, server, changes, keys)
     finally:
         receiver.stop()
     print(f"  {PART}: done", flush=True)
-    return found.figures()
+    return results.figures()
 
 
 def _listened(
@@ -65,26 +65,26 @@ def _listened(
 ) -> None:
     before = server.memory()["Pss"]
     with open_listeners(server.port, keys) as listeners:
-        opened = server.memory()["Pss"]
-        rounds.add(f"PSS of {STREAMS} streams", kind, "MB", (opened - before) / 1e6, HEAVIER)
+        memory_open = server.memory()["Pss"]
+        rounds.add(f"PSS of {STREAMS} streams", kind, "MB", (memory_open - before) / 1e6, HEAVIER)
         idle = server.cpu()
         time.sleep(IDLE_SECONDS)
         rounds.add("processor, idle", kind, "%", (server.cpu() - idle) / IDLE_SECONDS * 100)
         for rate in RATES:
             count = rate * SECONDS
             listeners.clear()
-            spent = server.cpu()
+            processor_time = server.cpu()
             changes.make(rate, SECONDS)
             expected = count * STREAMS
             row = f"{rate} changes/s"
             if not wait_until(lambda: listeners.count() >= expected, 20):  # noqa: B023 -- asked at once
                 rounds.add_problem(row, kind, "ms", f"{listeners.count()} of {expected} came")
                 continue
-            spent = server.cpu() - spent
+            processor_time = server.cpu() - processor_time
             middle, tail = middle_and_tail(listeners.late())
             rounds.add(f"{row}: p50", kind, "ms", middle)
             rounds.add(f"{row}: p99", kind, "ms", tail, TAIL)
-            rounds.add(f"{row}: processor", kind, "µs/event", spent / expected * 1e6)
+            rounds.add(f"{row}: processor", kind, "µs/event", processor_time / expected * 1e6)
         weight = (server.memory()["Pss"] - before) / 1e6
         rounds.add(f"PSS of {STREAMS} streams, after that", kind, "MB", weight, HEAVIER)
 

@@ -11,10 +11,10 @@ TOTAL = 600
 
 def test_a_chunk_is_a_function_of_its_seed() -> None:
     """Two processes, or two runs, make the same claims; another seed makes others."""
-    first, again, other = (
+    first, first_again, other = (
         list(generate.chunk(generate.world(), TOTAL, 0, seed)) for seed in (1, 1, 2)
     )
-    assert first == again
+    assert first == first_again
     assert first[0].text != other[0].text
 
 
@@ -32,14 +32,14 @@ def test_statuses_follow_one_another_and_the_guards() -> None:
             if after.status == generate.CONFIRMED:
                 assert claim.claimant is not None
                 own = world.by_slug[claim.claimant].root
-                needed = 2 if claim.kind == "figure" else 1
-                assert len({roots[link] for link in after.cites} - {own}) >= needed
+                needed_roots = 2 if claim.kind == "figure" else 1
+                assert len({roots[link] for link in after.cites} - {own}) >= needed_roots
 
 
 def test_moving_claims_are_not_read() -> None:
     """A claim whose status changes during a run would spoil the reads of the others."""
     claims = list(generate.chunk(generate.world(), TOTAL, 0))
-    drawn = sample.draw(claims, TOTAL, 0, seed=1)
-    assert drawn.moving
-    assert not set(drawn.moving) & set(drawn.read)
-    assert len(drawn.as_of) == len(drawn.read)
+    drawn_sample = sample.draw(claims, TOTAL, 0, seed=1)
+    assert drawn_sample.moving
+    assert not set(drawn_sample.moving) & set(drawn_sample.read)
+    assert len(drawn_sample.as_of) == len(drawn_sample.read)

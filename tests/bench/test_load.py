@@ -22,7 +22,7 @@ TOTAL = 2_000
 
 def verify_desk(url: str) -> dict[str, object]:
     """What `claimdesk verify` says of the desk at `url`."""
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-m", "service.cli", "verify", "--json"],
         env=os.environ | {"CLAIMDESK_DATABASE_URL": url},
         cwd=cache.ROOT,
@@ -30,14 +30,14 @@ def verify_desk(url: str) -> dict[str, object]:
         text=True,
         check=False,
     )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return dict(json.loads(done.stdout))
+    assert process.returncode == 0, process.stdout + process.stderr
+    return dict(json.loads(process.stdout))
 
 
 def test_verify_proves_a_loaded_desk_on_sqlite(tmp_path: Path) -> None:
     """Hashes, states, documents, versions, links, tags and decisions, and every reference."""
     url = f"sqlite:///{tmp_path}/desk.db"
-    drawn = desk.fill(TOTAL, {"sqlite": url}, seed=1)
+    drawn_sample = desk.fill(TOTAL, {"sqlite": url}, seed=1)
     assert verify_desk(url)["claims"] == TOTAL
     connection = sqlite3.connect(sqlite_path(url))
     assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
@@ -45,7 +45,7 @@ def test_verify_proves_a_loaded_desk_on_sqlite(tmp_path: Path) -> None:
     indexes = "SELECT count(*) FROM sqlite_master WHERE type IN ('index', 'trigger')"
     assert connection.execute(indexes).fetchone()[0] > 40
     sql = "SELECT count(*) FROM claims WHERE id = ? AND status = 'asserted'"
-    for key in drawn.moving[:100]:
+    for key in drawn_sample.moving[:100]:
         assert connection.execute(sql, (key.hex,)).fetchone() == (1,)
     connection.close()
 
@@ -54,23 +54,23 @@ def test_verify_proves_a_loaded_desk_on_postgresql() -> None:
     """The same, with every key and index back in its place."""
     server = postgres.provide_server()
     try:
-        loaded, migrated = server.create_database(), server.create_database()
-        desk.fill(TOTAL, {"postgresql": loaded}, seed=1)
-        assert verify_desk(loaded)["claims"] == TOTAL
+        loaded_url, migrated_url = server.create_database(), server.create_database()
+        desk.fill(TOTAL, {"postgresql": loaded_url}, seed=1)
+        assert verify_desk(loaded_url)["claims"] == TOTAL
         subprocess.run(
             [sys.executable, "-m", "service.cli", "db", "upgrade"],
-            env=os.environ | {"CLAIMDESK_DATABASE_URL": migrated},
+            env=os.environ | {"CLAIMDESK_DATABASE_URL": migrated_url},
             cwd=cache.ROOT,
             check=True,
         )
-        assert _parts(loaded) == _parts(migrated)
+        assert _parts(loaded_url) == _parts(migrated_url)
     finally:
         server.stop()
 
 
 def _parts(url: str) -> list[str]:
     """The definitions of all keys and indexes of the service's tables."""
-    found = asyncio.run(
+    part_names = asyncio.run(
         desk.execute(
             url,
             """SELECT json_agg(d ORDER BY d) FROM (
@@ -80,7 +80,7 @@ def _parts(url: str) -> list[str]:
                 WHERE d NOT LIKE '%ref\\_%'""",
         )
     )
-    return list(json.loads(found))
+    return list(json.loads(part_names))
 
 
 def test_a_link_is_drafted_as_the_rulebook_drafts_it() -> None:
@@ -89,7 +89,7 @@ def test_a_link_is_drafted_as_the_rulebook_drafts_it() -> None:
     claims = list(generate.chunk(world, 300, 0))
     teller = service_rows.Teller(world, 0)
     rows = teller.tell(claims)
-    checked = 0
+    check_count = 0
     for row in rows["claims"]:
         state = plain_data.read_state(
             json.loads(row[service_rows.columns("claims").index("state")])
@@ -97,8 +97,8 @@ def test_a_link_is_drafted_as_the_rulebook_drafts_it() -> None:
         for link in state.links:
             expected = {**amendments.describe_link(link), "note": None}
             assert teller.draft_link(link).data == {"link": expected}
-            checked += 1
-    assert checked > 300
+            check_count += 1
+    assert check_count > 300
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])

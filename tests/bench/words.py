@@ -112,13 +112,13 @@ _ENDS = _list(
 
 def names(rng: random.Random, count: int) -> list[str]:
     """Distinct invented surnames, some with diacritics, to be a vocabulary's rare words."""
-    made: dict[str, None] = {}
-    while len(made) < count:
+    words: dict[str, None] = {}
+    while len(words) < count:
         syllables = "".join(
             rng.choice(_ONSETS) + rng.choice(_MIDDLES) for _ in range(rng.randint(1, 3))
         )
-        made[(syllables + rng.choice(_ENDS)).capitalize()] = None
-    return list(made)
+        words[(syllables + rng.choice(_ENDS)).capitalize()] = None
+    return list(words)
 
 
 def zipf(count: int, exponent: float = 1.0) -> list[float]:

@@ -64,12 +64,12 @@ def measure(cache: Cache, kinds: Sequence[str], *, seed: int, rounds: int) -> li
     world = generate.world(seed)
     results = Rounds(PART)
     for turn in range(rounds):
-        of = cache.desk(CLAIMS, kinds, seed, PART).desk
+        bench_desk = cache.desk(CLAIMS, kinds, seed, PART).desk
         for kind in kinds:
-            url = of.urls[kind]
+            url = bench_desk.urls[kind]
             results.add("room of a claim", kind, "B", _weigh(url) / CLAIMS, ROOM)
             _verify(results, kind, url)
-            _ask(results, kind, url, [str(claim) for claim in of.sample.read])
+            _ask(results, kind, url, [str(claim) for claim in bench_desk.sample.read])
             for form, write in FORMATS.items():
                 rows = _make_rows(world, f"{form} {seed} {turn}")
                 _import(results, kind, url, form, write(rows))
@@ -105,9 +105,9 @@ def _weigh(url: str) -> int:
 
 def _run(url: str, *command: str) -> tuple[float, float, str]:
     """Run a command; return the seconds that it took, those of its processors, and its answer."""
-    spent = resource.getrusage(resource.RUSAGE_CHILDREN)
+    usage_before = resource.getrusage(resource.RUSAGE_CHILDREN)
     began = time.perf_counter()
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-m", "service.cli", *command, "--json"],
         cwd=ROOT,
         env=os.environ | {"CLAIMDESK_DATABASE_URL": url},
@@ -116,10 +116,14 @@ def _run(url: str, *command: str) -> tuple[float, float, str]:
         check=False,
     )
     took = time.perf_counter() - began
-    if done.returncode:
-        raise RuntimeError(f"claimdesk {' '.join(command)}: {done.stderr[-2000:]}")
+    if process.returncode:
+        raise RuntimeError(f"claimdesk {' '.join(command)}: {process.stderr[-2000:]}")
     now = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return took, now.ru_utime + now.ru_stime - spent.ru_utime - spent.ru_stime, done.stdout
+    return (
+        took,
+        now.ru_utime + now.ru_stime - usage_before.ru_utime - usage_before.ru_stime,
+        process.stdout,
+    )
 
 
 def _verify(results: Rounds, kind: str, url: str) -> None:
@@ -138,8 +142,8 @@ def _import(results: Rounds, kind: str, url: str, form: str, data: bytes) -> Non
         file, mapping = Path(folder, "file"), Path(folder, "mapping.toml")
         file.write_bytes(data)
         mapping.write_text(LIST if form == "json" else SHEET)
-        mapped = () if form == "claimreview" else ("--mapping", str(mapping))
-        took, processor, answer = _run(url, "import", str(file), "--format", form, *mapped)
+        mapping_options = () if form == "claimreview" else ("--mapping", str(mapping))
+        took, processor, answer = _run(url, "import", str(file), "--format", form, *mapping_options)
     new = json.loads(answer)["records"]["claim"]["new"]
     row = f"import of {form}"
     if new != ROWS:
@@ -226,16 +230,16 @@ def _ask(results: Rounds, kind: str, url: str, claims: Sequence[str]) -> None:
     with run_server(url, "--no-dispatch") as server, Client(server.port) as client:
         asker = _Asker(client, new_key(url))
         statements = _list_statements(asker, LINKS + ASKED)
-        spent = server.cpu()
+        processor_time = server.cpu()
         similar = [asker.time("GET", f"/v1/claims/{claim}/similar") for claim in claims[:ASKED]]
         results.add("similar claims: p50", kind, "ms", median(similar))
-        spent = (server.cpu() - spent) / len(similar) * 1e3
-        results.add("similar claims: processor", kind, "ms", spent)
-        claim, linked = claims[0], 0
+        processor_time = (server.cpu() - processor_time) / len(similar) * 1e3
+        results.add("similar claims: processor", kind, "ms", processor_time)
+        claim, link_count = claims[0], 0
         for count in (FEW, LINKS):
-            for statement in statements[linked:count]:
+            for statement in statements[link_count:count]:
                 _link(asker, claim, statement)
-            linked = count
+            link_count = count
             _ask_of_large_claim(results, kind, asker, claim, count)
         late = [_link(asker, claim, statement) for statement in statements[LINKS:]]
         results.add(f"one link more, of {LINKS:,}", kind, "ms", median(late))

@@ -47,8 +47,8 @@ class Asking:
 
     def parameters(self, path: str) -> set[str]:
         """What the OpenAPI document says that a GET of `path` takes."""
-        described = self.read("/openapi.json")["paths"][path]["get"]
-        return {each["name"] for each in described.get("parameters", ())}
+        operation = self.read("/openapi.json")["paths"][path]["get"]
+        return {each["name"] for each in operation.get("parameters", ())}
 
 
 @dataclass(frozen=True)
@@ -194,11 +194,11 @@ def _create(asking: Asking) -> Plan:
 
 def versions(asking: Asking) -> dict[UUID, tuple[int, str]]:
     """Version and status now of each claim that moves."""
-    found = {}
+    claims = {}
     for key in asking.sample.moving:
         claim = asking.read(asking.api.claim(key))
-        found[key] = claim["version"], claim["status"]
-    return found
+        claims[key] = claim["version"], claim["status"]
+    return claims
 
 
 def _transition(asking: Asking) -> Plan:
@@ -220,9 +220,9 @@ def _search(queries: Callable[[Sequence[str]], list[str]]) -> Callable[[Asking],
     def plan(asking: Asking) -> Plan | None:
         if not asking.api.searches or "q" not in asking.parameters(asking.api.claims):
             return None
-        asked = queries(asking.vocabulary)
-        random.Random(len(asked)).shuffle(asked)
-        return _gets(asking, [asking.api.page(f"{query}&limit=25") for query in asked])
+        search_queries = queries(asking.vocabulary)
+        random.Random(len(search_queries)).shuffle(search_queries)
+        return _gets(asking, [asking.api.page(f"{query}&limit=25") for query in search_queries])
 
     return plan
 

@@ -117,12 +117,12 @@ def run(
             capture_output=True,
             text=True,
         ).stdout
-    found = json.loads(output.strip().rsplit("\n", 1)[-1])
+    result = json.loads(output.strip().rsplit("\n", 1)[-1])
     return Load(
-        requests=found["requests"],
-        per_second=found["requests"] / (found["microseconds"] / 1e6),
-        p50=found["p50"] / 1000,
-        p99=found["p99"] / 1000,
-        refused=found["status"],
-        broken=found["socket"],
+        requests=result["requests"],
+        per_second=result["requests"] / (result["microseconds"] / 1e6),
+        p50=result["p50"] / 1000,
+        p99=result["p99"] / 1000,
+        refused=result["status"],
+        broken=result["socket"],
     )

@@ -170,14 +170,14 @@ class Served:
 @pytest.fixture
 def serve(folder: Path) -> Iterator[Serve]:
     """Start servers, which are stopped at the end."""
-    started: list[Served] = []
+    servers: list[Served] = []
 
     def serve(*arguments: str) -> Served:
-        started.append(Served(*arguments))
-        return started[-1]
+        servers.append(Served(*arguments))
+        return servers[-1]
 
     yield serve
-    for process in started:
+    for process in servers:
         process.stop()
 
 

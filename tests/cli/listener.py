@@ -89,9 +89,9 @@ class Listener:
     def _wait_for_line(self, lines: list[str], look: Callable[[list[str]], str | None]) -> str:
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
-            found = look([COLOUR.sub("", line) for line in lines])
-            if found is not None:
-                return found
+            answer = look([COLOUR.sub("", line) for line in lines])
+            if answer is not None:
+                return answer
             if not self._readers[0].is_alive():
                 break
             time.sleep(0.02)

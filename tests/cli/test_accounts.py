@@ -15,13 +15,13 @@ ANA = ("--email", "Ana@Example.org", "--name", "Ana", "--role", "checker")
 
 
 def test_created_key_has_the_documented_format(run_json: RunJson) -> None:
-    made = run_json("keys", "create", "--name", "CMS", "--role", "reader")
-    assert re.fullmatch(r"cd_[a-z0-9]{12}_[a-z0-9]{52}", made["key"])
-    assert made["id"] == made["key"].split("_")[1]
-    assert made["role"] == "reader"
-    listed = run_json("keys", "list")
-    assert [key["id"] for key in listed] == [made["id"]]
-    assert made["key"].split("_")[2] not in json.dumps(listed)
+    created_key = run_json("keys", "create", "--name", "CMS", "--role", "reader")
+    assert re.fullmatch(r"cd_[a-z0-9]{12}_[a-z0-9]{52}", created_key["key"])
+    assert created_key["id"] == created_key["key"].split("_")[1]
+    assert created_key["role"] == "reader"
+    keys = run_json("keys", "list")
+    assert [key["id"] for key in keys] == [created_key["id"]]
+    assert created_key["key"].split("_")[2] not in json.dumps(keys)
 
 
 def test_only_the_key_goes_to_standard_output(run: Run) -> None:
@@ -32,9 +32,9 @@ def test_only_the_key_goes_to_standard_output(run: Run) -> None:
 
 
 def test_key_expires_at_the_requested_instant(run_json: RunJson, run: Run) -> None:
-    made = run_json("keys", "create", "--name", "k", "--role", "reader", "--expires", "30d")
-    left = datetime.fromisoformat(made["expires_at"]) - datetime.now(UTC)
-    assert timedelta(days=29, hours=23) < left <= timedelta(days=30)
+    key = run_json("keys", "create", "--name", "k", "--role", "reader", "--expires", "30d")
+    lifetime = datetime.fromisoformat(key["expires_at"]) - datetime.now(UTC)
+    assert timedelta(days=29, hours=23) < lifetime <= timedelta(days=30)
     past = run("keys", "create", "--name", "k", "--role", "reader", "--expires", "2020-01-01T00Z")
     assert (past.exit_code, past.stderr) == (1, "error: the key would have expired already\n")
 
@@ -55,27 +55,30 @@ def test_expiry_is_parsed(text: str, expected: datetime) -> None:
 
 @pytest.mark.parametrize("text", ["soon", "", "2026-02-01T00:00:00", "999999w", "-3d", "3"])
 def test_invalid_expiry_is_a_usage_error(text: str) -> None:
-    with pytest.raises(shell.CommandError, match="--expires") as stopped:
+    with pytest.raises(shell.CommandError, match="--expires") as failure:
         keys.parse_expiry(text, now=datetime(2026, 1, 1, tzinfo=UTC))
-    assert stopped.value.code == 2
+    assert failure.value.code == 2
 
 
 def test_key_of_a_user_has_at_most_their_role(run: Run, run_json: RunJson) -> None:
     run("users", "create", *ANA)
-    made = run_json(
+    key = run_json(
         "keys", "create", "--name", "k", "--role", "checker", "--user", "ana@example.org"
     )
-    assert made["user"] == "ana@example.org"
+    assert key["user"] == "ana@example.org"
     above = run("keys", "create", "--name", "k", "--role", "admin", "--user", "ana@example.org")
     assert (above.exit_code, above.stderr) == (1, "error: the user is only checker\n")
 
 
 def test_key_is_revoked_by_its_id_or_by_the_whole_key(run: Run, run_json: RunJson) -> None:
     for part in ("id", "key"):
-        made = run_json("keys", "create", "--name", "k", "--role", "reader")
-        assert run("keys", "revoke", made[part]).exit_code == 0
-        again = run("keys", "revoke", made[part])
-        assert (again.exit_code, again.stderr) == (1, "error: This key was revoked before.\n")
+        created_key = run_json("keys", "create", "--name", "k", "--role", "reader")
+        assert run("keys", "revoke", created_key[part]).exit_code == 0
+        second_run = run("keys", "revoke", created_key[part])
+        assert (second_run.exit_code, second_run.stderr) == (
+            1,
+            "error: This key was revoked before.\n",
+        )
     assert all(key["revoked_at"] for key in run_json("keys", "list"))
 
 
@@ -84,29 +87,29 @@ def test_lists_longer_than_a_page_are_complete(
 ) -> None:
     # A page that a few rows fill; the bound is part of the API's document.
     monkeypatch.setattr("service.store.paging.MAX_LIMIT", 2)
-    made = {
+    created_ids = {
         run_json("keys", "create", "--name", f"k{n}", "--role", "reader")["id"] for n in range(5)
     }
-    listed = [key["id"] for key in run_json("keys", "list")]
-    assert len(listed) == 5
-    assert set(listed) == made
+    listed_ids = [key["id"] for key in run_json("keys", "list")]
+    assert len(listed_ids) == 5
+    assert set(listed_ids) == created_ids
 
 
 def test_new_user_gets_a_sign_in_link(run_json: RunJson) -> None:
-    made = run_json("users", "create", *ANA)
-    assert made["email"] == "ana@example.org"
-    assert made["role"] == "checker"
-    assert re.fullmatch(r"http://127\.0\.0\.1:8000/sign-in/[\w-]{43}", made["link"])
-    another = run_json("users", "link", "ANA@example.org")
-    assert another["link"] != made["link"]
+    user = run_json("users", "create", *ANA)
+    assert user["email"] == "ana@example.org"
+    assert user["role"] == "checker"
+    assert re.fullmatch(r"http://127\.0\.0\.1:8000/sign-in/[\w-]{43}", user["link"])
+    second_link = run_json("users", "link", "ANA@example.org")
+    assert second_link["link"] != user["link"]
 
 
 def test_sign_in_links_lead_to_the_base_url(
     run_json: RunJson, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CLAIMDESK_BASE_URL", "https://desk.example/")
-    made = run_json("users", "create", *ANA)
-    assert made["link"].startswith("https://desk.example/sign-in/")
+    user = run_json("users", "create", *ANA)
+    assert user["link"].startswith("https://desk.example/sign-in/")
 
 
 def test_sign_in_links_lead_to_the_last_started_server_without_a_base_url(
@@ -126,9 +129,9 @@ def test_base_url_unlike_the_last_started_servers_is_mentioned(
 ) -> None:
     address = serve("--no-dispatch").address
     monkeypatch.setenv("CLAIMDESK_BASE_URL", "https://desk.example")
-    made = run("users", "create", *ANA)
-    assert made.stdout.startswith("https://desk.example/sign-in/")
-    assert f"the server that was last started says {address}" in made.stderr
+    result = run("users", "create", *ANA)
+    assert result.stdout.startswith("https://desk.example/sign-in/")
+    assert f"the server that was last started says {address}" in result.stderr
 
 
 def test_confusable_name_is_refused(run: Run) -> None:
@@ -138,19 +141,19 @@ def test_confusable_name_is_refused(run: Run) -> None:
             ("users", "create", "--email", "b@example.org", "--name", name, "--role", "reader"),
             ("keys", "create", "--name", name, "--role", "reader"),
         ):
-            refused = run(*arguments)
-            assert (refused.exit_code, refused.stdout) == (1, "")
-            assert "choose another name" in refused.stderr
+            refusal = run(*arguments)
+            assert (refusal.exit_code, refusal.stdout) == (1, "")
+            assert "choose another name" in refusal.stderr
     own = ("keys", "create", "--name", "Ana", "--role", "checker", "--user", "ana@example.org")
     assert run(*own).exit_code == 0
 
 
 def test_second_user_with_one_address_is_refused(run: Run) -> None:
     assert run("users", "create", *ANA).exit_code == 0
-    again = run("users", "create", *ANA)
-    assert again.exit_code == 1
-    assert again.stderr == "error: There is a user with the address ana@example.org already.\n"
-    assert again.stdout == ""
+    second_run = run("users", "create", *ANA)
+    assert second_run.exit_code == 1
+    assert second_run.stderr == "error: There is a user with the address ana@example.org already.\n"
+    assert second_run.stdout == ""
 
 
 def test_password_is_read_from_standard_input(run: Run, run_json: RunJson) -> None:
@@ -161,9 +164,9 @@ def test_password_is_read_from_standard_input(run: Run, run_json: RunJson) -> No
     typed_twice = "another horse battery\nanother horse battery\n"
     twice = run("users", "password", "ana@example.org", stdin=typed_twice)
     assert (twice.exit_code, twice.stdout) == (2, ""), "no form can send two lines"
-    changed = run("users", "password", "ana@example.org", stdin="another horse battery\n")
-    assert changed.exit_code == 0
-    assert "horse" not in changed.output
+    result = run("users", "password", "ana@example.org", stdin="another horse battery\n")
+    assert result.exit_code == 0
+    assert "horse" not in result.output
 
 
 def test_disabled_user_gets_no_link_until_enabled(run: Run, run_json: RunJson) -> None:
@@ -177,9 +180,9 @@ def test_disabled_user_gets_no_link_until_enabled(run: Run, run_json: RunJson) -
 
 def test_last_administrator_cannot_be_disabled(run: Run) -> None:
     run("users", "create", "--email", "a@b", "--name", "A", "--role", "admin")
-    refused = run("users", "disable", "a@b")
-    assert refused.exit_code == 1
-    assert "last administrator" in refused.stderr
+    refusal = run("users", "disable", "a@b")
+    assert refusal.exit_code == 1
+    assert "last administrator" in refusal.stderr
 
 
 @pytest.mark.parametrize(
@@ -196,8 +199,8 @@ def test_last_administrator_cannot_be_disabled(run: Run) -> None:
 def test_invalid_option_is_a_usage_error(
     run: Run, run_json: RunJson, arguments: tuple[str, ...]
 ) -> None:
-    refused = run("users", "create", *arguments)
-    assert (refused.exit_code, refused.stdout) == (2, "")
+    refusal = run("users", "create", *arguments)
+    assert (refusal.exit_code, refusal.stdout) == (2, "")
     assert run_json("users", "list") == []
 
 

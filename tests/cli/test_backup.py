@@ -32,7 +32,7 @@ def test_backup_under_load_is_complete_and_a_restore_begins_a_new_epoch(
     writers, first = (8, 1000) if long else (1, 5)
     token = create_key(url, tmp_path, "editor")["key"]
     headers = {"Authorization": f"Bearer {token}"}
-    acknowledged: list[str] = []
+    claim_ids: list[str] = []
     over = threading.Event()
     with serve(url, tmp_path) as server:
         client = httpx.Client(base_url=server.url, headers=headers, timeout=30)
@@ -42,15 +42,15 @@ def test_backup_under_load_is_complete_and_a_restore_begins_a_new_epoch(
             while not over.is_set():
                 answer = client.post("/v1/claims", json=build_claim())
                 assert answer.status_code == 201
-                acknowledged.append(answer.json()["id"])
+                claim_ids.append(answer.json()["id"])
 
         threads = [threading.Thread(target=write) for _ in range(writers)]
         for thread in threads:
             thread.start()
         try:
-            while len(acknowledged) < first:
+            while len(claim_ids) < first:
                 over.wait(0.02)
-            before = list(acknowledged)
+            before = list(claim_ids)
             backed_up = run_command(url, tmp_path, "backup", "backup.db", "--json")
         finally:
             over.set()
@@ -61,18 +61,18 @@ def test_backup_under_load_is_complete_and_a_restore_begins_a_new_epoch(
         list_page = client.get("/v1/claims?limit=1").json()["next_cursor"]
         place = client.get("/v1/events?limit=200").json()["next_after"]
         assert isinstance(place, int)
-        refused = run_command(url, tmp_path, "restore", "backup.db")
-        assert refused.returncode == 1
-        assert "is in use" in refused.stderr
+        refusal = run_command(url, tmp_path, "restore", "backup.db")
+        assert refusal.returncode == 1
+        assert "is in use" in refusal.stderr
         client.close()
         server.signal(signal.SIGKILL)
         server.wait()
-    restored = run_command(url, tmp_path, "restore", "backup.db", "--json")
-    assert restored.returncode == 0, restored.stderr
-    said = json.loads(restored.stdout)
-    assert said["webhooks"] == "held"
-    with closing(sqlite3.connect(said["kept"])) as kept:
-        assert kept.execute("SELECT count(*) FROM claims").fetchone()[0] >= len(acknowledged)
+    restoration = run_command(url, tmp_path, "restore", "backup.db", "--json")
+    assert restoration.returncode == 0, restoration.stderr
+    report = json.loads(restoration.stdout)
+    assert report["webhooks"] == "held"
+    with closing(sqlite3.connect(report["kept"])) as kept_file:
+        assert kept_file.execute("SELECT count(*) FROM claims").fetchone()[0] >= len(claim_ids)
     assert run_command(url, tmp_path, "verify").returncode == 0
     with (
         serve(url, tmp_path) as server,
@@ -86,12 +86,15 @@ def test_backup_under_load_is_complete_and_a_restore_begins_a_new_epoch(
             f"/v1/claims?limit=1&cursor={list_page}",
             "/v1/events?after=1",
         ):
-            gone = client.get(path)
-            assert (gone.status_code, gone.json()["type"]) == (410, "/problems/epoch-ended"), path
+            ended_page = client.get(path)
+            assert (ended_page.status_code, ended_page.json()["type"]) == (
+                410,
+                "/problems/epoch-ended",
+            ), path
         stream = client.get("/v1/events/stream", headers={"Last-Event-ID": str(place)})
         assert stream.status_code == 410
         page = client.get("/v1/events?after=0&limit=2").json()
-        assert page["next_after"] == f"{said['epoch']}-{page['items'][-1]['seq']}"
+        assert page["next_after"] == f"{report['epoch']}-{page['items'][-1]['seq']}"
         assert client.get(f"/v1/events?after={page['next_after']}").status_code == 200
 
 
@@ -109,9 +112,9 @@ def test_file_that_is_no_backup_is_not_restored(url: str, tmp_path: Path) -> Non
 def test_interrupted_restore_must_be_repeated_before_serving(url: str, tmp_path: Path) -> None:
     assert run_command(url, tmp_path, "backup", "backup.db").returncode == 0
     (tmp_path / "claimdesk.db.restoring").touch()
-    refused = run_command(url, tmp_path, "serve", "--port", "0")
-    assert refused.returncode == 1
-    assert "claimdesk restore FILE" in refused.stderr
+    refusal = run_command(url, tmp_path, "serve", "--port", "0")
+    assert refusal.returncode == 1
+    assert "claimdesk restore FILE" in refusal.stderr
     assert run_command(url, tmp_path, "restore", "backup.db", "--desk").returncode == 0
     assert run_command(url, tmp_path, "users", "list").returncode == 0
 
@@ -121,10 +124,10 @@ async def test_copy_begins_an_epoch_and_holds_webhooks_until_they_are_released(
 ) -> None:
     home = {"machine": "a", "path": "/one", "file": 1}
     assert await database.write(recovery.register_home, home=home, now=instant) == ""
-    moved = home | {"path": "/renamed"}
-    assert await database.write(recovery.register_home, home=moved, now=instant) == ""
+    moved_home = home | {"path": "/renamed"}
+    assert await database.write(recovery.register_home, home=moved_home, now=instant) == ""
     assert await database.read(recovery.read_hold) is None
-    epoch = await database.write(recovery.register_home, home=moved | {"file": 2}, now=instant)
+    epoch = await database.write(recovery.register_home, home=moved_home | {"file": 2}, now=instant)
     assert epoch
     hold = await database.read(recovery.read_hold)
     assert hold is not None

@@ -52,7 +52,7 @@ def test_backup_under_load_is_complete_and_a_restore_begins_a_new_epoch(
     """One client records claims meanwhile; in the long form eight, after a thousand."""
     writers, first = (8, 1000) if long else (1, 5)
     headers = {"Authorization": f"Bearer {create_key(url, tmp_path, 'editor')['key']}"}
-    acknowledged: list[str] = []
+    claim_ids: list[str] = []
     over = threading.Event()
     with serve(url, tmp_path) as server:
         client = httpx.Client(base_url=server.url, headers=headers, timeout=30)
@@ -62,15 +62,15 @@ def test_backup_under_load_is_complete_and_a_restore_begins_a_new_epoch(
             while not over.is_set():
                 answer = client.post("/v1/claims", json=build_claim())
                 assert answer.status_code == 201
-                acknowledged.append(answer.json()["id"])
+                claim_ids.append(answer.json()["id"])
 
         threads = [threading.Thread(target=write) for _ in range(writers)]
         for thread in threads:
             thread.start()
         try:
-            while len(acknowledged) < first:
+            while len(claim_ids) < first:
                 over.wait(0.02)
-            before = list(acknowledged)
+            before = list(claim_ids)
             backed_up = run_command(url, tmp_path, "backup", "desk.dump")
         finally:
             over.set()
@@ -78,17 +78,17 @@ def test_backup_under_load_is_complete_and_a_restore_begins_a_new_epoch(
                 thread.join()
         assert backed_up.returncode == 0, backed_up.stderr
         place = client.get("/v1/events?limit=200").json()["next_after"]
-        refused = run_command(url, tmp_path, "restore", "desk.dump")
-        assert refused.returncode == 1
-        assert "is in use" in refused.stderr
+        refusal = run_command(url, tmp_path, "restore", "desk.dump")
+        assert refusal.returncode == 1
+        assert "is in use" in refusal.stderr
         client.close()
         server.signal(signal.SIGKILL)
         server.wait()
-    restored = run_command(url, tmp_path, "restore", "desk.dump", "--json")
-    assert restored.returncode == 0, restored.stderr
-    said = json.loads(restored.stdout)
-    assert said["webhooks"] == "held"
-    assert ask(url, f"SELECT count(*) FROM {said['kept']}.claims") == len(acknowledged)
+    restoration = run_command(url, tmp_path, "restore", "desk.dump", "--json")
+    assert restoration.returncode == 0, restoration.stderr
+    report = json.loads(restoration.stdout)
+    assert report["webhooks"] == "held"
+    assert ask(url, f"SELECT count(*) FROM {report['kept']}.claims") == len(claim_ids)
     assert run_command(url, tmp_path, "verify").returncode == 0
     with (
         serve(url, tmp_path) as server,
@@ -96,19 +96,19 @@ def test_backup_under_load_is_complete_and_a_restore_begins_a_new_epoch(
     ):
         for claim in before:
             assert client.get(f"/v1/claims/{claim}").status_code == 200
-        gone = client.get(f"/v1/events?after={place}")
-        assert (gone.status_code, gone.json()["type"]) == (410, "/problems/epoch-ended")
+        ended_page = client.get(f"/v1/events?after={place}")
+        assert (ended_page.status_code, ended_page.json()["type"]) == (410, "/problems/epoch-ended")
         page = client.get("/v1/events?after=0&limit=2").json()
-        assert page["next_after"] == f"{said['epoch']}-{page['items'][-1]['seq']}"
+        assert page["next_after"] == f"{report['epoch']}-{page['items'][-1]['seq']}"
         assert client.post("/v1/claims", json=build_claim()).status_code == 201
 
 
 def test_file_that_is_no_dump_is_not_restored(url: str, tmp_path: Path) -> None:
     (tmp_path / "text").write_text("not a dump at all")
     create_key(url, tmp_path, "editor")
-    refused = run_command(url, tmp_path, "restore", "text")
-    assert refused.returncode == 1
-    assert "no dump" in refused.stderr
+    refusal = run_command(url, tmp_path, "restore", "text")
+    assert refusal.returncode == 1
+    assert "no dump" in refusal.stderr
     assert ask(url, "SELECT count(*) FROM api_keys") == 1
 
 
@@ -121,9 +121,9 @@ def test_unfinished_restore_begins_an_epoch_when_it_is_served(url: str, tmp_path
     dumps.restore(tmp_path / "desk.dump", now=datetime.now(UTC))
     with serve(url, tmp_path):
         pass
-    shown = json.loads(run_command(url, tmp_path, "epoch", "show", "--json").stdout)
-    assert (shown["number"], shown["webhooks_held"]) == (2, True)
-    assert "desk.dump" in shown["reason"]
+    epoch = json.loads(run_command(url, tmp_path, "epoch", "show", "--json").stdout)
+    assert (epoch["number"], epoch["webhooks_held"]) == (2, True)
+    assert "desk.dump" in epoch["reason"]
 
 
 def test_running_server_adopts_a_new_epoch(url: str, tmp_path: Path) -> None:
@@ -146,7 +146,7 @@ def test_running_server_adopts_a_new_epoch(url: str, tmp_path: Path) -> None:
 
 
 def test_missing_programs_are_named(url: str, tmp_path: Path) -> None:
-    done = subprocess.run(
+    process = subprocess.run(
         [CLAIMDESK, "backup", "desk.dump"],
         cwd=tmp_path,
         env=build_environment(url) | {"PATH": str(tmp_path)},
@@ -155,5 +155,5 @@ def test_missing_programs_are_named(url: str, tmp_path: Path) -> None:
         timeout=60,
         check=False,
     )
-    assert done.returncode == 1
-    assert "postgresql-client" in done.stderr
+    assert process.returncode == 1
+    assert "postgresql-client" in process.stderr

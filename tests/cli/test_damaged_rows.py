@@ -140,10 +140,10 @@ def test_unreadable_value_ends_no_command(run: Run, desk_url: str, table: Table)
     shutil.copy(path, whole)
     with closing(sqlite3.connect(path)) as connection:
         key = [f'"{column.name}"' for column in table.primary_key.columns]
-        quoted = f"SELECT {', '.join(f'quote({name})' for name in key)} FROM {table.name}"
+        selection = f"SELECT {', '.join(f'quote({name})' for name in key)} FROM {table.name}"
         rows = [
             " AND ".join(f"{name} = {value}" for name, value in zip(key, row, strict=True))
-            for row in connection.execute(quoted)
+            for row in connection.execute(selection)
         ]
     columns = list(filter(is_converted, table.columns))
     for first in range(0, len(columns), len(rows)):

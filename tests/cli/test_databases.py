@@ -23,10 +23,10 @@ def test_embedded_database_is_created_on_first_use(
 
 @pytest.mark.parametrize("arguments", [("keys", "list"), ("users", "list"), ("verify",)])
 def test_reading_creates_no_database(run: Run, folder: Path, arguments: tuple[str, ...]) -> None:
-    refused = run(*arguments)
-    assert (refused.exit_code, refused.stdout) == (1, "")
-    assert f"{folder}/claimdesk.db" in refused.stderr
-    assert "claimdesk db upgrade" in refused.stderr
+    refusal = run(*arguments)
+    assert (refusal.exit_code, refusal.stdout) == (1, "")
+    assert f"{folder}/claimdesk.db" in refusal.stderr
+    assert "claimdesk db upgrade" in refusal.stderr
     assert not (folder / "claimdesk.db").exists()
 
 
@@ -35,9 +35,9 @@ def test_reading_creates_no_database(run: Run, folder: Path, arguments: tuple[st
 def test_postgresql_is_upgraded_only_by_command(
     run: Run, run_json: RunJson, arguments: tuple[str, ...]
 ) -> None:
-    refused = run(*arguments)
-    assert (refused.exit_code, refused.stdout) == (1, "")
-    assert "The database is empty.  Run: claimdesk db upgrade" in refused.stderr
+    refusal = run(*arguments)
+    assert (refusal.exit_code, refusal.stdout) == (1, "")
+    assert "The database is empty.  Run: claimdesk db upgrade" in refusal.stderr
     assert run_json("db", "current")["current"] is None
     assert run("db", "check").exit_code == 1
 
@@ -57,9 +57,9 @@ def test_newer_schema_is_refused(
     run: Run, run_json: RunJson, migrated_database: str, arguments: tuple[str, ...]
 ) -> None:
     _execute(migrated_database, "UPDATE alembic_version SET version_num = '9999'")
-    refused = run(*arguments)
-    assert refused.exit_code == 1
-    assert "newer schema (9999)" in refused.stderr
+    refusal = run(*arguments)
+    assert refusal.exit_code == 1
+    assert "newer schema (9999)" in refusal.stderr
     assert run_json("db", "current")["current"] == "9999"
 
 
@@ -73,10 +73,10 @@ def test_lost_search_index_is_built_anew(run: Run, migrated_database: str) -> No
 
 def test_schema_unlike_the_code_is_reported(run: Run, migrated_database: str) -> None:
     _execute(migrated_database, "ALTER TABLE notes ADD COLUMN mood text")
-    checked = run("db", "check")
-    assert checked.exit_code == 1
-    assert "mood" in checked.stdout
-    assert "1 place" in checked.stderr
+    check = run("db", "check")
+    assert check.exit_code == 1
+    assert "mood" in check.stdout
+    assert "1 place" in check.stderr
 
 
 def test_an_unreachable_server_is_named_without_its_password(
@@ -84,36 +84,36 @@ def test_an_unreachable_server_is_named_without_its_password(
 ) -> None:
     monkeypatch.setenv("CLAIMDESK_DATABASE_URL", "postgresql://u:s3cret@127.0.0.1:1/desk")
     for arguments in (KEY, ("db", "current"), ("serve", "--port", "0")):
-        refused = run(*arguments)
-        assert (refused.exit_code, refused.stdout) == (1, "")
-        assert "postgresql://u:***@127.0.0.1:1/desk" in refused.stderr
-        assert "Is the server running there" in refused.stderr
-        assert "s3cret" not in refused.output
+        refusal = run(*arguments)
+        assert (refusal.exit_code, refusal.stdout) == (1, "")
+        assert "postgresql://u:***@127.0.0.1:1/desk" in refusal.stderr
+        assert "Is the server running there" in refusal.stderr
+        assert "s3cret" not in refusal.output
 
 
 def test_missing_database_is_distinguished_from_a_missing_server(
     run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch, postgres: PostgresServer
 ) -> None:
     monkeypatch.setenv("CLAIMDESK_DATABASE_URL", postgres.url("claimdesk_no_such_database"))
-    refused = run(*KEY)
-    assert refused.exit_code == 1
-    assert "no such database" in refused.stderr
+    refusal = run(*KEY)
+    assert refusal.exit_code == 1
+    assert "no such database" in refusal.stderr
 
 
 def test_file_that_is_no_database_is_named(run: Run, folder: Path) -> None:
     (folder / "claimdesk.db").write_bytes(b"not a database" * 100)
-    refused = run(*KEY)
-    assert refused.exit_code == 1
-    assert "file is not a database" in refused.stderr
+    refusal = run(*KEY)
+    assert refusal.exit_code == 1
+    assert "file is not a database" in refusal.stderr
 
 
 def test_unwritable_place_is_named(run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (folder / "file").touch()
     for path in ("/proc/nowhere/claimdesk.db", str(folder), "file/claimdesk.db"):
         monkeypatch.setenv("CLAIMDESK_DATABASE_URL", f"sqlite:///{path}")
-        refused = run(*KEY)
-        assert (refused.exit_code, refused.stdout) == (1, "")
-        assert refused.stderr.startswith("error: ")
+        refusal = run(*KEY)
+        assert (refusal.exit_code, refusal.stdout) == (1, "")
+        assert refusal.stderr.startswith("error: ")
 
 
 def _execute(url: str, statement: str) -> None:

@@ -46,9 +46,9 @@ def test_format_of_a_file_is_detected(
     write(folder / "given", content)
     (folder / "mapping.toml").write_text(MAPPING)
     options = ["--mapping", "mapping.toml"] if mapped else []
-    done = run("import", "given", "--json", *options)
-    assert done.exit_code == 0, done.stderr
-    report = json.loads(done.stdout)
+    result = run("import", "given", "--json", *options)
+    assert result.exit_code == 0, result.stderr
+    report = json.loads(result.stdout)
     assert report["records"]["claim"]["new"] == 1
     assert report["notes"][0] == f"The file was taken for --format {form}."
 
@@ -69,9 +69,9 @@ def test_file_of_unknown_format_is_refused_with_the_reason(
     run: Run, folder: Path, content: Content, reason: str
 ) -> None:
     write(folder / "given", content)
-    done = run("import", "given")
-    assert (done.exit_code, done.stdout) == (2, "")
-    assert reason in done.stderr, done.stderr
+    result = run("import", "given")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert reason in result.stderr, result.stderr
 
 
 def write(path: Path, content: Content) -> None:

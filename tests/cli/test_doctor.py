@@ -142,9 +142,9 @@ def test_unreadable_metadata_is_named(seeded_desk: str, examine: Examine) -> Non
         "INSERT INTO installation VALUES ('epoch', 'half a docu')",
         "DELETE FROM installation WHERE name = 'cursor_key'",
     )
-    found = examine()
-    assert "cursors" in found["installation"]
-    assert "could not be looked at" in found["epoch"]
+    findings = examine()
+    assert "cursors" in findings["installation"]
+    assert "could not be looked at" in findings["epoch"]
 
 
 @pytest.mark.usefixtures("seeded_desk")
@@ -175,8 +175,8 @@ def test_misleading_base_url_is_named(
 def test_failing_and_paused_endpoints_are_named(
     run_json: RunJson, run: Run, seeded_desk: str, examine: Examine
 ) -> None:
-    made = run_json("webhooks", "create", "http://127.0.0.1:9")
-    webhook = made["id"]
+    endpoint = run_json("webhooks", "create", "http://127.0.0.1:9")
+    webhook = endpoint["id"]
     assert examine() == {}
     damage(seeded_desk, "UPDATE webhooks SET failures = 3, last_error = 'HTTP 500'")
     assert "failed 3 times" in examine()["endpoints"]
@@ -241,15 +241,15 @@ def test_unreadable_value_is_named(
         seeded_desk,
         f"UPDATE {table} SET {column} = '{value}' WHERE rowid = (SELECT min(rowid) FROM {table})",
     )
-    found = examine()["malformed-values"]
-    assert f"of {table}" in found
-    assert column in found
+    finding = examine()["malformed-values"]
+    assert f"of {table}" in finding
+    assert column in finding
 
 
 def test_record_that_nobody_tells_of_is_named(run: Run, seeded_desk: str, examine: Examine) -> None:
     """Once there are people to tell, and nothing has looked at the record for minutes."""
-    made = run("users", "create", "--name", "Ana", "--role", "editor", "--email", EMAIL)
-    assert made.exit_code == 0
+    result = run("users", "create", "--name", "Ana", "--role", "editor", "--email", EMAIL)
+    assert result.exit_code == 0
     assert "notices" not in examine()
     earlier = (datetime.now(UTC) - timedelta(hours=2)).isoformat().replace("+00:00", "Z")
     damage(seeded_desk, f"UPDATE events SET recorded_at = '{earlier}'")

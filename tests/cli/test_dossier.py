@@ -23,17 +23,17 @@ def read_ids(page: str) -> list[str]:
 def test_same_seed_draws_the_same_claims(run: Run, run_json: RunJson, folder: Path) -> None:
     """The seed is in the page and on the terminal, whether it was given or chosen."""
     run("seed")
-    done = run(*DOSSIER, "--sample", "5", "--seed", "7")
-    assert done.stderr == "Written: 5 of 12 claims, drawn with seed 7.\n"
+    result = run(*DOSSIER, "--sample", "5", "--seed", "7")
+    assert result.stderr == "Written: 5 of 12 claims, drawn with seed 7.\n"
     first = (folder / "dossier.html").read_text(encoding="utf-8")
     assert "<strong>7</strong>" in first
-    drawn = read_ids(first)
-    assert len(set(drawn)) == 5
+    first_ids = read_ids(first)
+    assert len(set(first_ids)) == 5
     run(*DOSSIER, "--sample", "5", "--seed", "7", "--force")
     assert (folder / "dossier.html").read_text(encoding="utf-8") == first
     run(*DOSSIER, "--sample", "5", "--seed", "8", "--force")
     other = read_ids((folder / "dossier.html").read_text(encoding="utf-8"))
-    assert other != drawn
+    assert other != first_ids
     report = run_json(*DOSSIER, "--force")
     assert (report["records"], report["of"]) == ({"claim": 12}, 12)
     page = (folder / "dossier.html").read_text(encoding="utf-8")
@@ -45,9 +45,9 @@ def test_draw_follows_from_the_seed_and_the_ids_alone() -> None:
     ids = [f"claim-{number}" for number in range(10)]
     counts = dict.fromkeys(ids, 0)
     for seed in range(1_000):
-        drawn = draw_sample(ids, sample=3, seed=seed)
-        assert drawn == draw_sample(ids[::-1], sample=3, seed=seed)
-        for claim in drawn:
+        sample = draw_sample(ids, sample=3, seed=seed)
+        assert sample == draw_sample(ids[::-1], sample=3, seed=seed)
+        for claim in sample:
             counts[claim] += 1
     assert all(230 < count < 370 for count in counts.values()), counts
 
@@ -91,13 +91,13 @@ def test_dossier_that_cannot_be_drawn_is_refused(
 ) -> None:
     """With what to do, and without a file."""
     run("seed")
-    refused = run("export", "dossier.html", "--format", "dossier", *options)
-    assert refused.exit_code == 2
-    assert message in " ".join(refused.stderr.split())
+    refusal = run("export", "dossier.html", "--format", "dossier", *options)
+    assert refusal.exit_code == 2
+    assert message in " ".join(refusal.stderr.split())
     assert not list(folder.glob("dossier*"))
 
 
 def test_options_of_the_dossier_belong_to_it(run: Run) -> None:
-    refused = run("export", "desk.jsonl", "--seed", "7")
-    assert refused.exit_code == 2
-    assert "are for --format dossier" in refused.stderr
+    refusal = run("export", "desk.jsonl", "--seed", "7")
+    assert refusal.exit_code == 2
+    assert "are for --format dossier" in refusal.stderr

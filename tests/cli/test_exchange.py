@@ -25,9 +25,9 @@ def read_counts(report: Json) -> dict[str, tuple[int, ...]]:
 
 def test_export_is_complete_and_readable_by_its_owner_only(run: Run, folder: Path) -> None:
     run("seed")
-    done = run("export", "desk.jsonl")
-    assert (done.exit_code, done.stdout) == (0, "")
-    assert done.stderr == "Written: 54 lines.\n"
+    result = run("export", "desk.jsonl")
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert result.stderr == "Written: 54 lines.\n"
     lines = (folder / "desk.jsonl").read_bytes().splitlines()
     assert len(lines) == 56
     assert json.loads(lines[0]) == {"record": "header", "format": "claimdesk", "version": 3}
@@ -38,9 +38,9 @@ def test_export_is_complete_and_readable_by_its_owner_only(run: Run, folder: Pat
 def test_existing_file_is_not_overwritten(run: Run, folder: Path) -> None:
     """Unless --force is given; a folder and a missing folder have messages of their own."""
     (folder / "desk.jsonl").write_text("mine")
-    refused = run("export", "desk.jsonl")
-    assert refused.exit_code == 2
-    assert refused.stderr == "error: desk.jsonl is there already.  To overwrite it: --force\n"
+    refusal = run("export", "desk.jsonl")
+    assert refusal.exit_code == 2
+    assert refusal.stderr == "error: desk.jsonl is there already.  To overwrite it: --force\n"
     assert (folder / "desk.jsonl").read_text() == "mine"
     assert run("export", "desk.jsonl", "--force", "--quiet").stderr == ""
     assert (folder / "desk.jsonl").read_text() != "mine"
@@ -61,24 +61,24 @@ def test_failed_export_leaves_no_file(
     (folder / "desk.jsonl").write_text("mine")
     monkeypatch.setattr(export, "write_export", fail)
     for name, options in (("desk.jsonl", ["--force"]), ("new.jsonl", [])):
-        refused = run("export", name, *options)
-        assert refused.exit_code == 1
-        assert "No space left on device" in refused.stderr
+        refusal = run("export", name, *options)
+        assert refusal.exit_code == 1
+        assert "No space left on device" in refusal.stderr
     assert sorted(each for each in os.listdir(folder) if "jsonl" in each) == ["desk.jsonl"]
     assert (folder / "desk.jsonl").read_text() == "mine"
 
 
 def test_json_output_counts_what_was_written_and_read(run: Run, run_json: RunJson) -> None:
     run("seed")
-    exported = run_json("export", "desk.jsonl")
-    assert exported["file"] == "desk.jsonl"
-    assert exported["records"]["event"] == 27
+    export = run_json("export", "desk.jsonl")
+    assert export["file"] == "desk.jsonl"
+    assert export["records"]["event"] == 27
     report = run_json("import", "desk.jsonl")
     assert (report["refused"], report["refusals"], report["dry_run"]) == (0, [], False)
     assert read_counts(report)["event"] == (0, 27, 0)
-    refused = run("export", "-", "--json")
-    assert refused.exit_code == 2
-    assert "cannot both go to standard output" in refused.stderr
+    refusal = run("export", "-", "--json")
+    assert refusal.exit_code == 2
+    assert "cannot both go to standard output" in refusal.stderr
 
 
 def test_export_and_import_work_through_pipes(
@@ -86,14 +86,14 @@ def test_export_and_import_work_through_pipes(
 ) -> None:
     """`-` is standard output and standard input."""
     run("seed")
-    exported = really_run("export", "-")
-    assert exported.returncode == 0
-    assert exported.stdout.count("\n") == 56
+    export = really_run("export", "-")
+    assert export.returncode == 0
+    assert export.stdout.count("\n") == 56
     other = {"CLAIMDESK_DATABASE_URL": f"sqlite:///{folder}/other.db"}
-    imported = really_run("import", "-", "--json", stdin=exported.stdout, **other)
-    assert imported.returncode == 0, imported.stderr
-    assert read_counts(json.loads(imported.stdout))["event"] == (27, 0, 0)
-    assert really_run("export", "-", **other).stdout == exported.stdout
+    import_run = really_run("import", "-", "--json", stdin=export.stdout, **other)
+    assert import_run.returncode == 0, import_run.stderr
+    assert read_counts(json.loads(import_run.stdout))["event"] == (27, 0, 0)
+    assert really_run("export", "-", **other).stdout == export.stdout
 
 
 def test_refused_lines_are_printed_and_written_to_a_file(run: Run, folder: Path) -> None:
@@ -107,13 +107,13 @@ def test_refused_lines_are_printed_and_written_to_a_file(run: Run, folder: Path)
             data, lambda lines: select_lines(lines, "party", slug="nato")[0].update(country="US")
         )
     )
-    done = run("import", "other.jsonl", "--report", "refused.csv")
-    assert done.exit_code == 3
-    assert "party\t0\t5\t1" in done.stdout
-    assert "country is another than its events say" in done.stdout
-    written = (folder / "refused.csv").read_text()
-    assert written.splitlines()[0] == "line,record,id,field,value,reason"
-    assert "party,nato,,,country is another than its events say" in written
+    result = run("import", "other.jsonl", "--report", "refused.csv")
+    assert result.exit_code == 3
+    assert "party\t0\t5\t1" in result.stdout
+    assert "country is another than its events say" in result.stdout
+    refused_lines = (folder / "refused.csv").read_text()
+    assert refused_lines.splitlines()[0] == "line,record,id,field,value,reason"
+    assert "party,nato,,,country is another than its events say" in refused_lines
 
 
 @pytest.mark.parametrize(
@@ -128,10 +128,10 @@ def test_file_of_another_format_is_refused(
     run: Run, folder: Path, content: str, reason: str
 ) -> None:
     (folder / "bad.jsonl").write_text(content)
-    refused = run("import", "bad.jsonl")
-    assert (refused.exit_code, refused.stdout) == (2, "")
-    assert refused.stderr.startswith("error: bad.jsonl: ")
-    assert reason in refused.stderr
+    refusal = run("import", "bad.jsonl")
+    assert (refusal.exit_code, refusal.stdout) == (2, "")
+    assert refusal.stderr.startswith("error: bad.jsonl: ")
+    assert reason in refusal.stderr
     assert run("import", "missing.jsonl").exit_code == 1
 
 
@@ -162,8 +162,8 @@ def test_sheet_is_imported_with_a_mapping(run: Run, run_json: RunJson, folder: P
     assert first["records"] == {"claim": {"new": 2, "known": 0, "refused": 1}}
     assert first["refusals"][0]["field"] == "Date"
     assert first["remarks"][0]["line"] == 4
-    again = json.loads(run(*command, "--json").stdout)
-    assert again["records"] == {"claim": {"new": 0, "known": 2, "refused": 1}}
+    second_report = json.loads(run(*command, "--json").stdout)
+    assert second_report["records"] == {"claim": {"new": 0, "known": 2, "refused": 1}}
     assert run("verify").stdout == "Everything holds: 2 claims, 9 events.\n"
 
 
@@ -227,6 +227,6 @@ def test_unusable_mapping_or_file_is_a_usage_error(
     (folder / "claims.csv").write_text("A,B\n1,2\n")
     (folder / "map.toml").write_text(MAPPING)
     (folder / "bad.toml").write_text("name = 'x'\nmore = 1\nfurther = 2\n")
-    refused = run("import", "claims.csv", *options)
-    assert (refused.exit_code, refused.stdout) == (2, "")
-    assert reason in refused.stderr
+    refusal = run("import", "claims.csv", *options)
+    assert (refusal.exit_code, refusal.stdout) == (2, "")
+    assert reason in refusal.stderr

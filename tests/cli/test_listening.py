@@ -98,9 +98,9 @@ def test_unverified_delivery_is_refused_with_the_reason(
 def test_changed_body_does_not_verify() -> None:
     """The signature of one body is none of another."""
     with Listener("--secret", NEW, "--json") as listener:
-        signed = signatures.build_headers([NEW], "evt_1", int(time.time()), b'{"a":1}')
-        assert post(listener.url, b'{"a":1}', headers=signed)[0] == 204
-        assert post(listener.url, b'{"a":2}', headers=signed)[0] == 401
+        headers = signatures.build_headers([NEW], "evt_1", int(time.time()), b'{"a":1}')
+        assert post(listener.url, b'{"a":1}', headers=headers)[0] == 204
+        assert post(listener.url, b'{"a":2}', headers=headers)[0] == 401
         assert [listener.line(n)["verified"] for n in (1, 2)] == [True, False]
 
 
@@ -205,10 +205,10 @@ def test_control_characters_are_not_printed() -> None:
         headers = {"webhook-id": "e\x1b[31m"}
         post(listener.url, json.dumps(event).encode(), headers=headers)
         listener.see("unverified")
-        shown = "".join(listener.shown)
-    assert "\x1b" not in shown
-    assert "\x07" not in shown
-    assert "\x9b" not in shown
+        output = "".join(listener.shown)
+    assert "\x1b" not in output
+    assert "\x07" not in output
+    assert "\x9b" not in output
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -222,14 +222,14 @@ def test_listener_stops_cleanly(number: int) -> None:
 def test_malformed_secret_is_refused(run: Run) -> None:
     """It is refused before anything listens, and not repeated."""
     for secret in ("hello", "whsec_", "whsec_ü"):
-        refused = run("webhooks", "listen", "--port", "0", "--secret", secret)
-        assert (refused.exit_code, refused.stdout) == (2, "")
-        assert secret not in refused.stderr.replace("whsec_ and base64", "")
+        refusal = run("webhooks", "listen", "--port", "0", "--secret", secret)
+        assert (refusal.exit_code, refusal.stdout) == (2, "")
+        assert secret not in refusal.stderr.replace("whsec_ and base64", "")
 
 
 def test_port_in_use_is_reported_at_once(run: Run) -> None:
     """It says how to take another."""
     with Listener() as listener:
-        taken = run("webhooks", "listen", "--port", str(urlsplit(listener.url).port))
-    assert taken.exit_code == 1
-    assert "claimdesk webhooks listen --port N" in taken.stderr
+        refusal = run("webhooks", "listen", "--port", str(urlsplit(listener.url).port))
+    assert refusal.exit_code == 1
+    assert "claimdesk webhooks listen --port N" in refusal.stderr

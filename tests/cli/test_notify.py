@@ -18,14 +18,14 @@ pytestmark = pytest.mark.usefixtures("migrated_database")
 def serve_mail(**answers: str) -> Iterator[MailServer]:
     """A mail server in a thread: the command has a loop of its own."""
     loop = asyncio.new_event_loop()
-    ready, done = threading.Event(), asyncio.Event()
+    ready, is_done = threading.Event(), asyncio.Event()
     servers: list[MailServer] = []
 
     async def serve() -> None:
         async with run_mail_server(**answers) as server:  # type: ignore[arg-type]
             servers.append(server)
             ready.set()
-            await done.wait()
+            await is_done.wait()
 
     thread = threading.Thread(target=loop.run_until_complete, args=(serve(),))
     thread.start()
@@ -33,17 +33,17 @@ def serve_mail(**answers: str) -> Iterator[MailServer]:
     try:
         yield servers[0]
     finally:
-        loop.call_soon_threadsafe(done.set)
+        loop.call_soon_threadsafe(is_done.set)
         thread.join(10)
         loop.close()
 
 
 @pytest.fixture
 def ana(run: Run, folder: Path) -> str:
-    made = run(
+    result = run(
         "users", "create", "--email", "ana@news.example", "--name", "Ana", "--role", "checker"
     )
-    assert made.exit_code == 0, made.stderr
+    assert result.exit_code == 0, result.stderr
     return "ana@news.example"
 
 
@@ -53,22 +53,22 @@ def test_mail_to_a_person_is_sent_at_once(
     with serve_mail() as server:
         monkeypatch.setenv("CLAIMDESK_SMTP_URL", f"smtp://127.0.0.1:{server.port}?starttls=off")
         monkeypatch.setenv("CLAIMDESK_MAIL_FROM", "desk@claims.example")
-        sent = run("notify", "test", ana)
-        assert sent.exit_code == 0, sent.stderr
-        assert sent.stdout == "mailto:ana@news.example: delivered (250)\n"
+        result = run("notify", "test", ana)
+        assert result.exit_code == 0, result.stderr
+        assert result.stdout == "mailto:ana@news.example: delivered (250)\n"
         (mail,) = server.mails
         assert mail["To"] == ana
         assert mail["From"] == "desk@claims.example"
         server.rcpt = "550 5.1.1 No such user"
-        refused = run("notify", "test", ana)
-        assert refused.exit_code != 0
-        assert "failed: the mail server answered 550 5.1.1 No such user" in refused.stdout
+        refusal = run("notify", "test", ana)
+        assert refusal.exit_code != 0
+        assert "failed: the mail server answered 550 5.1.1 No such user" in refusal.stdout
 
 
 def test_missing_mail_server_is_named(ana: str, run: Run) -> None:
-    refused = run("notify", "test", ana)
-    assert refused.exit_code != 0
-    assert "CLAIMDESK_SMTP_URL" in refused.stdout
+    refusal = run("notify", "test", ana)
+    assert refusal.exit_code != 0
+    assert "CLAIMDESK_SMTP_URL" in refusal.stdout
 
 
 def test_webhook_is_tried_by_its_id(
@@ -76,16 +76,16 @@ def test_webhook_is_tried_by_its_id(
 ) -> None:
     monkeypatch.setenv("CLAIMDESK_WEBHOOK_ALLOW_HTTP", "on")
     monkeypatch.setenv("CLAIMDESK_WEBHOOK_ALLOW_CIDRS", "127.0.0.0/8")
-    made = run_json("webhooks", "create", "http://127.0.0.1:9")
-    refused = run("notify", "test", made["id"])
-    assert refused.exit_code != 0
-    assert refused.stdout == "http://127.0.0.1:9: failed: connection refused\n"
-    (listed,) = run_json("webhooks", "list")
-    assert (listed["health"]["pending"], listed["health"]["failures_in_a_row"]) == (0, 0)
+    webhook = run_json("webhooks", "create", "http://127.0.0.1:9")
+    refusal = run("notify", "test", webhook["id"])
+    assert refusal.exit_code != 0
+    assert refusal.stdout == "http://127.0.0.1:9: failed: connection refused\n"
+    (webhook_row,) = run_json("webhooks", "list")
+    assert (webhook_row["health"]["pending"], webhook_row["health"]["failures_in_a_row"]) == (0, 0)
 
 
 @pytest.mark.parametrize("whom", ["nobody@news.example", "01a22187-edda-72a0-b9e9-7a5760b83016"])
 def test_nobody_is_tried_where_nobody_is_meant(run: Run, whom: str) -> None:
-    refused = run("notify", "test", whom)
-    assert refused.exit_code != 0
-    assert "list" in refused.stderr
+    refusal = run("notify", "test", whom)
+    assert refusal.exit_code != 0
+    assert "list" in refusal.stderr

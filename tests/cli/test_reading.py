@@ -50,11 +50,11 @@ def on_read_only_disk(
         pytest.skip("not run: mounting a read-only file system takes root")
     disk = tmp_path / "disk"
     disk.mkdir()
-    mounted = subprocess.run(
+    mount = subprocess.run(
         ["mount", "-t", "tmpfs", "tmpfs", disk], capture_output=True, text=True, check=False
     )
-    if mounted.returncode:
-        pytest.skip(f"not run: no file system can be mounted here ({mounted.stderr.strip()})")
+    if mount.returncode:
+        pytest.skip(f"not run: no file system can be mounted here ({mount.stderr.strip()})")
     try:
         with closing(sqlite3.connect(seeded_desk)) as connection:
             connection.execute("SELECT count(*) FROM events").fetchone()
@@ -88,10 +88,10 @@ def test_rows_in_the_write_ahead_log_are_read(run_json: RunJson, on_read_only_di
 def test_change_on_a_read_only_disk_is_refused_with_the_reason(
     run: Run, on_read_only_disk: Path
 ) -> None:
-    refused = run("keys", "create", "--name", "k", "--role", "reader")
-    assert refused.exit_code == 1
-    assert "Traceback" not in refused.output
-    assert str(on_read_only_disk) in refused.stderr
+    refusal = run("keys", "create", "--name", "k", "--role", "reader")
+    assert refusal.exit_code == 1
+    assert "Traceback" not in refusal.output
+    assert str(on_read_only_disk) in refusal.stderr
 
 
 @on_sqlite
@@ -126,12 +126,12 @@ def test_reading_does_not_migrate(
 
 
 def test_no_database_is_created_in_place_of_a_rescued_one(run: Run, folder: Path) -> None:
-    rescued = folder / "claimdesk.db.rescued-123"
-    rescued.touch()
+    rescued_file = folder / "claimdesk.db.rescued-123"
+    rescued_file.touch()
     for command in (("keys", "create", "--name", "k", "--role", "reader"), ("serve",)):
-        refused = run(*command)
-        assert refused.exit_code == 1
-        assert str(rescued) in "".join(refused.stderr.split("\n"))
+        refusal = run(*command)
+        assert refusal.exit_code == 1
+        assert str(rescued_file) in "".join(refusal.stderr.split("\n"))
     assert not (folder / "claimdesk.db").exists()
 
 

@@ -48,15 +48,15 @@ def test_seed_can_be_another_file(run: Run, folder: Path) -> None:
 )
 def test_invalid_seed_file_is_refused(run: Run, folder: Path, text: str, expected: str) -> None:
     (folder / "bad.toml").write_text(text)
-    refused = run("seed", "bad.toml", "--json")
-    assert (refused.exit_code, refused.stdout) == (1, "")
-    assert expected in refused.stderr
+    refusal = run("seed", "bad.toml", "--json")
+    assert (refusal.exit_code, refusal.stdout) == (1, "")
+    assert expected in refusal.stderr
 
 
 def test_missing_seed_file_is_refused(run: Run) -> None:
-    refused = run("seed", "missing.toml")
-    assert refused.exit_code == 1
-    assert refused.stderr == "error: missing.toml: No such file or directory\n"
+    refusal = run("seed", "missing.toml")
+    assert refusal.exit_code == 1
+    assert refusal.stderr == "error: missing.toml: No such file or directory\n"
 
 
 @pytest.mark.usefixtures("migrated_database")
@@ -85,11 +85,11 @@ def test_break_is_told_in_administrators_inboxes_once(run: Run, migrated_databas
     """A break that is there on the next day too is not told again."""
     run("seed")
     for role in ("admin", "editor"):
-        made = run(
+        result = run(
             *("users", "create", "--email", f"{role}@desk.example", "--name", role),
             *("--role", role),
         )
-        assert made.exit_code == 0, made.output
+        assert result.exit_code == 0, result.output
     assert _read_notices(migrated_database) == []
     _tamper(migrated_database)
     for _ in range(2):
@@ -125,9 +125,9 @@ def test_progress_bar_shows_on_a_terminal_only(
         monkeypatch.setattr(bar, "AFTER_SECONDS", 0.0)
         bar.show(1, 2)
         assert bar._progress is not None
-    shown = capsys.readouterr()
-    assert shown.out == ""
-    assert "1/2" in shown.err
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert "1/2" in output.err
     with progress.ProgressBar("claims", quiet=True) as bar:
         # The bar shows after a while, and a test's work takes none.
         monkeypatch.setattr(bar, "AFTER_SECONDS", 0.0)
@@ -137,9 +137,9 @@ def test_progress_bar_shows_on_a_terminal_only(
 
 def test_interrupt_ends_a_query_in_its_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(databases.interrupted, "is_set", lambda: True)
-    with progress.ProgressBar("claims") as bar, pytest.raises(shell.CommandError) as stopped:
+    with progress.ProgressBar("claims") as bar, pytest.raises(shell.CommandError) as failure:
         bar.show(1, 2)
-    assert stopped.value.code == 130
+    assert failure.value.code == 130
 
 
 def test_table_on_a_terminal_shows_markup_as_text(
@@ -148,10 +148,10 @@ def test_table_on_a_terminal_shows_markup_as_text(
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     rows = [{"id": 1, "name": "[red]Ana[/]", "active": True}]
     shell.print_table(("id", "name", "active"), rows, empty="")
-    shown = capsys.readouterr().out
-    assert "[red]Ana[/]" in shown
-    assert "yes" in shown
-    assert "\t" not in shown
+    output = capsys.readouterr().out
+    assert "[red]Ana[/]" in output
+    assert "yes" in output
+    assert "\t" not in output
     shell.print_table(("id",), [], empty="There is nothing.")
     assert capsys.readouterr().err == "There is nothing.\n"
 

@@ -53,8 +53,8 @@ def test_roles_may_do_what_the_table_says() -> None:
     rows = list(read_table("Action"))
     assert [row[0] for row in rows] == [action.value for action in Action]
     for action, *cells in rows:
-        allowed = {role for role, cell in zip(Role, cells, strict=True) if cell == "yes"}
-        assert allowed == access.PERMISSIONS[Action(action)], action
+        roles = {role for role, cell in zip(Role, cells, strict=True) if cell == "yes"}
+        assert roles == access.PERMISSIONS[Action(action)], action
 
 
 def test_fields_are_withheld_as_the_table_says() -> None:

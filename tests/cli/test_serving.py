@@ -12,20 +12,20 @@ from tests.cli.conftest import ReallyRun, Run, RunJson, Serve
 
 
 def test_serve_migrates_answers_and_stops(serve: Serve, folder: Path) -> None:
-    served = serve()
-    assert served.get("/healthz")[0] == 200
+    server = serve()
+    assert server.get("/healthz")[0] == 200
     assert (folder / "claimdesk.db").exists()
-    assert served.stop() == 130
+    assert server.stop() == 130
     # One line from us; nothing from the libraries, no stack trace.
-    assert [line for line in served.said if "Claimdesk" not in line] == []
-    assert len(served.said) == 1
+    assert [line for line in server.said if "Claimdesk" not in line] == []
+    assert len(server.said) == 1
 
 
 def test_sigterm_stops_the_server_cleanly(serve: Serve) -> None:
-    served = serve()
-    served.get("/healthz")
-    assert served.stop(signal.SIGTERM) in {0, -signal.SIGTERM}
-    assert not any("Traceback" in line for line in served.said)
+    server = serve()
+    server.get("/healthz")
+    assert server.stop(signal.SIGTERM) in {0, -signal.SIGTERM}
+    assert not any("Traceback" in line for line in server.said)
 
 
 @pytest.mark.usefixtures("migrated_database")
@@ -35,13 +35,13 @@ def test_serve_works_on_both_databases(serve: Serve) -> None:
 
 @pytest.mark.usefixtures("migrated_database")
 def test_serve_runs_several_workers(serve: Serve) -> None:
-    served = serve("--workers", "2")
-    address = served.address
+    server = serve("--workers", "2")
+    address = server.address
     for _ in range(10):
-        assert served.get("/healthz")[0] == 200
+        assert server.get("/healthz")[0] == 200
     assert address.startswith("http://127.0.0.1:")
-    assert served.stop() == 130
-    assert not any("Traceback" in line for line in served.said)
+    assert server.stop() == 130
+    assert not any("Traceback" in line for line in server.said)
 
 
 def test_first_start_loads_the_seed_and_every_start_prints_a_link(
@@ -57,8 +57,8 @@ def test_first_start_loads_the_seed_and_every_start_prints_a_link(
     assert (user["email"], user["name"], user["role"]) == ("desk@localhost", "Desk", "admin")
 
     second = serve("--seed")
-    again = second.wait_for("Sign in")
-    assert link[0].rpartition("/")[2] not in again
+    second_output = second.wait_for("Sign in")
+    assert link[0].rpartition("/")[2] not in second_output
     assert not any("article" in line for line in second.said)
     second.stop()
     assert len(run_json("users", "list")) == 1
@@ -71,9 +71,9 @@ def test_link_is_for_the_first_active_administrator(
     for name in ("b", "a"):
         run("users", "create", "--email", f"{name}@desk", "--name", name, "--role", "admin")
     run("users", "disable", "b@desk")
-    served = serve("--seed")
-    assert "article" in served.wait_for("article")
-    served.wait_for("Sign in")
+    server = serve("--seed")
+    assert "article" in server.wait_for("article")
+    server.wait_for("Sign in")
     assert len(run_json("users", "list")) == 2
 
 
@@ -89,10 +89,10 @@ def test_port_in_use_is_one_line(run: Run) -> None:
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = str(other.getsockname()[1])
-        refused = run("serve", "--port", port)
-    assert (refused.exit_code, refused.stdout) == (1, "")
-    assert refused.stderr.count("\n") == 1
-    assert f"127.0.0.1:{port} cannot be listened on: Address already in use" in refused.stderr
+        refusal = run("serve", "--port", port)
+    assert (refusal.exit_code, refusal.stdout) == (1, "")
+    assert refusal.stderr.count("\n") == 1
+    assert f"127.0.0.1:{port} cannot be listened on: Address already in use" in refusal.stderr
 
 
 @pytest.mark.parametrize("command", ["serve", "dispatch"])
@@ -103,17 +103,17 @@ def test_lease_shorter_than_an_attempt_is_refused_at_the_start(
     the setting's name, before any database is touched."""
     settings = {"WEBHOOK_TIMEOUT_SECONDS": "15", "WEBHOOK_LEASE_SECONDS": "15"}
     more = {f"CLAIMDESK_{name}": value for name, value in settings.items()}
-    refused = really_run(command, **more)
-    assert refused.returncode != 0
-    assert "CLAIMDESK_WEBHOOK_TIMEOUT_SECONDS must be less than the lease" in refused.stderr
-    assert "Traceback" not in refused.stderr
+    refusal = really_run(command, **more)
+    assert refusal.returncode != 0
+    assert "CLAIMDESK_WEBHOOK_TIMEOUT_SECONDS must be less than the lease" in refusal.stderr
+    assert "Traceback" not in refusal.stderr
     assert not (folder / "claimdesk.db").exists()
 
 
 def test_unknown_host_is_reported(run: Run) -> None:
-    refused = run("serve", "--host", "nowhere.invalid")
-    assert refused.exit_code == 2
-    assert "nowhere.invalid" in refused.stderr
+    refusal = run("serve", "--host", "nowhere.invalid")
+    assert refusal.exit_code == 2
+    assert "nowhere.invalid" in refusal.stderr
 
 
 def test_printed_addresses_can_be_opened() -> None:
@@ -135,6 +135,6 @@ def test_worker_that_cannot_start_ends_the_server(
     with connection:
         connection.execute("DROP TABLE installation")
     connection.close()
-    served = serve("--workers", workers)
-    assert served.process.wait(timeout=90) == 1
-    assert any("installation" in line for line in served.said)
+    server = serve("--workers", workers)
+    assert server.process.wait(timeout=90) == 1
+    assert any("installation" in line for line in server.said)

@@ -18,25 +18,25 @@ def test_invalid_settings_are_named_by_their_variables(
     monkeypatch.setenv("CLAIMDESK_RATE_LIMIT", "plenty")
     monkeypatch.setenv("CLAIMDESK_FOUR_EYES", "sometimes")
     monkeypatch.setenv("CLAIMDESK_DATABASE_URL", "mysql://u:s3cret@h/desk")
-    refused = run("keys", "list")
-    assert (refused.exit_code, refused.stdout) == (2, "")
+    refusal = run("keys", "list")
+    assert (refusal.exit_code, refusal.stdout) == (2, "")
     for expected in (
         "CLAIMDESK_RATE_LIMIT=plenty: ",
         "Requests per minute and caller, or `off`",
         "CLAIMDESK_FOUR_EYES=sometimes: ",
         "CLAIMDESK_DATABASE_URL: must be sqlite:///",
     ):
-        assert expected in refused.stderr
-    assert "s3cret" not in refused.stderr
+        assert expected in refusal.stderr
+    assert "s3cret" not in refusal.stderr
 
 
 def test_port_that_is_no_number_is_refused(
     run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CLAIMDESK_DATABASE_URL", "postgresql://u@host:port/desk")
-    refused = run("keys", "list")
-    assert refused.exit_code == 2
-    assert "CLAIMDESK_DATABASE_URL" in refused.stderr
+    refusal = run("keys", "list")
+    assert refusal.exit_code == 2
+    assert "CLAIMDESK_DATABASE_URL" in refusal.stderr
 
 
 def test_settings_are_read_from_an_env_file(run_json: RunJson, folder: Path) -> None:
@@ -54,9 +54,9 @@ def test_config_does_not_print_the_password(
     url = "postgresql://u:p%40ss/w0rd@db.example:5432/desk?sslpassword=s3cret&x=1"
     monkeypatch.setenv("CLAIMDESK_DATABASE_URL", url)
     for arguments in (("config",), ("config", "--json")):
-        shown = run(*arguments).stdout
-        assert "postgresql://u:***@db.example:5432/desk?sslpassword=***&x=1" in shown
-        assert "w0rd" not in shown
+        output = run(*arguments).stdout
+        assert "postgresql://u:***@db.example:5432/desk?sslpassword=***&x=1" in output
+        assert "w0rd" not in output
 
 
 @pytest.mark.parametrize(
@@ -80,8 +80,8 @@ def test_version_is_printed(run: Run) -> None:
 
 @pytest.mark.parametrize("arguments", [("nonsense",), ("keys", "create"), ("serve", "--port", "x")])
 def test_misuse_exits_with_2(run: Run, arguments: tuple[str, ...]) -> None:
-    refused = run(*arguments)
-    assert (refused.exit_code, refused.stdout) == (2, "")
+    refusal = run(*arguments)
+    assert (refusal.exit_code, refusal.stdout) == (2, "")
 
 
 def test_unexpected_error_keeps_its_stack_trace(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -110,11 +110,11 @@ def test_help_imports_nothing_heavy() -> None:
 
 
 def test_command_runs_in_a_process_of_its_own(really_run: ReallyRun, folder: Path) -> None:
-    made = really_run("keys", "create", "--name", "k", "--role", "reader", "--json")
-    assert (made.returncode, made.stderr) == (0, "")
-    refused = really_run("keys", "revoke", "nobodys")
-    assert (refused.returncode, refused.stdout) == (1, "")
-    assert refused.stderr == "error: There is no key with this id.\n"
+    creation = really_run("keys", "create", "--name", "k", "--role", "reader", "--json")
+    assert (creation.returncode, creation.stderr) == (0, "")
+    refusal = really_run("keys", "revoke", "nobodys")
+    assert (refusal.returncode, refusal.stdout) == (1, "")
+    assert refusal.stderr == "error: There is no key with this id.\n"
 
 
 def test_closed_pipe_is_no_error(folder: Path, really_run: ReallyRun) -> None:
@@ -128,7 +128,7 @@ def test_closed_pipe_is_no_error(folder: Path, really_run: ReallyRun) -> None:
     assert process.stdout is not None
     assert process.stderr is not None
     process.stdout.close()
-    said = process.stderr.read()
+    errors = process.stderr.read()
     process.stderr.close()
     assert process.wait(timeout=90) in {0, 1, -signal.SIGPIPE}
-    assert b"Traceback" not in said
+    assert b"Traceback" not in errors

@@ -34,22 +34,22 @@ def _on_this_machine(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_only_the_secret_goes_to_standard_output(run: Run, run_json: RunJson) -> None:
     """A shell can take the secret from standard output; what to type next is beside it, with the
     id; no list has the secret."""
-    made = run("webhooks", "create", URL)
-    assert made.stdout.startswith("whsec_")
-    assert made.stdout.count("\n") == 1
-    (listed,) = run_json("webhooks", "list")
-    assert f"claimdesk webhooks ping {listed['id']}" in made.stderr
-    assert "every event" in made.stderr
-    assert made.stdout.strip() not in str(listed)
+    creation = run("webhooks", "create", URL)
+    assert creation.stdout.startswith("whsec_")
+    assert creation.stdout.count("\n") == 1
+    (webhook,) = run_json("webhooks", "list")
+    assert f"claimdesk webhooks ping {webhook['id']}" in creation.stderr
+    assert "every event" in creation.stderr
+    assert creation.stdout.strip() not in str(webhook)
 
 
 def test_broker_is_registered_and_its_password_not_shown(run: Run, run_json: RunJson) -> None:
     """`--format` says that the address is a broker's."""
-    made = run_json(
+    webhook = run_json(
         "webhooks", "create", "nats://desk:right@127.0.0.1:4222/claims", "--format", "nats"
     )
-    assert (made["format"], made["url"]) == ("nats", "nats://***@127.0.0.1:4222/claims")
-    for command in (("list",), ("list", "--json"), ("pause", made["id"])):
+    assert (webhook["format"], webhook["url"]) == ("nats", "nats://***@127.0.0.1:4222/claims")
+    for command in (("list",), ("list", "--json"), ("pause", webhook["id"])):
         result = run("webhooks", *command)
         assert "***@127.0.0.1" in result.stdout + result.stderr
         assert "right" not in result.stdout + result.stderr
@@ -60,14 +60,14 @@ def test_every_filter_is_registered(run: Run, run_json: RunJson) -> None:
     run("seed")
     options = ("--story", "kosovo-border-2023", "--party", "nato", "--party", "belgrade")
     events = ("--event", "claim.status_changed", "--event", "link.created")
-    made = run_json("webhooks", "create", URL, *events, *options, "--description", "The CMS")
-    assert made["secret"].startswith("whsec_")
-    (listed,) = run_json("webhooks", "list")
-    assert listed == {name: value for name, value in made.items() if name != "secret"}
-    assert listed["event_types"] == ["claim.status_changed", "link.created"]
-    assert (listed["story"], listed["description"]) == ("kosovo-border-2023", "The CMS")
-    assert listed["parties"] == ["belgrade", "nato"]
-    assert listed["created_by"] == "claimdesk"
+    webhook = run_json("webhooks", "create", URL, *events, *options, "--description", "The CMS")
+    assert webhook["secret"].startswith("whsec_")
+    (webhook_row,) = run_json("webhooks", "list")
+    assert webhook_row == {name: value for name, value in webhook.items() if name != "secret"}
+    assert webhook_row["event_types"] == ["claim.status_changed", "link.created"]
+    assert (webhook_row["story"], webhook_row["description"]) == ("kosovo-border-2023", "The CMS")
+    assert webhook_row["parties"] == ["belgrade", "nato"]
+    assert webhook_row["created_by"] == "claimdesk"
     heading, line = run("webhooks", "list").stdout.splitlines()
     assert heading.split("\t") == ["id", "state", "url", "told of", "health"]
     assert "kosovo-border-2023 where belgrade or nato speaks" in line
@@ -76,26 +76,26 @@ def test_every_filter_is_registered(run: Run, run_json: RunJson) -> None:
 def test_every_narrowing_of_the_api_is_an_option(run: Run, run_json: RunJson) -> None:
     """Statuses, kinds, tags, classes and languages may be repeated; quotes are left out on
     request."""
-    made = run_json(
+    webhook = run_json(
         *("webhooks", "create", URL, "--status-from", "asserted", "--status-to", "confirmed"),
         *("--status-to", "disputed", "--kind", "figure", "--tag", "border", "--tag", "talks"),
         *("--severity", "kill", "--language", "sr-Latn", "--no-quotes"),
     )
-    (listed,) = run_json("webhooks", "list")
-    assert listed == {name: value for name, value in made.items() if name != "secret"}
-    assert (listed["status_from"], listed["kinds"]) == (["asserted"], ["figure"])
-    assert sorted(listed["status_to"]) == ["confirmed", "disputed"]
-    assert sorted(listed["tags"]) == ["border", "talks"]
-    assert (listed["severity"], listed["languages"]) == (["kill"], ["sr-latn"])
-    assert listed["payload"] == {"quotes": False}
+    (webhook_row,) = run_json("webhooks", "list")
+    assert webhook_row == {name: value for name, value in webhook.items() if name != "secret"}
+    assert (webhook_row["status_from"], webhook_row["kinds"]) == (["asserted"], ["figure"])
+    assert sorted(webhook_row["status_to"]) == ["confirmed", "disputed"]
+    assert sorted(webhook_row["tags"]) == ["border", "talks"]
+    assert (webhook_row["severity"], webhook_row["languages"]) == (["kill"], ["sr-latn"])
+    assert webhook_row["payload"] == {"quotes": False}
     assert run_json("webhooks", "create", URL)["payload"] == {"quotes": True}
 
 
 def test_help_names_every_format(run: Run) -> None:
     words = " ".join(run("webhooks", "create", "--help").stdout.split())
-    explained = words.partition("standard: posted")[2]
+    explanation = words.partition("standard: posted")[2]
     for name in set(Format) - {Format.STANDARD}:
-        assert name in explained
+        assert name in explanation
 
 
 @pytest.mark.parametrize(
@@ -119,9 +119,9 @@ def test_invalid_webhook_is_refused_with_its_option(
     run: Run, run_json: RunJson, arguments: tuple[str, ...], code: int, words: str
 ) -> None:
     """A fault has its option's name, a code as for other commands, and registers nothing."""
-    refused = run("webhooks", "create", *arguments)
-    assert (refused.exit_code, refused.stdout) == (code, "")
-    assert words in refused.stderr
+    refusal = run("webhooks", "create", *arguments)
+    assert (refusal.exit_code, refusal.stdout) == (code, "")
+    assert words in refusal.stderr
     assert run_json("webhooks", "list") == []
 
 
@@ -130,10 +130,10 @@ def test_local_receiver_needs_two_settings(run: Run, monkeypatch: pytest.MonkeyP
     monkeypatch.delenv("CLAIMDESK_WEBHOOK_ALLOW_HTTP")
     monkeypatch.delenv("CLAIMDESK_WEBHOOK_ALLOW_CIDRS")
     for address in (URL, "https://127.0.0.1:9"):
-        refused = run("webhooks", "create", address)
-        assert refused.exit_code == 2
+        refusal = run("webhooks", "create", address)
+        assert refusal.exit_code == 2
         line = "export CLAIMDESK_WEBHOOK_ALLOW_HTTP=on CLAIMDESK_WEBHOOK_ALLOW_CIDRS=127.0.0.0/8"
-        assert line in refused.stderr
+        assert line in refusal.stderr
 
 
 @pytest.mark.parametrize(
@@ -152,9 +152,9 @@ def test_malformed_and_unknown_webhook_ids_are_distinguished(
     run: Run, command: str, options: tuple[str, ...]
 ) -> None:
     """What is no id, and whose it is nobody's, are told apart; both say where ids are listed."""
-    wrong = run("webhooks", command, "nope", *options)
-    assert (wrong.exit_code, wrong.stdout) == (2, "")
-    assert wrong.stderr == "error: 'nope' is no webhook's id.  See: claimdesk webhooks list\n"
+    refusal = run("webhooks", command, "nope", *options)
+    assert (refusal.exit_code, refusal.stdout) == (2, "")
+    assert refusal.stderr == "error: 'nope' is no webhook's id.  See: claimdesk webhooks list\n"
     missing = run("webhooks", command, NOBODY, *options)
     assert (missing.exit_code, missing.stdout) == (1, "")
     line = "error: There is no webhook with this id.  See: claimdesk webhooks list\n"
@@ -164,13 +164,13 @@ def test_malformed_and_unknown_webhook_ids_are_distinguished(
 def test_ping_is_listed_and_names_the_command_that_lists_it(run: Run, run_json: RunJson) -> None:
     """A ping is due at once, listed by state, type and time, and says which command lists it."""
     webhook = run_json("webhooks", "create", URL)["id"]
-    pinged = run("webhooks", "ping", webhook)
-    assert pinged.exit_code == 0
-    assert "within a second if a dispatcher is at work" in pinged.stderr
-    assert f"claimdesk webhooks deliveries {webhook}" in pinged.stderr
-    (listed,) = run_json("webhooks", "deliveries", webhook)
-    assert (listed["type"], listed["state"]) == ("webhook.ping", "pending")
-    assert listed["id"] in pinged.stderr
+    ping = run("webhooks", "ping", webhook)
+    assert ping.exit_code == 0
+    assert "within a second if a dispatcher is at work" in ping.stderr
+    assert f"claimdesk webhooks deliveries {webhook}" in ping.stderr
+    (delivery,) = run_json("webhooks", "deliveries", webhook)
+    assert (delivery["type"], delivery["state"]) == ("webhook.ping", "pending")
+    assert delivery["id"] in ping.stderr
 
     def count(*filters: str) -> int:
         return len(run_json("webhooks", "deliveries", webhook, *filters))
@@ -181,7 +181,7 @@ def test_ping_is_listed_and_names_the_command_that_lists_it(run: Run, run_json: 
     assert count("--since", "2100-01-01T00:00:00Z") == 0
     heading, line = run("webhooks", "deliveries", webhook).stdout.splitlines()
     assert heading.split("\t") == ["id", "type", "state", "created at"]
-    assert line.split("\t")[:3] == [listed["id"], "webhook.ping", "pending"]
+    assert line.split("\t")[:3] == [delivery["id"], "webhook.ping", "pending"]
 
 
 def test_limit_option_reads_as_many_pages_as_needed(
@@ -190,12 +190,12 @@ def test_limit_option_reads_as_many_pages_as_needed(
     """Deliveries and webhooks come from as many pages as it takes, newest first, none twice."""
     # A page that a few rows fill; the bound is part of the API's document.
     monkeypatch.setattr("service.store.paging.MAX_LIMIT", 2)
-    made = [run_json("webhooks", "create", URL)["id"] for _ in range(5)]
-    assert [each["id"] for each in run_json("webhooks", "list")] == made[::-1]
-    pings = [run_json("webhooks", "ping", made[0])["id"] for _ in range(5)][::-1]
+    webhooks = [run_json("webhooks", "create", URL)["id"] for _ in range(5)]
+    assert [each["id"] for each in run_json("webhooks", "list")] == webhooks[::-1]
+    pings = [run_json("webhooks", "ping", webhooks[0])["id"] for _ in range(5)][::-1]
     for limit in (1, 2, 3, 4, 5, 6):
-        listed = run_json("webhooks", "deliveries", made[0], "--limit", str(limit))
-        assert [each["id"] for each in listed] == pings[:limit]
+        deliveries = run_json("webhooks", "deliveries", webhooks[0], "--limit", str(limit))
+        assert [each["id"] for each in deliveries] == pings[:limit]
 
 
 def test_refusals_about_a_paused_webhook_name_the_command_that_ends_it(
@@ -204,14 +204,14 @@ def test_refusals_about_a_paused_webhook_name_the_command_that_ends_it(
     """Nothing is sent to it and everything is kept; each refusal has the command that ends it."""
     webhook = run_json("webhooks", "create", URL)["id"]
     run("webhooks", "ping", webhook)
-    paused = run("webhooks", "pause", webhook, "--reason", "The CMS moves")
-    assert f"claimdesk webhooks activate {webhook}" in paused.stderr
-    (listed,) = run_json("webhooks", "list")
-    assert (listed["state"], listed["state_reason"]) == ("paused", "The CMS moves")
+    pause = run("webhooks", "pause", webhook, "--reason", "The CMS moves")
+    assert f"claimdesk webhooks activate {webhook}" in pause.stderr
+    (webhook_row,) = run_json("webhooks", "list")
+    assert (webhook_row["state"], webhook_row["state_reason"]) == ("paused", "The CMS moves")
     for command in (("ping", webhook), ("recover", webhook, "--since", "1h")):
-        refused = run("webhooks", *command)
-        assert "paused (The CMS moves)" in refused.stderr
-        assert f"claimdesk webhooks activate {webhook}" in refused.stderr
+        refusal = run("webhooks", *command)
+        assert "paused (The CMS moves)" in refusal.stderr
+        assert f"claimdesk webhooks activate {webhook}" in refusal.stderr
     assert "1 waiting" in run("webhooks", "activate", webhook).stderr
     assert run_json("webhooks", "list")[0]["state"] == "active"
 
@@ -232,10 +232,10 @@ def test_blocked_webhook_says_until_when_it_waits(run: Run, run_json: RunJson) -
     databases.write(block, until=datetime.now(UTC) + timedelta(minutes=5))
     shown_time = endpoints.format_second(run_json("webhooks", "list")[0]["health"]["blocked_until"])
     assert f"left alone until {shown_time}" in run("webhooks", "list").stdout
-    pinged = run("webhooks", "ping", webhook)
+    ping = run("webhooks", "ping", webhook)
     delivery = run_json("webhooks", "deliveries", webhook)[0]["id"]
-    again = (("redeliver", webhook, delivery), ("recover", webhook, "--since", "1h"))
-    for output in (pinged, *(run("webhooks", *command) for command in again)):
+    retries = (("redeliver", webhook, delivery), ("recover", webhook, "--since", "1h"))
+    for output in (ping, *(run("webhooks", *command) for command in retries)):
         assert "within a second" not in output.stderr
         assert f"until {shown_time} (the receiver answered 500)" in output.stderr
         assert f"claimdesk webhooks activate {webhook}" in output.stderr
@@ -257,9 +257,9 @@ def test_unknown_delivery_is_refused_with_the_listing_command(run: Run, run_json
     """It says which command lists the deliveries there are."""
     webhook = run_json("webhooks", "create", URL)["id"]
     for wrong_delivery, code in (("nope", 2), (NOBODY, 1)):
-        refused = run("webhooks", "redeliver", webhook, wrong_delivery)
-        assert refused.exit_code == code
-        assert f"See: claimdesk webhooks deliveries {webhook}" in refused.stderr
+        refusal = run("webhooks", "redeliver", webhook, wrong_delivery)
+        assert refusal.exit_code == code
+        assert f"See: claimdesk webhooks deliveries {webhook}" in refusal.stderr
 
 
 def test_dead_deliveries_can_be_recovered(
@@ -272,8 +272,8 @@ def test_dead_deliveries_can_be_recovered(
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    made = run_json("webhooks", "create", f"http://127.0.0.1:{port}")
-    webhook = made["id"]
+    webhook_view = run_json("webhooks", "create", f"http://127.0.0.1:{port}")
+    webhook = webhook_view["id"]
     _ = serve().address
     ping = run_json("webhooks", "ping", webhook)["id"]
     dead = wait_for_result(lambda: run_json("webhooks", "deliveries", webhook, "--state", "dead"))
@@ -282,19 +282,21 @@ def test_dead_deliveries_can_be_recovered(
     assert "1 dead, failed 2 times: " in table
     assert "dead, 2 tries, " in table
 
-    with Listener("--port", str(port), "--json", CLAIMDESK_WEBHOOK_SECRET=made["secret"]) as heard:
-        recovered = run("webhooks", "recover", webhook, "--since", "2h")
-        assert recovered.stderr.startswith("1 delivery is sent again.  ")
-        first = heard.line(1)
+    with Listener(
+        "--port", str(port), "--json", CLAIMDESK_WEBHOOK_SECRET=webhook_view["secret"]
+    ) as listener:
+        recovery = run("webhooks", "recover", webhook, "--since", "2h")
+        assert recovery.stderr.startswith("1 delivery is sent again.  ")
+        first = listener.line(1)
         assert (first["id"], first["verified"], first["answered"]) == (ping, True, 204)
         assert first["body"]["data"]["webhook"] == webhook
         wait_for_result(lambda: run_json("webhooks", "deliveries", webhook, "--state", "delivered"))
         assert run_json("webhooks", "recover", webhook, "--since", "2h")["recovered"] == 0
-        nothing = run("webhooks", "recover", webhook, "--since", "2h")
-        assert nothing.stderr.startswith("Everything since")
-        again = run("webhooks", "redeliver", webhook, ping)
-        assert f"claimdesk webhooks deliveries {webhook}" in again.stderr
-        second = heard.line(2)
+        second_recovery = run("webhooks", "recover", webhook, "--since", "2h")
+        assert second_recovery.stderr.startswith("Everything since")
+        redelivery = run("webhooks", "redeliver", webhook, ping)
+        assert f"claimdesk webhooks deliveries {webhook}" in redelivery.stderr
+        second = listener.line(2)
         assert (second["id"], second["verified"], second["arrival"]) == (ping, True, 2)
         assert second["body"] == first["body"]
     assert "well at" in run("webhooks", "list").stdout
@@ -320,17 +322,17 @@ def test_since_option_is_parsed(text: str, expected: datetime) -> None:
 )
 def test_invalid_since_option_is_refused_with_examples(text: str) -> None:
     """Anything else is refused with examples."""
-    with pytest.raises(shell.CommandError, match=r"--since .*2h, 3d") as stopped:
+    with pytest.raises(shell.CommandError, match=r"--since .*2h, 3d") as failure:
         endpoints.parse_moment(text, now=NOW)
-    assert stopped.value.code == 2
+    assert failure.value.code == 2
 
 
 def wait_for_result(look: Callable[[], list[Json]], *, seconds: float = 60) -> list[Json]:
     """What `look` gives, once it gives something."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        found = look()
-        if found:
-            return found
+        result = look()
+        if result:
+            return result
         time.sleep(0.1)
     raise AssertionError("nothing came")

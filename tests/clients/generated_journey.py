@@ -66,20 +66,20 @@ def confirm_claim(checker: ApiClient, editor: ApiClient, claim_id: UUID) -> None
     """Refused without support; then proposed by one person and approved by another."""
     claims = ClaimsApi(checker)
     change = StatusChangeIn(to="confirmed", reason="NATO saw it")
-    with pytest.raises(ConflictException) as refused:
+    with pytest.raises(ConflictException) as refusal:
         claims.change_status(claim_id, '"1"', change)
-    assert refused.value.data.type == "/problems/transition-refused"
-    cited = claims.link_statement(claim_id, build_support())
-    change.cites = [cited.id]
+    assert refusal.value.data.type == "/problems/transition-refused"
+    citation = claims.link_statement(claim_id, build_support())
+    change.cites = [citation.id]
     version = claims.read_claim(claim_id).version
-    proposed = claims.change_status_with_http_info(claim_id, f'"{version}"', change)
-    assert proposed.status_code == 202
-    decision = proposed.data
+    proposal = claims.change_status_with_http_info(claim_id, f'"{version}"', change)
+    assert proposal.status_code == 202
+    decision = proposal.data
     assert isinstance(decision, DecisionView)
-    approved = DecisionsApi(editor).approve_decision(
+    approval = DecisionsApi(editor).approve_decision(
         decision.id, approval_in=ApprovalIn(note="Seen.")
     )
-    assert approved.state == "approved"
+    assert approval.state == "approved"
 
 
 def run_journey(checker: ApiClient, editor: ApiClient) -> None:
@@ -92,9 +92,9 @@ def run_journey(checker: ApiClient, editor: ApiClient) -> None:
     assert isinstance(claim, ClaimView)
     assert isinstance(claim.id, UUID)
     confirm_claim(checker, editor, claim.id)
-    confirmed = claims.read_claim(claim.id)
-    assert confirmed.status == "confirmed"
-    assert confirmed.print_line.endswith("Independently confirmed by NATO.")
+    claim_view = claims.read_claim(claim.id)
+    assert claim_view.status == "confirmed"
+    assert claim_view.print_line.endswith("Independently confirmed by NATO.")
     page = claims.list_claims(status=["confirmed"])
     assert [item.id for item in page.items] == [claim.id]
     history = claims.read_history(claim.id)

@@ -87,8 +87,8 @@ def link(client: AuthenticatedClient, claim_id: UUID, party: str, stance: Stance
     )
     body = LinkIn(statement=statement, stance=stance)
     answer = link_statement.sync_detailed(claim_id, client=client, body=body)
-    made: LinkView = require_answer(answer, HTTPStatus.CREATED, LinkView)
-    return made
+    link_view: LinkView = require_answer(answer, HTTPStatus.CREATED, LinkView)
+    return link_view
 
 
 def record(client: AuthenticatedClient) -> ClaimView:
@@ -96,8 +96,10 @@ def record(client: AuthenticatedClient) -> ClaimView:
     for slug, name in (("belgrade", "Belgrade"), ("washington", "Washington"), ("nato", "NATO")):
         body = PartyIn(slug=slug, name=name)
         require_answer(create_party.sync_detailed(client=client, body=body), 201, PartyView)
-    again = create_party.sync_detailed(client=client, body=PartyIn(slug="nato", name="NATO"))
-    assert require_answer(again, 409, Problem).type_ == "/problems/already-exists"
+    second_answer = create_party.sync_detailed(
+        client=client, body=PartyIn(slug="nato", name="NATO")
+    )
+    assert require_answer(second_answer, 409, Problem).type_ == "/problems/already-exists"
     assert len(require_answer(list_parties.sync_detailed(client=client), 200, object).items) == 3
 
     first = claim("Serbia has returned its units at the border to normal", tags=["troops"])
@@ -105,14 +107,14 @@ def record(client: AuthenticatedClient) -> ClaimView:
         create_claim.sync_detailed(client=client, body=first, dry_run=True), 200, ClaimPreviewView
     )
     assert (preview.id, preview.similar) == (None, [])
-    created = create_claim.sync_detailed(client=client, body=first)
-    recorded: ClaimView = require_answer(created, 201, ClaimView)
-    assert (recorded.status, recorded.claimed_at) == (Status.ASSERTED, MONDAY)
-    assert created.headers["etag"] == '"1"'
+    creation = create_claim.sync_detailed(client=client, body=first)
+    claim_view: ClaimView = require_answer(creation, 201, ClaimView)
+    assert (claim_view.status, claim_view.claimed_at) == (Status.ASSERTED, MONDAY)
+    assert creation.headers["etag"] == '"1"'
     for text in ("The army buys new helicopters", "The embassy in Yerevan is closed"):
         answer = create_claim.sync_detailed(client=client, body=claim(text, tags=["troops"]))
         assert require_answer(answer, 201, ClaimView).similar is UNSET
-    return recorded
+    return claim_view
 
 
 def confirm(checker: AuthenticatedClient, editor: AuthenticatedClient, claim_id: UUID) -> None:
@@ -121,55 +123,59 @@ def confirm(checker: AuthenticatedClient, editor: AuthenticatedClient, claim_id:
     read = read_claim.sync_detailed(claim_id, client=checker)
     etag = read.headers["etag"]
     assert etag == f'"{require_answer(read, 200, ClaimView).version}"'
-    refused = change_status.sync_detailed(claim_id, client=checker, body=body, if_match=etag)
-    missing = require_answer(refused, 409, Problem).missing
+    refusal = change_status.sync_detailed(claim_id, client=checker, body=body, if_match=etag)
+    missing = require_answer(refusal, 409, Problem).missing
     assert missing is not UNSET
     assert missing[0].has == 0
     assert missing[0].detail.startswith("needs 1 supporting statement")
 
-    cited = link(checker, claim_id, "nato", Stance.SUPPORTS)
-    body.cites = [cited.id]
+    citation = link(checker, claim_id, "nato", Stance.SUPPORTS)
+    body.cites = [citation.id]
     stale = change_status.sync_detailed(claim_id, client=checker, body=body, if_match=etag)
     version = require_answer(stale, 412, Problem).version
-    proposed = change_status.sync_detailed(
+    proposal = change_status.sync_detailed(
         claim_id, client=checker, body=body, if_match=f'"{version}"'
     )
-    decision: DecisionView = require_answer(proposed, 202, DecisionView)
+    decision: DecisionView = require_answer(proposal, 202, DecisionView)
     own = approve_decision.sync_detailed(decision.id, client=checker, body=ApprovalIn())
     assert require_answer(own, 403, Problem).type_ == "/problems/second-person-needed"
-    approved = approve_decision.sync_detailed(
+    approval = approve_decision.sync_detailed(
         decision.id, client=editor, body=ApprovalIn(note="Seen the report.")
     )
-    assert require_answer(approved, 200, DecisionView).state == "approved"
+    assert require_answer(approval, 200, DecisionView).state == "approved"
 
 
 def journey(checker: AuthenticatedClient, editor: AuthenticatedClient) -> None:
-    recorded = record(checker)
-    before = recorded.updated_at
-    link(checker, recorded.id, "washington", Stance.REQUESTS_CONFIRMATION)
-    waiting = require_answer(read_claim.sync_detailed(recorded.id, client=checker), 200, ClaimView)
+    claim_view = record(checker)
+    before = claim_view.updated_at
+    link(checker, claim_view.id, "washington", Stance.REQUESTS_CONFIRMATION)
+    waiting = require_answer(
+        read_claim.sync_detailed(claim_view.id, client=checker), 200, ClaimView
+    )
     assert waiting.status is Status.AWAITING_CONFIRMATION
     assert waiting.evidence.requests_confirmation == ["washington"]
     later = claim("Serbia returned its border units to normal")
-    again = create_claim.sync_detailed(client=checker, body=later, similar=True)
-    again = require_answer(again, 201, ClaimView)
-    assert [each.id for each in again.similar] == [recorded.id]
-    found = require_answer(
-        find_similar_claims.sync_detailed(recorded.id, client=checker), 200, object
+    later_claim = create_claim.sync_detailed(client=checker, body=later, similar=True)
+    later_claim = require_answer(later_claim, 201, ClaimView)
+    assert [each.id for each in later_claim.similar] == [claim_view.id]
+    similar_claims = require_answer(
+        find_similar_claims.sync_detailed(claim_view.id, client=checker), 200, object
     )
-    assert [(item.id, item.probably_same) for item in found.items] == [(again.id, True)]
+    assert [(item.id, item.probably_same) for item in similar_claims.items] == [
+        (later_claim.id, True)
+    ]
 
-    confirm(checker, editor, recorded.id)
-    now = require_answer(read_claim.sync_detailed(recorded.id, client=checker), 200, ClaimView)
-    then = require_answer(
-        read_claim.sync_detailed(recorded.id, client=checker, as_of=before), 200, ClaimView
+    confirm(checker, editor, claim_view.id)
+    now = require_answer(read_claim.sync_detailed(claim_view.id, client=checker), 200, ClaimView)
+    earlier_view = require_answer(
+        read_claim.sync_detailed(claim_view.id, client=checker, as_of=before), 200, ClaimView
     )
-    assert (now.status, then.status) == (Status.CONFIRMED, Status.ASSERTED)
+    assert (now.status, earlier_view.status) == (Status.CONFIRMED, Status.ASSERTED)
     assert now.print_line.endswith("Independently confirmed by NATO.")
-    suggested = require_answer(
-        read_suggestion.sync_detailed(recorded.id, client=checker), 200, object
+    suggestion = require_answer(
+        read_suggestion.sync_detailed(claim_view.id, client=checker), 200, object
     )
-    assert [each.counted for each in suggested.trace] == [True, True]
+    assert [each.counted for each in suggestion.trace] == [True, True]
 
     pages, cursor = [], UNSET
     while cursor is not None:
@@ -178,8 +184,10 @@ def journey(checker: AuthenticatedClient, editor: AuthenticatedClient) -> None:
         pages.append([item.text for item in page.items])
         cursor = page.next_cursor
     assert [len(page) for page in pages] == [2, 1]
-    confirmed = list_claims.sync_detailed(client=checker, status=[Status.CONFIRMED])
-    assert [item.id for item in require_answer(confirmed, 200, ClaimPage).items] == [recorded.id]
+    confirmed_page = list_claims.sync_detailed(client=checker, status=[Status.CONFIRMED])
+    assert [item.id for item in require_answer(confirmed_page, 200, ClaimPage).items] == [
+        claim_view.id
+    ]
     kinds = [
         item.type_
         for item in require_answer(list_events.sync_detailed(client=checker), 200, object).items

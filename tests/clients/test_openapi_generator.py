@@ -22,9 +22,9 @@ for module in pkgutil.walk_packages({PACKAGE}.__path__, "{PACKAGE}."):
 def python_client(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder that holds the generated Python package."""
     folder = tmp_path_factory.mktemp("python-client")
-    made = generate_client("python", folder)
-    assert made.returncode == 0, made.stdout + made.stderr
-    assert list_complaints(made.stdout + made.stderr) == []
+    generation = generate_client("python", folder)
+    assert generation.returncode == 0, generation.stdout + generation.stderr
+    assert list_complaints(generation.stdout + generation.stderr) == []
     return folder
 
 
@@ -41,17 +41,17 @@ def run_python(folder: Path, *arguments: str | Path) -> subprocess.CompletedProc
 
 @pytest.mark.parametrize("language", ["typescript-fetch", "java"])
 def test_client_is_generated_without_complaint(language: str, tmp_path: Path) -> None:
-    made = generate_client(language, tmp_path)
-    assert made.returncode == 0, made.stdout + made.stderr
-    assert list_complaints(made.stdout + made.stderr) == []
+    generation = generate_client(language, tmp_path)
+    assert generation.returncode == 0, generation.stdout + generation.stderr
+    assert list_complaints(generation.stdout + generation.stderr) == []
     (claims_api,) = tmp_path.rglob("ClaimsApi.*[!d]")
     signature = {"typescript-fetch": "Promise<ClaimView>", "java": "ClaimView createClaim("}
     assert signature[language] in claims_api.read_text()
 
 
 def test_every_generated_python_module_can_be_imported(python_client: Path) -> None:
-    imported = run_python(python_client, "-c", IMPORT_ALL)
-    assert imported.returncode == 0, imported.stderr
+    import_run = run_python(python_client, "-c", IMPORT_ALL)
+    assert import_run.returncode == 0, import_run.stderr
 
 
 def test_generated_python_client_confirms_a_claim(
@@ -59,6 +59,6 @@ def test_generated_python_client_confirms_a_claim(
 ) -> None:
     keys = [create_key(database_url, tmp_path, role)["key"] for role in ("checker", "editor")]
     with serve(database_url, tmp_path) as server:
-        done = run_python(python_client, JOURNEY, server.url, *keys)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout == "the journey ended well\n"
+        process = run_python(python_client, JOURNEY, server.url, *keys)
+    assert process.returncode == 0, process.stderr
+    assert process.stdout == "the journey ended well\n"

@@ -18,9 +18,9 @@ JOURNEY = Path(__file__).with_name("journey.py")
 def generated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder in which the generated package lies; every warning is a failure."""
     folder = tmp_path_factory.mktemp("generated")
-    made = generate(folder)
-    assert made.returncode == 0, made.stdout + made.stderr
-    assert (made.stdout.strip(), made.stderr) == (f"Generating {folder / PACKAGE}", "")
+    generation = generate(folder)
+    assert generation.returncode == 0, generation.stdout + generation.stderr
+    assert (generation.stdout.strip(), generation.stderr) == (f"Generating {folder / PACKAGE}", "")
     return folder
 
 
@@ -42,7 +42,7 @@ def test_generated_client_confirms_a_claim(
     refusals, over a socket."""
     keys = [create_key(database_url, tmp_path, role)["key"] for role in ("checker", "editor")]
     with serve(database_url, tmp_path) as server:
-        done = subprocess.run(
+        process = subprocess.run(
             [sys.executable, "-W", "error", JOURNEY, server.url, *keys],
             env=os.environ | {"PYTHONPATH": str(generated)},
             capture_output=True,
@@ -50,5 +50,5 @@ def test_generated_client_confirms_a_claim(
             timeout=120,
             check=False,
         )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout == "the journey ended well\n"
+    assert process.returncode == 0, process.stderr
+    assert process.stdout == "the journey ended well\n"

@@ -45,11 +45,11 @@ class Target:
     def well_behaved(self) -> Iterator[list[float]]:
         """A client that asks for /healthz every 10 ms; the seconds that each answer took."""
         took: list[float] = []
-        ended = threading.Event()
+        is_over = threading.Event()
 
         def ask() -> None:
             connection = None
-            while not ended.wait(0.01):
+            while not is_over.wait(0.01):
                 began = time.perf_counter()
                 try:
                     connection = connection or self.connect(5)
@@ -75,7 +75,7 @@ class Target:
         try:
             yield took
         finally:
-            ended.set()
+            is_over.set()
             thread.join(10)
 
 
@@ -99,13 +99,13 @@ def pour(target: Target, opening: bytes, piece: bytes, *, seconds: float, limit:
 
     Gives how many bytes the server's side took.
     """
-    sent, ends = 0, time.monotonic() + seconds
+    byte_count, ends = 0, time.monotonic() + seconds
     with closing(target.connect(1)) as connection, suppress(OSError):
         connection.sendall(opening)
-        while sent < limit and time.monotonic() < ends:
+        while byte_count < limit and time.monotonic() < ends:
             connection.sendall(piece)
-            sent += len(piece)
-    return sent
+            byte_count += len(piece)
+    return byte_count
 
 
 def send_endless_lines(target: Target) -> None:
@@ -179,17 +179,17 @@ def measure(target: Target) -> None:
     for name, attack in ATTACKS.items():
         before = target.memory()
         peak = [before]
-        ended = threading.Event()
+        is_over = threading.Event()
 
-        def watch(peak: list[float] = peak, ended: threading.Event = ended) -> None:
-            while not ended.wait(0.02):
+        def watch(peak: list[float] = peak, is_over: threading.Event = is_over) -> None:
+            while not is_over.wait(0.02):
                 peak.append(target.memory())
 
         watcher = threading.Thread(target=watch, daemon=True)
         watcher.start()
         with target.well_behaved() as took:
             attack(target)
-        ended.set()
+        is_over.set()
         watcher.join()
         print(
             f"{name:30} +{max(peak) - before:6.1f} MB at most, +{target.memory() - before:6.1f} MB "

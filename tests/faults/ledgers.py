@@ -78,23 +78,25 @@ def read_proved_record(connection: Connection) -> dict[str, list[Json]]:
 
 def _prove_versions(connection: Connection, claim: Any, rows: Any) -> None:
     """What a claim was, without a gap or an overlap, up to what it is."""
-    kept = connection.execute(
+    versions = connection.execute(
         select(claim_versions)
         .where(claim_versions.c.claim == claim.id)
         .order_by(claim_versions.c.version)
     ).all()
-    for each, following in zip_longest(kept, kept[1:]):
+    for each, following in zip_longest(versions, versions[1:]):
         assert each.recorded_at == rows[each.version - 1].recorded_at
         after = following.recorded_at if following else claim.changed_at
         assert each.superseded_at == after
-    assert [each.version for each in kept] == sorted(
-        {each.version for each in kept} - {claim.version}
+    assert [each.version for each in versions] == sorted(
+        {each.version for each in versions} - {claim.version}
     )
     states: list[ClaimState] = []
     for row in rows:
         before = states[-1] if states else None
         states.append(history.apply_event(before, parse_event(row), claim_id=claim.id))
-    assert [each.status for each in kept] == [states[each.version - 1].status for each in kept]
+    assert [each.status for each in versions] == [
+        states[each.version - 1].status for each in versions
+    ]
 
 
 def _prove_links(connection: Connection, state: Any) -> None:

@@ -39,8 +39,8 @@ class Listening:
                     self.refused += 1
                     return
                 self.connections += 1
-                left = events
-                while (left is None or left > 0) and time.monotonic() < deadline:
+                remaining = events
+                while (remaining is None or remaining > 0) and time.monotonic() < deadline:
                     line = answer.readline()
                     if not line.endswith(b"\n"):
                         return  # cut in the middle: nothing was dispatched
@@ -48,7 +48,7 @@ class Listening:
                     self.last_event_id = parser.last_event_id
                     if message is not None:
                         self.seen.append(_describe(message))
-                        left = None if left is None else left - 1
+                        remaining = None if remaining is None else remaining - 1
         except (OSError, HTTPException):
             return
 

@@ -113,10 +113,10 @@ class Receiver:
         self.port = self._listener.getsockname()[1]
         self._loop = asyncio.new_event_loop()
         self._ended: asyncio.Event
-        started = threading.Event()
-        self._thread = threading.Thread(target=self._run, args=(started,), daemon=True)
+        has_started = threading.Event()
+        self._thread = threading.Thread(target=self._run, args=(has_started,), daemon=True)
         self._thread.start()
-        assert started.wait(10)
+        assert has_started.wait(10)
 
     def url(self, path: str = "/hook") -> str:
         return f"http://127.0.0.1:{self.port}{path}"

@@ -203,7 +203,7 @@ def create_key(database_url: str, folder: Path, role: str) -> dict[str, Any]:
         ("users", "create", "--name", name, "--role", role, "--email", email, "--json"),
         ("keys", "create", "--name", name, "--role", role, "--user", email, "--json"),
     ):
-        made = run_command(database_url, folder, *command)
-        assert made.returncode == 0, made.stderr
-    printed: dict[str, Any] = json.loads(made.stdout)
-    return printed
+        creation = run_command(database_url, folder, *command)
+        assert creation.returncode == 0, creation.stderr
+    key: dict[str, Any] = json.loads(creation.stdout)
+    return key

@@ -75,7 +75,7 @@ class Stage:
 
     def serve(self, *options: str, prelude: str = "", **settings: str) -> Served:
         """An API; from now on changes go to it."""
-        served = Served(
+        server = Served(
             self.database_url,
             self.folder,
             *options,
@@ -83,13 +83,13 @@ class Stage:
             is_new=False,
             **{**SETTINGS, **settings},
         )
-        self.started.append(served)
-        self.spread(served)
-        return served
+        self.started.append(server)
+        self.spread(server)
+        return server
 
     def spread(self, *servers: Served) -> None:
         """Ask these in turn from now on."""
-        self._urls = itertools.cycle([served.url for served in servers])
+        self._urls = itertools.cycle([server.url for server in servers])
 
     def work(self, *, prelude: str = "", **settings: str) -> Worker:
         """A worker."""
@@ -118,9 +118,9 @@ class Stage:
     def register(self, path: str = "/hook", **body: Any) -> Json:
         """An endpoint at the receiver's `path`."""
         url = self.receiver.url(path)
-        made: Json = self.call("POST", "/v1/webhooks", {"url": url, **body})
-        self.secrets[path] = made["secret"]
-        return made
+        endpoint: Json = self.call("POST", "/v1/webhooks", {"url": url, **body})
+        self.secrets[path] = endpoint["secret"]
+        return endpoint
 
     def set_state(self, webhook: Json, state: str) -> None:
         """`active` or `paused`; activated, an endpoint's failures are forgotten."""
@@ -129,24 +129,24 @@ class Stage:
     def record_claim(self) -> str:
         """A claim; its parties are made with the first."""
         self.ask("POST", "/v1/parties", {"slug": "belgrade", "name": "Belgrade"})
-        made = str(self.call("POST", "/v1/claims", build_claim())["id"])
-        self.acknowledged[made] = []
-        return made
+        claim = str(self.call("POST", "/v1/claims", build_claim())["id"])
+        self.acknowledged[claim] = []
+        return claim
 
     def change_claim(self, claim: str, reason: str | None = None) -> None:
         """The claim's next change of status, under a key of its own: told again until it is
         recorded, where the answer is 503."""
-        done = self.acknowledged[claim]
-        name = reason or f"change {len(done) + 1} of {claim}"
-        change = {"to": ("awaiting_confirmation", "asserted")[len(done) % 2], "reason": name}
+        reasons = self.acknowledged[claim]
+        name = reason or f"change {len(reasons) + 1} of {claim}"
+        change = {"to": ("awaiting_confirmation", "asserted")[len(reasons) % 2], "reason": name}
         path = f"/v1/claims/{claim}/status-changes"
         deadline = time.monotonic() + 60
         while (answer := self.ask("POST", path, change, key=name)).status_code == 503:
             assert time.monotonic() < deadline, answer.text
             time.sleep(0.05)
         assert answer.status_code == 201, answer.text
-        assert answer.json()["sequence"] == len(done) + 1
-        done.append(name)
+        assert answer.json()["sequence"] == len(reasons) + 1
+        reasons.append(name)
 
     def list_deliveries(self, webhook: Json) -> list[Json]:
         """Every delivery of an endpoint, the newest first."""
@@ -160,8 +160,8 @@ class Stage:
 
     def read_delivery(self, webhook: Json, message: str) -> Json:
         """One delivery, with its attempts."""
-        found: Json = self.call("GET", f"/v1/webhooks/{webhook['id']}/deliveries/{message}")
-        return found
+        delivery: Json = self.call("GET", f"/v1/webhooks/{webhook['id']}/deliveries/{message}")
+        return delivery
 
     def list_outcomes(self, webhook: Json, message: str) -> list[str]:
         return [each["outcome"] for each in self.read_delivery(webhook, message)["attempt_log"]]
@@ -201,13 +201,13 @@ def hold_lock(database_url: str, rows: str) -> Iterator[None]:
             yield
         return
     with asyncio.Runner() as runner:
-        held = runner.run(_open_connection(database_url))
+        lock_connection = runner.run(_open_connection(database_url))
         try:
-            runner.run(held.execute("BEGIN"))
-            runner.run(held.fetch(f"SELECT 1 {rows} FOR UPDATE"))
+            runner.run(lock_connection.execute("BEGIN"))
+            runner.run(lock_connection.fetch(f"SELECT 1 {rows} FOR UPDATE"))
             yield
         finally:
-            runner.run(held.close())
+            runner.run(lock_connection.close())
 
 
 async def _open_connection(url: str) -> Any:
@@ -222,13 +222,13 @@ async def _create_admin(settings: Settings) -> str:
     database = Database(settings)
     await database.start()
     try:
-        made = await database.write(
+        key = await database.write(
             key_commands.create_key,
             name="admin",
             role=Role.ADMIN,
             actor=access.SYSTEM,
             now=datetime.now(UTC),
         )
-        return made.key
+        return key.key
     finally:
         await database.stop()

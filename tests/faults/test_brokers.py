@@ -32,17 +32,17 @@ def test_kill_9_after_the_acknowledgement_leaves_one_message(stage: Stage, broke
         "POST", "/v1/webhooks", {"url": broker.url("claims"), "format": broker.format}
     )
     claim = stage.record_claim()
-    killed = stage.work()
+    worker = stage.work()
     wait_until(lambda: stage.count_deliveries("state = 'delivered'") == 1)  # claim.created
-    told = killed.figure(DELIVERED)
+    count_before = worker.figure(DELIVERED)
     broker.suspend()
     stage.change_claim(claim)
     wait_until(lambda: stage.count_deliveries("lease IS NOT NULL") == 1)
     with hold_lock(stage.database_url, ENDPOINTS):
         broker.resume()
         # It has read the acknowledgement, and waits for the lock to write that down.
-        wait_until(lambda: killed.figure(DELIVERED) == told + 1)
-        killed.kill()
+        wait_until(lambda: worker.figure(DELIVERED) == count_before + 1)
+        worker.kill()
     assert stage.count_deliveries("state = 'pending' AND lease IS NOT NULL") == 1
     stage.change_claim(claim)
     stage.work()
@@ -56,5 +56,5 @@ def test_kill_9_after_the_acknowledgement_leaves_one_message(stage: Stage, broke
         "claim.status_changed",
     ]
     assert stage.list_outcomes(endpoint, messages[1].id) == ["lost", "delivered"]
-    again = stage.read_delivery(endpoint, messages[1].id)["attempt_log"][1]
-    assert orjson.loads(again["response_body"])["duplicate"] is True
+    second_attempt = stage.read_delivery(endpoint, messages[1].id)["attempt_log"][1]
+    assert orjson.loads(second_attempt["response_body"])["duplicate"] is True

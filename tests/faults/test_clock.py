@@ -42,9 +42,9 @@ class Machine:
         self.headers = {"Authorization": f"Bearer {token}"}
 
     def set_clock(self, seconds: float) -> None:
-        beside = self.folder / "shift.new"
-        beside.write_text(str(seconds))
-        beside.replace(self.folder / "shift")
+        new_file = self.folder / "shift.new"
+        new_file.write_text(str(seconds))
+        new_file.replace(self.folder / "shift")
 
     def serve(self) -> Served:
         server = Served(self.url, self.folder, prelude=SHIFTED)
@@ -83,10 +83,10 @@ def test_changes_are_refused_while_the_clock_is_wrong(machine: Machine, shift: f
             claim = create(client)
             assert claim.status_code == 201, claim.text
             machine.set_clock(shift)
-            refused = create(client)
-            assert refused.status_code == 503
-            assert refused.json()["type"] == "/problems/clock-wrong"
-            assert "claimdesk clock accept" in refused.json()["detail"]
+            refusal = create(client)
+            assert refusal.status_code == 503
+            assert refusal.json()["type"] == "/problems/clock-wrong"
+            assert "claimdesk clock accept" in refusal.json()["detail"]
             assert client.get("/readyz").status_code == 503
             read = client.get(f"/v1/claims/{claim.json()['id']}")
             assert read.status_code == 200
@@ -106,16 +106,16 @@ def test_accepted_clock_is_trusted_and_recorded(machine: Machine, database_kind:
             assert create(client).status_code == 201
             machine.set_clock(7200)
             assert create(client).status_code == 503
-            accepted = machine.run("clock", "accept")
-            assert accepted.returncode == 0, accepted.stderr
+            acceptance = machine.run("clock", "accept")
+            assert acceptance.returncode == 0, acceptance.stderr
             wait_for(lambda: create(client).status_code == 201)
             assert machine.run("clock", "show").returncode == 0
             assert machine.run("keys", "create", "--name", "x", "--role", "reader").returncode == 0
             machine.set_clock(0)
             assert create(client).status_code == 503
-            shown = machine.run("clock", "show")
-            assert shown.returncode == 1
-            assert "behind" in shown.stderr or database_kind == "postgresql"
+            clock = machine.run("clock", "show")
+            assert clock.returncode == 1
+            assert "behind" in clock.stderr or database_kind == "postgresql"
     finally:
         server.kill()
 
@@ -133,8 +133,8 @@ def test_server_started_with_a_wrong_clock_only_reads(
         try:
             with machine.client(server) as client:
                 assert client.get(f"/v1/claims/{claim}").status_code == 200
-                refused = create(client)
-                assert refused.json()["type"] == "/problems/clock-wrong", refused.text
+                refusal = create(client)
+                assert refusal.json()["type"] == "/problems/clock-wrong", refusal.text
                 command = machine.run("keys", "create", "--name", "y", "--role", "reader")
                 assert command.returncode == 1
                 assert "claimdesk clock accept" in command.stderr
@@ -188,8 +188,8 @@ async def test_explained_events_of_the_future_do_not_make_a_clock_wrong(
 
     def add(connection: Connection, number: int, at: datetime) -> None:
         row = dict(connection.execute(of_claims).one()._mapping)
-        fresh = {"id": ids.make_id(), "number": number, "recorded_at": at}
-        connection.execute(insert(events).values(row | fresh | {"seq": number}))
+        event_columns = {"id": ids.make_id(), "number": number, "recorded_at": at}
+        connection.execute(insert(events).values(row | event_columns | {"seq": number}))
 
     async def find_fault() -> str | None:
         reference = await database.read(clock.read_clock_reference)

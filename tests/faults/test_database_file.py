@@ -61,9 +61,9 @@ def file(migrated_sqlite: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def server(file: Path, tmp_path: Path) -> Iterator[Served]:
-    with serve(f"sqlite:///{file}", tmp_path) as served:
-        yield served
-        print(served.output)
+    with serve(f"sqlite:///{file}", tmp_path) as server:
+        yield server
+        print(server.output)
 
 
 @pytest.fixture
@@ -78,8 +78,8 @@ def client(server: Served, file: Path, tmp_path: Path) -> Iterator[httpx.Client]
 def record(client: httpx.Client, count: int) -> tuple[set[str], list[httpx.Response]]:
     """Record claims; gives the ids of those that were acknowledged, and what refused the others."""
     answers = [client.post("/v1/claims", json=build_claim()) for _ in range(count)]
-    acknowledged = {answer.json()["id"] for answer in answers if answer.status_code == 201}
-    return acknowledged, [answer for answer in answers if answer.status_code != 201]
+    claim_ids = {answer.json()["id"] for answer in answers if answer.status_code == 201}
+    return claim_ids, [answer for answer in answers if answer.status_code != 201]
 
 
 def list_ids(file: Path) -> set[str]:
@@ -124,15 +124,15 @@ def test_no_change_is_acknowledged_after_the_file_was_moved(
     found_at: str,
     idle: bool,
 ) -> None:
-    before, refused = record(client, 20)
-    assert (len(before), refused) == (20, [])
+    before, refusals = record(client, 20)
+    assert (len(before), refusals) == (20, [])
     assert client.get("/readyz").status_code == 200
     fault(file)
     if idle:
         read_until(client, 503)
-    acknowledged, refused = record(client, 20)
-    assert acknowledged == set()
-    for answer in refused:
+    claim_ids, refusals = record(client, 20)
+    assert claim_ids == set()
+    for answer in refusals:
         assert answer.status_code == 503
         assert answer.json()["type"] == "/problems/database-replaced", answer.text
         assert str(file) in answer.json()["detail"]
@@ -144,8 +144,8 @@ def test_no_change_is_acknowledged_after_the_file_was_moved(
     server.signal(signal.SIGKILL)
     [place] = tmp_path.glob(found_at)
     assert list_ids(place) == before
-    verified = run_command(f"sqlite:///{place}", tmp_path, "verify")
-    assert verified.returncode == 0, verified.stderr
+    verification = run_command(f"sqlite:///{place}", tmp_path, "verify")
+    assert verification.returncode == 0, verification.stderr
     assert "the database is not at its place any more" in server.output
 
 
@@ -156,8 +156,8 @@ def test_file_that_is_put_back_is_served_again(client: httpx.Client, file: Path)
     assert not file.exists()
     file.with_name("elsewhere.db").rename(file)
     read_until(client, 200)
-    after, refused = record(client, 3)
-    assert refused == []
+    after, refusals = record(client, 3)
+    assert refusals == []
     assert list_ids(file) == before | after
 
 
@@ -174,18 +174,18 @@ def test_overwritten_file_takes_no_changes(
     record(client, 1)
     with file.open("r+b") as overwritten:
         overwritten.write((tmp_path / "older.db").read_bytes())
-    acknowledged, refused = record(client, 20)
-    assert acknowledged == set()
-    assert {each.status_code for each in refused} == {503}
-    assert "was overwritten while the server was running" in refused[-1].json()["detail"]
+    claim_ids, refusals = record(client, 20)
+    assert claim_ids == set()
+    assert {each.status_code for each in refusals} == {503}
+    assert "was overwritten while the server was running" in refusals[-1].json()["detail"]
 
 
 def test_touched_file_is_still_served(client: httpx.Client, file: Path) -> None:
     """Backups and people change the time of a file, and nothing in it."""
     before, _ = record(client, 3)
     os.utime(file, (0, 0))
-    after, refused = record(client, 3)
-    assert refused == []
+    after, refusals = record(client, 3)
+    assert refusals == []
     os.utime(file)
     time.sleep(1)
     assert client.get("/v1/claims").status_code == 200

@@ -42,8 +42,8 @@ BELLS = """
 def require_all_delivered(stage: Stage, path: str = "/hook") -> None:
     """Require that everything acknowledged was delivered, each with an attempt in the log."""
     wait_until(lambda: stage.count_deliveries("state <> 'delivered'") == 0)
-    got = {each.data["reason"] for each in stage.receiver.at(path) if each.status == 204}
-    assert got == {reason for reasons in stage.acknowledged.values() for reason in reasons}
+    told_reasons = {each.data["reason"] for each in stage.receiver.at(path) if each.status == 204}
+    assert told_reasons == {reason for reasons in stage.acknowledged.values() for reason in reasons}
     assert stage.look(UNRECORDED) == [(0,)]
 
 
@@ -65,7 +65,7 @@ def test_workers_survive_a_restart_of_postgresql(
     migrate.upgrade(settings)
     stage = Stage(settings.database_url.get_secret_value(), tmp_path, settings)
     try:
-        served = stage.serve(prelude=HASTY)
+        server = stage.serve(prelude=HASTY)
         worker = stage.work(prelude=HASTY)
         gate = stage.receiver.answer = Gate()
         stage.register(event_types=["claim.status_changed"], max_in_flight=4)
@@ -80,7 +80,7 @@ def test_workers_survive_a_restart_of_postgresql(
         for claim in claims:
             stage.change_claim(claim)
         require_all_delivered(stage)
-        assert served.alive
+        assert server.alive
         assert worker.alive
     finally:
         stage.close()
@@ -164,7 +164,7 @@ def test_worker_waits_while_postgresql_is_read_only(stage: Stage) -> None:
 def test_dispatcher_waits_while_the_connection_pool_is_exhausted(stage: Stage) -> None:
     """Requests that wait for a claim hold every connection that may write: the dispatcher beside
     them goes without for longer than it waits, and delivers once there is one again."""
-    served = stage.serve(prelude=IMPATIENT + HASTY, CLAIMDESK_DATABASE_CONNECTIONS="4")
+    server = stage.serve(prelude=IMPATIENT + HASTY, CLAIMDESK_DATABASE_CONNECTIONS="4")
     stage.register(event_types=["claim.status_changed"])
     claims = [stage.record_claim() for _ in range(3)]
     # With an attempt to settle, and then something that is due.
@@ -180,11 +180,11 @@ def test_dispatcher_waits_while_the_connection_pool_is_exhausted(stage: Stage) -
         wait_until(lambda: stage.look(WAITING)[0][0] == 2)
         stage.receiver.answer = accept
         gate.open(500)
-        wait_until(lambda: served.output.count(WAITED) >= 2, what=lambda: served.output)
+        wait_until(lambda: server.output.count(WAITED) >= 2, what=lambda: server.output)
     for each in waiting:
         each.join()
     require_all_delivered(stage)
-    assert served.alive
+    assert server.alive
 
 
 @pytest.mark.parametrize(

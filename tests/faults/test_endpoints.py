@@ -171,13 +171,13 @@ def test_name_that_resolves_to_a_forbidden_address_later_is_not_connected_to(
         def have_failed(count: int) -> bool:
             return stage.count_deliveries("last_error IS NOT NULL") == count
 
-        for failed, delivery in enumerate(
+        for failure_count, delivery in enumerate(
             ("127.0.0.2", "127.0.0.1 127.0.0.2", "127.0.0.2 127.0.0.1", "::ffff:127.0.0.2"), 1
         ):
             resolver.write_text(delivery)
-            sent = stage.call("POST", ping)
-            wait_until(partial(have_failed, failed))
-            (attempt,) = stage.read_delivery(endpoint, sent["id"])["attempt_log"]
+            ping_delivery = stage.call("POST", ping)
+            wait_until(partial(have_failed, failure_count))
+            (attempt,) = stage.read_delivery(endpoint, ping_delivery["id"])["attempt_log"]
             assert (attempt["outcome"], attempt["status"]) == ("failed", None)
             assert "127.0.0.2, which is private or reserved" in attempt["error"]
         with pytest.raises(BlockingIOError):

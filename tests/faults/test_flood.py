@@ -24,8 +24,8 @@ def test_flooded_endpoint_delays_no_other(stage: Stage, settings: Settings, long
     flooding, endpoints, changes = (200_000, 1_000, 20) if long else (1_000, 200, 8)
     stage.serve("--no-dispatch")
     hole = stage.receiver.by_path["/flooded"] = Gate()
-    flooded = stage.register("/flooded", event_types=["webhook.ping"], max_in_flight=4)
-    asyncio.run(flood(settings, flooded["id"], flooding, endpoints - 2))
+    flooded_endpoint = stage.register("/flooded", event_types=["webhook.ping"], max_in_flight=4)
+    asyncio.run(flood(settings, flooded_endpoint["id"], flooding, endpoints - 2))
     well = stage.register("/well", event_types=["claim.status_changed"])
     stage.work(CLAIMDESK_WEBHOOK_TIMEOUT_SECONDS="14", CLAIMDESK_WEBHOOK_LEASE_SECONDS="15")
     wait_until(lambda: len(stage.receiver.at("/flooded")) == 4)
@@ -48,13 +48,16 @@ def test_flooded_endpoint_delays_no_other(stage: Stage, settings: Settings, long
     )
     hole.open()
     wait_until(
-        lambda: stage.count_deliveries(f"{build_condition(flooded)} AND state = 'delivered'") > 4
+        lambda: (
+            stage.count_deliveries(f"{build_condition(flooded_endpoint)} AND state = 'delivered'")
+            > 4
+        )
     )
 
 
 async def flood(settings: Settings, webhook: str, count: int, other_endpoints: int) -> None:
     """So many deliveries due to one endpoint, written past the API; and the other endpoints."""
-    others = SETTINGS | {"event_types": ("webhook.ping",)}
+    other_endpoint = SETTINGS | {"event_types": ("webhook.ping",)}
     database = Database(settings)
     await database.start()
     try:
@@ -66,7 +69,9 @@ async def flood(settings: Settings, webhook: str, count: int, other_endpoints: i
 
         def register(connection: Connection) -> None:
             for _ in range(other_endpoints):
-                webhook_commands.create_webhook(connection, others, actor=SYSTEM, now=board.now)
+                webhook_commands.create_webhook(
+                    connection, other_endpoint, actor=SYSTEM, now=board.now
+                )
 
         await database.write(register)
     finally:

@@ -48,7 +48,7 @@ def add_followers(connection: Connection, count: int) -> None:
         for number in range(count)
     ]
     connection.execute(insert(users), people)
-    followed = [
+    follow_rows = [
         {
             "id": ids.make_id(),
             "user": person["id"],
@@ -59,7 +59,7 @@ def add_followers(connection: Connection, count: int) -> None:
         }
         for person in people
     ]
-    connection.execute(insert(follows), followed)
+    connection.execute(insert(follows), follow_rows)
 
 
 def count_notices(connection: Connection) -> int:
@@ -148,16 +148,16 @@ def read_peak(pid: int) -> float:
 
 async def require_all_told(desk: Desk, followers: int, changes: int) -> None:
     """Each change is in one notice of every follower; of one claim, later changes come later."""
-    told = await desk.database.read(read_told)
-    recorded = await desk.database.read(
+    notices = await desk.database.read(read_told)
+    claim_events = await desk.database.read(
         lambda connection: connection.execute(
             select(events.c.claim, events.c.seq).where(events.c.type == "link.created")
         ).all()
     )
-    assert len(recorded) == changes
+    assert len(claim_events) == changes
     receivers: dict[tuple[str, int, int], set[str]] = {}
     latest: dict[tuple[str, str], int] = {}
-    for notice in told:
+    for notice in notices:
         first = int(notice.key.rpartition(":")[2])
         group = receivers.setdefault((notice.claim, first, notice.position), set())
         assert notice.user not in group
@@ -165,6 +165,6 @@ async def require_all_told(desk: Desk, followers: int, changes: int) -> None:
         assert latest.get((notice.user, notice.claim), 0) < first
         latest[notice.user, notice.claim] = notice.position
     assert {len(group) for group in receivers.values()} == {followers}
-    for claim, seq in recorded:
+    for claim, seq in claim_events:
         covering = [key for key in receivers if key[0] == claim and key[1] <= seq <= key[2]]
         assert len(covering) == 1, (claim, seq)

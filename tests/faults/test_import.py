@@ -39,19 +39,21 @@ def test_killed_import_can_be_continued(
     progress: list[int] = []
     for _ in range(12 if long else 3):
         dying = FATAL.format(left=random.randint(1, 15))
-        killed = run_command(database_url, tmp_path, "import", str(file), prelude=dying)
-        assert killed.returncode == -signal.SIGKILL or (progress and not killed.returncode)
-        verified = run_command(database_url, tmp_path, "verify", "--json")
-        assert verified.returncode == 0, verified.stderr
+        killed_import = run_command(database_url, tmp_path, "import", str(file), prelude=dying)
+        assert killed_import.returncode == -signal.SIGKILL or (
+            progress and not killed_import.returncode
+        )
+        verification = run_command(database_url, tmp_path, "verify", "--json")
+        assert verification.returncode == 0, verification.stderr
         so_far = run_command(database_url, tmp_path, "export", "-").stdout
         progress.append(so_far.count('"record":"event"'))
     assert progress == sorted(progress)
-    finished = run_command(database_url, tmp_path, "import", str(file), "--json")
-    assert finished.returncode == 0, finished.stderr
-    report = json.loads(finished.stdout)
+    second_import = run_command(database_url, tmp_path, "import", str(file), "--json")
+    assert second_import.returncode == 0, second_import.stderr
+    report = json.loads(second_import.stdout)
     assert report["records"]["event"]["known"] == progress[-1]
-    again = run_command(database_url, tmp_path, "export", "-")
-    assert again.stdout.encode() == whole
+    second_export = run_command(database_url, tmp_path, "export", "-")
+    assert second_export.stdout.encode() == whole
     print(f"events after each kill: {progress}")
 
 
@@ -83,17 +85,17 @@ def test_killed_import_of_a_sheet_can_be_continued(database_url: str, tmp_path: 
     (tmp_path / "claims.csv").write_text(f"Claim,Date\n{rows}")
     command = ("import", "claims.csv", "--format", "csv", "--mapping", "map.toml", "--json")
     for remaining in (2, 3):
-        killed = run_command(
+        killed_import = run_command(
             database_url, tmp_path, *command, prelude=FATAL_SHEET.format(left=remaining)
         )
-        assert killed.returncode == -signal.SIGKILL, killed.stderr
-    finished = json.loads(run_command(database_url, tmp_path, *command).stdout)
+        assert killed_import.returncode == -signal.SIGKILL, killed_import.stderr
+    report = json.loads(run_command(database_url, tmp_path, *command).stdout)
     # One batch was committed before the first kill, another before the second.
-    assert finished["records"]["claim"] == {"new": ROWS - 10, "known": 10, "refused": 0}
-    again = json.loads(run_command(database_url, tmp_path, *command).stdout)
-    assert again["records"]["claim"] == {"new": 0, "known": ROWS, "refused": 0}
-    verified = json.loads(run_command(database_url, tmp_path, "verify", "--json").stdout)
-    assert (verified["ok"], verified["claims"]) == (True, ROWS)
+    assert report["records"]["claim"] == {"new": ROWS - 10, "known": 10, "refused": 0}
+    second_report = json.loads(run_command(database_url, tmp_path, *command).stdout)
+    assert second_report["records"]["claim"] == {"new": 0, "known": ROWS, "refused": 0}
+    verification = json.loads(run_command(database_url, tmp_path, "verify", "--json").stdout)
+    assert (verification["ok"], verification["claims"]) == (True, ROWS)
 
 
 async def _make_export(migrated_sqlite: Path, folder: Path) -> bytes:
@@ -102,6 +104,6 @@ async def _make_export(migrated_sqlite: Path, folder: Path) -> bytes:
     database = Database(Settings(database_url=f"sqlite:///{path}"))
     await database.start()
     await database.write(fill_desk)
-    exported = await export_desk(database)
+    export = await export_desk(database)
     await database.stop()
-    return exported
+    return export

@@ -24,13 +24,13 @@ async def test_acknowledged_changes_survive_kill_9(
     token = create_key(database_url, tmp_path, "checker")["key"]
     ledger = Ledger()
     claim = None
-    lost = 0
+    resent_count = 0
     for _ in range(20 if long else 2):
         with serve(database_url, tmp_path) as server:
             writers = Writers(server.url, token, ledger)
             async with writers.client:
                 claim = claim or await writers.prepare()
-                lost += len(ledger.unknown)
+                resent_count += len(ledger.unknown)
                 await require_settled(writers)
                 writing = asyncio.create_task(writers.write(claim, WRITERS))
                 await asyncio.sleep(random.uniform(0.2, 0.7))
@@ -43,28 +43,30 @@ async def test_acknowledged_changes_survive_kill_9(
     with serve(database_url, tmp_path) as server:
         writers = Writers(server.url, token, ledger)
         async with writers.client:
-            lost += len(ledger.unknown)
+            resent_count += len(ledger.unknown)
             await require_settled(writers)
     assert not ledger.refused
     assert not ledger.unknown
     record = list_changes(await audit(settings))
     assert record == {each.name: [each.id] for each in ledger.sent}
-    verified = run_command(database_url, tmp_path, "verify", "--json")
-    assert verified.returncode == 0, verified.stderr
-    assert json.loads(verified.stdout)["ok"] is True
-    print(f"{len(ledger.sent)} changes acknowledged, {lost} of them sent again after a kill")
+    verification = run_command(database_url, tmp_path, "verify", "--json")
+    assert verification.returncode == 0, verification.stderr
+    assert json.loads(verification.stdout)["ok"] is True
+    print(
+        f"{len(ledger.sent)} changes acknowledged, {resent_count} of them sent again after a kill"
+    )
 
 
 async def require_settled(writers: Writers) -> None:
     """Send what got no answer again, and some of what got one: that is answered as it was."""
     for each in writers.ledger.unknown:
         assert await writers.send(each), "no answer from a server that just started"
-    known = writers.ledger.acknowledged
-    for each in random.sample(known, min(10, len(known))):
-        again = await writers.post(each)
-        assert again.status_code == 201
-        assert again.json() == each.answer
-        assert again.headers["idempotent-replayed"] == "true"
+    changes = writers.ledger.acknowledged
+    for each in random.sample(changes, min(10, len(changes))):
+        second_answer = await writers.post(each)
+        assert second_answer.status_code == 201
+        assert second_answer.json() == each.answer
+        assert second_answer.headers["idempotent-replayed"] == "true"
 
 
 async def test_sigterm_lets_requests_finish(

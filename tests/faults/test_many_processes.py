@@ -59,15 +59,15 @@ def test_throughput_of_four_servers_beside_one(stage: Stage, long: bool, tmp_pat
     for work in ("read", "change", "record"):
         figures: dict[int, list[tuple[float, float]]] = {1: [], 4: []}
         for _ in range(PASSES):
-            for count, measured in figures.items():
-                measured.append(measure(stage, servers[:count], work))
-        (one, one_cost), (four, four_cost) = [
-            [median(values) for values in zip(*measured, strict=True)]
-            for measured in figures.values()
+            for count, measurements in figures.items():
+                measurements.append(measure(stage, servers[:count], work))
+        (single_rate, one_cost), (four, four_cost) = [
+            [median(values) for values in zip(*measurements, strict=True)]
+            for measurements in figures.values()
         ]
         rows.append(
-            f"{work:<8}{one:8.0f}/s {one_cost:7.0f} µs{four:10.0f}/s {four_cost:7.0f} µs"
-            f"{four / one:8.2f}"
+            f"{work:<8}{single_rate:8.0f}/s {one_cost:7.0f} µs{four:10.0f}/s {four_cost:7.0f} µs"
+            f"{four / single_rate:8.2f}"
         )
     add_table("        one server            four servers          ratio", *rows)
 
@@ -84,12 +84,14 @@ def measure(stage: Stage, servers: list[Served], work: str) -> tuple[float, floa
 
     with ThreadPoolExecutor(len(servers)) as pool:
         results = list(pool.map(run, servers, loads))
-    spent = sum(read_processor_time(served.pid) for served in servers) - before
+    processor_time = sum(read_processor_time(served.pid) for served in servers) - before
     assert not sum(result.broken for result in results)
     requests = sum(result.requests for result in results)
-    succeeded = 1 - sum(result.refused for result in results) / requests
-    assert succeeded > 0.9, results
-    return sum(result.per_second for result in results) * succeeded, spent / requests * 1e6
+    success_share = 1 - sum(result.refused for result in results) / requests
+    assert success_share > 0.9, results
+    return sum(
+        result.per_second for result in results
+    ) * success_share, processor_time / requests * 1e6
 
 
 def render(stage: Stage, work: str) -> list[bytes]:

@@ -20,14 +20,14 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         pytest.skip("not run: mounting a small file system takes root")
     place = tmp_path / "disk"
     place.mkdir()
-    mounted = subprocess.run(
+    mount = subprocess.run(
         ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", place],
         capture_output=True,
         text=True,
         check=False,
     )
-    if mounted.returncode:
-        pytest.skip(f"not run: no file system can be mounted here ({mounted.stderr.strip()})")
+    if mount.returncode:
+        pytest.skip(f"not run: no file system can be mounted here ({mount.stderr.strip()})")
     yield place
     subprocess.run(["umount", "--lazy", place], check=True)
 
@@ -49,7 +49,7 @@ def test_full_disk_is_reported_and_survived(
         ) as client,
     ):
         client.post("/v1/parties", json={"slug": "belgrade", "name": "Belgrade"})
-        acknowledged = [record(client).json()["id"]]
+        claim_ids = [record(client).json()["id"]]
         filler = small_disk / "filler"
         with filler.open("wb") as file:
             file.write(bytes(shutil.disk_usage(small_disk).free - 200_000))
@@ -57,18 +57,18 @@ def test_full_disk_is_reported_and_survived(
             answer = record(client)
             if answer.status_code != 201:
                 break
-            acknowledged.append(answer.json()["id"])
+            claim_ids.append(answer.json()["id"])
         problem = answer.json()
         assert (answer.status_code, problem["type"]) == (507, "/problems/database-full")
         assert "database or disk is full" in problem["detail"]
         assert "nothing was changed" in problem["detail"]
         ready = client.get("/readyz")
         assert (ready.status_code, ready.json()["type"]) == (507, "/problems/database-full")
-        assert client.get(f"/v1/claims/{acknowledged[-1]}").status_code == 200
+        assert client.get(f"/v1/claims/{claim_ids[-1]}").status_code == 200
         assert "SQLITE_FULL" in server.output
         filler.unlink()
-        acknowledged.append(record(client).json()["id"])
-        for claim in acknowledged:
+        claim_ids.append(record(client).json()["id"])
+        for claim in claim_ids:
             assert client.get(f"/v1/claims/{claim}").status_code == 200
-    verified = run_command(url, tmp_path, "verify")
-    assert verified.returncode == 0, verified.stderr
+    verification = run_command(url, tmp_path, "verify")
+    assert verification.returncode == 0, verification.stderr

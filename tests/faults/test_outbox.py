@@ -28,12 +28,12 @@ DELIVERIES = f"SELECT {IDS.format('message')}, type FROM webhook_deliveries"
 def prove(stage: Stage) -> int:
     """Each event that outsiders are told of has its message and both its deliveries, and there are
     no others; gives how many messages there are."""
-    told = {(each, kind) for each, kind in stage.look(EVENTS) if kind in RENDERERS}
+    events = {(each, kind) for each, kind in stage.look(EVENTS) if kind in RENDERERS}
     messages = stage.look(MESSAGES)
-    assert {(each, kind) for each, kind, _ in messages} == told
+    assert {(each, kind) for each, kind, _ in messages} == events
     assert all(json.loads(body)["type"] == kind for _, kind, body in messages)
-    assert sorted(stage.look(DELIVERIES)) == sorted([*told, *told])
-    return len(told)
+    assert sorted(stage.look(DELIVERIES)) == sorted([*events, *events])
+    return len(events)
 
 
 def test_kill_9_during_commits_loses_no_webhook(
@@ -45,10 +45,10 @@ def test_kill_9_during_commits_loses_no_webhook(
     ledger = Ledger()
     claim = None
     for kill in range(20 if long else 2):
-        served = stage.serve("--no-dispatch")
+        server = stage.serve("--no-dispatch")
         if not kill:
             hooks = [stage.register("/one"), stage.register("/two")]
-        claim = asyncio.run(_write_until_killed(served, stage.token, ledger, claim))
+        claim = asyncio.run(_write_until_killed(server, stage.token, ledger, claim))
         prove(stage)
     record = list_changes(asyncio.run(audit(settings)))
     assert ledger.acknowledged
@@ -63,9 +63,13 @@ def test_kill_9_during_commits_loses_no_webhook(
         assert len({arrival.id for arrival in arrivals}) == messages
         for each in random.sample(arrivals, min(50, len(arrivals))):
             each.verify(hook["secret"])
-    got = {arrival.data["link"]["link"] for arrival in arrivals if arrival.type == "link.created"}
-    got |= {arrival.data["claim"]["id"] for arrival in arrivals if arrival.type == "claim.created"}
-    assert got >= {each.id for each in ledger.acknowledged}
+    arrived_ids = {
+        arrival.data["link"]["link"] for arrival in arrivals if arrival.type == "link.created"
+    }
+    arrived_ids |= {
+        arrival.data["claim"]["id"] for arrival in arrivals if arrival.type == "claim.created"
+    }
+    assert arrived_ids >= {each.id for each in ledger.acknowledged}
     print(
         f"{len(ledger.acknowledged)} acknowledged, {len(ledger.unknown)} unknown, {messages} told"
     )
@@ -87,7 +91,7 @@ def test_kill_9_between_event_and_delivery_undoes_both(stage: Stage) -> None:
     """The API stands still inside its transaction, at the lock of the endpoint that its delivery
     refers to, and is killed there: nothing of the change is there, and told again with its key it
     is there once, with its delivery."""
-    served = stage.serve("--no-dispatch")
+    server = stage.serve("--no-dispatch")
     stage.register("/one")
     stage.register("/two")
     claim = stage.record_claim()
@@ -101,7 +105,7 @@ def test_kill_9_between_event_and_delivery_undoes_both(stage: Stage) -> None:
         asking = threading.Thread(target=ask)
         asking.start()
         wait_until(lambda: stage.look(WAITING)[0][0])
-        served.signal(signal.SIGKILL)
+        server.signal(signal.SIGKILL)
         asking.join()
     wait_until(lambda: not stage.look(WRITING)[0][0])
     assert len(stage.look(EVENTS)) == events

@@ -49,8 +49,8 @@ async def test_misbehaving_receivers_cost_one_attempt_each(stage: Stage) -> None
     endpoints = {}
     async with AsyncExitStack() as stack:
         for name, (behave, _) in BEHAVIOURS.items():
-            it = await stack.enter_async_context(bad.run_receiver(behave))
-            endpoints[name] = await asyncio.to_thread(register, stage, it.url)
+            receiver = await stack.enter_async_context(bad.run_receiver(behave))
+            endpoints[name] = await asyncio.to_thread(register, stage, receiver.url)
         plain = await stack.enter_async_context(bad.run_receiver(bad.build_answering(bad.OK)))
         secure = await stack.enter_async_context(
             bad.run_receiver(bad.build_answering(bad.OK), tls=certificates.server("127.0.0.1"))
@@ -62,16 +62,18 @@ async def test_misbehaving_receivers_cost_one_attempt_each(stage: Stage) -> None
         worker = await asyncio.to_thread(stage.work, CLAIMDESK_WEBHOOK_SCHEDULE="600")
         before = read_memory(worker.pid)
         await asyncio.to_thread(stage.record_claim)
-        tried = "SELECT count(*) FROM webhook_attempts"
+        attempt_count = "SELECT count(*) FROM webhook_attempts"
         await asyncio.to_thread(
-            wait_until, lambda: stage.look(tried)[0][0] == len(endpoints) + 1, seconds=SECONDS
+            wait_until,
+            lambda: stage.look(attempt_count)[0][0] == len(endpoints) + 1,
+            seconds=SECONDS,
         )
         assert read_memory(worker.pid) < before + MEMORY_KIB
         outcomes = {}
         for name, endpoint in endpoints.items():
             (delivery,) = await asyncio.to_thread(stage.list_deliveries, endpoint)
-            found = await asyncio.to_thread(stage.read_delivery, endpoint, delivery["id"])
-            (attempt,) = found["attempt_log"]
+            delivery_view = await asyncio.to_thread(stage.read_delivery, endpoint, delivery["id"])
+            (attempt,) = delivery_view["attempt_log"]
             outcomes[name] = attempt["outcome"]
             assert attempt["seconds"] < TIMEOUT + 1
             assert len(attempt["response_body"]) <= 4096
@@ -81,15 +83,15 @@ async def test_misbehaving_receivers_cost_one_attempt_each(stage: Stage) -> None
     arrival.verify(good["secret"])
     assert worker.alive
     for host in ("xn--a", "xn--zzzzzz99999", "ex\u00ad\u200dample", "\u0130\u0307..example"):
-        refused = await asyncio.to_thread(
+        refusal = await asyncio.to_thread(
             stage.ask, "POST", "/v1/webhooks", {"url": f"http://{host}/"}
         )
-        assert refused.status_code == 422, refused.text
+        assert refusal.status_code == 422, refusal.text
 
 
 def register(stage: Stage, url: str) -> dict[str, str]:
-    made: dict[str, str] = stage.call("POST", "/v1/webhooks", {"url": url})
-    return made
+    endpoint: dict[str, str] = stage.call("POST", "/v1/webhooks", {"url": url})
+    return endpoint
 
 
 def read_memory(pid: int) -> int:
@@ -107,10 +109,10 @@ def test_silent_endpoint_delays_no_other(stage: Stage) -> None:
     claims = [stage.record_claim() for _ in range(12)]
     for claim in claims:
         stage.change_claim(claim)
-    delivered = "state = 'delivered'"
+    is_delivered = "state = 'delivered'"
     wait_until(
-        lambda: stage.count_deliveries(delivered) == 9 * 24,
-        what=lambda: stage.count_deliveries(delivered),
+        lambda: stage.count_deliveries(is_delivered) == 9 * 24,
+        what=lambda: stage.count_deliveries(is_delivered),
     )
     for i in range(1, 10):
         assert len({each.id for each in stage.receiver.at(f"/{i}")}) == 24
@@ -119,7 +121,7 @@ def test_silent_endpoint_delays_no_other(stage: Stage) -> None:
     assert (health["pending"], health["last_failure_at"]) == (24, None)
     assert len(stage.receiver.at("/0")) == 12
     hole.open()
-    wait_until(lambda: stage.count_deliveries(delivered) == 10 * 24)
+    wait_until(lambda: stage.count_deliveries(is_delivered) == 10 * 24)
 
 
 def test_changes_of_a_claim_arrive_in_order_despite_failures(stage: Stage, long: bool) -> None:
@@ -137,13 +139,13 @@ def test_changes_of_a_claim_arrive_in_order_despite_failures(stage: Stage, long:
             stage.change_claim(claim)
     wait_until(lambda: stage.count_deliveries("state <> 'delivered'") == 0, seconds=120)
     for path in ("/one", "/two"):
-        accepted: defaultdict[str, int] = defaultdict(int)
+        sequences: defaultdict[str, int] = defaultdict(int)
         for each in stage.receiver.at(path):
             claim, sequence = each.data["claim"]["id"], each.data["sequence"]
-            assert sequence <= accepted[claim] + 1
+            assert sequence <= sequences[claim] + 1
             if each.status == 204:
-                accepted[claim] = max(accepted[claim], sequence)
-        assert accepted == {claim: len(reasons) for claim, reasons in stage.acknowledged.items()}
-    refused = sum(arrival.status == 500 for arrival in stage.receiver.arrivals)
-    assert refused
-    print(f"{len(stage.receiver.arrivals)} arrivals, {refused} of them refused")
+                sequences[claim] = max(sequences[claim], sequence)
+        assert sequences == {claim: len(reasons) for claim, reasons in stage.acknowledged.items()}
+    refusals = sum(arrival.status == 500 for arrival in stage.receiver.arrivals)
+    assert refusals
+    print(f"{len(stage.receiver.arrivals)} arrivals, {refusals} of them refused")

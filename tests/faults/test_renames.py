@@ -67,8 +67,8 @@ async def test_rename_continues_after_kill_9(
 
         await wait_until(has_begun, 60)
         server.kill()
-    left = await count_left(database)
-    assert 0 < left < CLAIMS, "the server was killed too late"
+    remaining = await count_left(database)
+    assert 0 < remaining < CLAIMS, "the server was killed too late"
     await audit(settings)
 
     async def is_done() -> bool:
@@ -78,11 +78,11 @@ async def test_rename_continues_after_kill_9(
         await wait_until(is_done, 120)
     record = await audit(settings)
     assert len(record) == CLAIMS
-    changed = await database.read(
+    names = await database.read(
         lambda connection: connection.scalars(
             select(events.c.claim).where(
                 events.c.claim.is_not(None), events.c.type == "party.changed"
             )
         ).all()
     )
-    assert Counter(changed) == dict.fromkeys(record, 1)
+    assert Counter(names) == dict.fromkeys(record, 1)

@@ -52,10 +52,10 @@ def test_empty_postgresql_is_refused_with_the_command_to_run(
 ) -> None:
     """Other servers may be at work on it: the operator decides when it is upgraded."""
     url = postgres.create_database()
-    refused = serve_once(url, tmp_path, "--port", "0")
-    assert refused.returncode == 1
-    assert "claimdesk db upgrade" in refused.stderr
-    assert "Traceback" not in refused.stderr
+    refusal = serve_once(url, tmp_path, "--port", "0")
+    assert refusal.returncode == 1
+    assert "claimdesk db upgrade" in refusal.stderr
+    assert "Traceback" not in refusal.stderr
     assert run_command(url, tmp_path, "db", "upgrade").returncode == 0
     with serve(url, tmp_path) as server:
         print(f"cold start on PostgreSQL: {server.seconds:.2f} s")
@@ -70,25 +70,25 @@ async def test_newer_schema_is_refused(postgres: PostgresServer, tmp_path: Path)
     connection = await asyncpg.connect(url)
     await connection.execute("UPDATE alembic_version SET version_num = '9999'")
     await connection.close()
-    refused = await asyncio.to_thread(serve_once, url, tmp_path, "--port", "0")
-    assert refused.returncode == 1
-    assert "newer schema (9999)" in refused.stderr
-    assert "Traceback" not in refused.stderr
+    refusal = await asyncio.to_thread(serve_once, url, tmp_path, "--port", "0")
+    assert refusal.returncode == 1
+    assert "newer schema (9999)" in refusal.stderr
+    assert "Traceback" not in refusal.stderr
     postgres.drop_database(url)
 
 
 def test_port_in_use_is_reported_before_anything_else(tmp_path: Path) -> None:
     """Before any database is touched."""
     path = tmp_path / "claimdesk.db"
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = str(taken.getsockname()[1])
-        refused = serve_once(f"sqlite:///{path}", tmp_path, "--port", port)
-    assert refused.returncode == 1
-    assert f"127.0.0.1:{port}" in refused.stderr
-    assert "--port" in refused.stderr
-    assert "Traceback" not in refused.stderr
+    with socket.socket() as listening_socket:
+        listening_socket.bind(("127.0.0.1", 0))
+        listening_socket.listen()
+        port = str(listening_socket.getsockname()[1])
+        refusal = serve_once(f"sqlite:///{path}", tmp_path, "--port", port)
+    assert refusal.returncode == 1
+    assert f"127.0.0.1:{port}" in refusal.stderr
+    assert "--port" in refusal.stderr
+    assert "Traceback" not in refusal.stderr
     assert not path.exists()
 
 
@@ -97,22 +97,22 @@ def test_two_workers_share_the_record_and_revocations(database_url: str, tmp_pat
     """What one recorded the other has; a key revoked at one is refused by the other, which believes
     it for a second at most without asking again."""
     admin = create_key(database_url, tmp_path, "admin")
-    leaked = create_key(database_url, tmp_path, "reader")
+    leaked_key = create_key(database_url, tmp_path, "reader")
     with serve(database_url, tmp_path, "--workers", "2") as server:
         print(f"cold start of two workers: {server.seconds:.2f} s")
-        connections = [open_client(server.url, leaked["key"]) for _ in range(12)]
+        connections = [open_client(server.url, leaked_key["key"]) for _ in range(12)]
         try:
             # Each connection stays with the worker that took it; all have the key in memory now.
             assert {connection.get("/v1/claims").status_code for connection in connections} == {200}
             with open_client(server.url, admin["key"]) as administrator:
                 # What one worker recorded is there for every other.
-                made = administrator.post("/v1/parties", json={"slug": "nato", "name": "NATO"})
-                assert made.status_code == 201, made.text
-                shown = [
+                party = administrator.post("/v1/parties", json={"slug": "nato", "name": "NATO"})
+                assert party.status_code == 201, party.text
+                statuses = [
                     connection.get("/v1/parties/nato").status_code for connection in connections
                 ]
-                assert set(shown) == {200}
-                answer = administrator.post(f"/v1/keys/{leaked['id']}/revocation")
+                assert set(statuses) == {200}
+                answer = administrator.post(f"/v1/keys/{leaked_key['id']}/revocation")
                 assert answer.is_success, answer.text
             began = time.monotonic()
             waiting = list(connections)

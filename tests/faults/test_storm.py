@@ -56,11 +56,11 @@ def test_no_acknowledged_webhook_is_lost_or_out_of_order(
     )
     seconds = time.monotonic() - began
 
-    acknowledged = {claim: len(reasons) for claim, reasons in stage.acknowledged.items()}
-    assert acknowledged == dict.fromkeys(acknowledged, size.changes)
-    accepted = sum(judge(stage, path, acknowledged) for path in PATHS)
-    refused = sum(arrival.status == 500 for arrival in stage.receiver.arrivals)
-    assert refused
+    change_counts = {claim: len(reasons) for claim, reasons in stage.acknowledged.items()}
+    assert change_counts == dict.fromkeys(change_counts, size.changes)
+    arrivals = sum(judge(stage, path, change_counts) for path in PATHS)
+    refusals = sum(arrival.status == 500 for arrival in stage.receiver.arrivals)
+    assert refusals
     log = Counter(
         dict(stage.look("SELECT outcome, count(*) FROM webhook_attempts GROUP BY outcome"))
     )
@@ -68,8 +68,8 @@ def test_no_acknowledged_webhook_is_lost_or_out_of_order(
     with capsys.disabled():
         if long:
             print(
-                f"\n{database_kind}: {size.deliveries} deliveries, {accepted - size.deliveries} "
-                f"duplicates, {refused} refused, {log['lost']} lost with a worker and sent again, "
+                f"\n{database_kind}: {size.deliveries} deliveries, {arrivals - size.deliveries} "
+                f"duplicates, {refusals} refused, {log['lost']} lost with a worker and sent again, "
                 f"{storm.killed['worker']} workers and {storm.killed['api']} servers killed, "
                 f"{seconds:.1f} s"
             )
@@ -79,7 +79,7 @@ def judge(stage: Stage, path: str, acknowledged_counts: dict[str, int]) -> int:
     """Hold what came to `path` against what was acknowledged; gives how much was accepted."""
     bodies: dict[str, bytes] = {}
     last: dict[str, int] = defaultdict(int)
-    accepted = 0
+    arrivals = 0
     for each in stage.receiver.at(path):
         assert bodies.setdefault(each.id, each.body) == each.body
         claim, sequence = each.data["claim"]["id"], each.data["sequence"]
@@ -87,10 +87,10 @@ def judge(stage: Stage, path: str, acknowledged_counts: dict[str, int]) -> int:
         assert each.data["reason"] == stage.acknowledged[claim][sequence - 1]
         if each.status == 204:
             last[claim] = max(last[claim], sequence)
-            accepted += 1
+            arrivals += 1
     assert last == acknowledged_counts
     assert len(bodies) == sum(acknowledged_counts.values())
-    return accepted
+    return arrivals
 
 
 class Storm:
@@ -143,9 +143,9 @@ class Storm:
             self._served.kill()
             self._served = self.stage.serve()
             return
-        which = random.randrange(WORKERS)
-        self._workers[which].kill()
-        self._workers[which] = self.stage.work()
+        place = random.randrange(WORKERS)
+        self._workers[place].kill()
+        self._workers[place] = self.stage.work()
 
     def _write(self, claims: list[str]) -> None:
         try:

@@ -35,8 +35,8 @@ def test_webhooks_of_the_seed_reach_a_receiver(empty_url: str, tmp_path: Path) -
     """`claimdesk db upgrade`, serve, register, `claimdesk seed`: the published library verifies
     each status change; C1 goes from asserted to awaiting_confirmation because Miller asked, in his
     words, and what the desk decides next comes next, numbered without a gap."""
-    upgraded = run_command(empty_url, tmp_path, "db", "upgrade")
-    assert upgraded.returncode == 0, upgraded.stderr
+    upgrade = run_command(empty_url, tmp_path, "db", "upgrade")
+    assert upgrade.returncode == 0, upgrade.stderr
     settings = Settings(database_url=empty_url)
     assert migrate.read_current(settings) == migrate.find_head()
     stage = Stage(empty_url, tmp_path, settings)
@@ -49,33 +49,37 @@ def test_webhooks_of_the_seed_reach_a_receiver(empty_url: str, tmp_path: Path) -
 def replay(stage: Stage) -> None:
     stage.serve()
     endpoint = stage.register()
-    seeded = run_command(stage.database_url, stage.folder, "seed")
-    assert seeded.returncode == 0, seeded.stderr
+    seeding = run_command(stage.database_url, stage.folder, "seed")
+    assert seeding.returncode == 0, seeding.stderr
     wait_until(lambda: stage.count_deliveries("state = 'delivered'") > 0)
     wait_until(lambda: stage.count_deliveries("state <> 'delivered'") == 0)
 
-    (told,) = [
+    (status_arrival,) = [
         arrival
         for arrival in stage.receiver.arrivals
         if arrival.type == "claim.status_changed" and arrival.data["claim"]["text"].startswith(C1)
     ]
-    claim = told.data["claim"]["id"]
-    assert told.data["claim"]["claimant"]["party"] == "belgrade"
-    assert (told.data["previous_status"], told.data["status"], told.data["cause"]) == (
+    claim = status_arrival.data["claim"]["id"]
+    assert status_arrival.data["claim"]["claimant"]["party"] == "belgrade"
+    assert (
+        status_arrival.data["previous_status"],
+        status_arrival.data["status"],
+        status_arrival.data["cause"],
+    ) == (
         "asserted",
         "awaiting_confirmation",
         "request",
     )
-    (cited,) = told.data["cites"]
-    assert (cited["party"], cited["speaker"]["name"]) == ("washington", "Matthew Miller")
-    assert cited["quote"] == MILLER
+    (citation,) = status_arrival.data["cites"]
+    assert (citation["party"], citation["speaker"]["name"]) == ("washington", "Matthew Miller")
+    assert citation["quote"] == MILLER
 
-    seen = {
+    support = {
         "statement": build_statement("nato", basis="own_observation"),
         "stance": "contradicts",
     }
     stage.ask("POST", "/v1/parties", {"slug": "nato", "name": "NATO"})
-    stage.call("POST", f"/v1/claims/{claim}/links", seen)
+    stage.call("POST", f"/v1/claims/{claim}/links", support)
     wait_until(lambda: stage.count_deliveries("state <> 'delivered'") == 0)
 
     sequences = defaultdict(list)

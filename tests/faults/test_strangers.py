@@ -111,17 +111,19 @@ def test_head_that_drips_is_limited_like_one_that_pours(target: Target) -> None:
 
 
 def test_trailers_are_limited_and_are_no_headers(target: Target, key_header: bytes) -> None:
-    chunked = POST + b"Transfer-Encoding: chunked\r\n"
+    chunked_head = POST + b"Transfer-Encoding: chunked\r\n"
     for trailers in (b"A: b\r\n" * 101, b"A: " + b"b" * 33_000 + b"\r\n"):
-        for head in (chunked, chunked + key_header):
+        for head in (chunked_head, chunked_head + key_header):
             answer = target.send(head + b"\r\n2\r\n{}\r\n0\r\n" + trailers + b"\r\n")
             assert read_status(answer) == 431
     body = b"2\r\n{}\r\n0\r\n"
-    taken = target.send(
-        chunked + key_header + b"Connection: close\r\n\r\n" + body + b"A: b\r\n\r\n"
+    trailer_answer = target.send(
+        chunked_head + key_header + b"Connection: close\r\n\r\n" + body + b"A: b\r\n\r\n"
     )
-    assert read_status(taken) == 422
-    not_believed = target.send(chunked + b"Connection: close\r\n\r\n" + body + key_header + b"\r\n")
+    assert read_status(trailer_answer) == 422
+    not_believed = target.send(
+        chunked_head + b"Connection: close\r\n\r\n" + body + key_header + b"\r\n"
+    )
     assert read_status(not_believed) == 401
 
 
@@ -193,12 +195,12 @@ def test_signing_in_does_not_depend_on_when_the_body_arrives(
     """Most clients send the head and the body apart: nobody is known yet, and that is the point."""
     admin = create_key(f"sqlite:///{folder / 'c.db'}", folder, "admin")["key"]
     person = {"name": f"Ana {pause}", "email": f"ana{pause}@example.org", "role": "checker"}
-    made = httpx.post(
+    user_answer = httpx.post(
         f"{server.url}/v1/users",
         json=person | {"password": "correct horse battery"},
         headers={"Authorization": f"Bearer {admin}"},
     )
-    assert made.status_code == 201, made.text
+    assert user_answer.status_code == 201, user_answer.text
     body = json.dumps({"email": person["email"], "password": "correct horse battery"}).encode()
     head = b"POST /v1/session HTTP/1.1\r\nHost: d\r\nContent-Type: application/json\r\n"
     with closing(target.connect()) as connection:
@@ -258,9 +260,9 @@ def test_idle_connections_are_dropped_for_new_ones(tmp_path: Path) -> None:
         for connection in in_use:
             assert read_status(connection.recv(1000)) == 200
         assert [read_all(connection) for connection in idle] == [b""] * 20
-        refused = target.send(b"")
-        assert read_status(refused) == 503
-        assert b"retry-after" in refused.lower()
+        refusal = target.send(b"")
+        assert read_status(refusal) == 503
+        assert b"retry-after" in refusal.lower()
         in_use.pop().close()
         time.sleep(0.3)
         assert read_status(target.send(HEAD + b"Connection: close\r\n\r\n")) == 200
@@ -279,10 +281,10 @@ def test_half_sent_requests_do_not_use_up_the_open_files(tmp_path: Path) -> None
     try:
         target = Target(server.url, server.pid)
         assert "connections limited by open files" in server.output
-        held = attacks.hold(target, 300, HEAD)
+        connections = attacks.hold(target, 300, HEAD)
         for _ in range(5):
             assert read_status(target.send(HEAD + b"Connection: close\r\n\r\n")) == 200
-        close_all(held)
+        close_all(connections)
     finally:
         server.kill()
 
@@ -295,11 +297,11 @@ def test_server_without_files_says_so_and_recovers(tmp_path: Path) -> None:
     )
     try:
         target = Target(server.url, server.pid)
-        held = attacks.hold(target, 200, HEAD)
+        connections = attacks.hold(target, 200, HEAD)
         wait_for(server, "no file can be opened")
         wait_for(server, "files can be opened again")
         assert read_status(target.send(HEAD + b"Connection: close\r\n\r\n")) == 200
-        close_all(held)
+        close_all(connections)
         assert "Traceback" not in server.output
     finally:
         server.kill()

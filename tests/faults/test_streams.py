@@ -67,41 +67,43 @@ def test_reconnecting_stream_sees_every_event_once(stage: Stage, long: bool) -> 
     """While others write as quickly as they can, and the server is killed and started again in
     between: each event once, in order.  One client sees all, another one claim's alone."""
     cuts, per_second, kills = (100, 200, 5) if long else (24, 100, 2)
-    served = stage.serve("--no-dispatch")
+    server = stage.serve("--no-dispatch")
     writing = Writing(stage, per_second)
     whole = Listening(stage.token, after=0)
-    one = Listening(stage.token, after=0, claim=writing.claims[0])
+    claim_listener = Listening(stage.token, after=0, claim=writing.claims[0])
     chance = random.Random(1)
     fatal = set(chance.sample(range(2, cuts), kills))
     began = time.monotonic()
     try:
         for cut in range(cuts):
             if cut in fatal:
-                killer = threading.Timer(chance.uniform(0.1, 0.5), served.kill)
+                killer = threading.Timer(chance.uniform(0.1, 0.5), server.kill)
                 killer.start()
-                whole.listen(served.url, seconds=20)
+                whole.listen(server.url, seconds=20)
                 killer.join()
-                served = stage.serve("--no-dispatch")
-            whole.listen(served.url, events=chance.randrange(1, 30), seconds=2)
-            one.listen(served.url, events=chance.randrange(1, 5), seconds=1)
+                server = stage.serve("--no-dispatch")
+            whole.listen(server.url, events=chance.randrange(1, 30), seconds=2)
+            claim_listener.listen(server.url, events=chance.randrange(1, 5), seconds=1)
         seconds = time.monotonic() - began
     finally:
         writing.stop()
     expected = list_recorded(stage)
     newest = expected[-1][0]
-    for listener in (whole, one):
+    for listener in (whole, claim_listener):
         # What was missed, and then a block that says how far the stream has come.
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline and int(listener.last_event_id or 0) < newest:
-            listener.listen(served.url, events=None, seconds=0.5)
-            if listener is one and list_heard(one) == select_claim(expected, writing.claims[0]):
+            listener.listen(server.url, events=None, seconds=0.5)
+            if listener is claim_listener and list_heard(claim_listener) == select_claim(
+                expected, writing.claims[0]
+            ):
                 break
     assert list_heard(whole) == expected
-    assert list_heard(one) == select_claim(expected, writing.claims[0])
+    assert list_heard(claim_listener) == select_claim(expected, writing.claims[0])
     assert whole.connections >= cuts
     print(
         f"{len(expected)} events, {writing.made / seconds:.0f} changes/s, "
-        f"{whole.connections + one.connections} connections, {kills} kills"
+        f"{whole.connections + claim_listener.connections} connections, {kills} kills"
     )
 
 
@@ -121,16 +123,16 @@ def test_stream_shows_what_another_process_records(stage: Stage) -> None:
         thread.start()
         while not listening.last_event_id:
             time.sleep(0.01)
-        waits = []
+        delays = []
         for _ in range(3):
             began, before = time.monotonic(), len(listening.seen)
             stage.change_claim(claim)
             while len(listening.seen) == before and time.monotonic() < began + 20:
                 time.sleep(0.002)
-            waits.append(time.monotonic() - began)
+            delays.append(time.monotonic() - began)
         thread.join()
         assert len(listening.seen) == 3
-        print(f"bell {bell}: heard after {min(waits):.3f} to {max(waits):.3f} s")
+        print(f"bell {bell}: heard after {min(delays):.3f} to {max(delays):.3f} s")
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
@@ -141,31 +143,31 @@ def test_open_streams_do_not_keep_a_server_from_stopping(
 ) -> None:
     """They end, those of clients that do not read too, long before the twenty seconds that other
     requests are given; clients go on at the next server."""
-    served = stage.serve("--no-dispatch", "--workers", workers)
+    server = stage.serve("--no-dispatch", "--workers", workers)
     claims = [stage.record_claim() for _ in range(2)]
     listeners = [Listening(stage.token, after=0) for _ in range(8)]
     threads = [
-        threading.Thread(target=listener.listen, args=(served.url,)) for listener in listeners
+        threading.Thread(target=listener.listen, args=(server.url,)) for listener in listeners
     ]
     for thread in threads:
         thread.start()
     while not all(listener.last_event_id for listener in listeners):
         time.sleep(0.01)
-    address = urlsplit(served.url)
-    with closing(socket.create_connection((address.hostname, address.port))) as stuck:
+    address = urlsplit(server.url)
+    with closing(socket.create_connection((address.hostname, address.port))) as stuck_client:
         request = "GET /v1/events/stream?after=0 HTTP/1.1\r\nHost: x\r\n"
-        stuck.sendall(f"{request}Authorization: Bearer {stage.token}\r\n\r\n".encode())
-        stuck.recv(1)
+        stuck_client.sendall(f"{request}Authorization: Bearer {stage.token}\r\n\r\n".encode())
+        stuck_client.recv(1)
         for claim in claims:
             for _ in range(5):
                 stage.change_claim(claim)
         began = time.monotonic()
-        served.process.send_signal(number)
-        served.wait(15)
+        server.process.send_signal(number)
+        server.wait(15)
         print(f"{workers} workers ended {time.monotonic() - began:.2f} s after {number.name}")
     for thread in threads:
         thread.join()
-    assert "Traceback" not in served.output
+    assert "Traceback" not in server.output
     following = stage.serve("--no-dispatch")
     stage.change_claim(claims[0])
     expected = list_recorded(stage)

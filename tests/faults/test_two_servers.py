@@ -46,20 +46,20 @@ def test_policy_of_the_database_overrides_the_setting(settings: Settings, tmp_pa
     ):
         checker, admin = (create_key(url, tmp_path, role)["key"] for role in ("checker", "admin"))
         for slug, name in (("belgrade", "Belgrade"), ("nato", "NATO")):
-            made = call(first, admin, "POST", "/v1/parties", slug=slug, name=name)
-            assert made.status_code == 201, made.text
+            party = call(first, admin, "POST", "/v1/parties", slug=slug, name=name)
+            assert party.status_code == 201, party.text
         claim, link = record_supported_claim(first, checker, "Units returned to normal")
-        waits = confirm(second, checker, claim, link)
-        assert waits.status_code == 202, waits.text
+        proposal = confirm(second, checker, claim, link)
+        assert proposal.status_code == 202, proposal.text
         body = call(first, checker, "GET", f"/v1/claims/{claim}").json()
         assert body["status"] == "asserted"
 
-        changed = call(first, admin, "PATCH", "/v1/policy", four_eyes=False)
-        assert changed.json() == {"four_eyes": False}
+        policy_change = call(first, admin, "PATCH", "/v1/policy", four_eyes=False)
+        assert policy_change.json() == {"four_eyes": False}
         other = record_supported_claim(first, checker, "Another claim altogether")
         assert confirm(second, checker, *other).status_code == 201
-        again = call(second, admin, "PATCH", "/v1/policy", four_eyes=True)
-        assert again.json() == {"four_eyes": True}
+        second_change = call(second, admin, "PATCH", "/v1/policy", four_eyes=True)
+        assert second_change.json() == {"four_eyes": True}
         third = record_supported_claim(second, checker, "A third claim, of bridges")
         assert confirm(first, checker, *third).status_code == 202
 
@@ -71,33 +71,36 @@ def test_request_limit_holds_over_servers(settings: Settings, tmp_path: Path, lo
     Four servers in the long form."""
     url = settings.database_url.get_secret_value()
     with ExitStack() as stack:
-        first, *others = [
+        first, *other_servers = [
             stack.enter_context(serve(url, tmp_path, CLAIMDESK_RATE_LIMIT="60"))
             for _ in range(4 if long else 2)
         ]
         key, other_key = (create_key(url, tmp_path, "reader")["key"] for _ in range(2))
-        for server in others:
+        for server in other_servers:
             call(server, key, "GET", "/v1/me")  # from now on it hears of this caller
-        spent = [call(first, key, "GET", "/v1/me").status_code for _ in range(50)]
-        assert spent == [200] * 50
-        for server in others:
+        statuses = [call(first, key, "GET", "/v1/me").status_code for _ in range(50)]
+        assert statuses == [200] * 50
+        for server in other_servers:
             wait_for_spent(server, key, remaining=20)
         began = time.monotonic()
         answers = []
         for _ in range(40):  # in turn, at most twenty a second
-            for server in others:
+            for server in other_servers:
                 answers.append(call(server, key, "GET", "/v1/me").status_code)
                 time.sleep(0.05)
         seconds = time.monotonic() - began  # one more is allowed in each
-        passed = answers.count(200)
+        success_count = answers.count(200)
         assert 429 in answers
         # Each server but the one that was asked last may not know of the last second.
-        assert passed < 25 + seconds + 10 * (len(others) - 1), (passed, seconds)
-        add_table(
-            f"60 requests a minute over {1 + len(others)} servers",
-            f"50 spent at one; {passed} of {len(answers)} passed at the others in {seconds:.1f} s",
+        assert success_count < 25 + seconds + 10 * (len(other_servers) - 1), (
+            success_count,
+            seconds,
         )
-        assert call(others[0], other_key, "GET", "/v1/me").status_code == 200
+        add_table(
+            f"60 requests a minute over {1 + len(other_servers)} servers",
+            f"50 spent at one; {success_count} of {len(answers)} passed elsewhere in {seconds:.1f} s",
+        )
+        assert call(other_servers[0], other_key, "GET", "/v1/me").status_code == 200
 
 
 def wait_for_spent(server: Served, key: str, *, remaining: int) -> None:
@@ -105,8 +108,8 @@ def wait_for_spent(server: Served, key: str, *, remaining: int) -> None:
     deadline = time.monotonic() + 10
     while True:
         answer = call(server, key, "GET", "/v1/me")
-        left = int(answer.headers["RateLimit"].partition("r=")[2].partition(";")[0])
-        if left < remaining:
+        remaining_requests = int(answer.headers["RateLimit"].partition("r=")[2].partition(";")[0])
+        if remaining_requests < remaining:
             return
-        assert time.monotonic() < deadline, left
+        assert time.monotonic() < deadline, remaining_requests
         time.sleep(0.5)

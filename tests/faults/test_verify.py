@@ -58,9 +58,9 @@ def test_number_of_processes_changes_no_finding(database_url: str, tmp_path: Pat
     reports.append(run_command(database_url, tmp_path, "verify", "--json"))
     assert [report.returncode for report in reports] == [1, 1, 1, 1]
     assert len({report.stdout for report in reports}) == 1
-    found = json.loads(reports[0].stdout)
-    assert found["broken"] >= len(TAMPERED)
-    assert found["first_break"]["what"] == "claims.version"
+    whole_report = json.loads(reports[0].stdout)
+    assert whole_report["broken"] >= len(TAMPERED)
+    assert whole_report["first_break"]["what"] == "claims.version"
 
 
 def test_killed_verification_goes_on(database_url: str, tmp_path: Path) -> None:
@@ -70,21 +70,21 @@ def test_killed_verification_goes_on(database_url: str, tmp_path: Path) -> None:
     whole = run_command(database_url, tmp_path, "verify", "--json", "--jobs", "1")
     command = ("verify", "--json", "--resume", "checked.jsonl", "--jobs")
     file = tmp_path / "checked.jsonl"
-    kept = 0
+    kept_count = 0
     for jobs in ("2", "1"):
         prelude = SMALL + FATAL.format(left=4)
-        killed = run_command(database_url, tmp_path, *command, jobs, prelude=prelude)
-        assert killed.returncode == -signal.SIGKILL, killed.stderr
+        killed_run = run_command(database_url, tmp_path, *command, jobs, prelude=prelude)
+        assert killed_run.returncode == -signal.SIGKILL, killed_run.stderr
         _wait_for_end((tmp_path / "children").read_text().split())
-        kept += 4
+        kept_count += 4
         lines = file.read_text().splitlines()
-        assert len(lines) == 1 + kept
+        assert len(lines) == 1 + kept_count
         # As a kill in the middle of a line leaves it.
         with file.open("a") as out:
             out.write(lines[-1][:20])
-    finished = run_command(database_url, tmp_path, *command, "2", prelude=SMALL)
-    assert (finished.returncode, finished.stdout) == (1, whole.stdout)
-    assert f"Going on: {kept} of " in finished.stderr
+    verification = run_command(database_url, tmp_path, *command, "2", prelude=SMALL)
+    assert (verification.returncode, verification.stdout) == (1, whole.stdout)
+    assert f"Going on: {kept_count} of " in verification.stderr
     assert not file.exists()
 
 
@@ -103,9 +103,9 @@ def test_a_file_of_something_else_is_not_gone_on_with(database_url: str, tmp_pat
         ("x", "is not what"),
     ):
         file.write_text(text)
-        refused = run_command(database_url, tmp_path, *command)
-        assert (refused.returncode, refused.stdout) == (2, "")
-        assert reason in refused.stderr
+        refusal = run_command(database_url, tmp_path, *command)
+        assert (refusal.returncode, refusal.stdout) == (2, "")
+        assert reason in refusal.stderr
         assert file.read_text() == text
 
 

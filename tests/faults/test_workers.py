@@ -27,17 +27,17 @@ def test_kill_9_after_the_2xx_sends_the_same_delivery_again(stage: Stage) -> Non
     stage.serve("--no-dispatch")
     endpoint = stage.register()
     claim = stage.record_claim()
-    killed = stage.work()
+    worker = stage.work()
     wait_until(lambda: stage.count_deliveries("state = 'delivered'") == 1)  # claim.created
     gate = stage.receiver.answer = Gate()
     stage.change_claim(claim)
     wait_until(lambda: len(stage.receiver.arrivals) == 2)
-    told = killed.figure(DELIVERED)
+    count_before = worker.figure(DELIVERED)
     with hold_lock(stage.database_url, ENDPOINTS):
         gate.open()
         # It has read the answer, and waits for the lock to write that down.
-        wait_until(lambda: killed.figure(DELIVERED) == told + 1)
-        killed.kill()
+        wait_until(lambda: worker.figure(DELIVERED) == count_before + 1)
+        worker.kill()
     assert stage.count_deliveries("state = 'pending' AND lease IS NOT NULL") == 1
     stage.work()
     wait_until(lambda: len(stage.receiver.arrivals) == 3)
@@ -54,18 +54,18 @@ def test_kill_9_before_sending_leaves_the_delivery_to_another_worker(stage: Stag
     has ended another delivers it, for the first time as far as the receiver can tell."""
     # With the queue of a listener full, whoever connects waits.
     listener = socket.create_server(("127.0.0.1", 0), backlog=0)
-    queued = [socket.socket() for _ in range(4)]
-    for each in queued:
+    sockets = [socket.socket() for _ in range(4)]
+    for each in sockets:
         each.setblocking(False)
         each.connect_ex(listener.getsockname())
     stage.serve("--no-dispatch")
     url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
     endpoint = stage.call("POST", "/v1/webhooks", {"url": url})
-    killed = stage.work()
+    worker = stage.work()
     stage.record_claim()
     wait_until(lambda: stage.count_deliveries("lease IS NOT NULL") == 1)
-    killed.kill()
-    for each in queued:
+    worker.kill()
+    for each in sockets:
         each.close()
     receiver = Receiver(listener)
     try:
@@ -148,9 +148,11 @@ def test_delivery_that_kills_its_worker_becomes_dead(stage: Stage) -> None:
     assert (dead["id"], dead["last_error"]) == (bitten[0].id, LOST_ERROR)
     assert stage.list_outcomes(endpoint, dead["id"]) == ["lost"] * 3
     assert len({each.body for each in bitten}) == 1
-    got = {each.data["reason"] for each in stage.receiver.arrivals if each.status == 204}
-    acknowledged = {reason for reasons in stage.acknowledged.values() for reason in reasons}
-    assert got == acknowledged - {"poison"}
+    arrived_reasons = {
+        each.data["reason"] for each in stage.receiver.arrivals if each.status == 204
+    }
+    acknowledged_reasons = {reason for reasons in stage.acknowledged.values() for reason in reasons}
+    assert arrived_reasons == acknowledged_reasons - {"poison"}
 
 
 @pytest.mark.parametrize(
@@ -183,9 +185,11 @@ def test_sigterm_leaves_no_lease_and_sends_nothing_twice(stage: Stage, process: 
     assert code in (0, -15), ending.output
     assert "Traceback" not in ending.output
     assert stage.count_deliveries("lease IS NOT NULL") == 0
-    sent = len(stage.receiver.at("/hook"))
-    assert stage.count_deliveries(f"{build_condition(webhook)} AND state = 'delivered'") == sent
-    assert sent < 24
+    sent_count = len(stage.receiver.at("/hook"))
+    assert (
+        stage.count_deliveries(f"{build_condition(webhook)} AND state = 'delivered'") == sent_count
+    )
+    assert sent_count < 24
     stage.serve()
     wait_until(
         lambda: stage.count_deliveries(f"{build_condition(webhook)} AND state = 'pending'") == 0

@@ -74,11 +74,11 @@ class Writers:
             name = f"change-{len(self.ledger.sent)}"
             if random.random() < 0.5:
                 body = {"statement": build_statement("nato"), "stance": "comments", "note": name}
-                one = Sent(name, f"/v1/claims/{claim}/links", body)
+                change = Sent(name, f"/v1/claims/{claim}/links", body)
             else:
-                one = Sent(name, "/v1/claims", build_claim(text=name))
-            self.ledger.sent.append(one)
-            if not await self.send(one):
+                change = Sent(name, "/v1/claims", build_claim(text=name))
+            self.ledger.sent.append(change)
+            if not await self.send(change):
                 return
 
     async def send(self, request: Sent) -> bool:
@@ -102,12 +102,12 @@ class Writers:
 
 def list_changes(record: dict[str, list[Json]]) -> dict[str, list[str]]:
     """The ids of the claims and links in the record, by the names that writers gave them."""
-    found: dict[str, list[str]] = {}
+    records: dict[str, list[str]] = {}
     for claim, events in record.items():
         for event in events:
             if event["type"] == "claim.created":
-                found.setdefault(event["data"]["text"], []).append(claim)
+                records.setdefault(event["data"]["text"], []).append(claim)
             elif event["type"] == "link.created":
                 link = event["data"]["link"]
-                found.setdefault(link["note"], []).append(link["id"])
-    return {name: ids for name, ids in found.items() if name.startswith("change-")}
+                records.setdefault(link["note"], []).append(link["id"])
+    return {name: ids for name, ids in records.items() if name.startswith("change-")}

@@ -102,8 +102,8 @@ class Member:
     def describe(self) -> dict[str, Any]:
         """What its REST interface says; empty where it does not answer."""
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.api}/patroni", timeout=2) as said:
-                answer: dict[str, Any] = json.loads(said.read())
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.api}/patroni", timeout=2) as reply:
+                answer: dict[str, Any] = json.loads(reply.read())
                 return answer
         except OSError as error:
             body = getattr(error, "read", lambda: b"{}")()
@@ -142,8 +142,8 @@ class Cluster:
         leaders = [
             member
             for member in self.members
-            if (said := member.describe()).get("role") in ("master", "primary")
-            and said.get("state") == "running"
+            if (description := member.describe()).get("role") in ("master", "primary")
+            and description.get("state") == "running"
         ]
         return leaders[0] if len(leaders) == 1 else None
 
@@ -164,7 +164,7 @@ class Cluster:
     def switch_over(self, leader: Member, candidate: Member) -> None:
         """As an operator does it."""
         (program,) = programs.require_programs("patronictl")
-        done = subprocess.run(
+        process = subprocess.run(
             [
                 *(program, "-c", str(leader.config), "switchover", SCOPE, "--force"),
                 *("--leader", leader.name, "--candidate", candidate.name),
@@ -176,7 +176,7 @@ class Cluster:
             cwd=self.folder,
             env=self._environment(),
         )
-        assert done.returncode == 0, done.stdout + done.stderr
+        assert process.returncode == 0, process.stdout + process.stderr
 
     def logs(self) -> str:
         return "\n".join(

@@ -127,7 +127,7 @@ class Node:
         self._spawn(program, "-D", str(self.data), *arguments, check=True)
 
     def _spawn(self, program: str, *arguments: str, check: bool) -> None:
-        done = subprocess.run(
+        process = subprocess.run(
             [str(self._binaries / program), *arguments],
             check=False,
             stdin=subprocess.DEVNULL,
@@ -139,9 +139,9 @@ class Node:
             env={"PATH": os.defpath, "HOME": str(self._folder), "LC_ALL": "C", "TZ": "UTC"},
             **programs.find_account(),
         )
-        if check and done.returncode:
+        if check and process.returncode:
             log = self.log.read_text() if self.log.exists() else ""
-            raise AssertionError(f"{program} {arguments}: {done.stdout}\n{log}")
+            raise AssertionError(f"{program} {arguments}: {process.stdout}\n{log}")
 
 
 class Pair:

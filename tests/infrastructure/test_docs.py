@@ -22,13 +22,13 @@ def find_settings() -> list[tuple[str, str]]:
 
 def test_documented_settings_are_accepted() -> None:
     """Also addresses of several servers."""
-    found = find_settings()
-    assert {name for name, _ in found} == {
+    documented_settings = find_settings()
+    assert {name for name, _ in documented_settings} == {
         "CLAIMDESK_DATABASE_URL",
         "CLAIMDESK_DATABASE_DIRECT_URL",
         "CLAIMDESK_DATABASE_READ_URL",
     }
-    for name, value in found:
+    for name, value in documented_settings:
         field = name.removeprefix("CLAIMDESK_").lower()
         primary = {"database_url": "postgresql://claimdesk@database:5432/claimdesk"}
         settings = Settings.model_validate(primary | {field: value})
@@ -43,16 +43,16 @@ def test_documented_haproxy_configuration_is_accepted(tmp_path: Path) -> None:
     timeouts = "".join(f"  timeout {name} 1m\n" for name in ("connect", "client", "server"))
     config = tmp_path / "haproxy.cfg"
     config.write_text(f"defaults\n{timeouts}{lines}")
-    done = subprocess.run(
+    process = subprocess.run(
         [haproxy, "-c", "-f", config], capture_output=True, text=True, timeout=30, check=False
     )
-    assert done.returncode == 0, done.stderr
+    assert process.returncode == 0, process.stderr
 
 
 def test_documented_messages_exist() -> None:
     """Operators may search for them."""
     from service.store.failures import RELEASE_REFUSED
 
-    quoted = re.findall(r'"(This database was [^"…]*)', PAGE)
-    assert len(quoted) == 2
-    assert all(RELEASE_REFUSED.startswith(words.strip()) for words in quoted)
+    messages = re.findall(r'"(This database was [^"…]*)', PAGE)
+    assert len(messages) == 2
+    assert all(RELEASE_REFUSED.startswith(words.strip()) for words in messages)

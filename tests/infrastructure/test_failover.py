@@ -95,15 +95,15 @@ class Failover:
 @pytest.fixture
 def brokers(tmp_path: Path) -> Iterator[list[Broker]]:
     """NATS and Redis, where they are installed, each with a stream for events."""
-    started = []
+    started_brokers = []
     for kind, broker_class in KINDS.items():
         if find_program(broker_class.program):
             broker = build_broker(kind, tmp_path)
             broker.start()
-            started.append(broker)
+            started_brokers.append(broker)
             asyncio.run(broker.create_stream("claims"))
-    yield started
-    for broker in started:
+    yield started_brokers
+    for broker in started_brokers:
         broker.kill()
 
 
@@ -117,13 +117,13 @@ def test_nothing_acknowledged_is_lost_when_primaries_are_killed(
     Webhooks and the streams of brokers have each claim's changes in order, brokers each once."""
     pooler = Pooler("transaction", pair.first.url) if way == "pooler" else None
     address = pair.addresses if pooler is None else pooler.url(pair.first.url)
-    served = stage.serve(prelude=HASTY, **PATIENT, CLAIMDESK_DATABASE_URL=address)
+    server = stage.serve(prelude=HASTY, **PATIENT, CLAIMDESK_DATABASE_URL=address)
     worker = stage.work(prelude=HASTY, **PATIENT, CLAIMDESK_DATABASE_URL=address)
     stage.register(event_types=["claim.status_changed"])
     for broker in brokers:
         settings = {"format": broker.format, "event_types": ["claim.status_changed"]}
         stage.call("POST", "/v1/webhooks", {"url": broker.url("claims"), **settings})
-    reader = StreamReader(stage, served.url)
+    reader = StreamReader(stage, server.url)
     probe = stage.record_claim()
     writing = Writing(stage, PER_SECOND)
     failovers = []
@@ -145,9 +145,9 @@ def test_nothing_acknowledged_is_lost_when_primaries_are_killed(
             reader.stop()
             if pooler is not None:
                 pooler.close()
-    assert served.alive
+    assert server.alive
     assert worker.alive
-    for process in (served, worker):
+    for process in (server, worker):
         assert "Traceback" not in process.output, process.output
     if IS_LONG:
         assert max(failover.wait for failover in failovers) < PROMISED_SECONDS
@@ -250,19 +250,19 @@ async def test_connection_to_a_silent_server_is_given_up(
     connections of all kinds."""
     database = Database(Settings(database_url=postgres.url("postgres")))
     await database.start()
-    waits: list[int] = []
+    timeouts: list[int] = []
 
     def read_wait(connection: Connection) -> None:
         driver: Any = connection.connection.driver_connection
         place = driver._transport.get_extra_info("socket")
-        waits.append(place.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT))
+        timeouts.append(place.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT))
 
     try:
         await database.read(read_wait)
         await database.write(read_wait)
     finally:
         await database.stop()
-    assert waits == [20_000, 20_000]
+    assert timeouts == [20_000, 20_000]
 
 
 def point_pooler(pooler: Pooler | None, server_url: str) -> None:
@@ -274,7 +274,7 @@ def point_pooler(pooler: Pooler | None, server_url: str) -> None:
 def test_standby_is_refused_until_it_is_promoted(pair: Pair, stage: Stage) -> None:
     """The one address that is known leads to a server that was demoted: changes and reads are
     answered 503 and readiness says why; promoted, it serves, and nobody restarted anything."""
-    served = stage.serve(prelude=HASTY)
+    server = stage.serve(prelude=HASTY)
     claim = stage.record_claim()
     stage.change_claim(claim)
     pair.first.kill()
@@ -282,14 +282,14 @@ def test_standby_is_refused_until_it_is_promoted(pair: Pair, stage: Stage) -> No
     pair.return_first()
     wait_until(lambda: "standby" in stage.ask("GET", "/readyz").text)
     assert [write_status(stage, claim) for _ in range(20)] == [503] * 20
-    refused = stage.ask("GET", f"/v1/claims/{claim}")
-    assert refused.status_code == 503
-    assert "standby" in refused.json()["detail"]
+    refusal = stage.ask("GET", f"/v1/claims/{claim}")
+    assert refusal.status_code == 503
+    assert "standby" in refusal.json()["detail"]
     pair.second.stop()
     pair.first.run("ALTER SYSTEM SET synchronous_standby_names = ''")
     pair.first.promote()
     wait_until(lambda: write_status(stage, claim) == 200)
     wait_until(lambda: stage.ask("GET", "/readyz").status_code == 200)
     stage.change_claim(claim)
-    assert served.alive
-    assert "Traceback" not in served.output, served.output
+    assert server.alive
+    assert "Traceback" not in server.output, server.output

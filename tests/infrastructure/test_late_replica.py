@@ -60,14 +60,14 @@ def test_late_replica_shows_nobody_less_than_it_says(
     """Authors read each of their changes at once; others look without a position meanwhile."""
     stage = Stage(pair.first.url, tmp_path, Settings(database_url=pair.first.url))
     try:
-        served = stage.serve(
+        server = stage.serve(
             "--no-dispatch",
             CLAIMDESK_DATABASE_READ_URL=pair.second.url,
             CLAIMDESK_DATABASE_READ_LAG_SECONDS=str(BOUND_SECONDS),
         )
         ledgers = [Ledger(stage.record_claim()) for _ in range(8 if long else 2)]
         headers = {"Authorization": f"Bearer {stage.token}"}
-        with httpx.Client(base_url=served.url, headers=headers, timeout=30) as client:
+        with httpx.Client(base_url=server.url, headers=headers, timeout=30) as client:
             # Everybody is to find the claims at the replica.
             wait_until(lambda: find_all(client, ledgers))
             before = count_replica_requests(client)
@@ -85,7 +85,7 @@ def test_late_replica_shows_nobody_less_than_it_says(
         assert from_replica > 0
         oldest = max(judge_reads(each) for each in ledgers)
         judge_pages(stage, ledgers)
-        assert served.alive
+        assert server.alive
         report(ledgers, oldest, from_replica)
     finally:
         stage.close()

@@ -47,10 +47,10 @@ def test_nothing_acknowledged_is_lost_when_patroni_switches_or_its_leader_is_kil
     cluster: Cluster, stage: Stage
 ) -> None:
     """The server goes through haproxy, the worker by both addresses."""
-    served = stage.serve(prelude=HASTY, **PATIENT)
+    server = stage.serve(prelude=HASTY, **PATIENT)
     worker = stage.work(prelude=HASTY, **PATIENT, CLAIMDESK_DATABASE_URL=cluster.addresses)
     stage.register(event_types=["claim.status_changed"])
-    reader = StreamReader(stage, served.url)
+    reader = StreamReader(stage, server.url)
     writing = Writing(stage, PER_SECOND)
     try:
         writing.wait_for_more(100)
@@ -86,9 +86,9 @@ def test_nothing_acknowledged_is_lost_when_patroni_switches_or_its_leader_is_kil
             asyncio.run(require_nothing_lost(stage, Settings(database_url=cluster.url), reader))
         finally:
             reader.stop()
-    assert served.alive
+    assert server.alive
     assert worker.alive
-    for process in (served, worker):
+    for process in (server, worker):
         assert "Traceback" not in process.output, process.output
 
 

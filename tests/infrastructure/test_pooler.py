@@ -54,11 +54,11 @@ def build_settings(pooler: Pooler, stage: Stage, **settings: str) -> dict[str, s
 
 async def test_pooler_is_told_from_a_server(pooler: Pooler, database_url: str) -> None:
     """A pooler's greeting names another process than the one that serves."""
-    behind = Connector(pooler.url(database_url), "auto")
-    await behind.start()
+    pooled_connector = Connector(pooler.url(database_url), "auto")
+    await pooled_connector.start()
     straight = Connector(database_url, "auto")
     await straight.start()
-    assert (behind.pooler, behind.guessed) == ("transaction", True)
+    assert (pooled_connector.pooler, pooled_connector.guessed) == ("transaction", True)
     assert (straight.pooler, straight.guessed) == ("none", False)
 
 
@@ -91,16 +91,16 @@ async def test_each_transaction_has_its_settings_through_a_pooler(
 def test_desk_survives_a_killed_pooler(pooler: Pooler, stage: Stage) -> None:
     """Webhooks are delivered and a stream is sent through it; killed with SIGKILL and started
     again, everything goes on by itself, and everything acknowledged has come."""
-    served = stage.serve(prelude=HASTY, **build_settings(pooler, stage))
-    assert "taken to be in transaction mode" in served.output
+    server = stage.serve(prelude=HASTY, **build_settings(pooler, stage))
+    assert "taken to be in transaction mode" in server.output
     stage.register(event_types=["claim.status_changed"])
     claims = [stage.record_claim() for _ in range(3)]
     listening = Listening(stage.token, after=0, types="claim.status_changed")
-    stopped = threading.Event()
+    is_stopped = threading.Event()
 
     def listen() -> None:
-        while not stopped.is_set():
-            listening.listen(served.url, seconds=2)
+        while not is_stopped.is_set():
+            listening.listen(server.url, seconds=2)
 
     listener = threading.Thread(target=listen)
     listener.start()
@@ -109,9 +109,9 @@ def test_desk_survives_a_killed_pooler(pooler: Pooler, stage: Stage) -> None:
             stage.change_claim(claim)
         pooler.kill()
         assert stage.ask("GET", f"/v1/claims/{claims[0]}").status_code == 503
-        refused = stage.ask("PATCH", f"/v1/claims/{claims[0]}", {"tags": ["late"]})
-        assert refused.status_code == 503
-        assert refused.headers["retry-after"] == "1"
+        refusal = stage.ask("PATCH", f"/v1/claims/{claims[0]}", {"tags": ["late"]})
+        assert refusal.status_code == 503
+        assert refusal.headers["retry-after"] == "1"
         assert stage.ask("GET", "/readyz").status_code == 503
         pooler.start()
         for claim in claims * 3:
@@ -120,15 +120,15 @@ def test_desk_survives_a_killed_pooler(pooler: Pooler, stage: Stage) -> None:
         wait_until(lambda: stage.count_deliveries("state <> 'delivered'") == 0)
         wait_until(lambda: len(listening.seen) == 18, what=lambda: listening.seen)
     finally:
-        stopped.set()
+        is_stopped.set()
         listener.join()
         if not is_pooler_listening(pooler):
             pooler.start()
-    told = {reason for reasons in stage.acknowledged.values() for reason in reasons}
-    assert {each.data["reason"] for each in stage.receiver.at("/hook")} == told
+    told_reasons = {reason for reasons in stage.acknowledged.values() for reason in reasons}
+    assert {each.data["reason"] for each in stage.receiver.at("/hook")} == told_reasons
     assert [seq for seq, _, _ in listening.seen] == sorted({seq for seq, _, _ in listening.seen})
-    assert served.alive
-    assert "Traceback" not in served.output, served.output
+    assert server.alive
+    assert "Traceback" not in server.output, server.output
 
 
 def wait_for_relays(stage: Stage, count: int) -> None:
@@ -183,12 +183,12 @@ def test_command_line_works_through_a_pooler(
     try:
         address = pooler.url(url)
         for command in (("db", "upgrade"), ("seed",), ("verify",), ("db", "check")):
-            done = run_command(address, tmp_path, *command)
-            assert done.returncode == 0, done.stdout + done.stderr
-        made = run_command(
+            process = run_command(address, tmp_path, *command)
+            assert process.returncode == 0, process.stdout + process.stderr
+        creation = run_command(
             address, tmp_path, "keys", "create", "--name", "x", "--role", "reader", "--json"
         )
-        assert re.fullmatch(r"\{.*\}\s*", made.stdout, re.DOTALL), made.stdout
+        assert re.fullmatch(r"\{.*\}\s*", creation.stdout, re.DOTALL), creation.stdout
     finally:
         postgres.drop_database(url)
 
@@ -210,14 +210,14 @@ async def test_pooler_that_ignores_startup_parameters_lets_no_reader_write(
         database = Database(Settings(database_url=lenient.url(url), database_pooler=mode))
         await database.start()
         try:
-            shown = await database.read(
+            setting = await database.read(
                 lambda connection: connection.exec_driver_sql(
                     "SHOW transaction_read_only"
                 ).scalar_one()
             )
         finally:
             await database.stop()
-        assert shown == "on"
+        assert setting == "on"
     finally:
         lenient.close()
         postgres.drop_database(url)
@@ -235,17 +235,17 @@ async def test_statements_of_other_clients_do_not_mix_with_ours(
     other = [
         await asyncpg.connect(pooler.url(database_url), statement_cache_size=0) for _ in range(4)
     ]
-    ended = time.monotonic() + 2
+    deadline = time.monotonic() + 2
 
     async def disturb(connection: asyncpg.Connection) -> int:
         count = 0
-        while time.monotonic() < ended:
+        while time.monotonic() < deadline:
             assert await connection.fetchval("SELECT 'theirs' || $1::text", str(count))
             count += 1
         return count
 
     async def ask(number: int) -> None:
-        while time.monotonic() < ended:
+        while time.monotonic() < deadline:
             answer = await database.read(
                 lambda connection: connection.exec_driver_sql(
                     "SELECT $1::int + 1", (number,)

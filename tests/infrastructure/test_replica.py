@@ -85,16 +85,16 @@ async def describe(desk: Desk) -> dict[str, Any]:
     """What `/readyz` says of the replica."""
     answer = await desk.public.get("/readyz")
     assert answer.status_code == 200, answer.text
-    described: dict[str, Any] = answer.json()["replica"]
-    return described
+    description: dict[str, Any] = answer.json()["replica"]
+    return description
 
 
 async def wait_for(desk: Desk, *, is_used: bool) -> dict[str, Any]:
     deadline = time.monotonic() + SECONDS
-    while (described := await describe(desk))["is_used"] is not is_used:
-        assert time.monotonic() < deadline, described
+    while (description := await describe(desk))["is_used"] is not is_used:
+        assert time.monotonic() < deadline, description
         await asyncio.sleep(0.05)
-    return described
+    return description
 
 
 async def catch_up(desk: Desk) -> None:
@@ -103,8 +103,8 @@ async def catch_up(desk: Desk) -> None:
     await wait_for(desk, is_used=True)
     replica = desk.database.replica
     assert replica is not None
-    begun, deadline = time.monotonic(), time.monotonic() + SECONDS
-    while not (replica.has_replayed(position) and is_newer_than(desk, begun)):
+    start, deadline = time.monotonic(), time.monotonic() + SECONDS
+    while not (replica.has_replayed(position) and is_newer_than(desk, start)):
         assert time.monotonic() < deadline, await describe(desk)
         await asyncio.sleep(0.05)
 
@@ -148,15 +148,15 @@ async def test_caller_with_a_key_reads_their_own_change_from_the_primary(
     await catch_up(desk)
     old = await read(desk.reader, claim)
     await pause(pair.second)
-    changed = await amend(desk.checker, claim, "new")
-    own = {HEADER: changed.headers[HEADER]}
-    new = (changed.headers["etag"], ["new"])
+    amendment = await amend(desk.checker, claim, "new")
+    own = {HEADER: amendment.headers[HEADER]}
+    new = (amendment.headers["etag"], ["new"])
     assert await read(desk.checker, claim, **own) == new
     assert await read(desk.checker, claim) == old
     assert await read(desk.reader, claim) == old
     for path in (f"/claims/{claim}", "/v1/claims?q=Serbia", "/v1/claims", "/"):
-        shown = (await desk.checker.get(path, headers=own)).text
-        assert "new" in shown or "Serbia" in shown
+        page = (await desk.checker.get(path, headers=own)).text
+        assert "new" in page or "Serbia" in page
     await resume(pair.second)
     await catch_up(desk)
     before = await count_replica_requests(desk)
@@ -172,11 +172,11 @@ async def test_refused_change_lets_its_caller_read_what_it_was_refused_by(
     version, _ = await read(desk.checker2, claim)
     await pause(pair.second)
     await amend(desk.checker, claim, "first")
-    refused = await desk.checker2.patch(
+    refusal = await desk.checker2.patch(
         f"/v1/claims/{claim}", json={"tags": ["second"]}, headers={"If-Match": version}
     )
-    assert refused.status_code == 412
-    _, tags = await read(desk.checker2, claim, **{HEADER: refused.headers[HEADER]})
+    assert refusal.status_code == 412
+    _, tags = await read(desk.checker2, claim, **{HEADER: refusal.headers[HEADER]})
     assert tags == ["first"]
 
 
@@ -188,15 +188,15 @@ async def test_browser_shows_its_own_change_and_others_a_page_that_agrees_with_i
     await catch_up(desk)
     await pause(pair.second)
     page = f"/claims/{claim}"
-    sent = await submit(
+    answer = await submit(
         people.checker,
         page,
         f"{page}/status",
         to="awaiting_confirmation",
         reason="as the evidence says",
     )
-    assert sent.status_code == 303, sent.text
-    [cookie] = [text for text in sent.headers.get_list("set-cookie") if COOKIE in text]
+    assert answer.status_code == 303, answer.text
+    [cookie] = [text for text in answer.headers.get_list("set-cookie") if COOKIE in text]
     assert "Max-Age=65; Path=/; HttpOnly; SameSite=Lax" in cookie
     assert "Awaiting confirmation" in read_status(await people.checker.get(page))
     assert "Asserted" in read_status(await people.reader.get(page))
@@ -215,12 +215,12 @@ async def test_replica_too_far_behind_is_left_until_it_has_caught_up(
         claim = (await hasty.record_claim())["id"]
         await catch_up(hasty)
         await pause(pair.second)
-        changed = await amend(hasty.checker, claim, "new")
-        described = await wait_for(hasty, is_used=False)
-        assert "too far behind" in described["problem"]
-        assert described["seconds_behind"] >= 1
-        assert described["bytes_behind"] > 0
-        assert await read(hasty.reader, claim) == (changed.headers["etag"], ["new"])
+        amendment = await amend(hasty.checker, claim, "new")
+        description = await wait_for(hasty, is_used=False)
+        assert "too far behind" in description["problem"]
+        assert description["seconds_behind"] >= 1
+        assert description["bytes_behind"] > 0
+        assert await read(hasty.reader, claim) == (amendment.headers["etag"], ["new"])
         figures = (await hasty.admin.get("/metrics")).text
         assert "\nclaimdesk_replica_used 0.0\n" in figures
         await resume(pair.second)
@@ -249,12 +249,12 @@ async def test_position_that_is_never_come_to_leads_to_the_primary(desk: Desk, p
     claim = (await desk.record_claim())["id"]
     await catch_up(desk)
     await pause(pair.second)
-    changed = await amend(desk.checker, claim, "new")
+    amendment = await amend(desk.checker, claim, "new")
     _, tags = await read(desk.public, claim, **{HEADER: "f" * 16})
     assert tags == ["new"]
     _, tags = await read(desk.public, claim, cookie=f"{COOKIE}={'f' * 16}")
     assert tags == ["new"]
-    assert changed.headers[HEADER] < "f" * 16
+    assert amendment.headers[HEADER] < "f" * 16
 
 
 async def test_what_must_not_be_behind_is_read_from_the_primary(desk: Desk, pair: Pair) -> None:
@@ -263,8 +263,8 @@ async def test_what_must_not_be_behind_is_read_from_the_primary(desk: Desk, pair
     await catch_up(desk)
     old = await read(desk.reader, claim)
     await pause(pair.second)
-    changed = await amend(desk.checker, claim, "new")
-    new = (changed.headers["etag"], ["new"])
+    amendment = await amend(desk.checker, claim, "new")
+    new = (amendment.headers["etag"], ["new"])
     assert await read(desk.reader, claim) == old
     assert await read(desk.reader, claim, **{"Cache-Control": "no-cache"}) == new
     events = (await desk.reader.get("/v1/events", params={"claim": claim})).json()["items"]
@@ -284,18 +284,18 @@ async def test_list_that_began_at_the_primary_goes_on_there(desk: Desk, pair: Pa
     first, second = [(await desk.record_claim())["id"] for _ in range(2)]
     await catch_up(desk)
     await pause(pair.second)
-    changed = await amend(desk.checker, first, "new")
-    own = {HEADER: changed.headers[HEADER]}
+    amendment = await amend(desk.checker, first, "new")
+    own = {HEADER: amendment.headers[HEADER]}
 
     async def list_pages(**headers: str) -> list[str]:
         query: dict[str, Any] = {"limit": 1}
-        listed = []
+        claim_ids = []
         for _ in range(2):
             page = (await desk.checker.get("/v1/claims", params=query, headers=headers)).json()
-            listed += [claim["id"] for claim in page["items"]]
+            claim_ids += [claim["id"] for claim in page["items"]]
             query["cursor"] = page["next_cursor"]
             headers = {}
-        return listed
+        return claim_ids
 
     assert await list_pages(**own) == [first, second]
     before = await count_replica_requests(desk)
@@ -312,7 +312,7 @@ async def test_page_from_a_replica_listens_from_where_the_record_is_settled(
     try:
         transaction = other.transaction()
         await transaction.start()
-        drawn = await other.fetchval("SELECT claimdesk_next_event()")
+        position = await other.fetchval("SELECT claimdesk_next_event()")
         await amend(desk.checker, claim, "later")
         await catch_up(desk)
         before = await count_replica_requests(desk)
@@ -320,7 +320,7 @@ async def test_page_from_a_replica_listens_from_where_the_record_is_settled(
             page = await desk.reader.get(path)
             [body] = parse_page(page).xpath("//body")
             after = int(body.get("data-live").partition("after=")[2].partition("&")[0])
-            assert after < drawn
+            assert after < position
         assert await count_replica_requests(desk) == before + 2
         await transaction.rollback()
     finally:
@@ -354,8 +354,8 @@ async def test_killed_replica_is_left_and_comes_back(desk: Desk, pair: Pair) -> 
     for _ in range(50):
         await read(desk.reader, claim)
     assert (await desk.reader.get(f"/claims/{claim}")).status_code == 200
-    described = await wait_for(desk, is_used=False)
-    assert described["problem"]
+    description = await wait_for(desk, is_used=False)
+    assert description["problem"]
     async with run_second_process(desk) as late:
         assert (await describe(late))["is_used"] is False
         await read(late.reader, claim)
@@ -371,7 +371,7 @@ async def test_promoted_or_foreign_server_is_no_replica(desk: Desk, pair: Pair) 
         await asyncio.sleep(1)
         assert "standby" in (await describe(mistaken))["problem"]
     pair.second.promote()
-    described = await wait_for(desk, is_used=False)
-    assert described["problem"] == "It is a primary now."
+    description = await wait_for(desk, is_used=False)
+    assert description["problem"] == "It is a primary now."
     claim = (await desk.record_claim())["id"]
     await read(desk.reader, claim)

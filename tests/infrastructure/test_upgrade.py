@@ -68,7 +68,7 @@ def build_prelude(folder: Path) -> str:
 
 def call(url: str, code: str, folder: Path, *command: str) -> str:
     """A command of other code, run to its end."""
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", code + RUN_ON, *command],
         cwd=folder,
         env=build_environment(url),
@@ -77,8 +77,8 @@ def call(url: str, code: str, folder: Path, *command: str) -> str:
         timeout=60,
         check=False,
     )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+    assert process.returncode == 0, process.stdout + process.stderr
+    return process.stdout
 
 
 @pytest.fixture
@@ -113,21 +113,21 @@ def test_older_server_is_refused_changes_after_an_upgrade(
     reason is in its log, nothing is half written, and the new release goes on from there."""
     old = build_prelude(before)
     call(empty_url, old, tmp_path, "db", "upgrade")
-    made = call(empty_url, old, tmp_path, "keys", "create", "--name", "a", "--role", "admin")
-    match = re.search(r"cd_\S+", made)
-    assert match is not None, made
+    output = call(empty_url, old, tmp_path, "keys", "create", "--name", "a", "--role", "admin")
+    match = re.search(r"cd_\S+", output)
+    assert match is not None, output
     token = match[0]
     server = Served(empty_url, tmp_path, prelude=old, is_new=True, CLAIMDESK_LOG_LEVEL="warning")
     try:
         party = {"slug": "belgrade", "name": "Belgrade"}
         assert ask(server, "POST", "/v1/parties", token, party).status_code == 201
-        recorded = ask(server, "POST", "/v1/claims", token, build_claim())
-        assert recorded.status_code == 201, recorded.text
-        claim = recorded.json()["id"]
+        creation = ask(server, "POST", "/v1/claims", token, build_claim())
+        assert creation.status_code == 201, creation.text
+        claim = creation.json()["id"]
 
-        done = run_command(empty_url, tmp_path, "db", "upgrade")
-        assert done.returncode == 0, done.stdout + done.stderr
-        exported = export_lines(empty_url, tmp_path)
+        upgrade = run_command(empty_url, tmp_path, "db", "upgrade")
+        assert upgrade.returncode == 0, upgrade.stdout + upgrade.stderr
+        export = export_lines(empty_url, tmp_path)
         changes = (
             ("POST", "/v1/claims", build_claim(text="too late")),
             ("POST", "/v1/parties", {"slug": "nato", "name": "NATO"}),
@@ -146,7 +146,7 @@ def test_older_server_is_refused_changes_after_an_upgrade(
             answer = ask(server, method, path, token, body)
             assert answer.status_code >= 500, f"{method} {path}: {answer.text}"
         assert REASON in server.output
-        assert export_lines(empty_url, tmp_path) == exported
+        assert export_lines(empty_url, tmp_path) == export
     finally:
         server.kill()
     server = Served(empty_url, tmp_path)
@@ -157,15 +157,15 @@ def test_older_server_is_refused_changes_after_an_upgrade(
         assert ask(server, "GET", "/readyz", token).status_code == 200
     finally:
         server.kill()
-    verified = run_command(empty_url, tmp_path, "verify")
-    assert verified.returncode == 0, verified.stdout + verified.stderr
+    verification = run_command(empty_url, tmp_path, "verify")
+    assert verification.returncode == 0, verification.stdout + verification.stderr
 
 
 def export_lines(url: str, folder: Path) -> list[str]:
     """Everything that an export holds, without its first and last line, which have the time."""
     target = folder / f"export-{time.monotonic_ns()}"
-    done = run_command(url, folder, "export", str(target))
-    assert done.returncode == 0, done.stdout + done.stderr
+    process = run_command(url, folder, "export", str(target))
+    assert process.returncode == 0, process.stdout + process.stderr
     return target.read_text().splitlines()[1:-1]
 
 
@@ -190,7 +190,7 @@ def test_this_release_serves_while_a_newer_one_upgrades(
         )
     stage = Stage(database_url, tmp_path, settings)
     try:
-        served = stage.serve()
+        server = stage.serve()
         claim = stage.record_claim()
         stage.change_claim(claim)
         call(database_url, build_prelude(newer), tmp_path, "db", "upgrade")
@@ -198,22 +198,22 @@ def test_this_release_serves_while_a_newer_one_upgrades(
             stage.change_claim(claim)
             assert stage.ask("GET", "/readyz").status_code == 200
             return
-        refused = stage.ask("PATCH", f"/v1/claims/{claim}", {"tags": ["late"]})
-        assert refused.status_code == 503
-        assert REASON in refused.json()["detail"]
+        refusal = stage.ask("PATCH", f"/v1/claims/{claim}", {"tags": ["late"]})
+        assert refusal.status_code == 503
+        assert REASON in refusal.json()["detail"]
         wait_until(lambda: "newer" in stage.ask("GET", "/readyz").text)
         assert stage.ask("GET", "/readyz").status_code == 503
         assert stage.call("GET", f"/v1/claims/{claim}")["tags"] == []
-        assert served.alive
-        again = Served(
+        assert server.alive
+        second_server = Served(
             database_url,
             tmp_path,
             prelude=build_prelude(newer),
             is_new=True,
             CLAIMDESK_LOG_LEVEL="warning",
         )
-        stage.started.append(again)
-        stage.spread(again)
+        stage.started.append(second_server)
+        stage.spread(second_server)
         stage.change_claim(claim)
     finally:
         stage.close()

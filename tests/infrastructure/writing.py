@@ -101,13 +101,13 @@ async def require_nothing_lost(stage: Stage, settings: object, reader: StreamRea
         ),
     )
     arrivals = [each for each in stage.receiver.at("/hook") if each.status == 204]
-    sent = dict.fromkeys(each.data["reason"] for each in arrivals)  # each may come twice
-    require_order(stage, list(sent))
-    recorded = stage.look(
+    sent_reasons = dict.fromkeys(each.data["reason"] for each in arrivals)  # each may come twice
+    require_order(stage, list(sent_reasons))
+    events = stage.look(
         "SELECT seq, claim::text, number FROM events WHERE claim IS NOT NULL ORDER BY seq"
     )
-    wait_until(lambda: len(reader.listening.seen) >= len(recorded), seconds=30)
-    assert [tuple(row) for row in recorded] == reader.listening.seen
+    wait_until(lambda: len(reader.listening.seen) >= len(events), seconds=30)
+    assert [tuple(row) for row in events] == reader.listening.seen
 
 
 def require_order(stage: Stage, reasons: list[str]) -> None:

@@ -65,8 +65,8 @@ def skip_lifespan(app: App) -> App:
 
 @asynccontextmanager
 async def run_server(settings: Settings) -> AsyncIterator[Served]:
-    async with support.run_desk(settings) as desk, _run_listening_desk(desk) as served:
-        yield served
+    async with support.run_desk(settings) as desk, _run_listening_desk(desk) as server:
+        yield server
 
 
 @asynccontextmanager
@@ -74,9 +74,9 @@ async def run_server_beside(desk: Desk, **changes: Any) -> AsyncIterator[Served]
     """Another process on the same database, with the same keys; `changes` are its settings."""
     async with (
         support.run_second_process(desk, **changes) as other,
-        _run_listening_desk(other) as served,
+        _run_listening_desk(other) as server,
     ):
-        yield served
+        yield server
 
 
 @asynccontextmanager
@@ -101,8 +101,8 @@ async def _run_listening_desk(desk: Desk) -> AsyncIterator[Served]:
 async def empty_served(settings: Settings) -> AsyncIterator[Served]:
     """A desk that lets the public read, and has nothing yet."""
     public = settings.model_copy(update={"public_read": True})
-    async with run_server(public) as served:
-        yield served
+    async with run_server(public) as server:
+        yield server
 
 
 @pytest.fixture

@@ -23,16 +23,16 @@ async def test_reader_follows_a_private_feed_by_its_address(served: Served, kind
     desk = served.desk
     await desk.post("/v1/stories", {"slug": "border", "title": "The border"})
     await desk.record_claim(story="border", text="Two battalions left")
-    wanted: dict[str, Any] = {"follows": True} if kind == "follows" else {"story": "border"}
+    feed_filter: dict[str, Any] = {"follows": True} if kind == "follows" else {"story": "border"}
     await follow(desk.editor, {"story": "border"})
-    made = await desk.editor.post("/v1/me/feeds", json=wanted)
-    assert made.status_code == 201, made.text
-    url = served.url + urlsplit(made.json()["url"]).path
+    feed_answer = await desk.editor.post("/v1/me/feeds", json=feed_filter)
+    assert feed_answer.status_code == 201, feed_answer.text
+    url = served.url + urlsplit(feed_answer.json()["url"]).path
     first = await fetch(url)
     assert (first.status, first.bozo) == (200, False)
     assert [entry.title for entry in first.entries] == ["Asserted: Two battalions left"]
-    again = await fetch(url, first)
-    assert (again.status, again.entries) == (304, [])
+    second_fetch = await fetch(url, first)
+    assert (second_fetch.status, second_fetch.entries) == (304, [])
     desk.clock.advance(minutes=5)
     await desk.record_claim(story="border", text="The bridge is closed")
     later = await fetch(url, first)
@@ -43,7 +43,7 @@ async def test_reader_follows_a_private_feed_by_its_address(served: Served, kind
     ]
     assert later.entries[1].id == first.entries[0].id
     assert (await fetch(url, later)).status == 304
-    revoked = await desk.editor.delete(f"/v1/me/feeds/{made.json()['id']}")
-    assert revoked.status_code == 204, revoked.text
+    revocation = await desk.editor.delete(f"/v1/me/feeds/{feed_answer.json()['id']}")
+    assert revocation.status_code == 204, revocation.text
     for last_answer in (None, later):
         assert (await fetch(url, last_answer)).status == 404

@@ -52,14 +52,14 @@ async def is_ended(source: Source) -> bool:
 
 async def create_key(served: Served, **fields: Any) -> tuple[str, dict[str, str]]:
     """A reader's key made for a test: its id, and headers that carry it."""
-    made = await served.desk.database.write(
+    key = await served.desk.database.write(
         key_commands.create_key,
         name="k",
         **{"role": Role.READER, **fields},
         actor=access.SYSTEM,
         now=served.desk.clock.now,
     )
-    return made.id, {"Authorization": f"Bearer {made.key}"}
+    return key.id, {"Authorization": f"Bearer {key.key}"}
 
 
 async def create_user(served: Served, role: str = "checker") -> tuple[str, str]:
@@ -132,8 +132,8 @@ async def test_changed_user_ends_their_streams(served: Served, change: dict[str,
         open_source(by_key) as source,
         open_source(by_session) as two,
     ):
-        changed = await served.desk.admin.patch(f"/v1/users/{person}", json=change)
-        assert changed.is_success, changed.text
+        user_change = await served.desk.admin.patch(f"/v1/users/{person}", json=change)
+        assert user_change.is_success, user_change.text
         assert await is_ended(two)
         if "password" not in change:
             assert await is_ended(source)
@@ -154,8 +154,8 @@ async def test_ended_session_ends_its_streams(served: Served) -> None:
 
 async def test_public_cannot_stream_without_public_read(settings: Settings) -> None:
     async with (
-        run_server(settings) as closed,
-        closed.client("public") as client,
+        run_server(settings) as closed_server,
+        closed_server.client("public") as client,
     ):
         require_problem(await client.get("/v1/events/stream"), "not-authenticated")
 
@@ -164,21 +164,21 @@ async def test_streams_are_limited_for_each_caller_and_in_all(settings: Settings
     """A stream that ends makes room."""
     few = settings.model_copy(update={"streams_each": 2, "streams": 3})
     async with (
-        run_server(few) as served,
-        served.client("reader") as reader,
-        served.client("checker") as checker,
-        served.client("editor") as editor,
+        run_server(few) as server,
+        server.client("reader") as reader,
+        server.client("checker") as checker,
+        server.client("editor") as editor,
     ):
         async with open_source(reader), open_source(reader):
-            refused = await reader.get("/v1/events/stream")
-            require_problem(refused, "too-many-streams")
-            assert int(refused.headers["Retry-After"]) > 0
+            refusal = await reader.get("/v1/events/stream")
+            require_problem(refusal, "too-many-streams")
+            assert int(refusal.headers["Retry-After"]) > 0
             async with open_source(checker):
-                refused = await editor.get("/v1/events/stream")
-                require_problem(refused, "streams-full")
-                assert int(refused.headers["Retry-After"]) > 0
+                refusal = await editor.get("/v1/events/stream")
+                require_problem(refusal, "streams-full")
+                assert int(refusal.headers["Retry-After"]) > 0
                 assert (await editor.get("/v1/events")).status_code == 200
-        listeners = served.live._listeners
+        listeners = server.live._listeners
         await wait_until(lambda: not listeners)
         async with open_source(editor), open_source(editor):
             assert len(listeners) == 2
@@ -189,18 +189,18 @@ async def test_public_streams_are_half_of_all_by_default(settings: Settings) -> 
     """The rest is for those who are signed in; a refused stream takes no place."""
     few = settings.model_copy(update={"streams": 4, "public_read": True})
     async with (
-        run_server(few) as served,
-        served.client("public") as public,
-        served.client("checker") as checker,
+        run_server(few) as server,
+        server.client("public") as public,
+        server.client("checker") as checker,
         open_source(public),
         open_source(public),
     ):
         for _ in range(3):
-            refused = await public.get("/v1/events/stream")
-            require_problem(refused, "streams-full")
-            assert int(refused.headers["Retry-After"]) > 0
+            refusal = await public.get("/v1/events/stream")
+            require_problem(refusal, "streams-full")
+            assert int(refusal.headers["Retry-After"]) > 0
         async with open_source(checker), open_source(checker):
-            assert len(served.live._listeners) == 4
+            assert len(server.live._listeners) == 4
             require_problem(await checker.get("/v1/events/stream"), "streams-full")
         assert (await public.get("/v1/events")).status_code == 200
 
@@ -211,11 +211,11 @@ async def test_reader_pauses_while_nobody_listens(
     """Neither wake-ups nor the clock make it read; the first to come back misses nothing."""
     # Likewise.
     monkeypatch.setattr(live, "POLL_SECONDS", SOON)
-    sent = 0
+    read_count = 0
 
     def note(*_: Any) -> None:
-        nonlocal sent
-        sent += 1
+        nonlocal read_count
+        read_count += 1
 
     async with served.client("reader") as client:
         async with open_source(client) as source:
@@ -225,7 +225,7 @@ async def test_reader_pauses_while_nobody_listens(
         event.listen(Engine, "before_cursor_execute", note)
         served.desk.database.wakeups.notify()
         await asyncio.sleep(4 * live.SPACING_SECONDS)
-        assert sent == 0
+        assert read_count == 0
         event.remove(Engine, "before_cursor_execute", note)
         await served.desk.record_claim()
         async with open_source(client, last) as source:
@@ -256,9 +256,9 @@ def open_stuck_client(served: Served) -> Iterator[None]:
     with socket.socket() as client:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         client.connect(("127.0.0.1", served.port))
-        asked = "GET /v1/events/stream?after=0 HTTP/1.1\r\nHost: x\r\n"
+        request_head = "GET /v1/events/stream?after=0 HTTP/1.1\r\nHost: x\r\n"
         client.sendall(
-            f"{asked}Authorization: Bearer {served.desk.keys['checker']}\r\n\r\n".encode()
+            f"{request_head}Authorization: Bearer {served.desk.keys['checker']}\r\n\r\n".encode()
         )
         yield
 
@@ -286,8 +286,10 @@ async def test_client_that_does_not_read_delays_nobody_and_is_cut(
             await wait_until(lambda: is_waiting(slow))
             position = slow.position
             connections = served.server.server_state.connections
-            held = [connection.transport.get_write_buffer_size() for connection in connections]
-            assert 0 < max(held) < 3 * event_ring.CHUNK_BYTES
+            buffer_sizes = [
+                connection.transport.get_write_buffer_size() for connection in connections
+            ]
+            assert 0 < max(buffer_sizes) < 3 * event_ring.CHUNK_BYTES
             await desk.record_claim()
             assert await source.next() is not None
             assert slow.position == position < served.live.ring.top, "nothing more is taken for it"
@@ -342,9 +344,9 @@ async def test_streams_outlast_an_outage_of_the_database(
     async with (
         served.client("reader") as client,
         open_source(client) as source,
-        open_source(client, after=0) as behind,
+        open_source(client, after=0) as late_source,
     ):
-        first = await behind.next()
+        first = await late_source.next()
         read, failures = Database.read, 0
 
         async def fail_to_read(self: Database, query: Any, *args: Any, **kwargs: Any) -> Any:
@@ -358,13 +360,13 @@ async def test_streams_outlast_an_outage_of_the_database(
         for _ in range(4):
             await served.desk.record_claim()
         await wait_until(lambda: failures > 5)
-        for each in (source, behind):
+        for each in (source, late_source):
             comments = each.parser.comments
             await each.until(lambda parser, count=comments: parser.comments > count)
         monkeypatch.setattr(Database, "read", read)
         assert first is not None
-        seen = [await source.take(4), [first, *await behind.take(4)]]
-        numbers = [[int(each.last_event_id) for each in some] for some in seen]
+        messages = [await source.take(4), [first, *await late_source.take(4)]]
+        numbers = [[int(each.last_event_id) for each in some] for some in messages]
         assert numbers[1][1:] == numbers[0] == sorted(set(numbers[0]))
         assert numbers[1][0] < numbers[0][0]
         assert await served.desk.database.read(event_queries.read_last_number) == numbers[0][-1]

@@ -64,8 +64,8 @@ async def test_stream_of_each_role_equals_its_poll(empty_served: Served, role: s
         assert is_same(messages, later)
     whole = str([*items, *(message.data for message in messages)])
     assert claim in whole
-    hidden = {"public": [*withheld, *staff], "reader": withheld}.get(role, [])
-    assert not [secret for secret in hidden if secret in whole]
+    hidden_texts = {"public": [*withheld, *staff], "reader": withheld}.get(role, [])
+    assert not [secret for secret in hidden_texts if secret in whole]
     if role in ("checker", "editor", "admin"):
         assert "DRAFT-before-" in whole
 
@@ -180,15 +180,15 @@ async def test_reconnecting_client_gets_each_event_once(
             await desk.link_statement(claim, "comments", "nato", note=f"note {number}")
 
     async with served.client("reader") as client:
-        seen: list[Message] = []
+        messages: list[Message] = []
         last = "0"
         writing = asyncio.gather(*map(write, claims))
-        while len(seen) < 4 + 4 * 12:
+        while len(messages) < 4 + 4 * 12:
             async with open_source(client, last) as source:
-                seen += await source.take(min(3, 4 + 4 * 12 - len(seen)))
+                messages += await source.take(min(3, 4 + 4 * 12 - len(messages)))
                 last = source.last_event_id
         await writing
-        assert is_same(seen, await poll_events(served, client))
+        assert is_same(messages, await poll_events(served, client))
 
 
 async def test_stream_waits_for_numbers_that_commit_late(served: Served) -> None:
@@ -196,7 +196,7 @@ async def test_stream_waits_for_numbers_that_commit_late(served: Served) -> None
     the poll does."""
     database = served.desk.database
     chance = random.Random(1)
-    shared = [await database.write(create_claim, f"shared {number}") for number in range(2)]
+    shared_claims = [await database.write(create_claim, f"shared {number}") for number in range(2)]
 
     async def write_on(number: int) -> None:
         own = await database.write(create_claim, f"of writer {number}")
@@ -204,7 +204,7 @@ async def test_stream_waits_for_numbers_that_commit_late(served: Served) -> None
             with contextlib.suppress(Undone):
                 await database.write(
                     write,
-                    [own, chance.choice(shared)],
+                    [own, chance.choice(shared_claims)],
                     text=f"{number} writes {turn}",
                     before=chance.choice([0, 0.01]),
                     after=chance.choice([0, 0, 0.05]),
@@ -214,13 +214,13 @@ async def test_stream_waits_for_numbers_that_commit_late(served: Served) -> None
     async with (
         served.client("reader") as client,
         open_source(client, after=0) as source,
-        open_source(client, after=0, types="claim.created") as filtered,
+        open_source(client, after=0, types="claim.created") as filtered_source,
     ):
         await asyncio.gather(*map(write_on, range(6)))
         items = await poll_events(served, client)
         assert is_same(await source.take(len(items)), items)
-        created = [item for item in items if item["type"] == "claim.created"]
-        assert is_same(await filtered.take(len(created)), created)
+        creations = [item for item in items if item["type"] == "claim.created"]
+        assert is_same(await filtered_source.take(len(creations)), creations)
         assert len(items) > 50
 
 
@@ -230,8 +230,8 @@ async def test_invalid_last_event_id_is_refused(served: Served) -> None:
         for value in ("", "x", "-1", "1.5", "9" * 19, "9" * 5000, "0x10", "٣", "1 2"):
             headers = {b"Last-Event-ID": value.encode()}
             answer = await client.get("/v1/events/stream", headers=headers)
-            refused = require_problem(answer, "invalid-request")
-            assert refused["errors"][0]["loc"] == ["header", "last-event-id"], value
+            problem = require_problem(answer, "invalid-request")
+            assert problem["errors"][0]["loc"] == ["header", "last-event-id"], value
 
 
 async def test_position_beyond_the_record_is_refused(served: Served) -> None:

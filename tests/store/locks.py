@@ -36,9 +36,9 @@ async def hold_lock(url: str, statement: str, *arguments: Any) -> AsyncIterator[
     """Hold what `statement` locks; it is released at the end at the latest."""
     connection = await asyncpg.connect(url)
     try:
-        held = Held(connection)
-        await held.run(statement, *arguments)
-        yield held
+        lock_connection = Held(connection)
+        await lock_connection.run(statement, *arguments)
+        yield lock_connection
     finally:
         await connection.close()
 

@@ -26,10 +26,10 @@ async def collide(
 ) -> list[int]:
     """Let requests run until each waits for what is held, then all at once; gives their statuses,
     in order of size."""
-    async with hold_lock(read_url(desk), lock, held_ids) as held:
+    async with hold_lock(read_url(desk), lock, held_ids) as held_lock:
         tasks = [asyncio.ensure_future(request) for request in requests]
         await wait_for_waiting(read_url(desk), len(tasks))
-        await held.release()
+        await held_lock.release()
         answers = await asyncio.gather(*tasks)
     return sorted(answer.status_code for answer in answers)
 
@@ -58,14 +58,14 @@ async def test_claims_cannot_form_a_circle_by_corrections_at_once(
 
 async def test_claims_merged_into_each_other_at_once_are_merged_once(desk: Desk) -> None:
     await desk.record_parties()
-    one, other = (await desk.record_claim())["id"], (await desk.record_claim())["id"]
+    claim, other = (await desk.record_claim())["id"], (await desk.record_claim())["id"]
     requests = [
         desk.editor.post(
             f"/v1/claims/{loser}/merge", json={"into": into}, headers={"If-Match": "*"}
         )
-        for loser, into in ((one, other), (other, one))
+        for loser, into in ((claim, other), (other, claim))
     ]
-    assert await collide(desk, LOCK_CLAIMS, [one, other], *requests) == [200, 409]
+    assert await collide(desk, LOCK_CLAIMS, [claim, other], *requests) == [200, 409]
     await audit(desk.settings)
 
 
@@ -114,25 +114,25 @@ async def test_separation_and_corrections_at_once_leave_a_sound_record(desk: Des
     """A separation, corrections of a statement that both claims show, of the
     one that was merged into, and a hold: all of them happen."""
     await desk.record_parties()
-    one, other = (await desk.record_claim())["id"], (await desk.record_claim())["id"]
-    link = await desk.link_statement(one, "supports", "nato")
+    claim, other = (await desk.record_claim())["id"], (await desk.record_claim())["id"]
+    link = await desk.link_statement(claim, "supports", "nato")
     statement = link["statement"]["id"]
     body = {"statement": statement, "stance": "supports"}
     await desk.post(f"/v1/claims/{other}/links", body)
-    merged = await desk.editor.post(
-        f"/v1/claims/{one}/merge", json={"into": other}, headers={"If-Match": "*"}
+    merge = await desk.editor.post(
+        f"/v1/claims/{claim}/merge", json={"into": other}, headers={"If-Match": "*"}
     )
-    assert merged.status_code == 200, merged.text
+    assert merge.status_code == 200, merge.text
     reason = {"reason": "They differ."}
     requests = [
-        desk.checker.post(f"/v1/claims/{one}/separation", json=reason),
+        desk.checker.post(f"/v1/claims/{claim}/separation", json=reason),
         desk.checker.post(
             f"/v1/statements/{statement}/corrections", json={"party": "washington", **reason}
         ),
         correct_claim(desk, other, kind="prediction"),
         desk.checker.put(f"/v1/claims/{other}/hold", json=reason),
     ]
-    statuses = await collide(desk, LOCK_CLAIMS, [one, other], *requests)
+    statuses = await collide(desk, LOCK_CLAIMS, [claim, other], *requests)
     assert max(statuses) < 300, statuses
     await audit(desk.settings)
 
@@ -151,16 +151,16 @@ async def test_many_crossing_requests_are_all_answered(desk: Desk) -> None:
     requests: list[Awaitable[httpx.Response]] = []
     for turn in range(2):
         for place, claim in enumerate(ids):
-            beside = ids[(place + 1 + turn) % 3]
+            neighbour = ids[(place + 1 + turn) % 3]
             requests += [
-                correct_claim(desk, claim, part_of=beside),
-                correct_claim(desk, claim, supersedes=beside),
+                correct_claim(desk, claim, part_of=neighbour),
+                correct_claim(desk, claim, supersedes=neighbour),
                 desk.checker.post(
                     f"/v1/claims/{claim}/void", json=reason, headers={"If-Match": "*"}
                 ),
                 desk.checker.post(f"/v1/claims/{claim}/restoration", json=reason),
                 desk.editor.post(
-                    f"/v1/claims/{claim}/merge", json={"into": beside}, headers={"If-Match": "*"}
+                    f"/v1/claims/{claim}/merge", json={"into": neighbour}, headers={"If-Match": "*"}
                 ),
                 desk.checker.post(f"/v1/claims/{claim}/separation", json=reason),
             ]

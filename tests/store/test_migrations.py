@@ -206,7 +206,7 @@ async def test_migrated_versions_answer_questions_as_of_an_instant(settings: Set
         await desk.record_parties()
         parent, other = (await desk.record_claim())["id"], (await desk.record_claim())["id"]
         part = (await desk.record_claim(part_of=parent))["id"]
-        then = desk.clock.now.isoformat()
+        instant = desk.clock.now.isoformat()
         await desk.checker.post(
             f"/v1/claims/{parent}/merge", json={"into": other}, headers={"If-Match": "*"}
         )
@@ -218,9 +218,9 @@ async def test_migrated_versions_answer_questions_as_of_an_instant(settings: Set
     assert await asyncio.to_thread(migrate.find_differences, settings) == []
     async with support.run_desk(settings) as desk:
         for query in ({"part_of": parent}, {"claimant": "belgrade", "part_of": parent}):
-            params = query | {"as_of": then}
-            listed = (await desk.reader.get("/v1/claims", params=params)).json()["items"]
-            assert [each["id"] for each in listed] == [part]
+            params = query | {"as_of": instant}
+            items = (await desk.reader.get("/v1/claims", params=params)).json()["items"]
+            assert [each["id"] for each in items] == [part]
         assert (await desk.database.read(verification.verify)).ok
 
 
@@ -248,8 +248,8 @@ async def test_migration_keeps_several_spellings_of_one_address(settings: Settin
     async with support.run_desk(settings) as desk:
         items = (await desk.reader.get("/v1/sources", params={"url": url})).json()["items"]
         assert len(items) == 3
-        again = await desk.post("/v1/sources", {"url": url, "title": "Other"}, status=200)
-        assert again["url"] == "https://EXAMPLE.org/page"
+        source = await desk.post("/v1/sources", {"url": url, "title": "Other"}, status=200)
+        assert source["url"] == "https://EXAMPLE.org/page"
 
 
 async def test_migration_keeps_two_spellings_of_one_speaker(
@@ -259,15 +259,15 @@ async def test_migration_keeps_two_spellings_of_one_speaker(
 
     def record_another_spelling(connection: Connection) -> None:
         """As a desk of schema 18 did, to which these were two names."""
-        said = {"party": "belgrade", "name": "Ana Djukić", "role": None}
+        data = {"party": "belgrade", "name": "Ana Djukić", "role": None}
         subject = Subject(SubjectKind.SPEAKER, ids.make_id())
-        draft = Draft("speaker.created", said)
+        draft = Draft("speaker.created", data)
         writer.write_lines(
             connection, writer.build_first_lines(subject, [draft], actor=SYSTEM, now=desk.clock.now)
         )
-        row = said | {"id": subject.id, "created_at": desk.clock.now}
-        folded = {"folded_name": "ana djukic", "folded_role": ""}
-        connection.execute(insert(tables.speakers).values(row | folded))
+        row = data | {"id": subject.id, "created_at": desk.clock.now}
+        folded_columns = {"folded_name": "ana djukic", "folded_role": ""}
+        connection.execute(insert(tables.speakers).values(row | folded_columns))
 
     async with support.run_desk(settings) as desk:
         await desk.post("/v1/parties", {"slug": "belgrade", "name": "Belgrade"})
@@ -281,10 +281,12 @@ async def test_migration_keeps_two_spellings_of_one_speaker(
         assert report.ok, report.breaks
         items = (await desk.reader.get("/v1/speakers?name=djukic")).json()["items"]
         assert [speaker["name"] for speaker in items] == ["Ana Đukić", "Ana Djukić"]
-        again = {"party": "belgrade", "name": "Ana Dukić"}
-        assert (await desk.checker.post("/v1/speakers", json=again)).json()["id"] == ana["id"]
-        exported = await export_desk(desk.database)
-        assert exported.count(b'"record":"speaker"') == 2
+        other_spelling = {"party": "belgrade", "name": "Ana Dukić"}
+        assert (await desk.checker.post("/v1/speakers", json=other_spelling)).json()["id"] == ana[
+            "id"
+        ]
+        export = await export_desk(desk.database)
+        assert export.count(b'"record":"speaker"') == 2
 
 
 async def test_migration_that_breaks_foreign_keys_is_rolled_back(
@@ -315,8 +317,8 @@ def test_two_processes_can_upgrade_at_the_same_time(
         return run_command(url, tmp_path, "db", "upgrade")
 
     with ThreadPoolExecutor(3) as threads:
-        done = list(threads.map(upgrade, range(3)))
-    assert [each.returncode for each in done] == [0, 0, 0], [each.stderr for each in done]
+        upgrades = list(threads.map(upgrade, range(3)))
+    assert [each.returncode for each in upgrades] == [0, 0, 0], [each.stderr for each in upgrades]
     assert migrate.read_current(empty_settings) == migrate.find_head()
     assert migrate.find_differences(empty_settings) == []
 
@@ -370,9 +372,9 @@ async def require_guards(settings: Settings) -> None:
             if settings.embedded
             else "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal"
         )
-        found = await database.read(lambda connection: connection.exec_driver_sql(query).fetchall())
+        rows = await database.read(lambda connection: connection.exec_driver_sql(query).fetchall())
         kind = "sqlite" if settings.embedded else "postgresql"
-        assert {row[0] for row in found} >= GUARDS[kind]
+        assert {row[0] for row in rows} >= GUARDS[kind]
     finally:
         await database.stop()
 
@@ -425,17 +427,23 @@ async def test_migrated_proposal_is_bound_to_the_print_line_of_its_time(settings
     async with support.run_desk(settings) as desk:
         report = await desk.database.read(verification.verify)
         assert report.ok, report.breaks
-        (kept, first), (spoiled, second) = waiting
-        shown = (await desk.checker.get(f"/v1/decisions/{first}")).json()
-        assert (shown["state"], shown["kind"], shown["printed"]) == ("pending", "status", None)
-        reworded = {"text": "Serbia killed 400 civilians", "material": False}
-        await desk.checker.patch(f"/v1/claims/{spoiled}", json=reworded, headers={"If-Match": "*"})
-        refused = await desk.editor.post(f"/v1/decisions/{second}/approval")
-        assert refused.json()["type"] == "/problems/decision-outdated"
-        assert [each["field"] for each in refused.json()["changed"]] == ["text"]
-        approved = await desk.editor.post(f"/v1/decisions/{first}/approval")
-        assert approved.status_code == 200
-        assert (await desk.read_claim(kept))["status"] == "confirmed"
+        (kept_claim, first), (spoiled_claim, second) = waiting
+        decision = (await desk.checker.get(f"/v1/decisions/{first}")).json()
+        assert (decision["state"], decision["kind"], decision["printed"]) == (
+            "pending",
+            "status",
+            None,
+        )
+        rewording = {"text": "Serbia killed 400 civilians", "material": False}
+        await desk.checker.patch(
+            f"/v1/claims/{spoiled_claim}", json=rewording, headers={"If-Match": "*"}
+        )
+        refusal = await desk.editor.post(f"/v1/decisions/{second}/approval")
+        assert refusal.json()["type"] == "/problems/decision-outdated"
+        assert [each["field"] for each in refusal.json()["changed"]] == ["text"]
+        approval = await desk.editor.post(f"/v1/decisions/{first}/approval")
+        assert approval.status_code == 200
+        assert (await desk.read_claim(kept_claim))["status"] == "confirmed"
         report = await desk.database.read(verification.verify)
         assert report.ok, report.breaks
 
@@ -446,10 +454,10 @@ def forget_what_printed(connection: Connection, claims: list[str]) -> None:
     new = ("kind", "change", "seen", "prints", "digest")
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql("ALTER TABLE events DISABLE TRIGGER events_append_only")
-        again = "ALTER TABLE events ENABLE TRIGGER events_append_only"
+        trigger = "ALTER TABLE events ENABLE TRIGGER events_append_only"
     else:
         guard = "SELECT sql FROM sqlite_master WHERE name = 'events_no_update'"
-        again = str(connection.exec_driver_sql(guard).scalar_one())
+        trigger = str(connection.exec_driver_sql(guard).scalar_one())
         connection.exec_driver_sql("DROP TRIGGER events_no_update")
     for claim in claims:
         row = connection.execute(
@@ -457,7 +465,7 @@ def forget_what_printed(connection: Connection, claims: list[str]) -> None:
         ).one()
         assert row.type == "decision.proposed"
         data = orjson.loads(row.data)
-        forgotten = render_canonical(
+        older_data = render_canonical(
             {name: value for name, value in data.items() if name not in new}
         )
         digest = hash_claim_event(
@@ -466,16 +474,18 @@ def forget_what_printed(connection: Connection, claims: list[str]) -> None:
             type=row.type,
             recorded_at=format_instant(row.recorded_at),
             actor=row.actor,
-            data=forgotten,
+            data=older_data,
             previous_hash=row.previous_hash,
         )
         connection.execute(
             update(events)
             .where(events.c.seq == row.seq)
-            .values(data=forgotten, hash=digest, salts=None)
+            .values(data=older_data, hash=digest, salts=None)
         )
-        stored = connection.scalar(select(tables.claims.c.state).where(tables.claims.c.id == claim))
-        state = orjson.loads(stored or "")
+        stored_state = connection.scalar(
+            select(tables.claims.c.state).where(tables.claims.c.id == claim)
+        )
+        state = orjson.loads(stored_state or "")
         state["pending"] = {
             name: value for name, value in state["pending"].items() if name not in new
         }
@@ -490,4 +500,4 @@ def forget_what_printed(connection: Connection, claims: list[str]) -> None:
             .where(tables.decisions.c.id == data["id"])
             .values(proposal=render_canonical(old))
         )
-    connection.exec_driver_sql(again)
+    connection.exec_driver_sql(trigger)

@@ -128,12 +128,12 @@ async def test_upgrade_records_what_had_no_events_as_found(old_settings: Setting
         ).scalar()
     )
     await database.stop()
-    found: dict[str, set[str]] = {}
+    subjects: dict[str, set[str]] = {}
     for line in lines:
         if line.kind in things:
-            found.setdefault(line.kind, set()).add(line.subject)
+            subjects.setdefault(line.kind, set()).add(line.subject)
             assert line.number == 1
             assert line.seq > last_of_claims, "claims' events come first, in their old order"
             assert orjson.loads(line.actor) == {"rule": "migration"}
             assert orjson.loads(line.data)["recorded_as_found"] is True
-    assert found == things
+    assert subjects == things

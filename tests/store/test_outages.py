@@ -98,11 +98,13 @@ async def test_exhausted_connection_pool_gives_503(desk_of: Any, short_timeouts:
         await desk.record_parties()
         claim, other = (await desk.record_claim())["id"], (await desk.record_claim())["id"]
         url = desk.settings.database_url.get_secret_value()
-        async with hold_lock(url, "SELECT 1 FROM claims WHERE id = $1 FOR UPDATE", claim) as held:
+        async with hold_lock(
+            url, "SELECT 1 FROM claims WHERE id = $1 FOR UPDATE", claim
+        ) as held_lock:
             waiting = [asyncio.create_task(tag_claim(desk, claim, f"t{i}")) for i in range(2)]
             await wait_for_waiting(url, 2)
             require_unavailable(await tag_claim(desk, other, "late"))
-            await held.release()
+            await held_lock.release()
             assert {(await each).status_code for each in waiting} == {200}
         assert (await tag_claim(desk, other, "later")).status_code == 200
 
@@ -115,10 +117,10 @@ async def test_server_without_free_connections_gives_503(desk_of: Any) -> None:
         claim = (await desk.record_claim())["id"]
         url = desk.settings.database_url.get_secret_value()
         name = url.rpartition("/")[2]
-        limited = f'ALTER DATABASE "{name}" WITH CONNECTION LIMIT 0'
+        limit = f'ALTER DATABASE "{name}" WITH CONNECTION LIMIT 0'
         await run_sql(url, "CREATE ROLE plain LOGIN")
         try:
-            await run_sql(url, "GRANT ALL ON ALL TABLES IN SCHEMA public TO plain", limited)
+            await run_sql(url, "GRANT ALL ON ALL TABLES IN SCHEMA public TO plain", limit)
             # A superuser is let in whatever the limit: come as somebody else.
             plain = desk.settings.model_copy(
                 update={"database_url": type(desk.settings.database_url)(change_user(url, "plain"))}
@@ -139,10 +141,10 @@ def change_user(url: str, user: str) -> str:
 
 
 async def run_sql(url: str, *statements: str) -> None:
-    async with hold_lock(url, "SELECT 1") as held:
-        await held.release()
+    async with hold_lock(url, "SELECT 1") as connection:
+        await connection.release()
         for statement in statements:
-            await held.execute(statement)
+            await connection.execute(statement)
 
 
 @pytest.fixture
@@ -178,7 +180,7 @@ async def test_application_survives_a_restart_of_postgresql(
     async with support.run_desk(settings) as desk:
         await desk.record_parties()
         claims = [(await desk.record_claim())["id"] for _ in range(8)]
-        seen: Counter[int] = Counter()
+        statuses: Counter[int] = Counter()
         over = asyncio.Event()
 
         async def keep_asking(claim: str) -> None:
@@ -190,7 +192,7 @@ async def test_application_survives_a_restart_of_postgresql(
                     desk.reader.get(f"/v1/claims/{claim}"),
                     desk.reader.get("/v1/claims"),
                 ):
-                    seen[answer.status_code] += 1
+                    statuses[answer.status_code] += 1
                     if answer.status_code == 503:
                         require_unavailable(answer)
                 await asyncio.sleep(0.01)
@@ -201,7 +203,7 @@ async def test_application_survives_a_restart_of_postgresql(
         await asyncio.sleep(0.3)
         over.set()
         await asyncio.gather(*asking)
-        assert set(seen) == {200, 503}, seen
+        assert set(statuses) == {200, 503}, statuses
         # No stale connection is left behind: nobody is refused any more.
         for _ in range(3):
             answers = await asyncio.gather(

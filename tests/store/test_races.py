@@ -41,14 +41,14 @@ async def test_component_is_not_added_to_a_claim_that_is_being_merged(desk: Desk
     """The request is refused, with the survivor's id."""
     await desk.record_parties()
     parent, survivor = await desk.record_claim(), await desk.record_claim()
-    async with hold_lock(read_url(desk), LOCK_CLAIM, survivor["id"]) as held:
+    async with hold_lock(read_url(desk), LOCK_CLAIM, survivor["id"]) as held_lock:
         merging = asyncio.create_task(merge(desk, parent["id"], survivor["id"]))
         await wait_for_waiting(read_url(desk), 1)
         adding = asyncio.create_task(
             desk.checker.post("/v1/claims", json=build_claim(part_of=parent["id"]))
         )
         await wait_for_waiting(read_url(desk), 2)
-        await held.release()
+        await held_lock.release()
         assert (await merging).status_code == 200
         assert (await adding).status_code == 422
     await audit(desk.settings)
@@ -67,11 +67,11 @@ async def test_two_merges_cannot_form_a_cycle(desk: Desk) -> None:
         for depth in range(3):
             above = tree[f"{name}{depth}"] = (await desk.record_claim(part_of=above))["id"]
     lock = "SELECT 1 FROM claims WHERE id IN ($1, $2) FOR UPDATE"
-    async with hold_lock(read_url(desk), lock, tree["A1"], tree["B1"]) as held:
+    async with hold_lock(read_url(desk), lock, tree["A1"], tree["B1"]) as held_lock:
         first = asyncio.create_task(merge(desk, tree["A0"], tree["B2"]))
         second = asyncio.create_task(merge(desk, tree["B0"], tree["A2"]))
         await wait_for_waiting(read_url(desk), 2)
-        await held.release()
+        await held_lock.release()
         statuses = sorted([(await first).status_code, (await second).status_code])
     assert statuses == [200, 409]
     parents = await desk.database.read(
@@ -80,10 +80,10 @@ async def test_two_merges_cannot_form_a_cycle(desk: Desk) -> None:
         }
     )
     for parent in parents:
-        above, seen = parent, set()
+        above, ancestors = parent, set()
         while above is not None:
-            assert above not in seen, "a claim is part of itself"
-            seen.add(above)
+            assert above not in ancestors, "a claim is part of itself"
+            ancestors.add(above)
             above = parents[above]
 
 
@@ -92,7 +92,7 @@ async def test_linking_waits_for_a_party_that_is_moving(desk: Desk) -> None:
     await desk.record_parties()
     claim, other = await desk.record_claim(), await desk.record_claim()
     await desk.link_statement(other["id"], "comments", "kosovo-police")
-    async with hold_lock(read_url(desk), LOCK_CLAIM, other["id"]) as held:
+    async with hold_lock(read_url(desk), LOCK_CLAIM, other["id"]) as held_lock:
         moving = asyncio.create_task(patch_party(desk, "kosovo-police", parent="nato"))
         await wait_for_waiting(read_url(desk), 1)
         body = {"statement": build_statement("kosovo-police"), "stance": "comments"}
@@ -100,11 +100,11 @@ async def test_linking_waits_for_a_party_that_is_moving(desk: Desk) -> None:
             desk.checker.post(f"/v1/claims/{claim['id']}/links", json=body)
         )
         await wait_for_waiting(read_url(desk), 2)
-        await held.release()
+        await held_lock.release()
         assert (await moving).status_code == 200
-        linked = await linking
-    assert linked.status_code == 201, linked.text
-    assert linked.json()["statement"]["root"] == "nato"
+        link_answer = await linking
+    assert link_answer.status_code == 201, link_answer.text
+    assert link_answer.json()["statement"]["root"] == "nato"
     await audit(desk.settings)
 
 
@@ -113,7 +113,7 @@ async def test_party_created_under_a_moving_party_gets_the_new_root(desk: Desk) 
     await desk.record_parties()
     claim = await desk.record_claim()
     await desk.link_statement(claim["id"], "comments", "kosovo-police")
-    async with hold_lock(read_url(desk), LOCK_CLAIM, claim["id"]) as held:
+    async with hold_lock(read_url(desk), LOCK_CLAIM, claim["id"]) as held_lock:
         moving = asyncio.create_task(patch_party(desk, "pristina", parent="nato"))
         await wait_for_waiting(read_url(desk), 1)
         making = asyncio.create_task(
@@ -122,7 +122,7 @@ async def test_party_created_under_a_moving_party_gets_the_new_root(desk: Desk) 
             )
         )
         await wait_for_waiting(read_url(desk), 2)
-        await held.release()
+        await held_lock.release()
         assert (await moving).status_code == 200
         assert (await making).status_code == 201
     link = await desk.link_statement(claim["id"], "comments", "customs")
@@ -134,12 +134,12 @@ async def test_merged_links_follow_a_moving_party(desk: Desk) -> None:
     await desk.record_parties()
     loser, survivor = await desk.record_claim(), await desk.record_claim()
     await desk.link_statement(loser["id"], "supports", "kosovo-police")
-    async with hold_lock(read_url(desk), LOCK_CLAIM, survivor["id"]) as held:
+    async with hold_lock(read_url(desk), LOCK_CLAIM, survivor["id"]) as held_lock:
         merging = asyncio.create_task(merge(desk, loser["id"], survivor["id"]))
         await wait_for_waiting(read_url(desk), 1)
         moving = asyncio.create_task(patch_party(desk, "kosovo-police", parent="nato"))
         await wait_for_waiting(read_url(desk), 2)
-        await held.release()
+        await held_lock.release()
         assert (await merging).status_code == 200
         assert (await moving).status_code == 200
     evidence = (await desk.read_claim(survivor["id"]))["evidence"]
@@ -153,21 +153,21 @@ async def test_merged_links_follow_a_renamed_speaker(desk: Desk) -> None:
     loser, survivor = await desk.record_claim(), await desk.record_claim()
     statement = build_statement("nato", speaker={"name": "Jens Stoltenburg"})
     body = {"statement": statement, "stance": "supports"}
-    linked = await desk.post(f"/v1/claims/{loser['id']}/links", body)
-    speaker = linked["statement"]["speaker"]["id"]
-    async with hold_lock(read_url(desk), LOCK_CLAIM, survivor["id"]) as held:
+    link = await desk.post(f"/v1/claims/{loser['id']}/links", body)
+    speaker = link["statement"]["speaker"]["id"]
+    async with hold_lock(read_url(desk), LOCK_CLAIM, survivor["id"]) as held_lock:
         merging = asyncio.create_task(merge(desk, loser["id"], survivor["id"]))
         await wait_for_waiting(read_url(desk), 1)
         renaming = asyncio.create_task(
             desk.editor.patch(f"/v1/speakers/{speaker}", json={"name": "Jens Stoltenberg"})
         )
         await wait_for_waiting(read_url(desk), 2)
-        await held.release()
+        await held_lock.release()
         assert (await merging).status_code == 200
         assert (await renaming).status_code == 200
     # Beside him stands who made the claim that was merged away: a merge keeps every voice.
-    spoken = await list_speakers(desk, survivor["id"])
-    assert sorted(spoken) == ["Gen. Milan Mojsilović", "Jens Stoltenberg"]
+    speakers = await list_speakers(desk, survivor["id"])
+    assert sorted(speakers) == ["Gen. Milan Mojsilović", "Jens Stoltenberg"]
 
 
 async def test_linking_waits_for_a_speaker_who_is_being_renamed(desk: Desk) -> None:
@@ -175,21 +175,21 @@ async def test_linking_waits_for_a_speaker_who_is_being_renamed(desk: Desk) -> N
     await desk.record_parties()
     claim, other = await desk.record_claim(), await desk.record_claim()
     statement = build_statement("nato", speaker={"name": "Jens Stoltenburg"})
-    linked = await desk.post(
+    link = await desk.post(
         f"/v1/claims/{other['id']}/links", {"statement": statement, "stance": "supports"}
     )
-    speaker = linked["statement"]["speaker"]["id"]
-    async with hold_lock(read_url(desk), LOCK_CLAIM, other["id"]) as held:
+    speaker = link["statement"]["speaker"]["id"]
+    async with hold_lock(read_url(desk), LOCK_CLAIM, other["id"]) as held_lock:
         renaming = asyncio.create_task(
             desk.editor.patch(f"/v1/speakers/{speaker}", json={"name": "Jens Stoltenberg"})
         )
         await wait_for_waiting(read_url(desk), 1)
-        body = {"statement": linked["statement"]["id"], "stance": "supports"}
+        body = {"statement": link["statement"]["id"], "stance": "supports"}
         linking = asyncio.create_task(
             desk.checker.post(f"/v1/claims/{claim['id']}/links", json=body)
         )
         await wait_for_waiting(read_url(desk), 2)
-        await held.release()
+        await held_lock.release()
         assert (await renaming).status_code == 200
         assert (await linking).status_code == 201
     assert await list_speakers(desk, claim["id"]) == ["Jens Stoltenberg"]
@@ -198,9 +198,11 @@ async def test_linking_waits_for_a_speaker_who_is_being_renamed(desk: Desk) -> N
 async def test_two_speakers_cannot_take_one_name_at_the_same_time(desk: Desk) -> None:
     """The second is refused."""
     await desk.record_parties()
-    made = [await desk.post("/v1/speakers", {"name": name, "party": "nato"}) for name in ("A", "B")]
+    speakers = [
+        await desk.post("/v1/speakers", {"name": name, "party": "nato"}) for name in ("A", "B")
+    ]
     answers = await asyncio.gather(
-        *(desk.editor.patch(f"/v1/speakers/{each['id']}", json={"name": "C"}) for each in made)
+        *(desk.editor.patch(f"/v1/speakers/{each['id']}", json={"name": "C"}) for each in speakers)
     )
     assert sorted(answer.status_code for answer in answers) == [200, 409]
 

@@ -40,24 +40,24 @@ def list_acts(table: str) -> list[str]:
 
 
 def _list_sqlite_refusals(path: str, *, old: bool) -> dict[tuple[str, str], str | None]:
-    said: dict[tuple[str, str], str | None] = {}
+    refusals: dict[tuple[str, str], str | None] = {}
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         if old:
             connection.execute("PRAGMA cache_size=-65536")
         for table in GUARDED:
             for act in list_acts(table):
                 connection.execute("BEGIN")
-                said[table, act] = None
+                refusals[table, act] = None
                 try:
                     connection.execute(act)
                 except sqlite3.Error as error:
-                    said[table, act] = str(error)
+                    refusals[table, act] = str(error)
                 connection.execute("ROLLBACK")
-    return said
+    return refusals
 
 
 async def _list_postgresql_refusals(url: str, *, old: bool) -> dict[tuple[str, str], str | None]:
-    said: dict[tuple[str, str], str | None] = {}
+    refusals: dict[tuple[str, str], str | None] = {}
     name = {"application_name": "claimdesk" if old else "psql"}
     connection = await asyncpg.connect(url, server_settings=name)
     try:
@@ -65,15 +65,15 @@ async def _list_postgresql_refusals(url: str, *, old: bool) -> dict[tuple[str, s
             for act in list_acts(table):
                 transaction = connection.transaction()
                 await transaction.start()
-                said[table, act] = None
+                refusals[table, act] = None
                 try:
                     await connection.execute(act)
                 except asyncpg.PostgresError as error:
-                    said[table, act] = str(error)
+                    refusals[table, act] = str(error)
                 await transaction.rollback()
     finally:
         await connection.close()
-    return said
+    return refusals
 
 
 def require_refused(refusals: dict[tuple[str, str], str | None], *, embedded: bool) -> None:
@@ -91,18 +91,18 @@ async def test_older_release_is_refused_every_change_with_the_reason(desk: Desk)
     await desk.record_parties()
     await desk.link_statement((await desk.record_claim())["id"], "supports", "nato")
     url = desk.settings.database_url.get_secret_value()
-    said = await asyncio.to_thread(list_refusals, url, old=True)
-    require_refused(said, embedded=desk.settings.embedded)
+    refusals = await asyncio.to_thread(list_refusals, url, old=True)
+    require_refused(refusals, embedded=desk.settings.embedded)
     for table in ("events", "claims", "parties", "statements", "api_keys"):
         for act in list_acts(table):
-            assert REASON in (said[table, act] or ""), act
+            assert REASON in (refusals[table, act] or ""), act
 
 
 async def test_other_programs_are_not_refused_as_older_releases(desk: Desk) -> None:
     """An operator's own tools may be refused for other reasons."""
     url = desk.settings.database_url.get_secret_value()
-    said = await asyncio.to_thread(list_refusals, url, old=False)
-    assert [words for words in said.values() if words and REASON in words] == []
+    refusals = await asyncio.to_thread(list_refusals, url, old=False)
+    assert [words for words in refusals.values() if words and REASON in words] == []
 
 
 async def test_older_release_is_refused_after_the_upgrade_of_an_old_schema(
@@ -113,8 +113,8 @@ async def test_older_release_is_refused_after_the_upgrade_of_an_old_schema(
     url = settings.database_url.get_secret_value()
     await asyncio.to_thread(migrate.upgrade, settings, "0010")
     await asyncio.to_thread(migrate.upgrade, settings)
-    said = await asyncio.to_thread(list_refusals, url, old=True)
-    require_refused(said, embedded=settings.embedded)
+    refusals = await asyncio.to_thread(list_refusals, url, old=True)
+    require_refused(refusals, embedded=settings.embedded)
 
 
 def test_every_table_is_guarded_or_derived() -> None:
@@ -168,12 +168,12 @@ async def test_process_is_refused_by_an_incompatible_newer_schema(
     response = await desk.public.get("/readyz")
     assert response.status_code == 503
     assert "newer" in response.json()["detail"]
-    refused = await desk.checker.post("/v1/claims", json=support.build_claim(text="too late"))
-    assert refused.status_code == 503, refused.text
-    assert REASON in refused.json()["detail"]
-    assert refused.headers["retry-after"] == "1"
-    listed = (await desk.reader.get("/v1/claims")).json()["items"]
-    assert [each["id"] for each in listed] == [claim]
+    refusal = await desk.checker.post("/v1/claims", json=support.build_claim(text="too late"))
+    assert refusal.status_code == 503, refusal.text
+    assert REASON in refusal.json()["detail"]
+    assert refusal.headers["retry-after"] == "1"
+    items = (await desk.reader.get("/v1/claims")).json()["items"]
+    assert [each["id"] for each in items] == [claim]
 
 
 async def test_schema_behind_the_code_is_not_ready(

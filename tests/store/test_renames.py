@@ -79,10 +79,10 @@ async def count_renames(desk: Desk) -> dict[str, list[str]]:
             .order_by(events.c.seq)
         ).all()
     )
-    found: dict[str, list[str]] = {}
+    renames: dict[str, list[str]] = {}
     for row in rows:
-        found.setdefault(row.claim, []).append(str(row.recorded_at))
-    return found
+        renames.setdefault(row.claim, []).append(str(row.recorded_at))
+    return renames
 
 
 async def count_left(desk: Desk) -> tuple[int, int]:
@@ -115,10 +115,10 @@ async def test_rename_of_many_claims_is_done_in_batches(desk: Desk) -> None:
     await run_turns(desk)
     assert await read_names(desk, ids) == ["Beograd"] * CLAIMS
     assert await count_left(desk) == (0, 0)
-    changed = await count_renames(desk)
-    assert [*changed] == ids
-    assert {len(instants) for instants in changed.values()} == {1}
-    together = Counter(instant for instants in changed.values() for instant in instants)
+    renames = await count_renames(desk)
+    assert [*renames] == ids
+    assert {len(instants) for instants in renames.values()} == {1}
+    together = Counter(instant for instants in renames.values() for instant in instants)
     assert max(together.values()) <= BATCH
     await audit(desk.settings)
 
@@ -153,11 +153,11 @@ async def test_claim_changed_before_its_batch_gets_the_new_name_once(desk: Desk)
     await rename(desk, "Beograd")
     last = ids[-1]
     version = (await desk.read_claim(last))["version"]
-    changed = await desk.checker.patch(
+    amendment = await desk.checker.patch(
         f"/v1/claims/{last}", json={"tags": ["border"]}, headers={"If-Match": f'"{version}"'}
     )
-    assert changed.status_code == 200, changed.text
-    assert changed.json()["claimant"]["name"] == "Beograd"
+    assert amendment.status_code == 200, amendment.text
+    assert amendment.json()["claimant"]["name"] == "Beograd"
     history = (await desk.reader.get(f"/v1/claims/{last}/history")).json()["items"]
     by_type = {each["type"]: each["actor"]["name"] for each in history}
     assert by_type["party.changed"] == "editor"
@@ -185,9 +185,9 @@ async def test_second_rename_during_the_first_wins_on_every_claim(desk: Desk) ->
     await run_turns(desk, 1)
     await rename(desk, "Beograd and its ministries")
     assert await run_turns(desk, 1) == 1
-    shown = Counter(await read_names(desk, ids))
+    names = Counter(await read_names(desk, ids))
     # What the first had come to before goes on showing its name until the second comes to it.
-    assert shown == {"Beograd": BATCH, "Beograd and its ministries": BATCH, "Belgrade": CLAIMS - 8}
+    assert names == {"Beograd": BATCH, "Beograd and its ministries": BATCH, "Belgrade": CLAIMS - 8}
     await audit(desk.settings)
     await run_turns(desk)
     assert set(await read_names(desk, ids)) == {"Beograd and its ministries"}
@@ -199,9 +199,9 @@ async def test_as_of_shows_the_name_that_the_claim_had(desk: Desk) -> None:
     ids = await record_claims(desk)
     await rename(desk, "Beograd")
     await run_turns(desk, 1)
-    between = desk.clock().isoformat().replace("+00:00", "Z")
+    instant = desk.clock().isoformat().replace("+00:00", "Z")
     await run_turns(desk)
-    names = [(await desk.read_claim(claim, as_of=between))["claimant"]["name"] for claim in ids]
+    names = [(await desk.read_claim(claim, as_of=instant))["claimant"]["name"] for claim in ids]
     assert names == ["Beograd"] * BATCH + ["Belgrade"] * (CLAIMS - BATCH)
 
 
@@ -223,10 +223,10 @@ async def test_moved_party_does_not_support_its_new_root(desk: Desk) -> None:
     not come to yet is made on where the party stands now."""
     ids = await record_claims(desk)
     links = [await desk.link_statement(claim, "supports", "nato") for claim in ids]
-    moved = await desk.editor.patch("/v1/parties/nato", json={"parent": "belgrade"})
-    assert moved.status_code == 200, moved.text
-    refused = await desk.change_status(ids[-1], "confirmed", cites=[links[-1]["id"]])
-    assert refused.status_code == 409, refused.text
+    move_answer = await desk.editor.patch("/v1/parties/nato", json={"parent": "belgrade"})
+    assert move_answer.status_code == 200, move_answer.text
+    refusal = await desk.change_status(ids[-1], "confirmed", cites=[links[-1]["id"]])
+    assert refusal.status_code == 409, refusal.text
     await run_turns(desk)
     for claim in ids:
         [link] = (await desk.reader.get(f"/v1/claims/{claim}/links")).json()["items"]
@@ -238,14 +238,14 @@ async def test_approved_rename_is_done_in_batches(desk: Desk) -> None:
     """Confirmed claims print the name: the rename waits for a second person, then begins."""
     ids = await record_claims(desk)
     await desk.confirm_claim(ids[0])
-    proposed = await desk.editor.patch("/v1/parties/belgrade", json={"name": "Beograd"})
-    assert proposed.status_code == 202, proposed.text
-    approved = await desk.editor2.post(f"/v1/decisions/{proposed.json()['id']}/approval")
-    assert approved.status_code == 200, approved.text
+    proposal = await desk.editor.patch("/v1/parties/belgrade", json={"name": "Beograd"})
+    assert proposal.status_code == 202, proposal.text
+    approval = await desk.editor2.post(f"/v1/decisions/{proposal.json()['id']}/approval")
+    assert approval.status_code == 200, approval.text
     assert await read_names(desk, ids[:1]) == ["Beograd"]
     assert (await desk.reader.get("/v1/parties/belgrade")).json()["name"] == "Beograd"
-    left = (await count_left(desk))[1]
-    assert left == CLAIMS - 1
+    remaining = (await count_left(desk))[1]
+    assert remaining == CLAIMS - 1
     await run_turns(desk)
     assert set(await read_names(desk, ids)) == {"Beograd"}
     await audit(desk.settings)
@@ -272,16 +272,16 @@ async def test_blocked_rename_batch_blocks_no_other_changes(desk: Desk) -> None:
     ids = await record_claims(desk)
     await rename(desk, "Beograd")
     address = desk.settings.database_url.get_secret_value()
-    async with hold_lock(address, LOCK_CLAIM, ids[1]) as held:
+    async with hold_lock(address, LOCK_CLAIM, ids[1]) as held_lock:
         working = asyncio.create_task(run_turns(desk, 1))
         await wait_for_waiting(address, 1)
         async with asyncio.timeout(20):
             await desk.record_claim(speaker=None)
             await desk.record_claim(claimant="nato", speaker=None)
             body = {"statement": build_statement("belgrade"), "stance": "comments"}
-            linked = await desk.checker.post(f"/v1/claims/{ids[-1]}/links", json=body)
-            assert linked.status_code == 201, linked.text
-        await held.release()
+            link_answer = await desk.checker.post(f"/v1/claims/{ids[-1]}/links", json=body)
+            assert link_answer.status_code == 201, link_answer.text
+        await held_lock.release()
         assert await working == 1
     await run_turns(desk)
     assert set(await read_names(desk, ids)) == {"Beograd"}

@@ -49,12 +49,12 @@ async def judge(settings: Settings, claim: str, versions: dict[str, int]) -> Non
     """Every acknowledged change is in the record under its version, and no other."""
     record = (await audit(settings))[claim]
     assert len(set(versions.values())) == len(versions)
-    amended = {
+    amendments = {
         event["data"]["tags"][0]: event["number"]
         for event in record
         if event["type"] == "claim.amended"
     }
-    assert amended == versions
+    assert amendments == versions
     assert len(record) == len(versions) + 1
 
 
@@ -90,8 +90,8 @@ async def test_fifty_concurrent_deciders_lose_no_change(desk: Desk) -> None:
 @pytest.fixture
 def two_servers(database_url: str, tmp_path: Path) -> Iterator[tuple[Served, Served]]:
     """Two processes on one database: two on one file, or two machines on one PostgreSQL."""
-    with serve(database_url, tmp_path) as one, serve(database_url, tmp_path) as other:
-        yield one, other
+    with serve(database_url, tmp_path) as server, serve(database_url, tmp_path) as other:
+        yield server, other
 
 
 @pytest.fixture
@@ -119,9 +119,9 @@ async def test_two_server_processes_lose_no_change(
 ) -> None:
     """Deciders on either server race for one claim; links through both all land; the same
     Idempotency-Key sent to both is carried out once."""
-    one, other = two_clients
+    client, other = two_clients
     for slug in ("belgrade", "nato"):
-        assert (await one.post("/v1/parties", json={"slug": slug, "name": slug})).is_success
+        assert (await client.post("/v1/parties", json={"slug": slug, "name": slug})).is_success
     claim = (await other.post("/v1/claims", json=build_claim())).json()["id"]
     names = [f"decider-{i}" for i in range(30)]
     versions = await asyncio.gather(
@@ -129,7 +129,7 @@ async def test_two_server_processes_lose_no_change(
     )
     await judge(settings, claim, dict(zip(names, versions, strict=True)))
 
-    linked = await asyncio.gather(
+    link_answers = await asyncio.gather(
         *(
             two_clients[i % 2].post(
                 f"/v1/claims/{claim}/links",
@@ -139,8 +139,8 @@ async def test_two_server_processes_lose_no_change(
             for i in range(20)
         )
     )
-    assert {answer.status_code for answer in linked} <= {201, 409}
-    ids = {answer.json()["id"] for answer in linked if answer.status_code == 201}
+    assert {answer.status_code for answer in link_answers} <= {201, 409}
+    ids = {answer.json()["id"] for answer in link_answers if answer.status_code == 201}
     record = (await audit(settings))[claim]
     links = [event["data"]["link"]["id"] for event in record if event["type"] == "link.created"]
     assert sorted(links) == sorted(ids)
@@ -152,9 +152,9 @@ async def test_concurrent_links_are_all_recorded(desk: Desk) -> None:
     await desk.record_parties()
     claim = (await desk.record_claim())["id"]
     body = {"statement": build_statement("nato"), "stance": "comments"}
-    made = await asyncio.gather(*(desk.post(f"/v1/claims/{claim}/links", body) for _ in range(30)))
+    links = await asyncio.gather(*(desk.post(f"/v1/claims/{claim}/links", body) for _ in range(30)))
     record = (await audit(desk.settings))[claim]
-    assert {e["data"]["link"]["id"] for e in record[1:]} == {link["id"] for link in made}
+    assert {e["data"]["link"]["id"] for e in record[1:]} == {link["id"] for link in links}
 
 
 async def test_statement_linked_during_its_withdrawal_does_not_count(desk: Desk) -> None:
@@ -165,13 +165,13 @@ async def test_statement_linked_during_its_withdrawal_does_not_count(desk: Desk)
         statement = await desk.post("/v1/statements", build_statement("nato", basis="documents"))
         link = {"statement": statement["id"], "stance": "supports"}
         path = f"/v1/statements/{statement['id']}/withdrawal"
-        *linked, withdrawn = await asyncio.gather(
+        *link_answers, withdrawal = await asyncio.gather(
             *(desk.checker.post(f"/v1/claims/{claim}/links", json=link) for claim in ids[:3]),
             desk.checker.post(path, json={"reason": "misspoke", "source": None}),
         )
         late = await desk.checker.post(f"/v1/claims/{ids[5]}/links", json=link)
-        assert withdrawn.status_code == 200, withdrawn.text
-        assert {each.status_code for each in linked} <= {201, 409}
+        assert withdrawal.status_code == 200, withdrawal.text
+        assert {each.status_code for each in link_answers} <= {201, 409}
         assert late.status_code == 409
         assert late.json()["type"] == "/problems/statement-withdrawn"
     for claim in ids:
@@ -183,13 +183,13 @@ async def test_one_of_two_claims_merged_into_each_other_remains(desk: Desk) -> N
     """The second merge is refused: its loser is gone, or its survivor is."""
     await desk.record_parties()
     for _ in range(5):
-        one, other = (await desk.record_claim())["id"], (await desk.record_claim())["id"]
+        claim, other = (await desk.record_claim())["id"], (await desk.record_claim())["id"]
         answers = await asyncio.gather(
             *(
                 desk.editor.post(
                     f"/v1/claims/{loser}/merge", json={"into": into}, headers={"If-Match": '"1"'}
                 )
-                for loser, into in ((one, other), (other, one))
+                for loser, into in ((claim, other), (other, claim))
             )
         )
         statuses = [answer.status_code for answer in answers]
@@ -203,9 +203,9 @@ async def test_concurrent_components_all_become_part_of_their_claim(desk: Desk) 
     """Each changes its parent too."""
     await desk.record_parties()
     parent = (await desk.record_claim())["id"]
-    made = await asyncio.gather(*(desk.record_claim(part_of=parent) for _ in range(25)))
-    shown = (await desk.read_claim(parent))["components"]
-    assert {each["id"] for each in shown} == {each["id"] for each in made}
+    components = await asyncio.gather(*(desk.record_claim(part_of=parent) for _ in range(25)))
+    shown_components = (await desk.read_claim(parent))["components"]
+    assert {each["id"] for each in shown_components} == {each["id"] for each in components}
     await audit(desk.settings)
 
 
@@ -216,19 +216,19 @@ async def test_withdrawal_changes_a_component_and_its_parent(desk: Desk) -> None
     first = (await desk.record_claim())["id"]
     component = (await desk.record_claim(part_of=first))["id"]
     parent = (await desk.record_claim())["id"]
-    merged = await desk.editor.post(
+    merge = await desk.editor.post(
         f"/v1/claims/{first}/merge", json={"into": parent}, headers={"If-Match": "*"}
     )
-    assert merged.status_code == 200
+    assert merge.status_code == 200
     link = await desk.link_statement(component, "supports", "nato")
-    proposed = await desk.change_status(component, "confirmed", cites=[link["id"]])
-    await desk.editor.post(f"/v1/decisions/{proposed.json()['id']}/approval")
-    said = link["statement"]["id"]
-    await desk.post(f"/v1/claims/{parent}/links", {"statement": said, "stance": "supports"})
-    withdrawn = await desk.checker.post(
-        f"/v1/statements/{said}/withdrawal", json={"reason": "misspoke", "source": None}
+    proposal = await desk.change_status(component, "confirmed", cites=[link["id"]])
+    await desk.editor.post(f"/v1/decisions/{proposal.json()['id']}/approval")
+    statement = link["statement"]["id"]
+    await desk.post(f"/v1/claims/{parent}/links", {"statement": statement, "stance": "supports"})
+    withdrawal = await desk.checker.post(
+        f"/v1/statements/{statement}/withdrawal", json={"reason": "misspoke", "source": None}
     )
-    assert withdrawn.status_code == 200, withdrawn.text
+    assert withdrawal.status_code == 200, withdrawal.text
     assert (await desk.read_claim(component))["status"] == "awaiting_confirmation"
     assert [each["status"] for each in (await desk.read_claim(parent))["components"]] == [
         "awaiting_confirmation"
@@ -248,12 +248,12 @@ async def test_renamed_speaker_changes_every_claim_that_names_them(desk: Desk) -
         for item in (await desk.reader.get("/v1/speakers")).json()["items"]
         if item["name"] == "Gen. Milan Mojsilović"
     )
-    renamed = await desk.editor.patch(
+    rename = await desk.editor.patch(
         f"/v1/speakers/{speaker['id']}", json={"name": "General Mojsilović"}
     )
-    assert renamed.status_code == 200, renamed.text
-    shown = (await desk.read_claim(claim["id"]))["claimant"]["speaker"]["name"]
-    assert shown == "General Mojsilović"
+    assert rename.status_code == 200, rename.text
+    name = (await desk.read_claim(claim["id"]))["claimant"]["speaker"]["name"]
+    assert name == "General Mojsilović"
     await audit(desk.settings)
 
 
@@ -299,14 +299,14 @@ async def test_readers_cannot_write(desk: Desk, settings: Settings) -> None:
     """The connections of queries refuse a change, whatever runs on them."""
     now = desk.clock()
     row = {"slug": "x", "title": "x", "created_at": now, "updated_at": now}
-    with pytest.raises((DBAPIError, Unavailable)) as refused:
+    with pytest.raises((DBAPIError, Unavailable)) as refusal:
         await desk.database.read(lambda connection: connection.execute(insert(stories), row))
-    assert "readonly" in str(refused.value.__cause__).replace("-", "").replace(" ", "").lower()
+    assert "readonly" in str(refusal.value.__cause__).replace("-", "").replace(" ", "").lower()
     async with support.run_desk(settings) as other:
-        found = await other.database.read(
+        story_count = await other.database.read(
             lambda connection: connection.execute(text("SELECT count(*) FROM stories")).scalar_one()
         )
-    assert found == 0
+    assert story_count == 0
 
 
 async def test_failed_command_changes_nothing(database: Database) -> None:

@@ -22,9 +22,9 @@ instants = st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30), timezones=off
 @given(instants)
 def test_instant_survives_sqlite_unchanged(moment: datetime) -> None:
     """Aware, in UTC, to the microsecond, whatever its offset and year."""
-    stored = INSTANT.process_bind_param(moment, SQLITE)
-    assert len(stored) == 27
-    back = INSTANT.process_result_value(stored, SQLITE)
+    stored_text = INSTANT.process_bind_param(moment, SQLITE)
+    assert len(stored_text) == 27
+    back = INSTANT.process_result_value(stored_text, SQLITE)
     assert back == moment
     assert back.utcoffset() == timedelta(0)
 
@@ -40,9 +40,9 @@ def test_stored_instants_sort_as_text(earlier: datetime, later: datetime) -> Non
 @given(instants)
 def test_postgresql_instants_are_utc(moment: datetime) -> None:
     """Whatever the time zone of a server or a session."""
-    bound = INSTANT.process_bind_param(moment, POSTGRESQL)
-    assert bound == moment
-    assert bound.utcoffset() == timedelta(0)
+    bound_value = INSTANT.process_bind_param(moment, POSTGRESQL)
+    assert bound_value == moment
+    assert bound_value.utcoffset() == timedelta(0)
     back = INSTANT.process_result_value(moment, POSTGRESQL)
     assert back is not None
     assert (back, back.utcoffset()) == (moment, timedelta(0))
@@ -80,13 +80,13 @@ async def test_instants_compare_alike_on_both_databases(database: Database) -> N
 
     def ask(connection: Connection) -> tuple[list[datetime], list[datetime]]:
         column = stories.c.created_at
-        ordered = connection.scalars(select(column).order_by(column)).all()
+        ordered_instants = connection.scalars(select(column).order_by(column)).all()
         later = connection.scalars(select(column).where(column > MOMENTS[2]).order_by(column)).all()
-        return list(ordered), list(later)
+        return list(ordered_instants), list(later)
 
-    ordered, later = await database.read(ask)
-    assert ordered == MOMENTS
-    assert {moment.utcoffset() for moment in ordered} == {timedelta(0)}
+    ordered_instants, later = await database.read(ask)
+    assert ordered_instants == MOMENTS
+    assert {moment.utcoffset() for moment in ordered_instants} == {timedelta(0)}
     assert later == MOMENTS[3:]
     naive = rows[0] | {"slug": "naive", "created_at": datetime(2023, 10, 2)}  # noqa: DTZ001
     with pytest.raises(StatementError, match="naive"):

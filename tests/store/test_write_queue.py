@@ -70,14 +70,14 @@ def end_transaction(connection: Connection, slug: str) -> str:
 @asynccontextmanager
 async def hold_writer(database: Database) -> AsyncIterator[None]:
     """Hold the writer with a change, so that those begun meanwhile wait in line behind it."""
-    started, goes_on = threading.Event(), threading.Event()
+    has_started, goes_on = threading.Event(), threading.Event()
 
     def wait(_connection: Connection) -> None:
-        started.set()
+        has_started.set()
         assert goes_on.wait(10)
 
     holder = asyncio.create_task(database.write(wait))
-    await asyncio.to_thread(started.wait, 10)
+    await asyncio.to_thread(has_started.wait, 10)
     yield
     await asyncio.sleep(0)  # tasks that were made join the line
     goes_on.set()

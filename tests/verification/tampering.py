@@ -31,9 +31,9 @@ async def verify_tampered(database: Database, change: Tamper) -> Report:
         change(connection)
         raise Found(verification.compare_with_record(connection))
 
-    with pytest.raises(Found) as found:
+    with pytest.raises(Found) as findings:
         await database.write(tamper)
-    return found.value.report
+    return findings.value.report
 
 
 class Found(Exception):

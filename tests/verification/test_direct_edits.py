@@ -56,13 +56,13 @@ async def test_change_of_any_column_is_found_or_declared_unprovable(
     columns = [column for column in table.c if not is_unproved(table.name, column.name)]
     if not worked_database.embedded:
         columns = [*{type(column.type): column for column in columns}.values()]
-    unnoticed = []
+    unnoticed_places = []
     for column in columns:
         place = f"{table.name}.{column.name}"
         report = await verify_tampered(worked_database, build_row_change(table, column))
         if report.ok and not (place == "events.seq" and is_gap_remarked(report)):
-            unnoticed.append(place)
-    assert unnoticed == []
+            unnoticed_places.append(place)
+    assert unnoticed_places == []
     if any(is_unproved(table.name, column.name) for column in table.c):
         report = await verify_database(worked_database)
         assert table.name in {remark.table for remark in report.remarks}
@@ -104,10 +104,10 @@ def build_row_change(table: Table, column: Column[Any]) -> Callable[[Connection]
         row = row or connection.execute(rows).first()
         assert row is not None, f"nothing in {table.name}: record something in a_days_work"
         value = make_another_value(column, row._mapping[column.name])
-        changed = connection.execute(
+        update_result = connection.execute(
             update(table).where(*is_row(table, row)).values({column.name: value})
         )
-        assert changed.rowcount == 1
+        assert update_result.rowcount == 1
 
     return change
 
@@ -128,9 +128,9 @@ def is_row(table: Table, row: Any) -> list[Any]:
 
 
 def make_another_value(column: Column[Any], value: Any) -> Any:
-    allowed = list_allowed_values(column)
-    if allowed:
-        return next(value_allowed for value_allowed in allowed if value_allowed != value)
+    allowed_values = list_allowed_values(column)
+    if allowed_values:
+        return next(value_allowed for value_allowed in allowed_values if value_allowed != value)
     if isinstance(column.type, Uuid):
         return ids.make_id()
     if isinstance(column.type, Instant):

@@ -41,13 +41,13 @@ async def test_seeded_desk_verifies(database: Database) -> None:
 
 async def test_desk_after_a_days_work_verifies(worked_database: Database) -> None:
     """Every event type folds to what is stored, in every table; progress is told at the end."""
-    told: list[tuple[int, int]] = []
+    progress_calls: list[tuple[int, int]] = []
     report = await worked_database.read(
-        verification.verify, progress=lambda done, total: told.append((done, total))
+        verification.verify, progress=lambda done, total: progress_calls.append((done, total))
     )
     assert report.ok, report.breaks
     assert report.claims == 36
-    counted, types = await worked_database.read(
+    event_rows, types = await worked_database.read(
         lambda connection: (
             connection.execute(select(tables.events.c.seq)).all(),
             set(
@@ -57,14 +57,14 @@ async def test_desk_after_a_days_work_verifies(worked_database: Database) -> Non
             ),
         )
     )
-    assert report.events == len(counted)
+    assert report.events == len(event_rows)
     assert types == set(EVENT_TYPES), "let all of them happen in tests/verification/workday.py"
-    assert [done for done, _ in told] == sorted({done for done, _ in told})
-    assert {total for _, total in told} == {told[-1][0]}
-    decided = await worked_database.read(
+    assert [done for done, _ in progress_calls] == sorted({done for done, _ in progress_calls})
+    assert {total for _, total in progress_calls} == {progress_calls[-1][0]}
+    states = await worked_database.read(
         lambda connection: set(connection.scalars(select(tables.decisions.c.state)))
     )
-    assert decided == {"approved", "rejected", "withdrawn", "lapsed", "superseded"}
+    assert states == {"approved", "rejected", "withdrawn", "lapsed", "superseded"}
 
 
 async def test_batches_cover_every_claim_once(
@@ -175,25 +175,29 @@ async def test_deleted_last_event_is_missed_by_the_claim(worked_database: Databa
 
 async def test_two_swapped_events_are_found(worked_database: Database) -> None:
     """Whether their numbers are exchanged or what they say."""
-    one, two = (await read_lines(worked_database))[2:4]
+    line_one, two = (await read_lines(worked_database))[2:4]
     seq, number = tables.events.c.seq, tables.events.c.number
 
     def swap(connection: Connection) -> None:
-        for line, value in ((one.seq, 1000), (two.seq, one.number), (one.seq, two.number)):
+        for line, value in (
+            (line_one.seq, 1000),
+            (two.seq, line_one.number),
+            (line_one.seq, two.number),
+        ):
             connection.execute(update(tables.events).where(seq == line).values({number: value}))
 
     report = await verify_tampered(worked_database, swap)
     assert report.first_break is not None
-    assert (report.first_break.claim, report.first_break.event) == (one.claim, 3)
+    assert (report.first_break.claim, report.first_break.event) == (line_one.claim, 3)
     assert report.first_break.what == "previous_hash"
     assert "order" in {finding.what for finding in report.breaks}
 
 
 async def test_swapped_contents_are_found(worked_database: Database) -> None:
-    one, two = (await read_lines(worked_database))[2:4]
+    line_one, two = (await read_lines(worked_database))[2:4]
 
     def swap(connection: Connection) -> None:
-        for line, with_ in ((one, two), (two, one)):
+        for line, with_ in ((line_one, two), (two, line_one)):
             connection.execute(
                 update(tables.events)
                 .where(tables.events.c.seq == line.seq)
@@ -286,15 +290,15 @@ async def test_a_claim_without_events_and_events_without_a_claim_are_found(
     """Foreign keys forbid the second, unless somebody switched them off."""
     claim = (await read_lines(worked_database, "a third, otherwise"))[0].claim
     before = await verify(worked_database)
-    gone = ids.make_id()
+    missing_claim = ids.make_id()
     if worked_database.embedded:
         # A connection of one's own checks no foreign keys unless it asks to.
         path = tmp_path / "copy.db"
         shutil.copy(str(worked_database.url.database), path)
         with contextlib.closing(sqlite3.connect(path)) as connection:
             connection.execute("DROP TRIGGER events_no_update")
-            moved = (gone.replace("-", ""), claim.replace("-", ""))
-            connection.execute("UPDATE events SET claim = ? WHERE claim = ?", moved)
+            parameters = (missing_claim.replace("-", ""), claim.replace("-", ""))
+            connection.execute("UPDATE events SET claim = ? WHERE claim = ?", parameters)
             connection.commit()
         copy = Database(Settings(database_url=f"sqlite:///{path}"))
         await copy.start()
@@ -304,14 +308,16 @@ async def test_a_claim_without_events_and_events_without_a_claim_are_found(
 
         def move(connection: Connection) -> None:
             connection.execute(text("ALTER TABLE events DROP CONSTRAINT fk_events_claim_claims"))
-            change_rows(tables.events, tables.events.c.claim == claim, claim=gone)(connection)
+            change_rows(tables.events, tables.events.c.claim == claim, claim=missing_claim)(
+                connection
+            )
 
         report = await verify_tampered(worked_database, move)
     assert [
         (break_found.claim, break_found.what, break_found.found) for break_found in report.breaks
     ] == [
         (claim, "events", "none"),
-        (gone, "events", "none: rows of no claim"),
+        (missing_claim, "events", "none: rows of no claim"),
     ]
     assert (report.claims, report.events) == (before.claims, before.events)
 

@@ -59,8 +59,12 @@ async def test_the_story_of_an_event_is_proved(worked_database: Database) -> Non
         worked_database, change_rows(tables.events, tables.events.c.seq == line.seq, story=None)
     )
     assert report.broken == 1, report.breaks
-    found = report.breaks[0]
-    assert (found.claim, found.event, found.what) == (line.claim, line.number, "events.story")
+    first_break = report.breaks[0]
+    assert (first_break.claim, first_break.event, first_break.what) == (
+        line.claim,
+        line.number,
+        "events.story",
+    )
 
 
 @pytest.mark.parametrize("column", ["document", "state"])
@@ -68,15 +72,15 @@ async def test_a_changed_document_or_state_names_the_key(
     worked_database: Database, column: str
 ) -> None:
     line = (await read_lines(worked_database))[0]
-    stored = await worked_database.read(
+    stored_text = await worked_database.read(
         lambda connection: connection.execute(
             select(tables.claims.c[column]).where(tables.claims.c.id == line.claim)
         ).scalar_one()
     )
-    wrong = stored.replace("a part, worded otherwise", "a part, worded as somebody likes")
+    wrong_text = stored_text.replace("a part, worded otherwise", "a part, worded as somebody likes")
     report = await verify_tampered(
         worked_database,
-        change_rows(tables.claims, tables.claims.c.id == line.claim, **{column: wrong}),
+        change_rows(tables.claims, tables.claims.c.id == line.claim, **{column: wrong_text}),
     )
     assert report.broken == 1
     assert report.breaks[0].what == f"claims.{column}"
@@ -160,12 +164,12 @@ async def test_a_deleted_row_beside_a_claim_is_found(worked_database: Database, 
         worked_database, lambda connection: connection.execute(delete(t).where(key))
     )
     # A claim is found by the words of what is linked to it, too.
-    found, *others = report.breaks
-    assert {break_found.what for break_found in others} <= {
+    first_break, *other_breaks = report.breaks
+    assert {break_found.what for break_found in other_breaks} <= {
         "claim_search.words",
         "claim_search.fields",
     }
-    assert (found.claim, found.what, found.found) == (claim, table, "no row")
+    assert (first_break.claim, first_break.what, first_break.found) == (claim, table, "no row")
 
 
 @pytest.mark.parametrize("table", ["links", "decisions", "claim_tags", "claim_versions"])

@@ -347,10 +347,10 @@ def ask_for_comment(connection: Connection, day: Day, *, claim: str) -> None:
         "note": None,
     }
     inquiry_commands.create_inquiry(connection, claim, new, **day.by())
-    somebody: inquiry_commands.NewInquiry = {**new, "party": None, "whom": "a colonel"}
-    asked = inquiry_commands.create_inquiry(connection, claim, somebody, **day.by())
-    answered: InquiryChange = {"outcome": InquiryOutcome.ANSWERED}
-    inquiry_commands.change_inquiry(connection, asked.inquiry.id, answered, **day.by())
+    new_inquiry: inquiry_commands.NewInquiry = {**new, "party": None, "whom": "a colonel"}
+    inquiry_view = inquiry_commands.create_inquiry(connection, claim, new_inquiry, **day.by())
+    answer: InquiryChange = {"outcome": InquiryOutcome.ANSWERED}
+    inquiry_commands.change_inquiry(connection, inquiry_view.inquiry.id, answer, **day.by())
     until = day.time + timedelta(days=900)
     later: inquiry_commands.NewInquiry = {**new, "party": "russia", "until": until}
     inquiry_commands.create_inquiry(connection, claim, later, **day.by())
@@ -371,7 +371,7 @@ def hear_unnamed_sources(connection: Connection, day: Day, *, claim: str) -> Non
     belongs to is renamed."""
     for party, stance in ((None, Stance.SUPPORTS), ("albania", Stance.CONTRADICTS)):
         quote = NewQuote("so we were told", "en", Rendering.VERBATIM, SOURCE)
-        told = NewStatement(
+        statement = NewStatement(
             party,
             None,
             BEGIN_OF_MONTH,
@@ -383,7 +383,7 @@ def hear_unnamed_sources(connection: Connection, day: Day, *, claim: str) -> Non
             reason="he would lose his post",
         )
         link_commands.link_statement(
-            connection, claim, NewLink(told, stance), four_eyes=True, **day.by()
+            connection, claim, NewLink(statement, stance), four_eyes=True, **day.by()
         )
     claim_commands.create_claim(
         connection,
@@ -394,7 +394,7 @@ def hear_unnamed_sources(connection: Connection, day: Day, *, claim: str) -> Non
             speaker=None,
             claimed_at=BEGIN_OF_YEAR,
             precision=Precision.YEAR,
-            origin=told,
+            origin=statement,
         ),
         **day.by(),
     )
@@ -405,42 +405,48 @@ def hear_unnamed_sources(connection: Connection, day: Day, *, claim: str) -> Non
 def supersede(connection: Connection, day: Day) -> None:
     """Figures that replace each other; one of them is worded anew, one was a mistake."""
     figures = Figure("12", what="dead"), Figure(low="15", high="17"), Figure("9.5", unit="%")
-    former: str | None = None
+    former_claim: str | None = None
     for number, figure in enumerate(figures):
-        former = day.claim(
+        former_claim = day.claim(
             f"figure {number}",
             kind=Kind.FIGURE,
             story="kosovo-border-2023",
-            supersedes=former,
+            supersedes=former_claim,
             figure=figure,
         )
         if number == 1:
-            day.amend(former, text="figure one, better worded", material=False)
-    assert former is not None
-    day.reverse(former, reversal_commands.plan_void)
+            day.amend(former_claim, text="figure one, better worded", material=False)
+    assert former_claim is not None
+    day.reverse(former_claim, reversal_commands.plan_void)
 
 
 def take_back(connection: Connection, day: Day) -> None:
     """Mistakes, and ways back from them."""
-    held, freed = day.claim("under a hold"), day.claim("under a hold that has ended")
-    for claim, until in ((held, None), (held, day.time + timedelta(days=1)), (freed, None)):
+    held_claim, freed_claim = day.claim("under a hold"), day.claim("under a hold that has ended")
+    for claim, until in (
+        (held_claim, None),
+        (held_claim, day.time + timedelta(days=1)),
+        (freed_claim, None),
+    ):
         hold_commands.place_hold(connection, claim, reason="a check", until=until, **day.by())
-    hold_commands.end_hold(connection, freed, **day.by())
+    hold_commands.end_hold(connection, freed_claim, **day.by())
     print_claims(connection, day)
-    kept, void = day.claim("recorded by mistake, it seemed"), day.claim("recorded by mistake")
-    for claim in (kept, void):
+    kept_claim, void = day.claim("recorded by mistake, it seemed"), day.claim("recorded by mistake")
+    for claim in (kept_claim, void):
         day.reverse(claim, reversal_commands.plan_void)
-    day.reverse(kept, reversal_commands.plan_restoration)
-    claim_commands.withdraw_claim(connection, kept, reason="so it seemed", source=None, **day.by())
-    day.reverse(kept, reversal_commands.plan_reinstatement)
-    link = day.link(kept, "nato", Stance.COMMENTS)
+    day.reverse(kept_claim, reversal_commands.plan_restoration)
+    claim_commands.withdraw_claim(
+        connection, kept_claim, reason="so it seemed", source=None, **day.by()
+    )
+    day.reverse(kept_claim, reversal_commands.plan_reinstatement)
+    link = day.link(kept_claim, "nato", Stance.COMMENTS)
     why: dict[str, Any] = {"reason": "a mistake", "four_eyes": True}
     reversal_commands.void_link(connection, link, **why, **day.by())
     reversal_commands.restore_link(connection, link, **why, **day.by())
     link_commands.retract_link(connection, link, **why, **day.by())
     reversal_commands.restore_link(connection, link, **why, **day.by())
     reversal_commands.void_link(
-        connection, day.link(kept, "russia", Stance.COMMENTS), **why, **day.by()
+        connection, day.link(kept_claim, "russia", Stance.COMMENTS), **why, **day.by()
     )
     statement = connection.execute(
         select(tables.links.c.statement).where(tables.links.c.id == link)
@@ -450,7 +456,7 @@ def take_back(connection: Connection, day: Day) -> None:
     paraphrase = NewQuote("the same, in a third paper", "en", Rendering.PARAPHRASE, SOURCE)
     statement_commands.add_quote(connection, statement, paraphrase, **day.by())
     origin = connection.execute(
-        select(tables.claims.c.origin_statement).where(tables.claims.c.id == kept)
+        select(tables.claims.c.origin_statement).where(tables.claims.c.id == kept_claim)
     ).scalar_one()
     statement_commands.withdraw_statement(connection, origin, source=None, **why, **day.by())
     statement_reversals.restore_statement(
@@ -460,7 +466,7 @@ def take_back(connection: Connection, day: Day) -> None:
     day.claim("a component of it", part_of=twin)
     day.link(twin, "albania", Stance.REQUESTS_CONFIRMATION)
     claim_commands.merge_claims(
-        connection, twin, into=kept, four_eyes=True, versions=None, **day.by()
+        connection, twin, into=kept_claim, four_eyes=True, versions=None, **day.by()
     )
     separation_commands.separate_claim(connection, twin, **why, **day.by())
     mistaken = connection.execute(
@@ -499,11 +505,11 @@ def merge_directory(connection: Connection, day: Day) -> None:
     directory_merges.merge_speaker(connection, second, into=first, **why, **day.by())
     new = NewSource("https://example.org/other-address", title="The same paper")
     source, _ = source_commands.record_source(connection, new, **day.by())
-    known = connection.scalars(select(tables.sources.c.id).limit(1)).one()
+    kept_source = connection.scalars(select(tables.sources.c.id).limit(1)).one()
     by: dict[str, Any] = {"reason": "one page", **day.by()}
-    source_merges.merge_source(connection, source, into=known, **by)
+    source_merges.merge_source(connection, source, into=kept_source, **by)
     source_merges.separate_source(connection, source, **by)
-    source_merges.merge_source(connection, source, into=known, **by)
+    source_merges.merge_source(connection, source, into=kept_source, **by)
 
 
 def print_claims(connection: Connection, day: Day) -> None:
@@ -522,18 +528,18 @@ def print_claims(connection: Connection, day: Day) -> None:
     def record() -> str:
         return use_commands.record_use(connection, claim, new, **day.by())
 
-    acknowledged, again, outdated, retired = record(), record(), record(), record()
-    use_commands.retire_use(connection, retired, **day.by())
+    acknowledged_use, second_use, outdated_use, retired_use = record(), record(), record(), record()
+    use_commands.retire_use(connection, retired_use, **day.by())
     hold_commands.place_hold(connection, claim, reason="a check", until=None, **day.by())
-    for use in (acknowledged, again):
+    for use in (acknowledged_use, second_use):
         use_commands.acknowledge_use(
             connection, use, note="changed", corrected_url="https://paper.example/2", **day.by()
         )
     day.reverse(claim, reversal_commands.plan_void)
     use_commands.acknowledge_use(
-        connection, acknowledged, note="taken back", corrected_url=None, **day.by()
+        connection, acknowledged_use, note="taken back", corrected_url=None, **day.by()
     )
-    assert outdated != record(), "one that is outdated from the first"
+    assert outdated_use != record(), "one that is outdated from the first"
     other = day.claim("printed by one")
     use_commands.record_use(connection, other, new, **day.by())
 

@@ -47,28 +47,28 @@ class _Undone(Exception):
 
 
 def measure(benches: Sequence[Bench]) -> Rounds:
-    found = Rounds("backlog")
+    rounds = Rounds("backlog")
     for bench in benches:
         tails = {}
         costs = {}
         for size in SIZES:
-            others = _fill(bench, size)
-            costs[size] = asyncio.run(_costs(bench.url, others))
+            other_endpoints = _fill(bench, size)
+            costs[size] = asyncio.run(_costs(bench.url, other_endpoints))
             words = f"{size:,} due on 1 of {ENDPOINTS:,}"
             for name, cost in costs[size].items():
-                found.add(f"{words}: {name}", bench.kind, "ms", cost * 1000)
-            tails[size] = _measure_fresh(found, bench, size, words)
+                rounds.add(f"{words}: {name}", bench.kind, "ms", cost * 1000)
+            tails[size] = _measure_fresh(rounds, bench, size, words)
         # The other two lease and settle 64 deliveries with the backlog, ten without.
         for name in ("waiting", "take_turn for the others"):
             before = costs[0][name]
-            found.add(
+            rounds.add(
                 f"{name}, with / without the backlog",
                 bench.kind,
                 "×",
                 costs[SIZES[1]][name] / before,
                 Goal(most=2),
             )
-        found.add(
+        rounds.add(
             "p99 of the others, with / without",
             bench.kind,
             "×",
@@ -76,23 +76,23 @@ def measure(benches: Sequence[Bench]) -> Rounds:
             Goal(most=SHARE),
         )
         for line in asyncio.run(_plans(bench.url)):
-            found.add_problem("plans", bench.kind, "", line)
-    return found
+            rounds.add_problem("plans", bench.kind, "", line)
+    return rounds
 
 
 def _fill(bench: Bench, size: int) -> list[str]:
     """The ids of ten of the others, each with one delivery due."""
     rows.clear(bench.url)
     endpoint = Endpoint(bench.receiver.url("/slow/much"), (NOT_NEEDED,))
-    told = Endpoint(bench.receiver.url("/now/fresh"))
+    fresh_endpoint = Endpoint(bench.receiver.url("/now/fresh"))
     quiet = [Endpoint(bench.receiver.url(f"/now/{n}"), (NOT_NEEDED,)) for n in range(ENDPOINTS - 2)]
-    ids = rows.endpoints(bench.url, [endpoint, told, *quiet])
+    ids = rows.endpoints(bench.url, [endpoint, fresh_endpoint, *quiet])
     if size:
         rows.deliveries(bench.url, ids[:1], size)
-    others = ids[-OTHERS_DUE:]
-    rows.deliveries(bench.url, others, 1)
+    other_ids = ids[-OTHERS_DUE:]
+    rows.deliveries(bench.url, other_ids, 1)
     rows.settle_all(bench.url)
-    return others
+    return other_ids
 
 
 async def _costs(url: str, other_workers: list[str]) -> dict[str, float]:
@@ -154,10 +154,10 @@ async def _read(database: Database, query: Callable[[Connection], Any]) -> float
 
 
 async def _write(database: Database, command: Callable[[Connection], Any]) -> float:
-    timed = _time_and_undo(command)
+    timed_command = _time_and_undo(command)
 
     def measure_and_undo(connection: Connection) -> float:
-        raise _Undone(timed(connection))
+        raise _Undone(timed_command(connection))
 
     async def measure_once() -> float:
         try:
@@ -231,10 +231,12 @@ async def _plans(url: str) -> list[str]:
                 _measure_settling(connection)
             finally:
                 event.remove(engine, "before_cursor_execute", note)
-            seen: dict[str, Any] = {}
+            sql_values: dict[str, Any] = {}
             for sql, values in statements:
-                seen.setdefault(sql, values)
-            raise _Undone([(sql, _plan(connection, sql, values)) for sql, values in seen.items()])
+                sql_values.setdefault(sql, values)
+            raise _Undone(
+                [(sql, _plan(connection, sql, values)) for sql, values in sql_values.items()]
+            )
 
         try:
             await database.write(all_of_a_turn)
@@ -247,12 +249,12 @@ async def _plans(url: str) -> list[str]:
 
 def _plan(connection: Connection, sql: str, values: Any) -> str:
     if connection.dialect.name == "sqlite":
-        found = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", values)
-        return "\n".join(str(row[3]) for row in found)
+        plan_rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", values)
+        return "\n".join(str(row[3]) for row in plan_rows)
     if sql.startswith("INSERT"):
         return ""
-    found = connection.exec_driver_sql(f"EXPLAIN (ANALYZE, BUFFERS OFF) {sql}", values)
-    return "\n".join(str(row[0]) for row in found)
+    plan_rows = connection.exec_driver_sql(f"EXPLAIN (ANALYZE, BUFFERS OFF) {sql}", values)
+    return "\n".join(str(row[0]) for row in plan_rows)
 
 
 def _faults(sql: str, plan: str) -> list[str]:

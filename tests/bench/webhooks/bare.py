@@ -33,33 +33,33 @@ Post = Callable[[int, str], Awaitable[None]]
 
 def measure(client: str, concurrency: int, seconds: float, url: str) -> float:
     """Posts a second, by a process of its own."""
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-m", __name__, client, str(concurrency), str(seconds), url],
         cwd=ROOT,
         check=True,
         capture_output=True,
         text=True,
     )
-    return float(done.stdout)
+    return float(process.stdout)
 
 
 async def _rate(client: str, concurrency: int, seconds: float, url: str) -> float:
     posting = _open_sender(url) if client == "sender" else _open_poster(url, concurrency)
-    posted = 0
+    post_count = 0
     until = time.perf_counter() + 0.3  # of warming up
 
     async def keep(number: int) -> None:
-        nonlocal posted
+        nonlocal post_count
         while time.perf_counter() < until:
-            await posting(number, f"msg_{number}_{posted}")
-            posted += 1
+            await posting(number, f"msg_{number}_{post_count}")
+            post_count += 1
 
     await asyncio.gather(*map(keep, range(concurrency)))
-    posted = 0
+    post_count = 0
     began = time.perf_counter()
     until = began + seconds
     await asyncio.gather(*map(keep, range(concurrency)))
-    return posted / (time.perf_counter() - began)
+    return post_count / (time.perf_counter() - began)
 
 
 def _open_sender(url: str) -> Post:
@@ -82,8 +82,8 @@ def _open_poster(url: str, concurrency: int) -> Post:
     secrets = (make_secret(),)
 
     async def post(number: int, message: str) -> None:
-        signed = signatures.build_headers(secrets, message, int(time.time()), BODY)
-        headers = {"Content-Type": "application/json", **signed}
+        signature_headers = signatures.build_headers(secrets, message, int(time.time()), BODY)
+        headers = {"Content-Type": "application/json", **signature_headers}
         answer = await clients[number % count].post(url, content=BODY, headers=headers)
         if answer.status_code != 204:
             raise RuntimeError(f"answered {answer.status_code}")

@@ -32,8 +32,8 @@ class Goal:
         return 1 - value / self.most
 
     def __str__(self) -> str:
-        sign, bound = ("≥", self.least) if self.least is not None else ("≤", self.most)
-        return f"{sign}{bound:,g}"
+        sign, limit = ("≥", self.least) if self.least is not None else ("≤", self.most)
+        return f"{sign}{limit:,g}"
 
 
 @dataclass(frozen=True)
@@ -71,9 +71,9 @@ class Rounds:
         self, row: str, kind: str, unit: str, value: float | None, goal: Goal | None = None
     ) -> None:
         key = row, kind, unit
-        found = self._found.setdefault(key, [])
+        values = self._found.setdefault(key, [])
         if value is not None:
-            found.append(value)
+            values.append(value)
         if goal is not None:
             self._goals[key] = goal
 

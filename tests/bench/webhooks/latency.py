@@ -29,14 +29,14 @@ ARRIVE_SECONDS = 10
 
 
 def measure_steady(benches: Sequence[Bench], rounds: int) -> Rounds:
-    found = Rounds("event → 2xx")
+    results = Rounds("event → 2xx")
     for _ in range(rounds):
         for bench in benches:
             _one_endpoint(bench)
             with run_server(bench.url) as server:
                 changes = Changes(bench, server)
-                _note(found, "idle", bench, changes, IDLE, P50, P99)
-                _note(found, f"{STEADY}/s", bench, changes, STEADY, P50, P99)
+                _note(results, "idle", bench, changes, IDLE, P50, P99)
+                _note(results, f"{STEADY}/s", bench, changes, STEADY, P50, P99)
             if bench.kind == "sqlite":
                 continue
             for bell in ("on", "off"):
@@ -49,9 +49,9 @@ def measure_steady(benches: Sequence[Bench], rounds: int) -> Rounds:
                     changes = Changes(bench, server)
                     words = f"apart, bell {bell}"
                     goals = (P50, P99) if bell == "on" else (None, Goal(most=1_200))
-                    _note(found, f"{words}, idle", bench, changes, IDLE, *goals)
-                    _note(found, f"{words}, {STEADY}/s", bench, changes, STEADY, *goals)
-    return found
+                    _note(results, f"{words}, idle", bench, changes, IDLE, *goals)
+                    _note(results, f"{words}, {STEADY}/s", bench, changes, STEADY, *goals)
+    return results
 
 
 def _one_endpoint(bench: Bench) -> None:
@@ -90,37 +90,37 @@ def _times(
         return bench.receiver.count() >= expected
 
     wait_until(arrived, ARRIVE_SECONDS)
-    answered = [
+    arrivals = [
         arrival for arrival in bench.receiver.arrivals() if not arrival.path.startswith("/hole")
     ]
-    if len({(item.path, item.message) for item in answered}) < expected:
-        rounds.add_problem(row, bench.kind, "ms", f"{len(answered)} of {expected} came")
+    if len({(item.path, item.message) for item in arrivals}) < expected:
+        rounds.add_problem(row, bench.kind, "ms", f"{len(arrivals)} of {expected} came")
         return None
     if changes.late > expected / each / 10:
         rounds.add_problem(row, bench.kind, "ms", f"{changes.late} changes began late")
-    return [item.late for item in answered]
+    return [item.late for item in arrivals]
 
 
 def black_hole(benches: Sequence[Bench], rounds: int) -> Rounds:
-    found = Rounds("black hole")
+    results = Rounds("black hole")
     for turn in range(rounds):
         for bench in benches:
             tails: dict[int, float] = {}
             for healthy in (ENDPOINTS, ENDPOINTS - 1) if turn % 2 else (ENDPOINTS - 1, ENDPOINTS):
                 rows.clear(bench.url)
                 with run_server(bench.url) as server:
-                    tail = _measure_beside_backlog(found, bench, server, healthy)
+                    tail = _measure_beside_backlog(results, bench, server, healthy)
                 if tail is not None:
                     tails[healthy] = tail
             if len(tails) == 2:
-                found.add(
+                results.add(
                     "p99 of the healthy, with / without a hole",
                     bench.kind,
                     "×",
                     tails[ENDPOINTS - 1] / tails[ENDPOINTS],
                     Goal(most=HEALTHY),
                 )
-    return found
+    return results
 
 
 def _measure_beside_backlog(

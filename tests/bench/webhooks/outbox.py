@@ -25,7 +25,7 @@ DRAIN_SECONDS = 60
 
 def measure(benches: Sequence[dict[str, Bench]], world: World, rounds: int, seconds: int) -> Rounds:
     """`benches`: for each kind of database, one desk for each case."""
-    found = Rounds("changes")
+    results = Rounds("changes")
     with ExitStack() as stack:
         runners = []
         for by_case in benches:
@@ -38,18 +38,18 @@ def measure(benches: Sequence[dict[str, Bench]], world: World, rounds: int, seco
                 server = stack.enter_context(run_server(bench.url, *options))
                 runners.append((case, bench, _runner(bench, server)))
         for turn in range(rounds):
-            reached: dict[tuple[str, str], float] = {}
+            loads: dict[tuple[str, str], float] = {}
             for position in range(len(runners)):
                 case, bench, runner = runners[(position + turn) % len(runners)]
-                load = _round(found, case, bench, runner, world, turn, seconds)
+                load = _round(results, case, bench, runner, world, turn, seconds)
                 if load is not None:
-                    reached[bench.kind, case] = load
-            for (kind, case), per_second in reached.items():
-                found.add(case, kind, "/s", per_second)
-                nobody = reached.get((kind, NOBODY))
-                if case != NOBODY and nobody:
-                    found.add(case, kind, "×none", per_second / nobody)
-    return found
+                    loads[bench.kind, case] = load
+            for (kind, case), per_second in loads.items():
+                results.add(case, kind, "/s", per_second)
+                base_load = loads.get((kind, NOBODY))
+                if case != NOBODY and base_load:
+                    results.add(case, kind, "×none", per_second / base_load)
+    return results
 
 
 def _runner(bench: Bench, server: Server) -> Runner:
@@ -79,9 +79,9 @@ def _round(
             nonce=f"{turn}-",
         )
         _cell(cell, WORKLOADS["transition"], runner, asking, seconds)
-    made = rows.count(bench.url) - before
-    if made < (0 if case == NOBODY else 2 * cell.loads[0].requests):
-        cell.problems.append(f"{cell.loads[0].requests} changes, {made} deliveries")
+    delivery_count = rows.count(bench.url) - before
+    if delivery_count < (0 if case == NOBODY else 2 * cell.loads[0].requests):
+        cell.problems.append(f"{cell.loads[0].requests} changes, {delivery_count} deliveries")
     if cell.problems:
         rounds.add_problem(case, bench.kind, "/s", cell.problems[0])
     load: wrk.Load = cell.loads[0]

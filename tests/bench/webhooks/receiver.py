@@ -25,7 +25,7 @@ DELAY_SECONDS = 0.02
 KEPT_BYTES = 120  # of a body: its type and timestamp come first
 ANSWER = b"HTTP/1.1 204 No Content\r\n\r\n"
 
-_arrived: list[tuple[bytes, bytes, float, bytes]] = []
+_arrivals: list[tuple[bytes, bytes, float, bytes]] = []
 
 
 class _Connection(asyncio.Protocol):
@@ -53,7 +53,7 @@ class _Connection(asyncio.Protocol):
             method, path, _ = head.split(b" ", 2)
             if method == b"POST":
                 key = _value(head, names, b"\r\nwebhook-id:")
-                _arrived.append((path, key, time.time(), body[:KEPT_BYTES]))
+                _arrivals.append((path, key, time.time(), body[:KEPT_BYTES]))
                 self._answer(path)
             else:
                 self._tell(path)
@@ -66,16 +66,18 @@ class _Connection(asyncio.Protocol):
 
     def _tell(self, path: bytes) -> None:
         if path == b"/arrivals":
-            found = [
+            arrivals = [
                 (path.decode(), key.decode(), at, body.decode(errors="replace"))
-                for path, key, at, body in _arrived
+                for path, key, at, body in _arrivals
             ]
-            told = json.dumps(found).encode()
+            answer = json.dumps(arrivals).encode()
         else:
-            told = b"%d" % len(_arrived)
+            answer = b"%d" % len(_arrivals)
         if path == b"/clear":
-            _arrived.clear()
-        self.transport.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(told), told))
+            _arrivals.clear()
+        self.transport.write(
+            b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(answer), answer)
+        )
 
 
 def _value(head: bytes, names: bytes, name: bytes) -> bytes:
@@ -144,8 +146,8 @@ class Receiver:
 
 
 def _event_at(body: str) -> float | None:
-    _, found, rest = body.partition('"timestamp":"')
-    if not found:
+    _, separator, rest = body.partition('"timestamp":"')
+    if not separator:
         return None
     return datetime.fromisoformat(rest.split('"', 1)[0]).timestamp()
 

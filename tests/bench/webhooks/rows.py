@@ -61,7 +61,7 @@ def clear(url: str) -> None:
 def endpoints(url: str, endpoints_wanted: Sequence[Endpoint]) -> list[str]:
     """Their ids."""
     now = datetime.now(UTC)
-    made: list[Row] = [
+    endpoint_rows: list[Row] = [
         {
             "id": str(uuid4()),
             "url": each.url,
@@ -81,8 +81,8 @@ def endpoints(url: str, endpoints_wanted: Sequence[Endpoint]) -> list[str]:
         }
         for each in endpoints_wanted
     ]
-    _insert(url, webhooks, made)
-    return [row["id"] for row in made]
+    _insert(url, webhooks, endpoint_rows)
+    return [row["id"] for row in endpoint_rows]
 
 
 def deliveries(url: str, to: Sequence[str], count: int) -> None:
@@ -144,9 +144,9 @@ def _insert(url: str, table: Table, rows: Sequence[Row]) -> None:
     if url.startswith("sqlite"):
         lines = [tuple(_as_sqlite(name, row[name]) for name in names) for row in rows]
         marks = ", ".join("?" * len(names))
-        listed = ", ".join(names)
+        column_names = ", ".join(names)
         with closing(sqlite3.connect(sqlite_path(url), timeout=60)) as file, file:
-            file.executemany(f"INSERT INTO {table.name} ({listed}) VALUES ({marks})", lines)
+            file.executemany(f"INSERT INTO {table.name} ({column_names}) VALUES ({marks})", lines)
     else:
         records = [tuple(_as_postgresql(name, row[name]) for name in names) for row in rows]
         asyncio.run(_copy(url, table.name, names, records))

@@ -35,8 +35,8 @@ def measure(
         print(f"    receiver  {ceiling:,.0f} requests/s at most")
 
         def desks(copy: str = "run") -> list[Bench]:
-            of = cache.desk(CLAIMS, kinds, seed, copy).desk
-            return [prepare_bench(kind, of, world, receiver) for kind in kinds]
+            bench_desk = cache.desk(CLAIMS, kinds, seed, copy).desk
+            return [prepare_bench(kind, bench_desk, world, receiver) for kind in kinds]
 
         def note(rounds: Rounds) -> None:
             figures.extend(rounds.figures())
@@ -63,8 +63,8 @@ def measure(
 
 
 def _idle(benches: Sequence[Bench]) -> Rounds:
-    found = Rounds("deliveries")
+    rounds = Rounds("deliveries")
     for bench in benches:
         with run_dispatcher(bench.url) as worker:
-            found.add("PSS idle", bench.kind, "MB", worker.memory()["Pss"] / 1e6, Goal(most=120))
-    return found
+            rounds.add("PSS idle", bench.kind, "MB", worker.memory()["Pss"] / 1e6, Goal(most=120))
+    return rounds

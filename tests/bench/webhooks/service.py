@@ -112,10 +112,10 @@ class Changes:
                 key = self._claim()
                 path = self._api.claim(key)
                 claim = json.loads(client.ask("GET", path, self._api.headers)[2])
-                left = began + number / per_second - time.perf_counter()
-                if left > 0:
-                    time.sleep(left)
-                self.late += left < -0.05
+                pause = began + number / per_second - time.perf_counter()
+                if pause > 0:
+                    time.sleep(pause)
+                self.late += pause < -0.05
                 self._change(client, key, claim)
 
     def _claim(self) -> Any:

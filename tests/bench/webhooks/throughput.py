@@ -29,7 +29,7 @@ def ceiling(receiver: Receiver) -> float:
 
 
 def measure(benches: Sequence[Bench], rounds: int) -> Rounds:
-    found = Rounds("deliveries")
+    results = Rounds("deliveries")
     receiver = benches[0].receiver
     for _ in range(rounds):
         best = {}
@@ -42,7 +42,7 @@ def measure(benches: Sequence[Bench], rounds: int) -> Rounds:
                         client, concurrency, BARE_SECONDS, url
                     )
                 quickest = max(rates[client, each] for each in bare.CONCURRENCIES)
-                found.add(f"bare {client}, answered {words}", "-", "/s", quickest)
+                results.add(f"bare {client}, answered {words}", "-", "/s", quickest)
                 best[words, client] = quickest
             receiver.clear()
         for position in range(len(benches)):
@@ -50,23 +50,23 @@ def measure(benches: Sequence[Bench], rounds: int) -> Rounds:
             for words, path in PATHS.items():
                 for shape, (count, in_flight) in SHAPES.items():
                     row = f"{shape}, answered {words}"
-                    rate = _drained(found, row, bench, path, count, in_flight)
+                    rate = _drained(results, row, bench, path, count, in_flight)
                     if rate is None:
                         continue
                     quick = path == "/now"
-                    asked = quick and bench.kind == "postgresql"
-                    found.add(
-                        row, bench.kind, "/s", rate, Goal(LEAST_PER_SECOND) if asked else None
+                    has_goal = quick and bench.kind == "postgresql"
+                    results.add(
+                        row, bench.kind, "/s", rate, Goal(LEAST_PER_SECOND) if has_goal else None
                     )
                     for client in bare.CLIENTS:
-                        found.add(
+                        results.add(
                             row,
                             bench.kind,
                             f"×{client}",
                             rate / best[words, client],
                             Goal(LEAST_SHARE) if quick else None,
                         )
-    return found
+    return results
 
 
 def _drained(
@@ -85,11 +85,11 @@ def _drained(
             rounds.add_problem(row, bench.kind, "/s", f"{bench.receiver.count()} of {BACKLOG} came")
             return None
         weight = worker.memory()["Pss"]
-        spent = worker.cpu()
-    if left := rows.pending(bench.url):
-        rounds.add_problem(row, bench.kind, "/s", f"{left} were not settled")
+        processor_time = worker.cpu()
+    if unsettled := rows.pending(bench.url):
+        rounds.add_problem(row, bench.kind, "/s", f"{unsettled} were not settled")
     times = sorted(arrival.at for arrival in bench.receiver.arrivals())
     first = round(len(times) * WARM)
-    rounds.add(f"{row}: processor", bench.kind, "µs", spent / BACKLOG * 1e6)
+    rounds.add(f"{row}: processor", bench.kind, "µs", processor_time / BACKLOG * 1e6)
     rounds.add("PSS under load", bench.kind, "MB", weight / 1e6, Goal(most=200))
     return (len(times) - 1 - first) / (times[-1] - times[first])
