@@ -36,9 +36,9 @@ def require_problem(response: httpx.Response, slug: str) -> dict[str, Any]:
 def require_field_error(response: httpx.Response, *loc: str | int) -> str:
     """What is said of the field at `loc`, which the request was refused for."""
     errors = require_problem(response, "invalid-request")["errors"]
-    told = {tuple(error["loc"]): error["msg"] for error in errors}
-    assert loc in told, told
-    return str(told[loc])
+    messages = {tuple(error["loc"]): error["msg"] for error in errors}
+    assert loc in messages, messages
+    return str(messages[loc])
 
 
 async def record_of(desk: Desk) -> dict[str, Any]:

@@ -216,24 +216,24 @@ def is_allowed(rule: Action | str, role: Role | None, *, public_read: bool = Fal
 def routes() -> dict[tuple[str, str], Any]:
     """Every route of the application by method and path."""
     app = create_app(Settings(database_url="sqlite:///unused.db", log_level="error"))
-    found: dict[tuple[str, str], Any] = {}
+    routes_by_key: dict[tuple[str, str], Any] = {}
     for route in iter_route_contexts(app.routes):
         assert route.path is not None
         for method in route.methods or ():
-            assert (method, route.path) not in found, "two routes for one method and path"
-            found[method, route.path] = route
-    documented = {
+            assert (method, route.path) not in routes_by_key, "two routes for one method and path"
+            routes_by_key[method, route.path] = route
+    in_document = {
         (method.upper(), path)
         for path, operations in app.openapi()["paths"].items()
         for method in operations
     }
-    assert documented <= found.keys()
-    return found
+    assert in_document <= routes_by_key.keys()
+    return routes_by_key
 
 
 def test_every_route_has_its_rule(routes: dict[tuple[str, str], Any]) -> None:
     """Each route requires what the table says, by its dependency, and no other route is served."""
-    declared = {}
+    rules_by_key = {}
     for key, route in routes.items():
         rules = [
             SIGNED_IN if dependency.call.action is None else dependency.call.action
@@ -241,8 +241,10 @@ def test_every_route_has_its_rule(routes: dict[tuple[str, str], Any]) -> None:
             if isinstance(dependency.call, Allow)
         ]
         assert len(rules) <= 1, f"{key} is ruled twice"
-        declared[key] = rules[0] if rules else OPEN
-    assert declared == ROUTES | pages.ROUTES, "list it in ROUTES, or pages in tests/desk/pages.py"
+        rules_by_key[key] = rules[0] if rules else OPEN
+    assert rules_by_key == ROUTES | pages.ROUTES, (
+        "list it in ROUTES, or pages in tests/desk/pages.py"
+    )
 
 
 @pytest.fixture(params=[False, True], ids=["keys only", "public reading"])
@@ -261,21 +263,21 @@ async def test_every_route_admits_only_the_roles_of_the_table(desk: Desk) -> Non
             url = path.format(**PLACES)
             for role, client in callers.items():
                 body: dict[str, Any] | None = None if method == "GET" else {}
-                asked = "HEAD" if path in ENDLESS else method
-                response = await client.request(asked, url, json=body)
-                told = (method, url, role, response.status_code, response.text[:200])
-                assert response.status_code < 500, told
+                method_sent = "HEAD" if path in ENDLESS else method
+                response = await client.request(method_sent, url, json=body)
+                summary = (method, url, role, response.status_code, response.text[:200])
+                assert response.status_code < 500, summary
                 public_read = desk.settings.public_read and method == "GET"
                 if is_allowed(rule, role, public_read=public_read):
-                    assert response.status_code not in (401, 403), told
+                    assert response.status_code not in (401, 403), summary
                 elif path in ENDLESS:
-                    assert response.status_code == (401 if role is None else 403), told
+                    assert response.status_code == (401 if role is None else 403), summary
                 elif role is None:
                     require_problem(response, "not-authenticated")
-                    assert response.headers["WWW-Authenticate"].startswith("Bearer "), told
+                    assert response.headers["WWW-Authenticate"].startswith("Bearer "), summary
                 else:
                     assert "one of the roles" in require_problem(response, "forbidden")["detail"], (
-                        told
+                        summary
                     )
 
 
@@ -305,12 +307,12 @@ async def record_secretive_claim(desk: Desk) -> tuple[str, list[str], list[str]]
     )
     assignee = user.json()["id"]
     version = (await desk.read_claim(claim))["version"]
-    amended = await desk.checker.patch(
+    amendment = await desk.checker.patch(
         f"/v1/claims/{claim}",
         json={"assignee": assignee, "tags": ["troops"]},
         headers={"If-Match": f'"{version}"'},
     )
-    assert amended.json()["assignee"] == assignee
+    assert amendment.json()["assignee"] == assignee
     await desk.post(f"/v1/claims/{claim}/notes", {"text": "NOTE-of-the-desk"})
     inquiry = {"party": "nato", "whom": "WHOM-exactly", "way": "WAY-of-asking"}
     inquiry |= {"until": "2023-10-03T16:00:00Z", "note": "NOTE-on-asking"}
@@ -320,17 +322,17 @@ async def record_secretive_claim(desk: Desk) -> tuple[str, list[str], list[str]]
         ("rejection", {"comment": "COMMENT-of-rejection"}),
         ("withdrawal", {"reason": "REASON-of-withdrawal"}),
     ):
-        proposed = await desk.change_status(
+        proposal = await desk.change_status(
             claim, "confirmed", cites=[link], reason=f"DRAFT-before-{step}"
         )
         client = desk.editor if step == "rejection" else desk.checker
-        settled = await client.post(f"/v1/decisions/{proposed.json()['id']}/{step}", json=body)
-        assert settled.status_code == 200, settled.text
-    proposed = await desk.change_status(claim, "confirmed", cites=[link], reason="as NATO says")
-    approved = await desk.editor.post(
-        f"/v1/decisions/{proposed.json()['id']}/approval", json={"note": "APPROVAL-note"}
+        settlement = await client.post(f"/v1/decisions/{proposal.json()['id']}/{step}", json=body)
+        assert settlement.status_code == 200, settlement.text
+    proposal = await desk.change_status(claim, "confirmed", cites=[link], reason="as NATO says")
+    approval = await desk.editor.post(
+        f"/v1/decisions/{proposal.json()['id']}/approval", json={"note": "APPROVAL-note"}
     )
-    assert approved.status_code == 200
+    assert approval.status_code == 200
     withheld = [
         assignee,
         "Ana",
@@ -373,17 +375,17 @@ async def test_no_answer_for_outsiders_holds_internals(desk: Desk) -> None:
         f"/v1/claims?as_of={now}",
         f"/v1/claims?as_of={now}&tag=troops",
     ]
-    shown = "".join([(await desk.checker.get(url)).text for url in urls])
+    texts = "".join([(await desk.checker.get(url)).text for url in urls])
     for secret in (withheld[0], "DRAFT-before-", "COMMENT-of-rejection", "WHOM-exactly"):
-        assert secret in shown, "the desk itself sees it, so the test can fail"
-    for client, hidden in ((desk.reader, withheld), (desk.public, withheld + staff)):
+        assert secret in texts, "the desk itself sees it, so the test can fail"
+    for client, hidden_texts in ((desk.reader, withheld), (desk.public, withheld + staff)):
         for url in urls:
             response = await client.get(url)
             if client is desk.public and not desk.settings.public_read:
                 assert response.status_code == 401
                 continue
             assert response.status_code == 200, url
-            for secret in hidden:
+            for secret in hidden_texts:
                 assert secret not in response.text, (url, secret)
 
 
@@ -404,9 +406,9 @@ async def test_override_needs_an_editor(desk: Desk) -> None:
     claim = (await desk.record_claim())["id"]
     override = {"code": "deadline", "note": "Two reporters were there.", "source": SOURCE}
     require_problem(await desk.change_status(claim, "confirmed", override=override), "forbidden")
-    proposed = await desk.change_status(claim, "confirmed", client=desk.editor, override=override)
-    assert proposed.status_code == 202
-    url = f"/v1/decisions/{proposed.json()['id']}"
+    proposal = await desk.change_status(claim, "confirmed", client=desk.editor, override=override)
+    assert proposal.status_code == 202
+    url = f"/v1/decisions/{proposal.json()['id']}"
     async with nothing_changes(desk):
         require_problem(await desk.checker.post(f"{url}/approval"), "forbidden")
         require_problem(

@@ -28,11 +28,11 @@ async def test_statement_recorded_late_changes_no_earlier_answer(desk: Desk) -> 
     await desk.post(
         f"/v1/claims/{claim}/links", {"statement": body, "stance": "requests_confirmation"}
     )
-    recorded = desk.clock.now
+    instant = desk.clock.now
     assert await desk.read_claim(claim, as_of=on_the_second.isoformat()) == before
-    just_before = await desk.read_claim(claim, as_of=(recorded - MICROSECOND).isoformat())
+    just_before = await desk.read_claim(claim, as_of=(instant - MICROSECOND).isoformat())
     assert just_before == before
-    assert (await desk.read_claim(claim, as_of=recorded.isoformat()))["status"] == (
+    assert (await desk.read_claim(claim, as_of=instant.isoformat()))["status"] == (
         "awaiting_confirmation"
     )
     for path in ("links", "suggestion"):
@@ -64,7 +64,7 @@ async def test_as_of_shows_the_party_tree_of_then(desk: Desk) -> None:
     claim = (await desk.record_claim(claimant="bureau", speaker=None))["id"]
     other = (await desk.record_claim())["id"]
     await desk.link_statement(other, "supports", "bureau")
-    then = desk.clock.now
+    instant = desk.clock.now
     moves: list[tuple[str, dict[str, Any]]] = [
         ("bureau", {"parent": "washington"}),
         ("washington", {"name": "DC"}),
@@ -75,11 +75,11 @@ async def test_as_of_shows_the_party_tree_of_then(desk: Desk) -> None:
         assert (await desk.editor.patch(f"/v1/parties/{party}", json=change)).status_code == 200
     now = desk.clock.now
     for party, at, has in (
-        ("state-department", then, True),
-        ("washington", then, True),
-        ("nato", then, False),
-        ("state-department", then + timedelta(hours=2), False),
-        ("washington", then + timedelta(hours=2), True),
+        ("state-department", instant, True),
+        ("washington", instant, True),
+        ("nato", instant, False),
+        ("state-department", instant + timedelta(hours=2), False),
+        ("washington", instant + timedelta(hours=2), True),
         ("washington", now, False),
         ("nato", now, True),
     ):
@@ -88,7 +88,7 @@ async def test_as_of_shows_the_party_tree_of_then(desk: Desk) -> None:
             party,
             at,
         )
-    (link,) = (await desk.read_claim(other, expand="links", as_of=then.isoformat()))["links"]
+    (link,) = (await desk.read_claim(other, expand="links", as_of=instant.isoformat()))["links"]
     assert (link["statement"]["root"], link["statement"]["root_name"]) == (
         "washington",
         "Washington",
@@ -108,10 +108,10 @@ async def test_act_on_several_claims_has_one_instant(desk: Desk) -> None:
     desk.clock.advance(hours=-1)
     await desk.editor.patch("/v1/parties/nato", json={"parent": "washington"})
     await desk.post(f"/v1/statements/{statement['id']}/withdrawal", {"reason": "no"}, status=200)
-    merged = await desk.checker.post(
+    merge = await desk.checker.post(
         f"/v1/claims/{first}/merge", json={"into": second}, headers={"If-Match": "*"}
     )
-    assert merged.status_code == 200
+    assert merge.status_code == 200
     for claim in (first, second):
         record = (await desk.reader.get(f"/v1/claims/{claim}/history")).json()["items"]
         last = {each["type"]: each["recorded_at"] for each in record}
@@ -120,8 +120,10 @@ async def test_act_on_several_claims_has_one_instant(desk: Desk) -> None:
     acts = ("party.changed", "statement.withdrawn")
     assert [instants[act] for act in acts] == [last[act] for act in acts]
     assert instants["claim.merged"] == last["claim.absorbed"]
-    withdrawn = (await desk.reader.get(f"/v1/statements/{statement['id']}")).json()["withdrawn_at"]
-    assert withdrawn == last["statement.withdrawn"]
+    withdrawn_at = (await desk.reader.get(f"/v1/statements/{statement['id']}")).json()[
+        "withdrawn_at"
+    ]
+    assert withdrawn_at == last["statement.withdrawn"]
     at = datetime.fromisoformat(last["party.changed"])
     before = at - MICROSECOND
     assert await list_claim_ids(desk, before, party="nato") == [first]

@@ -121,8 +121,8 @@ async def test_instants_must_be_rfc_3339_with_an_offset(
                 (f"/v1/claims/{NOBODY}/suggestion", "as_of"),
                 ("/v1/statements", "until"),
             ):
-                asked = await desk.reader.get(url, params={name: instant})
-                assert reason in require_field_error(asked, "query", name)
+                answer = await desk.reader.get(url, params={name: instant})
+                assert reason in require_field_error(answer, "query", name)
 
 
 RAW = [
@@ -191,12 +191,12 @@ async def test_error_in_a_field_of_id_or_object_speaks_of_what_was_sent(
     """It does not name our classes, nor call an object an invalid id."""
     await desk.record_parties()
     body = build_statement("nato", quotes=[build_quote() | {"source": source}])
-    refused = require_problem(
+    refusal = require_problem(
         await desk.checker.post("/v1/statements", json=body), "invalid-request"
     )
-    places = [error["loc"] for error in refused["errors"]]
+    places = [error["loc"] for error in refusal["errors"]]
     assert places == [["body", "quotes", 0, *place] for place in places_at_fault]
-    assert "function" not in refused["detail"]
+    assert "function" not in refusal["detail"]
     body = {"statement": body, "stance": "supports"}
     claim = await desk.record_claim()
     answer = await desk.checker.post(f"/v1/claims/{claim['id']}/links", json=body)

@@ -20,10 +20,12 @@ async def test_parties_form_a_tree(desk: Desk) -> None:
             ("washington", "state-department"),
             ("washington", "nobody"),
         ):
-            changed = await desk.editor.patch(f"/v1/parties/{slug}", json={"parent": parent})
-            require_field_error(changed, "body", "parent")
-        again = await desk.checker.post("/v1/parties", json={"slug": "nato", "name": "NATO"})
-        require_problem(again, "already-exists")
+            party_change = await desk.editor.patch(f"/v1/parties/{slug}", json={"parent": parent})
+            require_field_error(party_change, "body", "parent")
+        second_answer = await desk.checker.post(
+            "/v1/parties", json={"slug": "nato", "name": "NATO"}
+        )
+        require_problem(second_answer, "already-exists")
         for change in ({"slug": "x"}, {"name": None}, {"name": ""}, {"country": "usa"}):
             require_problem(
                 await desk.editor.patch("/v1/parties/nato", json=change), "invalid-request"
@@ -45,10 +47,10 @@ async def test_parties_nest_no_deeper_than_is_allowed(desk: Desk) -> None:
     async with nothing_changes(desk):
         body = {"slug": "a8", "name": "a-8", "parent": "a7"}
         require_field_error(await desk.checker.post("/v1/parties", json=body), "body", "parent")
-        moved = await desk.editor.patch("/v1/parties/b0", json={"parent": "a6"})
-        require_field_error(moved, "body", "parent")
-    moved = await desk.editor.patch("/v1/parties/b0", json={"parent": "a5"})
-    assert moved.json()["root"] == "a0"
+        move_answer = await desk.editor.patch("/v1/parties/b0", json={"parent": "a6"})
+        require_field_error(move_answer, "body", "parent")
+    move_answer = await desk.editor.patch("/v1/parties/b0", json={"parent": "a5"})
+    assert move_answer.json()["root"] == "a0"
 
 
 async def test_speakers_speak_for_their_own_party(desk: Desk) -> None:
@@ -59,10 +61,10 @@ async def test_speakers_speak_for_their_own_party(desk: Desk) -> None:
     other = await desk.post("/v1/speakers", body | {"name": "Milan Mojsilović"})
     async with nothing_changes(desk):
         for speaker in (milos["id"], NOBODY):
-            refused = await desk.checker.post(
+            refusal = await desk.checker.post(
                 "/v1/statements", json=build_statement("nato", speaker=speaker)
             )
-            require_field_error(refused, "body", "speaker")
+            require_field_error(refusal, "body", "speaker")
         nobodys = build_statement(None, speaker={"name": "X"})
         require_field_error(
             await desk.checker.post("/v1/statements", json=nobodys), "body", "party"
@@ -98,9 +100,9 @@ async def test_link_needs_a_party_and_is_made_once(desk: Desk) -> None:
         ):
             body = {"statement": link["statement"]["id"], "stance": "comments"} | change
             require_problem(await desk.checker.post(url, json=body), "invalid-request")
-        gone = f"/v1/claims/{NOBODY}/links"
+        missing_path = f"/v1/claims/{NOBODY}/links"
         body = {"statement": build_statement("nato"), "stance": "comments"}
-        require_problem(await desk.checker.post(gone, json=body), "not-found")
+        require_problem(await desk.checker.post(missing_path, json=body), "not-found")
 
 
 async def test_nothing_can_be_retracted_twice(desk: Desk) -> None:
@@ -112,8 +114,10 @@ async def test_nothing_can_be_retracted_twice(desk: Desk) -> None:
     decision = (await desk.change_status(claim["id"], "confirmed", cites=[first["id"]])).json()[
         "id"
     ]
-    rejected = await desk.editor.post(f"/v1/decisions/{decision}/rejection", json={"comment": "no"})
-    assert rejected.status_code == 200
+    rejection = await desk.editor.post(
+        f"/v1/decisions/{decision}/rejection", json={"comment": "no"}
+    )
+    assert rejection.status_code == 200
     for url in (
         f"/v1/links/{first['id']}/retraction",
         f"/v1/statements/{second['statement']['id']}/withdrawal",
@@ -123,8 +127,8 @@ async def test_nothing_can_be_retracted_twice(desk: Desk) -> None:
             require_problem(await desk.checker.post(url, json=REASON), "already-settled")
     async with nothing_changes(desk):
         for link in (first, second):
-            affirmed = await desk.checker.post(f"/v1/links/{link['id']}/affirmation")
-            require_problem(affirmed, "already-settled")
+            affirmation = await desk.checker.post(f"/v1/links/{link['id']}/affirmation")
+            require_problem(affirmation, "already-settled")
         for step, body in (
             ("approval", {}),
             ("rejection", {"comment": "no"}),
@@ -138,12 +142,12 @@ async def test_nothing_can_be_retracted_twice(desk: Desk) -> None:
             "statement-withdrawn",
         )
         for url in ("/v1/links/{}/retraction", "/v1/statements/{}/withdrawal"):
-            gone = await desk.checker.post(url.format(NOBODY), json=REASON)
-            require_problem(gone, "not-found")
-    withdrawn = f"/v1/claims/{claim['id']}/withdrawal"
-    assert (await desk.checker.post(withdrawn, json=REASON)).status_code == 200
+            missing_answer = await desk.checker.post(url.format(NOBODY), json=REASON)
+            require_problem(missing_answer, "not-found")
+    withdrawal_path = f"/v1/claims/{claim['id']}/withdrawal"
+    assert (await desk.checker.post(withdrawal_path, json=REASON)).status_code == 200
     async with nothing_changes(desk):
-        require_problem(await desk.checker.post(withdrawn, json=REASON), "claim-withdrawn")
+        require_problem(await desk.checker.post(withdrawal_path, json=REASON), "claim-withdrawn")
 
 
 async def list_acts_on_closed(
@@ -163,25 +167,25 @@ async def test_closed_claim_cannot_be_changed(desk: Desk) -> None:
     """Nobody links to, amends, moves, merges or withdraws a claim that was merged or withdrawn;
     nothing is merged into it, and nothing new becomes part of a merged one."""
     await desk.record_parties()
-    merged, survivor, taken_back = (
+    loser, survivor, taken_back = (
         await desk.record_claim(),
         await desk.record_claim(),
         await desk.record_claim(),
     )
-    url = f"/v1/claims/{merged['id']}"
+    url = f"/v1/claims/{loser['id']}"
     response = await desk.checker.post(
         f"{url}/merge", json={"into": survivor["id"]}, headers={"If-Match": "*"}
     )
     assert response.status_code == 200
     await desk.checker.post(f"/v1/claims/{taken_back['id']}/withdrawal", json=REASON)
     async with nothing_changes(desk):
-        for claim, slug in ((merged, "claim-merged"), (taken_back, "claim-withdrawn")):
+        for claim, slug in ((loser, "claim-merged"), (taken_back, "claim-withdrawn")):
             for method, target, body in await list_acts_on_closed(desk, claim, survivor["id"]):
-                refused = await desk.checker.request(
+                refusal = await desk.checker.request(
                     method, target, json=body, headers={"If-Match": "*"}
                 )
-                told = require_problem(refused, slug)
-                assert slug == "claim-withdrawn" or told["merged_into"] == survivor["id"]
+                problem = require_problem(refusal, slug)
+                assert slug == "claim-withdrawn" or problem["merged_into"] == survivor["id"]
             into = await desk.checker.post(
                 f"/v1/claims/{survivor['id']}/merge",
                 json={"into": claim["id"]},
@@ -195,7 +199,7 @@ async def test_closed_claim_cannot_be_changed(desk: Desk) -> None:
                 "kind": "event",
                 "claimant": None,
                 "claimed_at": "2023-10-02T00:00:00Z",
-                "part_of": merged["id"],
+                "part_of": loser["id"],
                 "origin": {"quotes": [build_quote()]},
             },
         )
@@ -207,17 +211,19 @@ async def test_decision_cites_only_active_links_of_its_claim(desk: Desk) -> None
     await desk.record_parties()
     claim, other = await desk.record_claim(), await desk.record_claim()
     link = await desk.link_statement(claim["id"], "supports", "nato")
-    gone = await desk.link_statement(claim["id"], "supports", "pristina")
-    others = await desk.link_statement(other["id"], "supports", "nato")
-    await desk.checker.post(f"/v1/links/{gone['id']}/retraction", json=REASON)
+    retracted_link = await desk.link_statement(claim["id"], "supports", "pristina")
+    other_link = await desk.link_statement(other["id"], "supports", "nato")
+    await desk.checker.post(f"/v1/links/{retracted_link['id']}/retraction", json=REASON)
     async with nothing_changes(desk):
-        for cited in (others["id"], gone["id"], NOBODY):
-            moved = await desk.change_status(claim["id"], "confirmed", cites=[link["id"], cited])
-            require_field_error(moved, "body", "cites", 1)
+        for citation in (other_link["id"], retracted_link["id"], NOBODY):
+            decision = await desk.change_status(
+                claim["id"], "confirmed", cites=[link["id"], citation]
+            )
+            require_field_error(decision, "body", "cites", 1)
         aside = [{"link": link["id"], "reason": "x"}]
-        moved = await desk.change_status(
+        decision = await desk.change_status(
             claim["id"], "confirmed", cites=[link["id"]], set_aside=aside
         )
-        require_field_error(moved, "body", "set_aside", 0)
+        require_field_error(decision, "body", "set_aside", 0)
         for to in ("true", "asserted", "disputed"):
             assert (await desk.change_status(claim["id"], to)).status_code in (409, 422)

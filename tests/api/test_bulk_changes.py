@@ -17,8 +17,8 @@ async def change(desk: Desk, claims: list[Any], **sent: Any) -> list[dict[str, A
 
 
 async def post(client: httpx.AsyncClient, claims: list[Any], **sent: Any) -> httpx.Response:
-    chosen = [{"id": claim["id"], "version": claim["version"]} for claim in claims]
-    return await client.post("/v1/claims/bulk", json={"claims": chosen, **sent})
+    versions = [{"id": claim["id"], "version": claim["version"]} for claim in claims]
+    return await client.post("/v1/claims/bulk", json={"claims": versions, **sent})
 
 
 async def test_each_claim_is_changed_by_one_line_of_its_record(desk: Desk) -> None:
@@ -29,7 +29,7 @@ async def test_each_claim_is_changed_by_one_line_of_its_record(desk: Desk) -> No
     claims = [await desk.record_claim(text=text, tags=["army"]) for text in ("a", "b", "c")]
     me = (await desk.checker.get("/v1/me")).json()["id"]
     due = "2033-10-05T18:00:00Z"
-    for number, (sent, fields) in enumerate(
+    for number, (fields_sent, fields) in enumerate(
         (
             ({"assignee": me}, {"assignee": me}),
             ({"due_at": due}, {"due_at": due}),
@@ -39,7 +39,7 @@ async def test_each_claim_is_changed_by_one_line_of_its_record(desk: Desk) -> No
         ),
         start=2,
     ):
-        items = await change(desk, claims, **sent)
+        items = await change(desk, claims, **fields_sent)
         assert [item["claim"] for item in items] == [claim["id"] for claim in claims]
         assert [item["status"] for item in items] == [200] * 3
         assert [item["version"] for item in items] == [number] * 3
@@ -48,25 +48,25 @@ async def test_each_claim_is_changed_by_one_line_of_its_record(desk: Desk) -> No
             assert claim["version"] == number
             assert {name: claim[name] for name in fields} == fields
     async with nothing_changes(desk):
-        for sent in ({"due_at": due}, {"tags": {"add": ["north"]}}):
-            again = await change(desk, claims, **sent)
-            assert [item["version"] for item in again] == [number] * 3
+        for fields_sent in ({"due_at": due}, {"tags": {"add": ["north"]}}):
+            second_items = await change(desk, claims, **fields_sent)
+            assert [item["version"] for item in second_items] == [number] * 3
 
 
 async def test_one_refusal_keeps_no_other_claim_from_its_change(desk: Desk) -> None:
     """Unknown, read at another version, withdrawn: each with the problem that it would have had
     alone, in the order sent, and nothing of it stays."""
     await desk.record_parties()
-    first, stale, withdrawn, last = [
+    first, stale, withdrawn_claim, last = [
         await desk.record_claim(text=text) for text in ("a", "b", "c", "d")
     ]
-    await desk.checker.post(f"/v1/claims/{withdrawn['id']}/withdrawal", json={"reason": "x"})
-    withdrawn["version"] = 2
+    await desk.checker.post(f"/v1/claims/{withdrawn_claim['id']}/withdrawal", json={"reason": "x"})
+    withdrawn_claim["version"] = 2
     claims = [
         last,
         stale | {"version": 7},
         {"id": NOBODY, "version": 1},
-        withdrawn,
+        withdrawn_claim,
         first,
     ]
     items = await change(desk, claims, tags={"add": ["north"]})
@@ -75,7 +75,7 @@ async def test_one_refusal_keeps_no_other_claim_from_its_change(desk: Desk) -> N
     assert items[1]["problem"]["version"] == 1
     assert items[3]["problem"]["type"] == "/problems/claim-withdrawn"
     assert [item["version"] for item in items] == [2, None, None, None, 2]
-    for claim, tags in ((first, ["north"]), (stale, []), (withdrawn, [])):
+    for claim, tags in ((first, ["north"]), (stale, []), (withdrawn_claim, [])):
         assert (await desk.read_claim(claim["id"]))["tags"] == tags
     unknown = await change(desk, [stale], assignee="nobody")
     assert (unknown[0]["status"], unknown[0]["problem"]["errors"][0]["loc"]) == (
@@ -91,12 +91,12 @@ async def test_bulk_change_is_repeated_by_its_key_and_refused_to_readers(desk: D
         "claims": [{"id": claim["id"], "version": 1}],
         "tags": {"add": ["north"]},
     }
-    first, again = [
+    first, second_answer = [
         await desk.checker.post("/v1/claims/bulk", json=body, headers={"Idempotency-Key": "k"})
         for _ in range(2)
     ]
-    assert first.json() == again.json()
-    assert again.headers["Idempotent-Replayed"] == "true"
+    assert first.json() == second_answer.json()
+    assert second_answer.headers["Idempotent-Replayed"] == "true"
     assert (await desk.read_claim(claim["id"]))["version"] == 2
     require_problem(await desk.reader.post("/v1/claims/bulk", json=body), "forbidden")
 

@@ -130,10 +130,10 @@ async def test_claim_can_originate_from_a_recorded_statement(desk: Desk) -> None
     )
     claim = await desk.record_claim(speaker=None, origin=None, origin_statement=statement["id"])
     assert claim["claimant"]["speaker"] == {"name": "Miloš Vučević", "role": None}
-    withdrawn = await desk.checker.post(
+    withdrawal = await desk.checker.post(
         f"/v1/statements/{statement['id']}/withdrawal", json={"reason": "denied", "source": SOURCE}
     )
-    assert withdrawn.status_code == 200
+    assert withdrawal.status_code == 200
     assert (await desk.read_claim(claim["id"]))["lifecycle"] == "withdrawn"
     async with nothing_changes(desk):
         body = build_claim(origin=None, origin_statement=statement["id"])
@@ -171,24 +171,24 @@ async def test_typo_keeps_the_revision_and_a_material_change_makes_a_new_one(des
     await desk.record_parties()
     claim = (await desk.record_claim(text="Serbia has returnd to normal"))["id"]
     link = await desk.confirm_claim(claim)
-    mended = await patch_claim(desk, claim, text="Serbia has returned to normal", material=False)
-    assert mended.status_code == 202, "two people vouch for what is confirmed"
-    await desk.editor.post(f"/v1/decisions/{mended.json()['id']}/approval")
+    mend = await patch_claim(desk, claim, text="Serbia has returned to normal", material=False)
+    assert mend.status_code == 202, "two people vouch for what is confirmed"
+    await desk.editor.post(f"/v1/decisions/{mend.json()['id']}/approval")
     typo = await desk.read_claim(claim)
     assert (typo["revision"], typo["status"], typo["agrees"]) == (1, "confirmed", True)
-    revised = (await patch_claim(desk, claim, text="Serbia has left", material=True)).json()
-    assert (revised["revision"], revised["status"]) == (2, "awaiting_confirmation")
-    assert revised["suggested_status"] == "awaiting_confirmation"
+    revision = (await patch_claim(desk, claim, text="Serbia has left", material=True)).json()
+    assert (revision["revision"], revision["status"]) == (2, "awaiting_confirmation")
+    assert revision["suggested_status"] == "awaiting_confirmation"
     changes = (await desk.reader.get(f"/v1/claims/{claim}/status-changes")).json()["items"]
     assert [change["cause"] for change in changes] == ["decision", "amendment"]
     items = (await desk.reader.get(f"/v1/claims/{claim}/links")).json()["items"]
     assert [each["affirmed"] for each in items] == [False]
-    affirmed = await desk.checker.post(f"/v1/links/{link}/affirmation")
-    assert affirmed.json()["suggested_status"] == "confirmed"
-    assert affirmed.json()["status"] == "awaiting_confirmation"
+    affirmation = await desk.checker.post(f"/v1/links/{link}/affirmation")
+    assert affirmation.json()["suggested_status"] == "confirmed"
+    assert affirmation.json()["status"] == "awaiting_confirmation"
     async with nothing_changes(desk):
-        again = await desk.checker.post(f"/v1/links/{link}/affirmation")
-        require_problem(again, "already-settled")
+        second_affirmation = await desk.checker.post(f"/v1/links/{link}/affirmation")
+        require_problem(second_affirmation, "already-settled")
         bare = await patch_claim(desk, claim, text="Another")
         assert "material" in require_problem(bare, "invalid-request")["detail"]
         require_problem(await patch_claim(desk, claim, material=True), "invalid-request")
@@ -200,18 +200,18 @@ async def test_tags_and_assignee_can_be_amended(desk: Desk) -> None:
     await desk.record_parties()
     claim = (await desk.record_claim(tags=["a"]))["id"]
     me = (await desk.checker2.get("/v1/me")).json()["id"]
-    changed = (await patch_claim(desk, claim, tags=["b", "c", "b"], assignee=me)).json()
-    assert (changed["tags"], changed["assignee"]) == (["b", "c"], me)
+    view = (await patch_claim(desk, claim, tags=["b", "c", "b"], assignee=me)).json()
+    assert (view["tags"], view["assignee"]) == (["b", "c"], me)
     async with nothing_changes(desk):
         for change in ({}, {"tags": ["b", "c"], "assignee": me}):
             same = await patch_claim(desk, claim, **change)
-            assert (same.status_code, same.json()) == (200, changed)
+            assert (same.status_code, same.json()) == (200, view)
         require_field_error(await patch_claim(desk, claim, assignee="nobody"), "body", "assignee")
         require_problem(await patch_claim(desk, claim, finding="refuted"), "invalid-request")
         require_problem(await patch_claim(desk, claim, tags=None), "invalid-request")
         require_problem(await patch_claim(desk, claim, status="confirmed"), "invalid-request")
-    cleared = (await patch_claim(desk, claim, assignee=None, tags=[])).json()
-    assert (cleared["assignee"], cleared["tags"]) == (None, [])
+    cleared_view = (await patch_claim(desk, claim, assignee=None, tags=[])).json()
+    assert (cleared_view["assignee"], cleared_view["tags"]) == (None, [])
 
 
 async def test_a_withdrawn_claim_keeps_its_status(desk: Desk) -> None:
@@ -223,11 +223,11 @@ async def test_a_withdrawn_claim_keeps_its_status(desk: Desk) -> None:
         f"/v1/claims/{claim}/withdrawal",
         json={"reason": "a mistake", "source": SOURCE | {"sha256": "a" * 64}},
     )
-    withdrawn = response.json()
-    assert (withdrawn["lifecycle"], withdrawn["status"]) == ("withdrawn", "awaiting_confirmation")
-    assert withdrawn["print_line"].endswith("The claimant has withdrawn it.")
-    listed = (await desk.reader.get("/v1/claims")).json()["items"]
-    assert [each["lifecycle"] for each in listed] == ["withdrawn"]
+    view = response.json()
+    assert (view["lifecycle"], view["status"]) == ("withdrawn", "awaiting_confirmation")
+    assert view["print_line"].endswith("The claimant has withdrawn it.")
+    items = (await desk.reader.get("/v1/claims")).json()["items"]
+    assert [each["lifecycle"] for each in items] == ["withdrawn"]
 
 
 async def test_links_show_their_statements_speakers_quotes_and_sources(desk: Desk) -> None:
@@ -243,24 +243,24 @@ async def test_links_show_their_statements_speakers_quotes_and_sources(desk: Des
         "note": "if true",
     }
     link = await desk.post(f"/v1/claims/{claim}/links", body)
-    then = desk.clock.now.isoformat()
+    instant = desk.clock.now.isoformat()
     statement = link["statement"]
     assert (statement["party"], statement["root"]) == ("state-department", "washington")
     assert statement["speaker"]["name"] == "Matthew Miller"
     assert statement["quotes"][0]["source"]["url"] == SOURCE["url"]
     assert (link["note"], link["conditional"], link["scope"]) == ("if true", True, "full")
-    added = await desk.post(
+    statement_view = await desk.post(
         f"/v1/statements/{statement['id']}/quotes", build_quote("Wir warten") | {"language": "de"}
     )
-    assert [quote["language"] for quote in added["quotes"]] == ["en", "de"]
+    assert [quote["language"] for quote in statement_view["quotes"]] == ["en", "de"]
     await desk.checker.post(f"/v1/links/{link['id']}/retraction", json={"reason": "mistaken"})
-    listed = (await desk.checker.get(f"/v1/claims/{claim}/links")).json()
-    expanded = await desk.checker.get(f"/v1/claims/{claim}?expand=links")
-    assert expanded.json()["links"] == listed["items"]
-    assert [item["retraction_reason"] for item in listed["items"]] == ["mistaken"]
-    assert len(listed["items"][0]["statement"]["quotes"]) == 2
-    known = await desk.read_claim(claim, expand="links", as_of=then)
-    assert known["links"] == [link | {"note": None}], "the note is for the desk"
+    page = (await desk.checker.get(f"/v1/claims/{claim}/links")).json()
+    claim_view = await desk.checker.get(f"/v1/claims/{claim}?expand=links")
+    assert claim_view.json()["links"] == page["items"]
+    assert [item["retraction_reason"] for item in page["items"]] == ["mistaken"]
+    assert len(page["items"][0]["statement"]["quotes"]) == 2
+    earlier_view = await desk.read_claim(claim, expand="links", as_of=instant)
+    assert earlier_view["links"] == [link | {"note": None}], "the note is for the desk"
     before = await desk.reader.get(
         f"/v1/claims/{claim}", params={"as_of": "2023-10-02T00:00:00Z", "expand": "links"}
     )
@@ -272,7 +272,7 @@ async def test_suggestion_explains_each_link(desk: Desk) -> None:
     await desk.record_parties()
     claim = (await desk.record_claim())["id"]
     await desk.link_statement(claim, "supports", "belgrade")
-    then = desk.clock.now.isoformat()
+    instant = desk.clock.now.isoformat()
     await desk.link_statement(claim, "contradicts", "pristina")
     url = f"/v1/claims/{claim}/suggestion"
     now = (await desk.reader.get(url)).json()
@@ -283,7 +283,7 @@ async def test_suggestion_explains_each_link(desk: Desk) -> None:
     ]
     assert now["trace"][0]["why"] == "same party as the claimant"
     assert now["needs"]["open_contradictions"] == 1
-    earlier = (await desk.reader.get(url, params={"as_of": then})).json()
+    earlier = (await desk.reader.get(url, params={"as_of": instant})).json()
     assert earlier["status"] == "awaiting_confirmation"
     assert len(earlier["trace"]) == 1
 
@@ -309,9 +309,9 @@ async def test_author_changes_note_and_former_text_stays_readable(desk: Desk) ->
     await desk.record_parties()
     claim = (await desk.record_claim())["id"]
     notes = f"/v1/claims/{claim}/notes"
-    made = await desk.post(notes, {"text": "Call KFOR"})
+    note = await desk.post(notes, {"text": "Call KFOR"})
     version = (await desk.reader.get(f"/v1/claims/{claim}")).headers["ETag"]
-    url = f"/v1/notes/{made['id']}"
+    url = f"/v1/notes/{note['id']}"
     for client in (desk.reader, desk.editor):
         require_problem(await client.patch(url, json={"text": "No"}), "forbidden")
     require_field_error(await desk.checker.patch(url, json={"text": "Call KFOR"}), "body", "text")
@@ -321,11 +321,14 @@ async def test_author_changes_note_and_former_text_stays_readable(desk: Desk) ->
     for text in ("Call EULEX", "Call both"):
         response = await desk.checker.patch(url, json={"text": text})
         assert response.status_code == 200
-    changed = response.json()
-    assert changed["text"] == "Call both"
-    assert [former_text["text"] for former_text in changed["former"]] == ["Call KFOR", "Call EULEX"]
-    assert changed["edited_at"] >= changed["former"][-1]["until"]
-    assert (await desk.editor.get(notes)).json()["items"] == [changed]
+    changed_note = response.json()
+    assert changed_note["text"] == "Call both"
+    assert [former_text["text"] for former_text in changed_note["former"]] == [
+        "Call KFOR",
+        "Call EULEX",
+    ]
+    assert changed_note["edited_at"] >= changed_note["former"][-1]["until"]
+    assert (await desk.editor.get(notes)).json()["items"] == [changed_note]
     assert (await desk.reader.get(f"/v1/claims/{claim}")).headers["ETag"] == version
     assert (await desk.read_claim(claim))["version"] == 1
 

@@ -117,17 +117,17 @@ async def claim(desk: Desk) -> str:
     )
     me = (await desk.checker.get("/v1/me")).json()["id"]
     version = f'"{(await desk.read_claim(claim))["version"]}"'
-    changed = await desk.checker.patch(
+    amendment = await desk.checker.patch(
         f"/v1/claims/{claim}", json={"assignee": me}, headers={"If-Match": version}
     )
-    assert changed.status_code == 200, changed.text
+    assert amendment.status_code == 200, amendment.text
     waiting = (await desk.change_status(claim, "confirmed", cites=[link["id"]])).json()["id"]
     await desk.checker2.post(f"/v1/decisions/{waiting}/rejection", json={"comment": "too early"})
     waiting = (await desk.change_status(claim, "confirmed", cites=[link["id"]])).json()["id"]
-    approved = await desk.checker2.post(
+    approval = await desk.checker2.post(
         f"/v1/decisions/{waiting}/approval", json={"note": "rang them up"}
     )
-    assert approved.status_code == 200, approved.text
+    assert approval.status_code == 200, approval.text
     return claim
 
 
@@ -149,10 +149,10 @@ async def test_withheld_value_cannot_be_guessed_from_its_hash(
     """Over all people, notes and types that it may have been, with every salt that is served."""
     events = await read_history(getattr(desk, role), claim)
     whole = await read_history(desk.checker, claim)
-    served = json.dumps(events)
+    texts = json.dumps(events)
     for secret in ("Tirana", "too early", "rang them up", "decision.rejected"):
         assert secret in json.dumps(whole)
-        assert secret not in served
+        assert secret not in texts
     salts = {salt for event in events for salt in event["salts"].values()}
     commitments = {commitment for event in events for commitment in event["commitments"].values()}
     assert commitments
@@ -171,8 +171,8 @@ async def test_withheld_value_cannot_be_guessed_from_its_hash(
 async def test_the_desk_gets_values_and_salts(desk: Desk, claim: str) -> None:
     events = await read_history(desk.checker, claim)
     assert all(event["commitments"] == {} for event in events)
-    salted = {place for event in events for place in event["salts"]}
-    assert {"actor", "data", "type", "data.link.note", "data.approval_note"} <= salted
+    salted_places = {place for event in events for place in event["salts"]}
+    assert {"actor", "data", "type", "data.link.note", "data.approval_note"} <= salted_places
 
 
 @pytest.mark.parametrize("role", ["public", "reader", "admin"])
@@ -201,22 +201,26 @@ async def test_assignee_cannot_be_found_by_trying_every_user(desk: Desk) -> None
     claim = str((await desk.record_claim())["id"])
     await amend(desk, claim, assignee=users[1])
     await amend(desk, claim, assignee=users[2], tags=["army"])
-    whole, shown = [await read_history(client, claim) for client in (desk.checker, desk.reader)]
+    whole, redacted_history = [
+        await read_history(client, claim) for client in (desk.checker, desk.reader)
+    ]
     assert [event["data"] for event in whole[1:]] == [
         {"assignee": users[1]},
         {"assignee": users[2], "tags": ["army"]},
     ]
-    salts = {salt for event in shown for salt in event["salts"].values()}
-    served = {event["hash"] for event in shown}
-    served |= {commitment for event in shown for commitment in event["commitments"].values()}
+    salts = {salt for event in redacted_history for salt in event["salts"].values()}
+    hashes = {event["hash"] for event in redacted_history}
+    hashes |= {
+        commitment for event in redacted_history for commitment in event["commitments"].values()
+    }
     for user in (*users, None):
         for event in whole[1:]:
             guess = event["data"] | {"assignee": user}
             for value in (user, guess):
                 tries = {digest({"salt": salt, "value": value}) for salt in salts}
-                assert not served & {*tries, digest(value), digest({"value": value})}
-            unsalted = event | {"data": guess, "salts": {}, "commitments": {}}
-            assert recompute_hash(claim, unsalted) not in served
+                assert not hashes & {*tries, digest(value), digest({"value": value})}
+            guess_event = event | {"data": guess, "salts": {}, "commitments": {}}
+            assert recompute_hash(claim, guess_event) not in hashes
 
 
 async def test_no_salt_of_what_is_withheld_is_served(desk: Desk) -> None:
@@ -225,11 +229,13 @@ async def test_no_salt_of_what_is_withheld_is_served(desk: Desk) -> None:
     await twins.live_through(twin)
     for name in ("claim", "other"):
         claim = twin.ids[name]
-        whole, shown = [await read_history(client, claim) for client in (desk.checker, desk.reader)]
+        whole, redacted_history = [
+            await read_history(client, claim) for client in (desk.checker, desk.reader)
+        ]
         secret = {
             event["salts"][place]
-            for event, redacted in zip(whole, shown, strict=True)
-            for place in redacted["commitments"]
+            for event, redacted_event in zip(whole, redacted_history, strict=True)
+            for place in redacted_event["commitments"]
         }
         assert secret
         for address in (
@@ -246,16 +252,16 @@ async def test_others_cannot_tell_whether_an_event_has_a_withheld_field(desk: De
     """Tags alone or with an assignee, a link with a note or without: others see the same places."""
     await desk.record_parties()
     user = await add_user(desk, "ana")
-    told: list[Any] = []
+    summaries: list[Any] = []
     for changes, note in (({}, None), ({"assignee": user}, "he was angry")):
         claim = str((await desk.record_claim())["id"])
         await amend(desk, claim, tags=["army"], **changes)
         await desk.link_statement(claim, "comments", "nato", note=note)
         events = await read_history(desk.reader, claim)
-        told.append([(event["type"], sorted(event["commitments"])) for event in events])
-    assert told[0] == told[1]
-    assert "data.assignee" in told[0][1][1]
-    assert "data.link.note" in told[0][2][1]
+        summaries.append([(event["type"], sorted(event["commitments"])) for event in events])
+    assert summaries[0] == summaries[1]
+    assert "data.assignee" in summaries[0][1][1]
+    assert "data.link.note" in summaries[0][2][1]
 
 
 async def test_the_desk_can_check_news_and_others_get_it_without_hashes(desk: Desk) -> None:
@@ -278,7 +284,7 @@ def record_without_salts(connection: Connection, claim: str) -> None:
         select(events).where(events.c.claim == claim).order_by(events.c.number)
     ).all()
     for row in rows:
-        changed = hash_claim_event(
+        digest = hash_claim_event(
             claim=claim,
             number=row.number,
             type=row.type,
@@ -287,9 +293,9 @@ def record_without_salts(connection: Connection, claim: str) -> None:
             data=row.data,
             previous_hash=previous,
         )
-        values = {"salts": None, "previous_hash": previous, "hash": changed}
+        values = {"salts": None, "previous_hash": previous, "hash": digest}
         connection.execute(update(events).where(events.c.seq == row.seq).values(values))
-        previous = changed
+        previous = digest
     last = update(tables.claims).where(tables.claims.c.id == claim)
     connection.execute(last.values(last_hash=previous))
 
@@ -312,16 +318,18 @@ async def test_hashes_after_an_older_releases_event_stay_withheld(desk: Desk) ->
     await amend(desk, claim, assignee=user)
     await make_old(desk, claim)
     await amend(desk, claim, tags=["army"])
-    whole, shown = [await read_history(client, claim) for client in (desk.checker, desk.reader)]
+    whole, redacted_history = [
+        await read_history(client, claim) for client in (desk.checker, desk.reader)
+    ]
     for event in whole:
         assert recompute_hash(claim, event) == event["hash"]
-    assert recompute_hash(claim, shown[0]) == shown[0]["hash"]
+    assert recompute_hash(claim, redacted_history[0]) == redacted_history[0]["hash"]
     # Its link had no note, which is left out, and its hash covers that it had none.
-    shown[1]["data"]["link"]["note"] = None
-    assert recompute_hash(claim, shown[1]) == shown[1]["hash"]
-    assert [event["hash"] for event in shown[2:]] == [None, None]
-    assert shown[2]["previous_hash"] == shown[1]["hash"]
-    assert shown[3]["previous_hash"] is None
+    redacted_history[1]["data"]["link"]["note"] = None
+    assert recompute_hash(claim, redacted_history[1]) == redacted_history[1]["hash"]
+    assert [event["hash"] for event in redacted_history[2:]] == [None, None]
+    assert redacted_history[2]["previous_hash"] == redacted_history[1]["hash"]
+    assert redacted_history[3]["previous_hash"] is None
 
 
 @pytest.mark.parametrize(("note", "sealed"), [(None, False), ("he was angry", True)])
@@ -332,5 +340,5 @@ async def test_older_hash_is_served_if_nothing_was_withheld(
     claim = str((await desk.record_claim())["id"])
     await desk.link_statement(claim, "comments", "nato", note=note)
     await make_old(desk, claim)
-    shown = await read_history(desk.reader, claim)
-    assert [event["hash"] is None for event in shown] == [False, sealed]
+    history = await read_history(desk.reader, claim)
+    assert [event["hash"] is None for event in history] == [False, sealed]

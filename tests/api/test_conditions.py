@@ -38,8 +38,8 @@ async def test_change_needs_the_version_that_was_read(desk: Desk) -> None:
     what is no tag 400; each writes nothing."""
     claim, into = await record_two_claims(desk)
     async with nothing_changes(desk):
-        for method, url, body, required in list_acts(claim, into):
-            if required:
+        for method, url, body, is_required in list_acts(claim, into):
+            if is_required:
                 bare = await desk.checker.request(method, url, json=body)
                 require_problem(bare, "version-required")
             for header in ('"1"', '"3"', 'W/"2"', '"1", "3"', '"02x"', '""', '"9999999999"'):
@@ -49,10 +49,10 @@ async def test_change_needs_the_version_that_was_read(desk: Desk) -> None:
                 assert require_problem(stale, "version-conflict")["version"] == 2, (url, header)
                 assert stale.headers["ETag"] == '"2"'
             for header in ("2", "", '"2', '"1" "2"', '"2", *', "*, *"):
-                broken = await desk.checker.request(
+                answer = await desk.checker.request(
                     method, url, json=body, headers={"If-Match": header}
                 )
-                require_problem(broken, "bad-request")
+                require_problem(answer, "bad-request")
 
 
 @pytest.mark.parametrize("header", ['"2"', ' "2" ', '"1", "2"', '"x","2"', 'W/"2", "2"', "*"])
@@ -90,9 +90,9 @@ async def test_second_of_two_concurrent_changes_is_refused(desk: Desk) -> None:
             return await client.request(method, url, json=body, headers=headers)
 
         answers = await asyncio.gather(ask(desk.checker), ask(desk.checker2), ask(desk.editor))
-        refused = [answer for answer in answers if answer.status_code == 412]
-        assert len(refused) == 2, [answer.status_code for answer in answers]
-        for each in refused:
+        refusals = [answer for answer in answers if answer.status_code == 412]
+        assert len(refusals) == 2, [answer.status_code for answer in answers]
+        for each in refusals:
             assert require_problem(each, "version-conflict")["version"] == version + 1
         assert (await desk.read_claim(claim))["version"] == version + 1
 
@@ -121,11 +121,11 @@ async def test_unchanged_claim_is_answered_304(desk: Desk) -> None:
 async def test_a_version_of_the_past_has_its_own_tag(desk: Desk) -> None:
     """With as_of the tag is of the version that held then."""
     claim, _ = await record_two_claims(desk)
-    then = desk.clock.now.isoformat()
+    instant = desk.clock.now.isoformat()
     await desk.link_statement(claim, "supports", "nato")
     for tag, status in (('"2"', 304), ('"3"', 200)):
         answer = await desk.reader.get(
-            f"/v1/claims/{claim}", params={"as_of": then}, headers={"If-None-Match": tag}
+            f"/v1/claims/{claim}", params={"as_of": instant}, headers={"If-None-Match": tag}
         )
         assert (answer.status_code, answer.headers["ETag"]) == (status, '"2"')
 
@@ -134,9 +134,9 @@ async def test_answers_about_decisions_have_the_claims_tag(desk: Desk) -> None:
     """Proposing and settling change the claim's version."""
     claim, _ = await record_two_claims(desk)
     link = await desk.link_statement(claim, "supports", "nato")
-    proposed = await desk.change_status(claim, "confirmed", cites=[link["id"]])
-    assert proposed.headers["ETag"] == '"4"'
-    assert proposed.headers["Location"] == f"/v1/decisions/{proposed.json()['id']}"
-    approved = await desk.editor.post(f"{proposed.headers['Location']}/approval")
-    assert approved.headers["ETag"] == '"5"'
+    proposal = await desk.change_status(claim, "confirmed", cites=[link["id"]])
+    assert proposal.headers["ETag"] == '"4"'
+    assert proposal.headers["Location"] == f"/v1/decisions/{proposal.json()['id']}"
+    approval = await desk.editor.post(f"{proposal.headers['Location']}/approval")
+    assert approval.headers["ETag"] == '"5"'
     assert (await desk.read_claim(claim))["version"] == 5

@@ -57,9 +57,9 @@ async def test_a_speaker_that_reads_like_another_in_one_role_is_refused(desk: De
     first = {"party": "nato", "name": "Anna Bell", "role": "spokesperson"}
     await desk.post("/v1/speakers", first)
     alike = first | {"name": "Аnna Bell"}
-    refused = await desk.checker.post("/v1/speakers", json=alike)
-    assert refused.status_code == 409, refused.text
-    assert "Anna Bell" in refused.json()["detail"]
+    refusal = await desk.checker.post("/v1/speakers", json=alike)
+    assert refusal.status_code == 409, refusal.text
+    assert "Anna Bell" in refusal.json()["detail"]
     in_another_role = await desk.checker.post("/v1/speakers", json=alike | {"role": "general"})
     assert in_another_role.status_code == 201
     of_another_party = await desk.checker.post("/v1/speakers", json=alike | {"party": "belgrade"})
@@ -80,17 +80,17 @@ async def test_a_role_that_reads_like_another_makes_no_second_speaker(
 ) -> None:
     await desk.record_parties()
     first = {"party": "nato", "name": "Anna Bell", "role": "spokesperson"}
-    recorded = await desk.post("/v1/speakers", first)
-    again = await desk.checker.post("/v1/speakers", json=first | other)
-    assert again.status_code in (200, 409), again.text
-    assert again.json()["id"] == recorded["id"]
-    listed = await desk.reader.get("/v1/speakers", params={"party": "nato"})
-    assert [item["id"] for item in listed.json()["items"]] == [recorded["id"]]
+    speaker = await desk.post("/v1/speakers", first)
+    second_answer = await desk.checker.post("/v1/speakers", json=first | other)
+    assert second_answer.status_code in (200, 409), second_answer.text
+    assert second_answer.json()["id"] == speaker["id"]
+    page = await desk.reader.get("/v1/speakers", params={"party": "nato"})
+    assert [item["id"] for item in page.json()["items"]] == [speaker["id"]]
     general = await desk.post("/v1/speakers", first | {"role": "general"})
-    renamed = await desk.editor.patch(
+    renaming = await desk.editor.patch(
         f"/v1/speakers/{general['id']}", json={"role": "spokespersоn"}
     )
-    assert renamed.status_code == 409, renamed.text
+    assert renaming.status_code == 409, renaming.text
 
 
 @pytest.mark.parametrize("stop", "․﹒﹗܁ꓸǃ⁉")
@@ -100,8 +100,8 @@ async def test_name_cannot_end_with_a_look_alike_of_a_full_stop(desk: Desk, stop
     answer = await desk.checker.post("/v1/parties", json={"slug": "tirana", "name": name})
     assert answer.status_code == 422, answer.text
     assert "reads as the end" in answer.json()["detail"]
-    kept = {"slug": "tirana", "name": f"Tirana{stop}"}
-    assert (await desk.checker.post("/v1/parties", json=kept)).status_code == 201
+    party = {"slug": "tirana", "name": f"Tirana{stop}"}
+    assert (await desk.checker.post("/v1/parties", json=party)).status_code == 201
 
 
 async def test_people_and_keys_share_one_list_of_names(desk: Desk) -> None:

@@ -68,12 +68,12 @@ def get_operation(path: str, method: str) -> dict[str, Any]:
 @pytest.mark.parametrize(("path", "method"), OPERATIONS)
 def test_what_the_server_refuses_before_any_operation_is_documented(path: str, method: str) -> None:
     """Its limits of addresses and heads, slow bodies, and cursors of a record that was replaced."""
-    described = get_operation(path, method)
-    names = {parameter["name"] for parameter in described.get("parameters", [])}
-    wanted = {"414", "431"}
-    wanted |= {"408"} if "requestBody" in described else set()
-    wanted |= {"410"} if "cursor" in names else set()
-    assert wanted - set(described["responses"]) == set()
+    operation = get_operation(path, method)
+    names = {parameter["name"] for parameter in operation.get("parameters", [])}
+    statuses = {"414", "431"}
+    statuses |= {"408"} if "requestBody" in operation else set()
+    statuses |= {"410"} if "cursor" in names else set()
+    assert statuses - set(operation["responses"]) == set()
 
 
 def test_sign_in_needs_no_authentication_in_the_document() -> None:
@@ -85,50 +85,51 @@ def test_the_document_keeps_to_the_specification() -> None:
     it by."""
     openapi_spec_validator.validate(DOCUMENT)
     assert DOCUMENT["openapi"].startswith("3.1")
-    named = [get_operation(*each)["operationId"] for each in OPERATIONS]
-    assert len(set(named)) == len(named)
-    for name in named:
+    operation_ids = [get_operation(*each)["operationId"] for each in OPERATIONS]
+    assert len(set(operation_ids)) == len(operation_ids)
+    for name in operation_ids:
         assert re.fullmatch("[a-z]+(_[a-z]+)+", name), name
 
 
 @pytest.mark.parametrize(("path", "method"), OPERATIONS)
 def test_every_operation_says_what_it_does_and_refuses(path: str, method: str) -> None:
     """A summary, a success, problems for every refusal, security, and no empty description."""
-    told = get_operation(path, method)
-    assert told["summary"]
-    assert not told["summary"].endswith(".")
-    assert told["tags"]
-    assert any(status.startswith("2") for status in told["responses"])
-    for status, answer in told["responses"].items():
+    operation = get_operation(path, method)
+    assert operation["summary"]
+    assert not operation["summary"].endswith(".")
+    assert operation["tags"]
+    assert any(status.startswith("2") for status in operation["responses"])
+    for status, answer in operation["responses"].items():
         assert answer["description"], status
         if status.startswith(("4", "5")):
             assert answer["content"].keys() == {"application/problem+json"}
         elif status in ("200", "201", "202", "2XX"):
             assert answer["content"], status
-    for parameter in told.get("parameters", []):
+    for parameter in operation.get("parameters", []):
         assert parameter["schema"], parameter["name"]
         assert {"type": "null"} not in parameter["schema"].get("anyOf", []), parameter["name"]
         if parameter["in"] != "path":
             assert parameter.get("description"), parameter["name"]
     served_to_all = path in ("/healthz", "/readyz")
     signs_in = (path, method) == ("/v1/session", "post")
-    assert bool(told["security"]) != (served_to_all or signs_in)
+    assert bool(operation["security"]) != (served_to_all or signs_in)
     if not served_to_all:
-        assert {"401", "403", "422", "429"} <= told["responses"].keys()
+        assert {"401", "403", "422", "429"} <= operation["responses"].keys()
     headers = {
-        each["name"].lower() for each in told.get("parameters", []) if each["in"] == "header"
+        each["name"].lower() for each in operation.get("parameters", []) if each["in"] == "header"
     }
     assert ("idempotency-key" in headers) == (method == "post" and path != "/v1/session")
-    assert ("if-match" in headers) == ("412" in told["responses"])
-    required = any(
-        each.get("required") and each["name"] == "if-match" for each in told.get("parameters", [])
+    assert ("if-match" in headers) == ("412" in operation["responses"])
+    needs_match = any(
+        each.get("required") and each["name"] == "if-match"
+        for each in operation.get("parameters", [])
     )
-    assert required == ("428" in told["responses"])
+    assert needs_match == ("428" in operation["responses"])
 
 
 def test_every_example_of_the_document_is_accepted() -> None:
     """What the reference shows as a body is a body that is accepted."""
-    shown = 0
+    example_count = 0
     for module in (
         account_inputs,
         claim_inputs,
@@ -143,54 +144,54 @@ def test_every_example_of_the_document_is_accepted() -> None:
                 extra = model.model_config.get("json_schema_extra") or {}
                 for example in extra.get("examples", []):  # type: ignore[union-attr]
                     model.model_validate(example)
-                    shown += 1
-    assert shown > 20
+                    example_count += 1
+    assert example_count > 20
 
 
 async def test_answers_of_a_whole_journey_are_as_documented(desk: Desk) -> None:
     """From parties to a merge."""
-    seen: set[tuple[str, str, int]] = set()
+    answers: set[tuple[str, str, int]] = set()
 
     async def check(response: httpx.Response) -> None:
         await response.aread()
         method, path = response.request.method, response.request.url.path
-        known = SCHEMA.find_operation_by_path(method, path)
-        assert known is not None, (method, path)
-        known.validate_response(response)
-        seen.add((method, known.path, response.status_code))
+        operation = SCHEMA.find_operation_by_path(method, path)
+        assert operation is not None, (method, path)
+        operation.validate_response(response)
+        answers.add((method, operation.path, response.status_code))
 
     for client in (desk.reader, desk.checker, desk.editor, desk.admin):
         client.event_hooks = {"response": [check]}
-    known = await fill(desk)
-    claim, into = known["claim_id"], known["into"]
+    operation = await fill(desk)
+    claim, into = operation["claim_id"], operation["into"]
     any_version = {"If-Match": "*"}
-    approval = f"/v1/decisions/{known['decision_id']}/approval"
+    approval = f"/v1/decisions/{operation['decision_id']}/approval"
     await desk.editor.post(approval, json={"note": "seen"})
     denial = await desk.link_statement(
         claim, "contradicts", "pristina", basis="documents", note="no"
     )
     await desk.change_status(claim, "disputed", cites=[denial["id"]])
     aside = [{"link": denial["id"], "reason": "from September"}]
-    await desk.change_status(claim, "confirmed", cites=[known["link_id"]], set_aside=aside)
+    await desk.change_status(claim, "confirmed", cites=[operation["link_id"]], set_aside=aside)
     override = {"code": "deadline", "note": "seen by two of ours", "source": SOURCE}
-    proposed = await desk.change_status(claim, "confirmed", client=desk.editor, override=override)
-    withdrawal = f"/v1/decisions/{proposed.json()['id']}/withdrawal"
+    proposal = await desk.change_status(claim, "confirmed", client=desk.editor, override=override)
+    withdrawal = f"/v1/decisions/{proposal.json()['id']}/withdrawal"
     await desk.editor.post(withdrawal, json={"reason": "too early"})
     note = await desk.checker.post(f"/v1/claims/{claim}/notes", json={"text": "call them"})
     await desk.checker.patch(f"/v1/notes/{note.json()['id']}", json={"text": "call NATO"})
-    inquiry = f"/v1/inquiries/{known['inquiry_id']}"
+    inquiry = f"/v1/inquiries/{operation['inquiry_id']}"
     await desk.checker.patch(inquiry, json={"outcome": "declined", "note": "no comment"})
     await desk.record_claim(part_of=claim)
-    change = {"tags": ["troops"], "assignee": known["user"]}
+    change = {"tags": ["troops"], "assignee": operation["user"]}
     await desk.checker.patch(f"/v1/claims/{claim}", json=change, headers=any_version)
-    found = {"finding": "refuted", "reason": "counted again", "cites": [denial["id"]]}
-    waiting = await desk.checker.post(f"/v1/claims/{claim}/findings", json=found)
-    agreed = f"/v1/decisions/{waiting.json()['id']}/approval"
-    assert (await desk.editor.post(agreed)).status_code == 200
-    reworded = {"text": "Better written", "material": False}
-    proposed = await desk.checker.patch(f"/v1/claims/{claim}", json=reworded, headers=any_version)
-    assert proposed.status_code == 202
-    statement = known["statement_id"]
+    finding = {"finding": "refuted", "reason": "counted again", "cites": [denial["id"]]}
+    waiting = await desk.checker.post(f"/v1/claims/{claim}/findings", json=finding)
+    approval_path = f"/v1/decisions/{waiting.json()['id']}/approval"
+    assert (await desk.editor.post(approval_path)).status_code == 200
+    rewording = {"text": "Better written", "material": False}
+    proposal = await desk.checker.patch(f"/v1/claims/{claim}", json=rewording, headers=any_version)
+    assert proposal.status_code == 202
+    statement = operation["statement_id"]
     await desk.checker.post(f"/v1/statements/{statement}/quotes", json=build_quote())
     taken_back = {"reason": "denied", "source": {"url": "https://example.org/denied"}}
     await desk.checker.post(f"/v1/statements/{statement}/withdrawal", json=taken_back)
@@ -200,16 +201,16 @@ async def test_answers_of_a_whole_journey_are_as_documented(desk: Desk) -> None:
     await desk.editor.patch("/v1/stories/border", json={"description": "…"})
     view = {"name": "Disputed", "query": "status=disputed", "shared": True}
     tokens = {}
-    for kind, chosen in (("mine", {"follows": True}), ("shared", {"story": "border"})):
-        url = (await desk.editor.post("/v1/me/feeds", json=chosen)).json()["url"]
+    for kind, filters in (("mine", {"follows": True}), ("shared", {"story": "border"})):
+        url = (await desk.editor.post("/v1/me/feeds", json=filters)).json()["url"]
         assert f"/feeds/{kind}/" in url
         tokens[kind] = url.rpartition("/")[2].partition(".")[0]
-    known["view_id"] = (await desk.editor.post("/v1/views", json=view)).json()["id"]
-    await desk.editor.patch(f"/v1/views/{known['view_id']}", json={"name": "In dispute"})
-    await desk.editor.patch(f"/v1/speakers/{known['speaker_id']}", json={"role": "spokesman"})
-    await desk.admin.patch(f"/v1/users/{known['user']}", json={"disabled": True})
-    webhook = f"/v1/webhooks/{known['webhook_id']}"
-    delivery = f"{webhook}/deliveries/{known['delivery_id']}"
+    operation["view_id"] = (await desk.editor.post("/v1/views", json=view)).json()["id"]
+    await desk.editor.patch(f"/v1/views/{operation['view_id']}", json={"name": "In dispute"})
+    await desk.editor.patch(f"/v1/speakers/{operation['speaker_id']}", json={"role": "spokesman"})
+    await desk.admin.patch(f"/v1/users/{operation['user']}", json={"disabled": True})
+    webhook = f"/v1/webhooks/{operation['webhook_id']}"
+    delivery = f"{webhook}/deliveries/{operation['delivery_id']}"
     for place, body in (
         (f"{webhook}/secret/rotation", {"overlap_hours": 1}),
         (f"{webhook}/state", {"state": "paused"}),
@@ -222,27 +223,27 @@ async def test_answers_of_a_whole_journey_are_as_documented(desk: Desk) -> None:
     await desk.admin.patch(webhook, json={"parties": ["nato"], "story": "border"})
     merging = f"/v1/claims/{claim}/merge"
     await desk.checker.post(merging, json={"into": into}, headers=any_version)
-    await desk.admin.delete(f"/v1/keys/{known['key_id']}")
+    await desk.admin.delete(f"/v1/keys/{operation['key_id']}")
     for path, method in OPERATIONS:
         if method == "get" and (path, method) not in LEFT_OUT:
             client = desk.editor if path in PERSONAL else desk.admin
             await client.get(
                 path.format(
-                    **known,
+                    **operation,
                     slug="border" if "stories" in path else "nato",
                     token=tokens["shared" if "/shared/" in path else "mine"],
                 ),
-                params={"url": known["address"]} if path == "/oembed" else None,
+                params={"url": operation["address"]} if path == "/oembed" else None,
             )
     await desk.reader.get(f"/v1/claims/{into}?expand=links")
     await desk.reader.get(f"/v1/claims/{into}", headers={"If-None-Match": "*"})
-    answered = {(method, path) for method, path, status in seen if status < 400}
-    assert answered >= {
+    operations = {(method, path) for method, path, status in answers if status < 400}
+    assert operations >= {
         (method.upper(), path)
         for path, method in OPERATIONS
         if method in ("get", "patch") and (path, method) not in LEFT_OUT
     }
-    assert {status for _, _, status in seen} >= {200, 201, 202, 304, 308}
+    assert {status for _, _, status in answers} >= {200, 201, 202, 304, 308}
     assert (await desk.admin.delete(webhook)).status_code == 204
 
 
@@ -336,7 +337,7 @@ async def fill(desk: Desk) -> dict[str, Any]:
 def server(migrated_sqlite: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     path = tmp_path_factory.mktemp("contract") / "claimdesk.db"
     path.write_bytes(migrated_sqlite.read_bytes())
-    configured = Settings(
+    server_settings = Settings(
         database_url=f"sqlite:///{path}",
         rate_limit="off",
         log_level="error",
@@ -345,7 +346,7 @@ def server(migrated_sqlite: Any, tmp_path_factory: pytest.TempPathFactory) -> It
         webhook_allow_cidrs="127.0.0.0/8",
     )
     with asyncio.Runner() as runner:
-        running = support.run_desk(configured)
+        running = support.run_desk(server_settings)
         desk = runner.run(running.__aenter__())
         yield Server(runner, desk, runner.run(fill(desk)))
         runner.run(running.__aexit__(None, None, None))
@@ -399,13 +400,13 @@ def test_application_answers_any_request_as_documented(
             for name in list(case.headers or {}):
                 if name.lower() == "if-match":
                     case.headers[name] = "*"
-        sent = case.as_transport_kwargs(base_url="http://testserver")
-        for unused in ("timeout", "verify", "cert", "allow_redirects", "proxies"):
-            sent.pop(unused, None)
-        prepared = requests.Request(**sent).prepare()
-        response = server.send(prepared)
+        arguments = case.as_transport_kwargs(base_url="http://testserver")
+        for argument in ("timeout", "verify", "cert", "allow_redirects", "proxies"):
+            arguments.pop(argument, None)
+        prepared_request = requests.Request(**arguments).prepare()
+        response = server.send(prepared_request)
         # 501 is what oEmbed has for a format that is not served.
-        wanted = path == "/oembed" and response.status_code == 501
-        case.validate_response(response, checks=CHECKS[1:] if wanted else CHECKS)
+        is_unserved = path == "/oembed" and response.status_code == 501
+        case.validate_response(response, checks=CHECKS[1:] if is_unserved else CHECKS)
 
     check()

@@ -17,8 +17,8 @@ async def correct(desk: Desk, path: str, **changes: Any) -> Json:
     body = {"reason": "It was taken down wrongly.", **changes}
     answer = await desk.checker.post(f"{path}/corrections", json=body)
     assert answer.status_code == 201, answer.text
-    corrected: Json = answer.json()
-    return corrected
+    view: Json = answer.json()
+    return view
 
 
 async def read_link(desk: Desk, claim: str) -> Json:
@@ -41,16 +41,16 @@ async def test_claim_falls_when_its_support_was_the_claimants_own(desk: Desk) ->
     before = desk.clock.now.isoformat()
     link = await read_link(desk, claim)
     statement = link["statement"]["id"]
-    corrected = await correct(desk, f"/v1/statements/{statement}", party="belgrade")
-    assert corrected["party"] == "belgrade"
-    fallen = await desk.read_claim(claim)
-    assert fallen["status"] == "awaiting_confirmation"
-    assert fallen["corrected_at"] is not None
-    assert "NATO" not in fallen["print_line"]
+    statement_view = await correct(desk, f"/v1/statements/{statement}", party="belgrade")
+    assert statement_view["party"] == "belgrade"
+    claim_view = await desk.read_claim(claim)
+    assert claim_view["status"] == "awaiting_confirmation"
+    assert claim_view["corrected_at"] is not None
+    assert "NATO" not in claim_view["print_line"]
     assert (await read_status_changes(desk, claim))[-1]["cause"] == "correction"
-    then = await desk.read_claim(claim, as_of=before)
-    assert then["status"] == "confirmed"
-    assert "NATO" in then["print_line"]
+    earlier_view = await desk.read_claim(claim, as_of=before)
+    assert earlier_view["status"] == "confirmed"
+    assert "NATO" in earlier_view["print_line"]
     (correction,) = (await desk.reader.get(f"/v1/claims/{claim}/corrections")).json()["items"]
     assert correction["type"] == "statement.corrected"
     assert (correction["before"], correction["after"]) == (
@@ -67,8 +67,8 @@ async def test_confirmation_ends_where_another_party_supports(desk: Desk) -> Non
     claim = await record_confirmed_claim(desk)
     statement = (await read_link(desk, claim))["statement"]["id"]
     await correct(desk, f"/v1/statements/{statement}", party="pristina")
-    fallen = await desk.read_claim(claim)
-    assert fallen["status"] == "awaiting_confirmation"
+    claim_view = await desk.read_claim(claim)
+    assert claim_view["status"] == "awaiting_confirmation"
     assert (await read_status_changes(desk, claim))[-1]["cause"] == "correction"
     await correct(desk, f"/v1/statements/{statement}", party="nato")
     assert (await desk.read_claim(claim))["status"] == "awaiting_confirmation"
@@ -83,8 +83,8 @@ async def test_confirmation_ends_where_one_supporter_less_is_printed(desk: Desk)
     await desk.confirm_claim(claim)
     assert "Washington" in (await desk.read_claim(claim))["print_line"]
     await correct(desk, f"/v1/statements/{link['statement']['id']}", party="belgrade")
-    fallen = await desk.read_claim(claim)
-    assert (fallen["status"], fallen["agrees"]) == ("awaiting_confirmation", False)
+    claim_view = await desk.read_claim(claim)
+    assert (claim_view["status"], claim_view["agrees"]) == ("awaiting_confirmation", False)
     assert (await read_status_changes(desk, claim))[-1]["cause"] == "correction"
     await require_sound_record(desk)
 
@@ -94,14 +94,14 @@ async def test_material_correction_asks_for_affirmation(desk: Desk) -> None:
     link = await read_link(desk, claim)
     statement = link["statement"]
     quote = {"id": statement["quotes"][0]["id"], "text": "They have left nearly everything."}
-    corrected = await correct(
+    statement_view = await correct(
         desk, f"/v1/statements/{statement['id']}", quotes=[quote], material=True
     )
-    assert corrected["quotes"][0]["text"] == quote["text"]
+    assert statement_view["quotes"][0]["text"] == quote["text"]
     assert not (await read_link(desk, claim))["affirmed"]
     assert (await desk.read_claim(claim))["status"] == "awaiting_confirmation"
-    found = (await desk.reader.get("/v1/claims", params={"q": "nearly"})).json()["items"]
-    assert [item["id"] for item in found] == [claim]
+    items = (await desk.reader.get("/v1/claims", params={"q": "nearly"})).json()["items"]
+    assert [item["id"] for item in items] == [claim]
     (correction,) = (await desk.reader.get(f"/v1/statements/{statement['id']}/corrections")).json()[
         "items"
     ]
@@ -114,14 +114,17 @@ async def test_immaterial_correction_leaves_a_confirmation(desk: Desk) -> None:
     """Another hour, basis and spelling of a quote print nothing else."""
     claim = await record_confirmed_claim(desk)
     statement = (await read_link(desk, claim))["statement"]["id"]
-    corrected = await correct(
+    statement_view = await correct(
         desk,
         f"/v1/statements/{statement}",
         said_at="2023-10-01T17:00:00Z",
         precision="hour",
         basis="documents",
     )
-    assert (corrected["said_at"], corrected["precision"]) == ("2023-10-01T17:00:00Z", "hour")
+    assert (statement_view["said_at"], statement_view["precision"]) == (
+        "2023-10-01T17:00:00Z",
+        "hour",
+    )
     assert (await desk.read_claim(claim))["status"] == "confirmed"
     await correct(desk, f"/v1/statements/{statement}", basis="third_party")
     assert (await desk.read_claim(claim))["status"] == "awaiting_confirmation"
@@ -135,7 +138,7 @@ async def test_claim_is_corrected_field_by_field(desk: Desk) -> None:
         await desk.post("/v1/stories", {"slug": slug, "title": slug})
     parent = (await desk.record_claim(text="The army has left"))["id"]
     claim = (await desk.record_claim(story="border"))["id"]
-    corrected = await correct(
+    claim_view = await correct(
         desk,
         f"/v1/claims/{claim}",
         kind="prediction",
@@ -145,14 +148,14 @@ async def test_claim_is_corrected_field_by_field(desk: Desk) -> None:
         story="trade",
         part_of=parent,
     )
-    assert corrected["claimant"]["party"] == "pristina"
-    assert corrected["claimant"]["speaker"] is None
-    assert (corrected["kind"], corrected["story"]) == ("prediction", "trade")
-    assert "Claimed by Pristina (September 2023)" in corrected["print_line"]
+    assert claim_view["claimant"]["party"] == "pristina"
+    assert claim_view["claimant"]["speaker"] is None
+    assert (claim_view["kind"], claim_view["story"]) == ("prediction", "trade")
+    assert "Claimed by Pristina (September 2023)" in claim_view["print_line"]
     assert [part["id"] for part in (await desk.read_claim(parent))["components"]] == [claim]
     for slug, ids in (("border", []), ("trade", [claim])):
-        listed = (await desk.reader.get("/v1/claims", params={"story": slug})).json()["items"]
-        assert [item["id"] for item in listed] == ids
+        items = (await desk.reader.get("/v1/claims", params={"story": slug})).json()["items"]
+        assert [item["id"] for item in items] == ids
     await correct(desk, f"/v1/claims/{claim}", part_of=None, story=None)
     assert (await desk.read_claim(parent))["components"] == []
     corrections = (await desk.reader.get(f"/v1/claims/{claim}/corrections")).json()["items"]
@@ -163,33 +166,33 @@ async def test_claim_is_corrected_field_by_field(desk: Desk) -> None:
 async def test_claimant_who_confirmed_is_no_independent_voice(desk: Desk) -> None:
     """Independence is judged anew against the right claimant."""
     claim = await record_confirmed_claim(desk)
-    corrected = await correct(desk, f"/v1/claims/{claim}", claimant="nato")
-    assert corrected["status"] == "awaiting_confirmation"
+    claim_view = await correct(desk, f"/v1/claims/{claim}", claimant="nato")
+    assert claim_view["status"] == "awaiting_confirmation"
     assert (await read_status_changes(desk, claim))[-1]["cause"] == "correction"
     await require_sound_record(desk)
 
 
 async def test_kind_figure_needs_two_voices(desk: Desk) -> None:
     claim = await record_confirmed_claim(desk)
-    corrected = await correct(desk, f"/v1/claims/{claim}", kind="figure")
-    assert corrected["status"] == "awaiting_confirmation"
+    claim_view = await correct(desk, f"/v1/claims/{claim}", kind="figure")
+    assert claim_view["status"] == "awaiting_confirmation"
 
 
 async def test_source_is_corrected_on_the_claims_that_show_it(desk: Desk) -> None:
     claim = await record_confirmed_claim(desk)
     version = (await desk.read_claim(claim))["version"]
     source = (await read_link(desk, claim))["statement"]["quotes"][0]["source"]["id"]
-    corrected = await correct(
+    source_view = await correct(
         desk, f"/v1/sources/{source}", publisher="Agency", url="https://example.org/right"
     )
-    assert (corrected["publisher"], corrected["url"]) == ("Agency", "https://example.org/right")
-    served = await desk.read_claim(claim)
-    assert (served["status"], served["version"]) == ("confirmed", version + 1)
+    assert (source_view["publisher"], source_view["url"]) == ("Agency", "https://example.org/right")
+    claim_view = await desk.read_claim(claim)
+    assert (claim_view["status"], claim_view["version"]) == ("confirmed", version + 1)
     other = await desk.post("/v1/sources", {"url": "https://example.org/other"})
     body = {"url": "https://example.org/other", "reason": "typed wrongly"}
     async with nothing_changes(desk):
-        refused = await desk.checker.post(f"/v1/sources/{source}/corrections", json=body)
-    assert other["id"] in require_problem(refused, "already-exists")["detail"]
+        refusal = await desk.checker.post(f"/v1/sources/{source}/corrections", json=body)
+    assert other["id"] in require_problem(refusal, "already-exists")["detail"]
     await require_sound_record(desk)
 
 
@@ -215,10 +218,10 @@ async def test_correction_that_does_not_fit_changes_nothing(
     claim = (await desk.record_claim())["id"]
     async with nothing_changes(desk):
         body = {"reason": "taken down wrongly", **changes}
-        refused = await desk.checker.post(f"/v1/claims/{claim}/corrections", json=body)
-    assert refused.status_code == 422, refused.text
+        refusal = await desk.checker.post(f"/v1/claims/{claim}/corrections", json=body)
+    assert refusal.status_code == 422, refusal.text
     if field is not None:
-        require_field_error(refused, "body", field)
+        require_field_error(refusal, "body", field)
 
 
 async def test_claim_is_no_part_of_itself(desk: Desk) -> None:
@@ -227,8 +230,8 @@ async def test_claim_is_no_part_of_itself(desk: Desk) -> None:
     part = (await desk.record_claim(text="One brigade has left", part_of=claim))["id"]
     for parent in (claim, part):
         body = {"part_of": parent, "reason": "so it seemed"}
-        refused = await desk.checker.post(f"/v1/claims/{claim}/corrections", json=body)
-        require_field_error(refused, "body", "part_of")
+        refusal = await desk.checker.post(f"/v1/claims/{claim}/corrections", json=body)
+        require_field_error(refusal, "body", "part_of")
 
 
 async def test_correction_honours_the_version_that_was_read(desk: Desk) -> None:
@@ -247,7 +250,7 @@ async def test_reason_of_an_unnamed_source_stays_with_editors(desk: Desk) -> Non
     """A named source becomes one that is not: it counts for nothing any more."""
     claim = await record_confirmed_claim(desk)
     statement = (await read_link(desk, claim))["statement"]["id"]
-    corrected = await correct(
+    statement_view = await correct(
         desk,
         f"/v1/statements/{statement}",
         attribution="unnamed",
@@ -256,12 +259,12 @@ async def test_reason_of_an_unnamed_source_stays_with_editors(desk: Desk) -> Non
         description="a senior official",
         withheld_reason="She would lose her post.",
     )
-    assert corrected["description"] == "a senior official"
+    assert statement_view["description"] == "a senior official"
     assert (await desk.read_claim(claim))["status"] == "awaiting_confirmation"
     for path in (f"/v1/statements/{statement}", f"/v1/claims/{claim}"):
         for client, may_know in ((desk.reader, False), (desk.editor, path.startswith("/v1/st"))):
-            listed = await client.get(f"{path}/corrections")
-            assert ("lose her post" in listed.text) == may_know, (path, client)
+            page = await client.get(f"{path}/corrections")
+            assert ("lose her post" in page.text) == may_know, (path, client)
     await require_sound_record(desk)
 
 
@@ -269,27 +272,27 @@ async def test_correction_takes_a_confirmation_from_a_withdrawn_claim(desk: Desk
     """It is printed still, and one person does not change what two agreed to print."""
     claim = await record_confirmed_claim(desk)
     await desk.post(f"/v1/claims/{claim}/withdrawal", {"reason": "denied"}, status=200)
-    corrected = await correct(desk, f"/v1/claims/{claim}", claimant="pristina")
-    assert (corrected["status"], corrected["lifecycle"]) == ("awaiting_confirmation", "withdrawn")
+    claim_view = await correct(desk, f"/v1/claims/{claim}", claimant="pristina")
+    assert (claim_view["status"], claim_view["lifecycle"]) == ("awaiting_confirmation", "withdrawn")
     await require_sound_record(desk)
 
 
 async def test_words_of_an_unnamed_source_get_no_claimant(desk: Desk) -> None:
     """Neither by the claimant's correction nor by the origin's."""
     await desk.record_parties()
-    unnamed = {"attribution": "unnamed", "description": "an official", "reason": "as agreed"}
-    origin = {"quotes": build_statement("nato")["quotes"], **unnamed}
-    whispered = (await desk.record_claim(claimant=None, speaker=None, origin=origin))["id"]
+    unnamed_source = {"attribution": "unnamed", "description": "an official", "reason": "as agreed"}
+    origin = {"quotes": build_statement("nato")["quotes"], **unnamed_source}
+    unattributed_claim = (await desk.record_claim(claimant=None, speaker=None, origin=origin))["id"]
     claim = (await desk.record_claim())["id"]
-    statement = await desk.post("/v1/statements", {**build_statement("nato"), **unnamed})
+    statement = await desk.post("/v1/statements", {**build_statement("nato"), **unnamed_source})
     for path, changes in (
-        (whispered, {"claimant": "nato"}),
+        (unattributed_claim, {"claimant": "nato"}),
         (claim, {"origin_statement": statement["id"]}),
     ):
         async with nothing_changes(desk):
             body = {**changes, "reason": "so it seemed"}
-            refused = await desk.checker.post(f"/v1/claims/{path}/corrections", json=body)
-        require_field_error(refused, "body", "claimant")
+            refusal = await desk.checker.post(f"/v1/claims/{path}/corrections", json=body)
+        require_field_error(refusal, "body", "claimant")
 
 
 async def test_quote_is_corrected_once_at_a_time(desk: Desk) -> None:
@@ -298,28 +301,28 @@ async def test_quote_is_corrected_once_at_a_time(desk: Desk) -> None:
     quote = statement["quotes"][0]["id"]
     quotes = [{"id": quote, "text": text} for text in ("one thing", "another")]
     async with nothing_changes(desk):
-        refused = await desk.checker.post(
+        refusal = await desk.checker.post(
             f"/v1/statements/{statement['id']}/corrections",
             json={"quotes": quotes, "reason": "so it seemed"},
         )
-    require_field_error(refused, "body", "quotes", 1, "id")
+    require_field_error(refusal, "body", "quotes", 1, "id")
 
 
 async def test_origin_is_corrected(desk: Desk) -> None:
     """The claim comes from other words; what it came from is no part of it any more."""
     await desk.record_parties()
     claim = (await desk.post("/v1/claims", build_claim()))["id"]
-    said = await desk.post("/v1/statements", build_statement("belgrade"))
-    corrected = await correct(desk, f"/v1/claims/{claim}", origin_statement=said["id"])
-    assert corrected["version"] == 2
+    origin = await desk.post("/v1/statements", build_statement("belgrade"))
+    claim_view = await correct(desk, f"/v1/claims/{claim}", origin_statement=origin["id"])
+    assert claim_view["version"] == 2
     await require_sound_record(desk)
 
 
 async def read_evidence(desk: Desk, claim: str, as_of: str) -> Json:
     answer = await desk.reader.get(f"/v1/claims/{claim}/links", params={"as_of": as_of})
     (link,) = answer.json()["items"]
-    expanded = await desk.read_claim(claim, as_of=as_of, expand="links")
-    assert expanded["links"] == [link]
+    claim_view = await desk.read_claim(claim, as_of=as_of, expand="links")
+    assert claim_view["links"] == [link]
     statement: Json = link["statement"]
     return statement
 
@@ -328,11 +331,11 @@ async def test_evidence_as_of_an_instant_is_what_was_believed_then(desk: Desk) -
     """Whose words, when, on what basis, which words, in which language, from where: an answer from
     before has what the desk believed, and says when it was corrected since."""
     claim = await record_confirmed_claim(desk)
-    believed = (await read_link(desk, claim))["statement"]
+    statement_view = (await read_link(desk, claim))["statement"]
     first = desk.clock.now.isoformat()
     desk.clock.advance(minutes=5)
     quote = {
-        "id": believed["quotes"][0]["id"],
+        "id": statement_view["quotes"][0]["id"],
         "text": "Ostalo je samo nekoliko vozila.",
         "language": "sr-Latn",
         "rendering": "translated",
@@ -342,18 +345,21 @@ async def test_evidence_as_of_an_instant_is_what_was_believed_then(desk: Desk) -
     changes = {"party": "pristina", "speaker": {"name": "Somebody"}, "basis": "third_party"}
     await correct(
         desk,
-        f"/v1/statements/{believed['id']}",
+        f"/v1/statements/{statement_view['id']}",
         said_at="2023-10-01T16:00:00Z",
         precision="hour",
         quotes=[quote],
         **changes,
     )
-    second, corrected = desk.clock.now.isoformat(), (await read_link(desk, claim))["statement"]
+    second, corrected_statement = (
+        desk.clock.now.isoformat(),
+        (await read_link(desk, claim))["statement"],
+    )
     desk.clock.advance(minutes=5)
-    await correct(desk, f"/v1/statements/{believed['id']}", party="washington")
+    await correct(desk, f"/v1/statements/{statement_view['id']}", party="washington")
     last = {"corrected_since": desk.clock.now.isoformat().replace("+00:00", "Z")}
-    assert await read_evidence(desk, claim, first) == believed | last
-    assert await read_evidence(desk, claim, second) == corrected | last
+    assert await read_evidence(desk, claim, first) == statement_view | last
+    assert await read_evidence(desk, claim, second) == corrected_statement | last
     now = desk.clock.now.isoformat()
     assert await read_evidence(desk, claim, now) == (await read_link(desk, claim))["statement"]
     assert (await desk.read_claim(claim, as_of=second))["corrected_since"] == last[
@@ -363,7 +369,7 @@ async def test_evidence_as_of_an_instant_is_what_was_believed_then(desk: Desk) -
     assert "corrected_since" not in await desk.read_claim(claim)
     page = (await desk.reader.get(f"/claims/{claim}", params={"as_of": first})).text
     assert "It was recorded wrongly, and corrected on" in page
-    assert believed["quotes"][0]["text"] in page
+    assert statement_view["quotes"][0]["text"] in page
     assert "samo nekoliko" not in page
 
 
@@ -371,33 +377,33 @@ async def test_source_as_of_an_instant_is_what_was_believed_then(desk: Desk) -> 
     """Its address and title before they were corrected, and the source that another took the place
     of, until they are separated again."""
     claim = await record_confirmed_claim(desk)
-    believed = (await read_link(desk, claim))["statement"]["quotes"][0]["source"]
+    source_view = (await read_link(desk, claim))["statement"]["quotes"][0]["source"]
     first = desk.clock.now.isoformat()
     desk.clock.advance(minutes=5)
-    path = f"/v1/sources/{believed['id']}"
+    path = f"/v1/sources/{source_view['id']}"
     await correct(desk, path, url="https://example.org/right", title="The right one")
     corrected_at = desk.clock.now.isoformat().replace("+00:00", "Z")
-    corrected = (await read_link(desk, claim))["statement"]["quotes"][0]["source"]
+    corrected_source = (await read_link(desk, claim))["statement"]["quotes"][0]["source"]
     second = desk.clock.now.isoformat()
     desk.clock.advance(minutes=5)
     other = await desk.post("/v1/sources", {"url": "https://example.org/the-same"})
-    merged = await desk.editor.post(f"{path}/merge", json={"into": other["id"]})
-    assert merged.status_code == 200, merged.text
+    merge = await desk.editor.post(f"{path}/merge", json={"into": other["id"]})
+    assert merge.status_code == 200, merge.text
     third = desk.clock.now.isoformat()
     desk.clock.advance(minutes=5)
     for moment, source in (
-        (first, believed | {"corrected_since": corrected_at}),
-        (second, corrected),
+        (first, source_view | {"corrected_since": corrected_at}),
+        (second, corrected_source),
         (third, other),
     ):
         statement = await read_evidence(desk, claim, moment)
         assert statement["quotes"][0]["source"] == source
-    separated = await desk.editor.post(f"{path}/separation", json={"reason": "They differ."})
-    assert separated.status_code == 200, separated.text
+    separation = await desk.editor.post(f"{path}/separation", json={"reason": "They differ."})
+    assert separation.status_code == 200, separation.text
     for moment, source in (
-        (second, corrected),
+        (second, corrected_source),
         (third, other),
-        (desk.clock.now.isoformat(), corrected),
+        (desk.clock.now.isoformat(), corrected_source),
     ):
         statement = await read_evidence(desk, claim, moment)
         assert statement["quotes"][0]["source"] == source
@@ -431,16 +437,16 @@ async def test_lists_as_of_an_instant_say_what_was_corrected_since(desk: Desk) -
     """As the single claim does: walked, and found by a search; not of what was corrected before,
     nor of what changed otherwise."""
     await desk.record_parties()
-    wrong = (await desk.record_claim(text="Two battalions left"))["id"]
+    wrong_claim = (await desk.record_claim(text="Two battalions left"))["id"]
     other = (await desk.record_claim(text="Three battalions left"))["id"]
     before = desk.clock.now.isoformat()
     desk.clock.advance(minutes=5)
-    await correct(desk, f"/v1/claims/{wrong}", kind="attribution")
+    await correct(desk, f"/v1/claims/{wrong_claim}", kind="attribution")
     corrected_at = desk.clock.now.isoformat().replace("+00:00", "Z")
     desk.clock.advance(minutes=5)
     after = desk.clock.now.isoformat()
     desk.clock.advance(minutes=5)
-    for claim in (wrong, other):
+    for claim in (wrong_claim, other):
         await desk.link_statement(claim, "comments", "nato")
     for client in (desk.reader, desk.checker):
         for query in ({}, {"sort": "claimed"}, {"q": "battalions"}, {"lang": "fr"}):
@@ -449,33 +455,33 @@ async def test_lists_as_of_an_instant_say_what_was_corrected_since(desk: Desk) -
                 answer = await client.get("/v1/claims", params=params)
                 assert answer.status_code == 200, answer.text
                 marks = {item["id"]: item.get("corrected_since") for item in answer.json()["items"]}
-                assert marks == {wrong: expected, other: None}, params
-    (listed,) = (
+                assert marks == {wrong_claim: expected, other: None}, params
+    (search_item,) = (
         await desk.reader.get("/v1/claims", params={"as_of": before, "q": '"two battalions"'})
     ).json()["items"]
-    del listed["snippets"]
-    assert listed == await desk.read_claim(wrong, as_of=before)
+    del search_item["snippets"]
+    assert search_item == await desk.read_claim(wrong_claim, as_of=before)
 
 
 async def test_webhook_of_a_correction_comes_before_that_of_the_fall(desk: Desk) -> None:
     """A claim that falls by the correction of its support is told of after the correction."""
     claim = await record_confirmed_claim(desk)
-    made = await desk.admin.post("/v1/webhooks", json={"url": "http://127.0.0.1:9/hook"})
-    assert made.status_code == 201, made.text
-    webhook = f"/v1/webhooks/{made.json()['id']}/deliveries"
+    webhook_view = await desk.admin.post("/v1/webhooks", json={"url": "http://127.0.0.1:9/hook"})
+    assert webhook_view.status_code == 201, webhook_view.text
+    webhook = f"/v1/webhooks/{webhook_view.json()['id']}/deliveries"
     statement = (await read_link(desk, claim))["statement"]["id"]
     await correct(desk, f"/v1/statements/{statement}", party="belgrade")
     deliveries = (await desk.admin.get(webhook)).json()["items"]
-    told = []
+    bodies = []
     for delivery in sorted(deliveries, key=lambda each: each["position"]):
         assert delivery["claim"] == claim
         read = await desk.admin.get(f"{webhook}/{delivery['id']}")
         body = orjson.loads(read.json()["body"])
-        told.append((body["type"], body["data"]["version"], body["data"].get("cause")))
+        bodies.append((body["type"], body["data"]["version"], body["data"].get("cause")))
     version = (await desk.read_claim(claim))["version"]
-    assert told == [
+    assert bodies == [
         ("statement.corrected", version - 1, None),
         ("claim.status_changed", version, "correction"),
     ]
     # What is made first is sent first, and its id is the lesser one.
-    assert [each["type"] for each in deliveries] == [type for type, _, _ in reversed(told)]
+    assert [each["type"] for each in deliveries] == [type for type, _, _ in reversed(bodies)]

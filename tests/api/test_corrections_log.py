@@ -15,14 +15,14 @@ FEED = "/feeds/corrections"
 
 async def list_log(desk: Desk, **query: Any) -> list[Json]:
     """Read the whole log, page by page."""
-    found: list[Json] = []
+    entries: list[Json] = []
     while True:
         answer = await desk.reader.get("/v1/corrections", params={"limit": 2, **query})
         assert answer.status_code == 200, answer.text
         body = answer.json()
-        found += body["items"]
+        entries += body["items"]
         if body["next_cursor"] is None:
-            return found
+            return entries
         query["cursor"] = body["next_cursor"]
 
 
@@ -34,15 +34,15 @@ async def test_log_says_what_was_printed_and_what_is_true_instead(desk: Desk) ->
     link = await desk.confirm_claim(claim["id"])
     await desk.link_statement(claim["id"], "comments", "washington")
     assert await list_log(desk) == []
-    confirmed = await desk.read_claim(claim["id"])
+    confirmed_claim = await desk.read_claim(claim["id"])
     await desk.checker.post(f"/v1/links/{link}/retraction", json={"reason": "another party"})
-    fallen = await desk.read_claim(claim["id"])
-    amended = await desk.checker.patch(
+    fallen_claim = await desk.read_claim(claim["id"])
+    amendment = await desk.checker.patch(
         f"/v1/claims/{claim['id']}",
         json={"text": "Serbia has withdrawn some units", "material": True},
-        headers={"If-Match": f'"{fallen["version"]}"'},
+        headers={"If-Match": f'"{fallen_claim["version"]}"'},
     )
-    assert amended.status_code == 200, amended.text
+    assert amendment.status_code == 200, amendment.text
     await act(desk, f"/v1/claims/{claim['id']}/void")
     await act(desk, f"/v1/claims/{claim['id']}/restoration")
     log = await list_log(desk)
@@ -58,10 +58,10 @@ async def test_log_says_what_was_printed_and_what_is_true_instead(desk: Desk) ->
         "Why: the support for it no longer suffices."
     )
     assert (fall["before"]["print_line"], fall["before"]["status"]) == (
-        confirmed["print_line"],
+        confirmed_claim["print_line"],
         "confirmed",
     )
-    assert (fall["after"]["print_line"], fall["claim"]) == (fallen["print_line"], claim["id"])
+    assert (fall["after"]["print_line"], fall["claim"]) == (fallen_claim["print_line"], claim["id"])
     wording = log[2]
     assert (wording["before"]["text"], wording["after"]["text"]) == (
         claim["text"],
@@ -106,13 +106,13 @@ async def test_log_is_narrowed_by_type_claim_and_time(desk: Desk) -> None:
     assert await list_log(desk, claim=first) == whole[1:]
     assert await list_log(desk, type="claim.amended") == [whole[1]]
     assert await list_log(desk, type="claim.voided", claim=first) == []
-    voided, amended = whole[0]["recorded_at"], whole[1]["recorded_at"]
-    assert await list_log(desk, since=voided) == whole[:1]
-    assert await list_log(desk, until=amended) == whole[1:]
-    assert await list_log(desk, since=amended, until=amended) == [whole[1]]
+    void_at, amended_at = whole[0]["recorded_at"], whole[1]["recorded_at"]
+    assert await list_log(desk, since=void_at) == whole[:1]
+    assert await list_log(desk, until=amended_at) == whole[1:]
+    assert await list_log(desk, since=amended_at, until=amended_at) == [whole[1]]
     for query in ({"type": "claim.created"}, {"claim": "x"}, {"since": "2023"}):
-        refused = await desk.reader.get("/v1/corrections", params=query)
-        require_field_error(refused, "query", next(iter(query)))
+        refusal = await desk.reader.get("/v1/corrections", params=query)
+        require_field_error(refusal, "query", next(iter(query)))
 
 
 async def test_feed_of_corrections_says_what_the_log_says(desk: Desk) -> None:

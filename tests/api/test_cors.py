@@ -41,11 +41,11 @@ async def test_public_answers_name_every_origin_also_to_a_shared_cache(public_de
             assert "access-control-allow-credentials" not in answer.headers
         head = await public_desk.public.head(path, headers=ELSEWHERE)
         assert head.headers["access-control-allow-origin"] == "*"
-        tagged = ELSEWHERE | {"If-None-Match": answer.headers.get("etag", "*")}
+        tagged_headers = ELSEWHERE | {"If-None-Match": answer.headers.get("etag", "*")}
         if "etag" in answer.headers:
-            unchanged = await public_desk.public.get(path, headers=tagged)
-            assert unchanged.status_code == 304
-            assert unchanged.headers["access-control-allow-origin"] == "*"
+            answer_304 = await public_desk.public.get(path, headers=tagged_headers)
+            assert answer_304.status_code == 304
+            assert answer_304.headers["access-control-allow-origin"] == "*"
     unknown = await public_desk.public.get("/v1/claims/nothing", headers=ELSEWHERE)
     assert (unknown.status_code, unknown.headers["access-control-allow-origin"]) == (404, "*")
 
@@ -53,18 +53,18 @@ async def test_public_answers_name_every_origin_also_to_a_shared_cache(public_de
 async def test_preflight_allows_reading_and_no_changes(
     public_desk: Desk,
 ) -> None:
-    allowed = await public_desk.public.options("/v1/claims", headers=PREFLIGHT)
-    assert allowed.status_code == 204
-    assert allowed.headers["access-control-allow-origin"] == "*"
-    assert "authorization" not in allowed.headers["access-control-allow-headers"].lower()
-    assert allowed.headers["access-control-allow-methods"] == "GET, HEAD"
+    preflight = await public_desk.public.options("/v1/claims", headers=PREFLIGHT)
+    assert preflight.status_code == 204
+    assert preflight.headers["access-control-allow-origin"] == "*"
+    assert "authorization" not in preflight.headers["access-control-allow-headers"].lower()
+    assert preflight.headers["access-control-allow-methods"] == "GET, HEAD"
     for method in ("POST", "PATCH", "DELETE"):
-        asked = PREFLIGHT | {"Access-Control-Request-Method": method}
-        refused = await public_desk.public.options("/v1/claims", headers=asked)
-        assert refused.status_code == 405
-        assert "access-control-allow-origin" not in refused.headers
-    changed = await public_desk.checker.post("/v1/claims", json={}, headers=ELSEWHERE)
-    assert "access-control-allow-origin" not in changed.headers
+        headers = PREFLIGHT | {"Access-Control-Request-Method": method}
+        refusal = await public_desk.public.options("/v1/claims", headers=headers)
+        assert refusal.status_code == 405
+        assert "access-control-allow-origin" not in refusal.headers
+    change = await public_desk.checker.post("/v1/claims", json={}, headers=ELSEWHERE)
+    assert "access-control-allow-origin" not in change.headers
 
 
 async def test_other_origins_cannot_read_what_needs_a_key(public_desk: Desk, desk: Desk) -> None:
@@ -76,5 +76,5 @@ async def test_other_origins_cannot_read_what_needs_a_key(public_desk: Desk, des
         answer = await desk.admin.get(path, headers=ELSEWHERE)
         assert answer.status_code == 200
         assert "access-control-allow-origin" not in answer.headers
-        refused = await desk.public.options(path, headers=PREFLIGHT)
-        assert refused.status_code == 405
+        refusal = await desk.public.options(path, headers=PREFLIGHT)
+        assert refusal.status_code == 405

@@ -52,8 +52,8 @@ async def test_late_webhooks_are_told_once_and_once_when_they_are_caught_up_with
         await set_deliveries(desk, state="delivered")
         for _ in range(2):
             await look_at_desk(desk, minutes=1)
-        told = [late, "Webhooks go out in time again"]
-        assert await read_summaries(administrator) == told
+        summaries = [late, "Webhooks go out in time again"]
+        assert await read_summaries(administrator) == summaries
         await set_deliveries(desk, state="pending", visible_at=desk.clock.now)
         await look_at_desk(desk, minutes=20)
         assert (await read_summaries(administrator))[2:] == [late.replace("6", "20")]
@@ -76,8 +76,8 @@ async def test_nearly_full_disk_is_told_once_and_once_when_it_has_room_again(
             "once nothing is",
             "The disk of the database has room again",
         ]
-        told = await read_summaries(administrator, kind="webhook")
-        assert told == (expected if desk.database.embedded else [])
+        summaries = await read_summaries(administrator, kind="webhook")
+        assert summaries == (expected if desk.database.embedded else [])
 
 
 async def test_workers_of_two_processes_tell_of_late_webhooks_once(desk: Desk) -> None:

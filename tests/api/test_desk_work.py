@@ -19,14 +19,14 @@ async def test_decisions_are_listed_before_and_after_they_are_settled(desk: Desk
     await desk.record_parties()
     claim = (await desk.record_claim())["id"]
     link = await desk.link_statement(claim, "supports", "nato")
-    settled = []
+    settled_ids = []
     for step, client, body, state in (
         ("rejection", desk.checker2, {"comment": "an old photograph"}, "rejected"),
         ("withdrawal", desk.checker, {"reason": "too early"}, "withdrawn"),
         ("approval", desk.editor, {"note": "seen"}, "approved"),
     ):
-        proposed = await desk.change_status(claim, "confirmed", cites=[link["id"]])
-        decision = proposed.json()
+        proposal = await desk.change_status(claim, "confirmed", cites=[link["id"]])
+        decision = proposal.json()
         assert (decision["state"], decision["to"]) == ("pending", "confirmed")
         assert decision["from"] == (await desk.read_claim(claim))["status"]
         assert (decision["cites"], decision["settled_by"]) == ([link["id"]], None)
@@ -36,22 +36,22 @@ async def test_decisions_are_listed_before_and_after_they_are_settled(desk: Desk
             )
             assert require_problem(second, "decision-pending")["decision"] == decision["id"]
         url = f"/v1/decisions/{decision['id']}"
-        done = (await client.post(f"{url}/{step}", json=body)).json()
-        assert (done["state"], done["comment"]) == (state, next(iter(body.values())))
-        assert done["settled_at"] is not None
-        assert (await desk.checker.get(url)).json() == done
-        settled.append(decision["id"])
+        settlement = (await client.post(f"{url}/{step}", json=body)).json()
+        assert (settlement["state"], settlement["comment"]) == (state, next(iter(body.values())))
+        assert settlement["settled_at"] is not None
+        assert (await desk.checker.get(url)).json() == settlement
+        settled_ids.append(decision["id"])
     for query, expected in (
-        ({}, settled),
-        ({"state": "approved"}, settled[2:]),
+        ({}, settled_ids),
+        ({"state": "approved"}, settled_ids[2:]),
         ({"state": "pending"}, []),
-        ({"claim": claim}, settled),
+        ({"claim": claim}, settled_ids),
         ({"claim": NOBODY}, []),
     ):
-        listed = (await desk.checker.get("/v1/decisions", params=query)).json()["items"]
-        assert [each["id"] for each in listed] == expected, query
+        items = (await desk.checker.get("/v1/decisions", params=query)).json()["items"]
+        assert [each["id"] for each in items] == expected, query
     changes = (await desk.reader.get(f"/v1/claims/{claim}/status-changes")).json()["items"]
-    assert [change["decision"] for change in changes] == settled[2:]
+    assert [change["decision"] for change in changes] == settled_ids[2:]
     assert (changes[0]["decided_by"], changes[0]["approved_by"]) == ("checker", "editor")
     assert changes[0]["approval_note"] is None, "the desk's own"
     own = await desk.checker.get(f"/v1/claims/{claim}/status-changes")
@@ -74,14 +74,14 @@ async def test_approval_is_refused_if_the_evidence_changed(desk: Desk) -> None:
         else:
             await desk.link_statement(claim, "contradicts", "pristina")
         async with nothing_changes(desk):
-            refused = await desk.editor.post(f"/v1/decisions/{decision}/approval")
+            refusal = await desk.editor.post(f"/v1/decisions/{decision}/approval")
             if spoil == "retract":
-                missing = require_problem(refused, "transition-refused")["missing"]
+                missing = require_problem(refusal, "transition-refused")["missing"]
                 assert missing
                 assert all(each.keys() == {"need", "has", "detail"} for each in missing)
             else:
-                changed = require_problem(refused, "decision-outdated")["changed"]
-                assert [each["field"] for each in changed] == ["contradicts"]
+                changes = require_problem(refusal, "decision-outdated")["changed"]
+                assert [each["field"] for each in changes] == ["contradicts"]
         assert (await desk.checker.get(f"/v1/decisions/{decision}")).json()["state"] == "pending"
 
 
@@ -90,8 +90,8 @@ async def test_one_of_two_concurrent_approvals_counts(desk: Desk) -> None:
     await desk.record_parties()
     claim = (await desk.record_claim())["id"]
     link = await desk.link_statement(claim, "supports", "nato")
-    proposed = await desk.change_status(claim, "confirmed", cites=[link["id"]])
-    url = f"/v1/decisions/{proposed.json()['id']}"
+    proposal = await desk.change_status(claim, "confirmed", cites=[link["id"]])
+    url = f"/v1/decisions/{proposal.json()['id']}"
     answers = await asyncio.gather(
         *(each.post(f"{url}/approval") for each in (desk.editor, desk.editor2, desk.checker2))
     )
@@ -104,40 +104,42 @@ async def test_review_queue_lists_claims_with_their_reasons(desk: Desk) -> None:
     """Drift, a challenge, a waiting approval and, after two days, a stale request; each claim once
     with all its reasons, until they are dealt with."""
     await desk.record_parties()
-    quiet, drifting, challenged, waiting, asked = [
+    quiet, drifting, challenged_claim, waiting, asked_claim = [
         (await desk.record_claim(text=text))["id"] for text in ("a", "b", "c", "d", "e")
     ]
     await desk.link_statement(drifting, "supports", "nato")
-    await desk.confirm_claim(challenged)
-    denial = await desk.link_statement(challenged, "contradicts", "pristina", basis="unstated")
-    assert (await desk.read_claim(challenged))["status"] == "confirmed"
+    await desk.confirm_claim(challenged_claim)
+    denial = await desk.link_statement(
+        challenged_claim, "contradicts", "pristina", basis="unstated"
+    )
+    assert (await desk.read_claim(challenged_claim))["status"] == "confirmed"
     support = await desk.link_statement(waiting, "supports", "nato")
     await desk.change_status(waiting, "confirmed", cites=[support["id"]])
-    await desk.link_statement(asked, "requests_confirmation", "washington")
+    await desk.link_statement(asked_claim, "requests_confirmation", "washington")
     assert await read_queue(desk) == [
         (drifting, ["drift"]),
-        (challenged, ["drift", "challenged"]),
+        (challenged_claim, ["drift", "challenged"]),
         (waiting, ["drift", "waiting_approval"]),
     ]
     desk.clock.advance(hours=48)
-    everything = await read_queue(desk)
-    assert everything[3:] == [(asked, ["stale"])]
-    assert quiet not in dict(everything)
+    queue = await read_queue(desk)
+    assert queue[3:] == [(asked_claim, ["stale"])]
+    assert quiet not in dict(queue)
     for reason in ("drift", "challenged", "waiting_approval", "stale"):
-        expected = [each for each in everything if reason in each[1]]
+        expected = [each for each in queue if reason in each[1]]
         assert await read_queue(desk, reason=reason) == expected
     me = (await desk.checker.get("/v1/me")).json()["id"]
     await desk.checker.patch(
-        f"/v1/claims/{asked}", json={"assignee": me}, headers={"If-Match": "*"}
+        f"/v1/claims/{asked_claim}", json={"assignee": me}, headers={"If-Match": "*"}
     )
-    assert await read_queue(desk, assignee="me") == [(asked, ["stale"])]
+    assert await read_queue(desk, assignee="me") == [(asked_claim, ["stale"])]
     assert await read_queue(desk, assignee=NOBODY) == []
     url = f"/v1/links/{denial['id']}/retraction"
-    retracted = await desk.checker.post(url, json={"reason": "x"})
-    assert (challenged, ["drift", "challenged", "waiting_approval"]) in await read_queue(desk)
-    await desk.editor.post(f"/v1/decisions/{retracted.json()['id']}/approval")
+    retraction = await desk.checker.post(url, json={"reason": "x"})
+    assert (challenged_claim, ["drift", "challenged", "waiting_approval"]) in await read_queue(desk)
+    await desk.editor.post(f"/v1/decisions/{retraction.json()['id']}/approval")
     await desk.checker.post(f"/v1/claims/{drifting}/withdrawal", json={"reason": "x"})
-    assert set(dict(await read_queue(desk))) == {waiting, asked}
+    assert set(dict(await read_queue(desk))) == {waiting, asked_claim}
     unknown = await desk.checker.get("/v1/review-queue", params={"reason": "boredom"})
     require_field_error(unknown, "query", "reason")
 
@@ -147,9 +149,9 @@ async def test_event_list_gives_every_event_once_and_in_order(desk: Desk) -> Non
     story and claim; each event says its number in its claim's record."""
     await desk.record_parties()
     await desk.post("/v1/stories", {"slug": "border", "title": "The border"})
-    seen: list[dict[str, Any]] = []
+    read_events: list[dict[str, Any]] = []
     after = 0
-    finished = asyncio.Event()
+    is_over = asyncio.Event()
 
     async def write() -> None:
         for number in range(4):
@@ -160,27 +162,27 @@ async def test_event_list_gives_every_event_once_and_in_order(desk: Desk) -> Non
                 desk.record_claim(),
                 client.post(f"/v1/claims/{claim}/notes", json={"text": "not an event"}),
             )
-        finished.set()
+        is_over.set()
 
     async def follow() -> None:
         nonlocal after
         while True:
-            done = finished.is_set()
+            was_over = is_over.is_set()
             params = {"after": after, "limit": 3}
             page = (await desk.reader.get("/v1/events", params=params)).json()
-            seen.extend(page["items"])
+            read_events.extend(page["items"])
             after = page["next_after"]
-            if done and not page["items"]:
+            if was_over and not page["items"]:
                 return
 
     await asyncio.gather(write(), follow())
-    numbers = [each["seq"] for each in seen]
+    numbers = [each["seq"] for each in read_events]
     assert numbers == sorted(set(numbers))
     assert numbers[-1] == after
-    assert len(seen) == 4 * 4, "two claims, a link and an automatic move each time"
+    assert len(read_events) == 4 * 4, "two claims, a link and an automatic move each time"
     whole = (await desk.reader.get("/v1/events", params={"limit": 200})).json()
-    assert whole["items"] == seen
-    claim = seen[0]["claim"]
+    assert whole["items"] == read_events
+    claim = read_events[0]["claim"]
     # Hashes of events are for the desk.
     history = (await desk.checker.get(f"/v1/claims/{claim}/history")).json()["items"]
     events = (await desk.checker.get("/v1/events", params={"claim": claim})).json()["items"]
@@ -197,7 +199,7 @@ async def test_event_list_gives_every_event_once_and_in_order(desk: Desk) -> Non
         ({"after": numbers[5]}, lambda item: item["seq"] > numbers[5]),
     ):
         items = (await desk.reader.get("/v1/events", params=query)).json()["items"]
-        assert items == [each for each in seen if matches(each)], query
+        assert items == [each for each in read_events if matches(each)], query
     in_story = (await desk.reader.get("/v1/events", params={"story": "border"})).json()["items"]
     assert len(in_story) == 2 * 3
     for invalid_query in (

@@ -11,14 +11,14 @@ from tests.support.desk import SOURCE, Desk
 async def test_a_source_is_recorded_once(desk: Desk) -> None:
     """The same URL and text hash is 200 with the first, another hash or URL is another source;
     sources given inline are the same."""
-    made = await desk.checker.post("/v1/sources", json=SOURCE | {"sha256": "a" * 64})
-    assert made.status_code == 201
+    answer = await desk.checker.post("/v1/sources", json=SOURCE | {"sha256": "a" * 64})
+    assert answer.status_code == 201
     async with nothing_changes(desk):
-        again = await desk.checker.post(
+        second_answer = await desk.checker.post(
             "/v1/sources", json={"url": SOURCE["url"], "sha256": "a" * 64, "title": "Other"}
         )
-    assert (again.status_code, again.json()) == (200, made.json())
-    assert again.headers["Location"] == made.headers["Location"]
+    assert (second_answer.status_code, second_answer.json()) == (200, answer.json())
+    assert second_answer.headers["Location"] == answer.headers["Location"]
     for other in ({"sha256": "b" * 64}, {}, {"url": SOURCE["url"] + "?page=2"}):
         response = await desk.checker.post("/v1/sources", json=SOURCE | other)
         assert response.status_code == 201
@@ -26,8 +26,8 @@ async def test_a_source_is_recorded_once(desk: Desk) -> None:
     await desk.record_claim()
     items = (await desk.reader.get("/v1/sources", params={"url": SOURCE["url"]})).json()["items"]
     assert [each["sha256"] for each in items] == [None, "b" * 64, "a" * 64]
-    read = await desk.reader.get(made.headers["Location"])
-    assert read.json() == made.json()
+    read = await desk.reader.get(answer.headers["Location"])
+    assert read.json() == answer.json()
 
 
 async def test_spellings_of_an_address_make_one_source(desk: Desk) -> None:
@@ -40,8 +40,10 @@ async def test_spellings_of_an_address_make_one_source(desk: Desk) -> None:
     ]
     async with nothing_changes(desk):
         for url in spellings:
-            again = await desk.post("/v1/sources", {"url": url, "title": "Other"}, status=200)
-            assert again == source
+            second_source = await desk.post(
+                "/v1/sources", {"url": url, "title": "Other"}, status=200
+            )
+            assert second_source == source
     for url in spellings:
         items = (await desk.reader.get("/v1/sources", params={"url": url})).json()["items"]
         assert items == [source]
@@ -52,10 +54,10 @@ async def test_spellings_of_an_address_make_one_source(desk: Desk) -> None:
 async def test_address_alone_refers_to_the_known_source(desk: Desk) -> None:
     """Whatever the hash of its text: another source would have no headline."""
     source = await desk.post("/v1/sources", SOURCE | {"title": "T", "sha256": "a" * 64})
-    again = await desk.post(
+    known_source = await desk.post(
         "/v1/sources", {"url": SOURCE["url"] + "#end", "language": "en"}, status=200
     )
-    assert again == source
+    assert known_source == source
 
 
 @pytest.mark.parametrize(
@@ -94,8 +96,8 @@ async def test_speaker_is_found_without_diacritics(desk: Desk) -> None:
     response = await desk.checker.post("/v1/speakers", json=body)
     assert response.status_code == 201
     plain = body | {"name": "MILOS  vucevic", "role": "defence minister"}
-    again = await desk.checker.post("/v1/speakers", json=plain)
-    assert (again.status_code, again.json()) == (200, response.json())
+    second_answer = await desk.checker.post("/v1/speakers", json=plain)
+    assert (second_answer.status_code, second_answer.json()) == (200, response.json())
     claim = await desk.record_claim(speaker={"name": "Milos Vucevic"})
     assert claim["claimant"]["speaker"]["name"] == "Miloš Vučević"
     later = await desk.checker.post("/v1/speakers", json=body | {"role": "Prime Minister"})
@@ -133,9 +135,9 @@ async def test_a_speaker_is_found_however_the_name_is_spelled(
     desk: Desk, recorded_name: str, typed_name: str
 ) -> None:
     await desk.post("/v1/parties", {"slug": "belgrade", "name": "Belgrade"})
-    made = await desk.post("/v1/speakers", {"party": "belgrade", "name": recorded_name})
+    speaker_view = await desk.post("/v1/speakers", {"party": "belgrade", "name": recorded_name})
     items = (await desk.reader.get("/v1/speakers", params={"name": typed_name})).json()["items"]
-    assert [speaker["id"] for speaker in items] == [made["id"]]
+    assert [speaker["id"] for speaker in items] == [speaker_view["id"]]
 
 
 async def test_one_name_in_two_spellings_is_one_speaker(desk: Desk) -> None:
@@ -143,8 +145,8 @@ async def test_one_name_in_two_spellings_is_one_speaker(desk: Desk) -> None:
     body = {"party": "belgrade", "name": "Ana Đukić-Perić", "role": "Foreign-Minister"}
     speaker = await desk.post("/v1/speakers", body)
     same = body | {"name": "Ana Djukic Peric", "role": "foreign minister"}
-    again = await desk.checker.post("/v1/speakers", json=same)
-    assert (again.status_code, again.json()["id"]) == (200, speaker["id"])
+    second_answer = await desk.checker.post("/v1/speakers", json=same)
+    assert (second_answer.status_code, second_answer.json()["id"]) == (200, speaker["id"])
 
 
 async def test_corrected_speaker_changes_on_every_claim(desk: Desk) -> None:
@@ -152,10 +154,10 @@ async def test_corrected_speaker_changes_on_every_claim(desk: Desk) -> None:
     await desk.record_parties()
     claim = await desk.record_claim(speaker={"name": "Milan Mojsilovic", "role": "chief"})
     speaker = (await desk.reader.get("/v1/speakers")).json()["items"][0]
-    changed = await desk.editor.patch(
+    answer = await desk.editor.patch(
         f"/v1/speakers/{speaker['id']}", json={"name": "Milan Mojsilović"}
     )
-    assert changed.json() == speaker | {"name": "Milan Mojsilović"}
+    assert answer.json() == speaker | {"name": "Milan Mojsilović"}
     read = await desk.read_claim(claim["id"])
     assert read["claimant"]["speaker"] == {"name": "Milan Mojsilović", "role": "chief"}
     assert "Mojsilović" in read["print_line"]
@@ -168,12 +170,15 @@ async def test_moved_or_renamed_party_changes_its_claims(desk: Desk) -> None:
     await desk.record_parties()
     claim = (await desk.record_claim())["id"]
     await desk.confirm_claim(claim, party="kosovo-police")
-    moved = await desk.editor.patch("/v1/parties/pristina", json={"parent": "belgrade"})
-    assert moved.json()["root"] == "belgrade"
+    move_answer = await desk.editor.patch("/v1/parties/pristina", json={"parent": "belgrade"})
+    assert move_answer.json()["root"] == "belgrade"
     police = (await desk.reader.get("/v1/parties/kosovo-police")).json()
     assert (police["parent"], police["root"]) == ("pristina", "belgrade")
-    fallen = await desk.read_claim(claim)
-    assert (fallen["status"], fallen["evidence"]["supports"]) == ("awaiting_confirmation", [])
+    claim_view = await desk.read_claim(claim)
+    assert (claim_view["status"], claim_view["evidence"]["supports"]) == (
+        "awaiting_confirmation",
+        [],
+    )
     await desk.editor.patch("/v1/parties/belgrade", json={"name": "Beograd"})
     assert (await desk.read_claim(claim))["claimant"]["name"] == "Beograd"
     below = (await desk.reader.get("/v1/parties", params={"parent": "belgrade"})).json()["items"]
@@ -183,8 +188,8 @@ async def test_moved_or_renamed_party_changes_its_claims(desk: Desk) -> None:
 async def test_a_story_names_the_parties_in_it(desk: Desk) -> None:
     """Who claims and who takes a stance is in the story; a retracted link is not."""
     await desk.record_parties()
-    made = await desk.post("/v1/stories", {"slug": "border", "title": "The border"})
-    assert made["parties"] == []
+    border_story = await desk.post("/v1/stories", {"slug": "border", "title": "The border"})
+    assert border_story["parties"] == []
     claim = (await desk.record_claim(story="border"))["id"]
     await desk.link_statement(claim, "comments", "state-department")
     mistaken = await desk.link_statement(claim, "supports", "nato")
@@ -193,13 +198,15 @@ async def test_a_story_names_the_parties_in_it(desk: Desk) -> None:
     await desk.checker.post(f"/v1/links/{mistaken['id']}/retraction", json={"reason": "x"})
     story = (await desk.reader.get("/v1/stories/border")).json()
     assert [party["slug"] for party in story["parties"]] == ["belgrade", "state-department"]
-    changed = await desk.editor.patch("/v1/stories/border", json={"description": "2023"})
-    assert (changed.json()["title"], changed.json()["description"]) == ("The border", "2023")
+    change = await desk.editor.patch("/v1/stories/border", json={"description": "2023"})
+    assert (change.json()["title"], change.json()["description"]) == ("The border", "2023")
     async with nothing_changes(desk):
-        again = await desk.checker.post("/v1/stories", json={"slug": "border", "title": "x"})
-        require_problem(again, "already-exists")
-        gone = await desk.editor.patch("/v1/stories/nowhere", json={"title": "x"})
-        require_problem(gone, "not-found")
+        second_answer = await desk.checker.post(
+            "/v1/stories", json={"slug": "border", "title": "x"}
+        )
+        require_problem(second_answer, "already-exists")
+        missing_answer = await desk.editor.patch("/v1/stories/nowhere", json={"title": "x"})
+        require_problem(missing_answer, "not-found")
         require_problem(
             await desk.editor.patch("/v1/stories/border", json={"title": None}), "invalid-request"
         )
@@ -211,5 +218,5 @@ async def test_story_change_without_a_difference_changes_nothing(desk: Desk) -> 
     for change in ({}, {"title": "Border"}):
         answer = await desk.editor.patch("/v1/stories/border", json=change)
         assert answer.json()["updated_at"] == story["updated_at"]
-    moved = await desk.editor.patch("/v1/stories/border", json={"title": "The border"})
-    assert moved.json()["updated_at"] > story["updated_at"]
+    title_change = await desk.editor.patch("/v1/stories/border", json={"title": "The border"})
+    assert title_change.json()["updated_at"] > story["updated_at"]

@@ -19,15 +19,15 @@ from tests.support.desk import Desk, Json, build_statement
 async def merge(desk: Desk, path: str, into: str, *, status: int = 200) -> Json:
     answer = await desk.editor.post(f"{path}/merge", json={"into": into, "reason": "They are one."})
     assert answer.status_code == status, answer.text
-    merged: Json = answer.json()
-    return merged
+    view: Json = answer.json()
+    return view
 
 
 async def separate(desk: Desk, path: str) -> Json:
     answer = await desk.editor.post(f"{path}/separation", json=WHY)
     assert answer.status_code == 200, answer.text
-    separated: Json = answer.json()
-    return separated
+    view: Json = answer.json()
+    return view
 
 
 async def record_nato_twice(desk: Desk) -> None:
@@ -47,32 +47,35 @@ async def test_merge_that_makes_two_voices_one_takes_the_confirmation(desk: Desk
     ]
     await approve(desk, await desk.change_status(claim, "confirmed", cites=links))
     before = desk.clock.now.isoformat()
-    confirmed = await desk.read_claim(claim)
+    confirmed_claim = await desk.read_claim(claim)
     alone = (await desk.reader.get("/v1/parties/atlantic-alliance")).json()
-    merged = await merge(desk, "/v1/parties/atlantic-alliance", "nato")
-    assert (merged["merged_into"], merged["merged_name"], merged["root"]) == (
+    party_view = await merge(desk, "/v1/parties/atlantic-alliance", "nato")
+    assert (party_view["merged_into"], party_view["merged_name"], party_view["root"]) == (
         "nato",
         "Atlantic Alliance",
         "nato",
     )
-    fallen = await desk.read_claim(claim)
-    assert (fallen["status"], fallen["evidence"]["supports"]) == ("awaiting_confirmation", ["nato"])
-    assert "Atlantic" not in fallen["print_line"]
+    claim_view = await desk.read_claim(claim)
+    assert (claim_view["status"], claim_view["evidence"]["supports"]) == (
+        "awaiting_confirmation",
+        ["nato"],
+    )
+    assert "Atlantic" not in claim_view["print_line"]
     voices = [link["statement"]["party_name"] for link in await read_links(desk, claim)]
     assert voices == ["NATO", "NATO"]
     assert await list_ids(desk, "/v1/claims", party="nato") == [claim]
-    spoken = await list_ids(desk, "/v1/statements", "party_name", party="nato")
-    assert spoken == ["NATO", "NATO"]
-    assert await desk.read_claim(claim, as_of=before) == confirmed
-    separated = await separate(desk, "/v1/parties/atlantic-alliance")
+    names = await list_ids(desk, "/v1/statements", "party_name", party="nato")
+    assert names == ["NATO", "NATO"]
+    assert await desk.read_claim(claim, as_of=before) == confirmed_claim
+    party_apart = await separate(desk, "/v1/parties/atlantic-alliance")
     passing = ("updated_at",)
-    assert {k: v for k, v in separated.items() if k not in passing} == {
+    assert {k: v for k, v in party_apart.items() if k not in passing} == {
         k: v for k, v in alone.items() if k not in passing
     }
-    again = await desk.read_claim(claim)
-    assert again["status"] == "awaiting_confirmation"
-    assert again["suggested_status"] == "confirmed"
-    assert set(again["evidence"]["supports"]) == {"nato", "atlantic-alliance"}
+    claim_apart = await desk.read_claim(claim)
+    assert claim_apart["status"] == "awaiting_confirmation"
+    assert claim_apart["suggested_status"] == "confirmed"
+    assert set(claim_apart["evidence"]["supports"]) == {"nato", "atlantic-alliance"}
     await require_sound_record(desk)
 
 
@@ -81,7 +84,7 @@ async def test_merge_that_prints_otherwise_takes_two_people(desk: Desk) -> None:
     await record_nato_twice(desk)
     claim = (await desk.record_claim())["id"]
     await desk.confirm_claim(claim, "atlantic-alliance")
-    confirmed = await desk.read_claim(claim)
+    confirmed_claim = await desk.read_claim(claim)
     waiting = await desk.editor.post("/v1/parties/atlantic-alliance/merge", json={"into": "nato"})
     assert "merged_into" not in (await desk.reader.get("/v1/parties/atlantic-alliance")).json()
     await approve_by_another(desk, waiting.json()["id"])
@@ -89,13 +92,13 @@ async def test_merge_that_prints_otherwise_takes_two_people(desk: Desk) -> None:
     back = await desk.editor.post("/v1/parties/atlantic-alliance/separation", json=WHY)
     assert back.json()["reason"] == WHY["reason"]
     await approve_by_another(desk, back.json()["id"])
-    assert drop_passing(await desk.read_claim(claim)) == drop_passing(confirmed)
+    assert drop_passing(await desk.read_claim(claim)) == drop_passing(confirmed_claim)
     await require_sound_record(desk)
 
 
 async def approve_by_another(desk: Desk, decision: str) -> None:
-    approved = await desk.editor2.post(f"/v1/decisions/{decision}/approval")
-    assert approved.status_code == 200, approved.text
+    approval = await desk.editor2.post(f"/v1/decisions/{decision}/approval")
+    assert approval.status_code == 200, approval.text
 
 
 async def test_merged_party_follows_the_name_of_the_other(desk: Desk) -> None:
@@ -108,8 +111,8 @@ async def test_merged_party_follows_the_name_of_the_other(desk: Desk) -> None:
     await desk.link_statement(claim, "comments", "atlantic-alliance")
     await desk.link_statement(claim, "comments", "kfor")
     await merge(desk, "/v1/parties/atlantic-alliance", "nato")
-    renamed = await desk.editor.patch("/v1/parties/nato", json={"name": "The Alliance"})
-    assert renamed.status_code == 200, renamed.text
+    renaming = await desk.editor.patch("/v1/parties/nato", json={"name": "The Alliance"})
+    assert renaming.status_code == 200, renaming.text
     names = [
         (link["statement"]["party_name"], link["statement"]["root_name"])
         for link in await read_links(desk, claim)
@@ -118,17 +121,17 @@ async def test_merged_party_follows_the_name_of_the_other(desk: Desk) -> None:
     async with nothing_changes(desk):
         late = await desk.editor.patch("/v1/parties/atlantic-alliance", json={"name": "Other"})
         assert require_problem(late, "conflict")["merged_into"] == "nato"
-        taken = await desk.checker.post(
+        name_answer = await desk.checker.post(
             "/v1/parties", json={"slug": "third", "name": "Atlantic Alliance"}
         )
-        require_problem(taken, "already-exists")
+        require_problem(name_answer, "already-exists")
         for slug, into in (("nato", "nato"), ("nato", "kfor"), ("nato", "nobody")):
-            refused = await desk.editor.post(f"/v1/parties/{slug}/merge", json={"into": into})
-            require_field_error(refused, "body", "into")
-        again = await desk.editor.post(
+            refusal = await desk.editor.post(f"/v1/parties/{slug}/merge", json={"into": into})
+            require_field_error(refusal, "body", "into")
+        second_merge = await desk.editor.post(
             "/v1/parties/atlantic-alliance/merge", json={"into": "belgrade"}
         )
-        require_problem(again, "already-settled")
+        require_problem(second_merge, "already-settled")
         early = await desk.editor.post("/v1/parties/belgrade/separation", json=WHY)
         require_problem(early, "already-settled")
         early = await desk.checker.post("/v1/parties/nato/merge", json={"into": "belgrade"})
@@ -178,18 +181,18 @@ async def test_merged_speakers_are_shown_as_one(desk: Desk) -> None:
         await desk.post(f"/v1/claims/{claim}/links", body)
     links = await read_links(desk, claim)
     first, second = (link["statement"]["speaker"]["id"] for link in links)
-    merged = await merge(desk, f"/v1/speakers/{second}", first)
-    assert (merged["name"], merged["merged_name"], merged["merged_into"]) == (
+    speaker_view = await merge(desk, f"/v1/speakers/{second}", first)
+    assert (speaker_view["name"], speaker_view["merged_name"], speaker_view["merged_into"]) == (
         "Matthew Miller",
         "Matt Miller",
         first,
     )
     body = {"statement": build_statement("washington", speaker=matt), "stance": "comments"}
     await desk.post(f"/v1/claims/{claim}/links", body)
-    changed = await desk.editor.patch(f"/v1/speakers/{first}", json={"role": "press secretary"})
-    assert changed.status_code == 200, changed.text
-    shown = [link["statement"]["speaker"] for link in await read_links(desk, claim)]
-    assert [(person["name"], person["role"]) for person in shown] == [
+    change = await desk.editor.patch(f"/v1/speakers/{first}", json={"role": "press secretary"})
+    assert change.status_code == 200, change.text
+    speakers = [link["statement"]["speaker"] for link in await read_links(desk, claim)]
+    assert [(person["name"], person["role"]) for person in speakers] == [
         ("Matthew Miller", "press secretary")
     ] * 3
     other = (await desk.record_claim(text="another"))["id"]
@@ -197,13 +200,13 @@ async def test_merged_speakers_are_shown_as_one(desk: Desk) -> None:
     await desk.post(f"/v1/claims/{other}/links", body)
     stranger = (await read_links(desk, other))[0]["statement"]["speaker"]["id"]
     async with nothing_changes(desk):
-        refused = await desk.editor.post(f"/v1/speakers/{stranger}/merge", json={"into": first})
-        assert "merge those first" in require_field_error(refused, "body", "into")
+        refusal = await desk.editor.post(f"/v1/speakers/{stranger}/merge", json={"into": first})
+        assert "merge those first" in require_field_error(refusal, "body", "into")
         late = await desk.editor.patch(f"/v1/speakers/{second}", json={"role": "x"})
         require_problem(late, "conflict")
     await separate(desk, f"/v1/speakers/{second}")
-    shown = [link["statement"]["speaker"]["name"] for link in await read_links(desk, claim)]
-    assert shown == ["Matthew Miller", "Matt Miller", "Matt Miller"]
+    speakers = [link["statement"]["speaker"]["name"] for link in await read_links(desk, claim)]
+    assert speakers == ["Matthew Miller", "Matt Miller", "Matt Miller"]
     await require_sound_record(desk)
 
 
@@ -216,17 +219,21 @@ async def test_merged_source_is_shown_as_the_other(desk: Desk) -> None:
     await desk.post(f"/v1/claims/{claim}/links", body)
     [link] = await read_links(desk, claim)
     source = link["statement"]["quotes"][0]["source"]
-    [known] = [each for each in await list_ids(desk, "/v1/sources") if each != source["id"]]
-    merged = await merge(desk, f"/v1/sources/{source['id']}", known)
-    assert (merged["id"], merged["merged_into"]) == (source["id"], known)
+    [known_source] = [each for each in await list_ids(desk, "/v1/sources") if each != source["id"]]
+    source_view = await merge(desk, f"/v1/sources/{source['id']}", known_source)
+    assert (source_view["id"], source_view["merged_into"]) == (source["id"], known_source)
     [link] = await read_links(desk, claim)
-    assert link["statement"]["quotes"][0]["source"]["id"] == known
+    assert link["statement"]["quotes"][0]["source"]["id"] == known_source
     async with nothing_changes(desk):
-        onwards = await desk.editor.post(f"/v1/sources/{known}/merge", json={"into": source["id"]})
+        onwards = await desk.editor.post(
+            f"/v1/sources/{known_source}/merge", json={"into": source["id"]}
+        )
         require_field_error(onwards, "body", "into")
-        again = await desk.editor.post(f"/v1/sources/{source['id']}/merge", json={"into": known})
-        require_problem(again, "already-settled")
-        unknown = await desk.editor.post(f"/v1/sources/{NOBODY}/merge", json={"into": known})
+        second_merge = await desk.editor.post(
+            f"/v1/sources/{source['id']}/merge", json={"into": known_source}
+        )
+        require_problem(second_merge, "already-settled")
+        unknown = await desk.editor.post(f"/v1/sources/{NOBODY}/merge", json={"into": known_source})
         require_problem(unknown, "not-found")
     assert await separate(desk, f"/v1/sources/{source['id']}") == source
     [link] = await read_links(desk, claim)
@@ -248,10 +255,10 @@ async def test_name_of_a_merged_claimant_takes_two_people_too(desk: Desk) -> Non
     await merge(desk, f"/v1/speakers/{second}", third)
     assert "Minister Vučević" in (await desk.read_claim(claim))["print_line"]
     await desk.confirm_claim(claim)
-    confirmed = await desk.read_claim(claim)
+    confirmed_claim = await desk.read_claim(claim)
     change = await desk.editor.patch(f"/v1/speakers/{third}", json={"name": "Pope Francis"})
     assert change.status_code == 202, change.text
-    assert drop_passing(await desk.read_claim(claim)) == drop_passing(confirmed)
+    assert drop_passing(await desk.read_claim(claim)) == drop_passing(confirmed_claim)
     await approve_by_another(desk, change.json()["id"])
     assert "Pope Francis" in (await desk.read_claim(claim))["print_line"]
     await require_sound_record(desk)

@@ -90,10 +90,10 @@ async def pair(settings: Settings, other_database_url: str) -> AsyncIterator[tup
         update={"database_url": SecretStr(other_database_url)}
     )
     async with support.run_desk(open_settings) as plain, support.run_desk(other_settings) as secret:
-        both = Twin(plain, secrets=False), Twin(secret, secrets=True)
-        for twin in both:
+        twin_pair = Twin(plain, secrets=False), Twin(secret, secrets=True)
+        for twin in twin_pair:
             await twins.live_through(twin)
-        yield both
+        yield twin_pair
 
 
 def list_urls(twin: Twin) -> list[str]:
@@ -136,9 +136,9 @@ def fill(path: str, twin: Twin) -> list[str]:
         places[nowhere] = [NOWHERE]
     unknown = [name for name in names if name not in places]
     assert not unknown, f"say what to put for {unknown} in {path}"
-    first, *others = names
-    fixed = {name: places[name][0] for name in others}
-    return [path.format(**fixed, **{first: place}) for place in places[first]]
+    first, *other_names = names
+    fixed_names = {name: places[name][0] for name in other_names}
+    return [path.format(**fixed_names, **{first: place}) for place in places[first]]
 
 
 async def note_ids(twin: Twin) -> None:
@@ -169,17 +169,17 @@ async def test_outsiders_read_the_same_with_and_without_internals(pair: tuple[Tw
     plain, secret = pair
     ids = [await twins.list_known_ids(twin) for twin in pair]
     for role in ("public", "reader"):
-        answered = 0
+        answer_count = 0
         for url, other in zip(list_urls(plain), list_urls(secret), strict=True):
-            told = []
+            lines = []
             for twin, address, known_ids in zip(pair, (url, other), ids, strict=True):
                 answers = await read_all(twin, getattr(twin.desk, role), address)
                 if SECRET not in address:
                     assert SECRET not in "".join(answer.text for answer in answers), address
-                told.append([str(answers[0].status_code), *list_visible_lines(answers, known_ids)])
-                answered += answers[0].status_code == 200
-            assert told[0] == told[1], f"{role} at {url}: {diff_answers(*told)}"
-        assert answered > 200, "the walk reached what it walks"
+                lines.append([str(answers[0].status_code), *list_visible_lines(answers, known_ids)])
+                answer_count += answers[0].status_code == 200
+            assert lines[0] == lines[1], f"{role} at {url}: {diff_answers(*lines)}"
+        assert answer_count > 200, "the walk reached what it walks"
     await require_that_the_desk_reads_more(secret)
 
 
@@ -226,5 +226,5 @@ def list_visible_lines(answers: list[httpx.Response], ids: dict[str, str]) -> li
         internal = [item for item in items if item["type"] == "internal"]
         assert all(item["data"] is None and item["actor"] is None for item in internal)
         items = [item for item in items if item["type"] != "internal"]
-    shown = [twins.normalise(orjson.dumps(item).decode(), ids) for item in items]
-    return sorted(shown) if BY_CHANGE.match(address) else shown
+    texts = [twins.normalise(orjson.dumps(item).decode(), ids) for item in items]
+    return sorted(texts) if BY_CHANGE.match(address) else texts

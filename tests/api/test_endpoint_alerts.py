@@ -21,9 +21,9 @@ async def administrator(desk: Desk) -> AsyncIterator[httpx.AsyncClient]:
 async def test_failing_disabled_and_recovered_are_each_told_once(
     desk: Desk, administrator: httpx.AsyncClient
 ) -> None:
-    made = await desk.admin.post("/v1/webhooks", json={"url": URL})
-    assert made.status_code == 201, made.text
-    webhook = made.json()["id"]
+    webhook_view = await desk.admin.post("/v1/webhooks", json={"url": URL})
+    assert webhook_view.status_code == 201, webhook_view.text
+    webhook = webhook_view.json()["id"]
     await set_health(desk, webhook, failures=1, last_error="it answered 500")
     assert await read_inbox(administrator) == []
     for failures in (20, 30):
@@ -44,8 +44,10 @@ async def test_failing_disabled_and_recovered_are_each_told_once(
 async def test_paused_and_removed_webhooks_are_told_to_nobody(
     desk: Desk, administrator: httpx.AsyncClient
 ) -> None:
-    made = await desk.admin.post("/v1/webhooks", json={"url": URL, "description": "The CMS"})
-    webhook = made.json()["id"]
+    webhook_view = await desk.admin.post(
+        "/v1/webhooks", json={"url": URL, "description": "The CMS"}
+    )
+    webhook = webhook_view.json()["id"]
     await set_health(desk, webhook, failures=20, last_error="it timed out")
     await desk.admin.post(f"/v1/webhooks/{webhook}/state", json={"state": "paused"})
     await tell_people(desk)

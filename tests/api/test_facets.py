@@ -37,56 +37,58 @@ def list_counts(counted: dict[str, Any], name: str) -> dict[str, int]:
 
 async def require_true_counts(desk: Desk, q: str, filters: dict[str, Any]) -> int:
     """Each count is the number of claims that are found with that value as a filter too."""
-    counted = await read_facets(desk, q, **filters)
-    assert counted["is_complete"] is True
-    everything = set(await search_ids(desk.reader, q, **filters))
-    seen = 0
+    facet_counts = await read_facets(desk, q, **filters)
+    assert facet_counts["is_complete"] is True
+    all_ids = set(await search_ids(desk.reader, q, **filters))
+    count_sum = 0
     for name in facets.NAMES:
-        counts = list_counts(counted, name)
+        counts = list_counts(facet_counts, name)
         assert list(counts.values()) == sorted(counts.values(), reverse=True)
         for value, count in counts.items():
-            narrowed = set(await search_ids(desk.reader, q, **{**filters, name: value}))
-            assert len(narrowed & everything) == count, (q, filters, name, value)
-            seen += count
+            narrow_ids = set(await search_ids(desk.reader, q, **{**filters, name: value}))
+            assert len(narrow_ids & all_ids) == count, (q, filters, name, value)
+            count_sum += count
         if name in ("status", "kind"):
-            assert sum(counts.values()) == len(everything)
-    return seen
+            assert sum(counts.values()) == len(all_ids)
+    return count_sum
 
 
 async def test_facets_count_what_each_value_would_leave(desk: Desk) -> None:
     """With any filters, alike on both databases, and as of an instant."""
     corpus = await record_corpus(desk)
     await desk.confirm_claim(corpus.ids[0])
-    withdrawn = await desk.link_statement(corpus.ids[1], "comments", "nato")
-    statement = withdrawn["statement"]["id"]
-    then = desk.clock.advance(minutes=1)
+    link = await desk.link_statement(corpus.ids[1], "comments", "nato")
+    statement = link["statement"]["id"]
+    instant = desk.clock.advance(minutes=1)
     desk.clock.advance(minutes=1)
     response = await desk.checker.post(
         f"/v1/statements/{statement}/withdrawal", json={"reason": "It was misheard."}
     )
     assert response.is_success, response.text
-    seen = 0
+    count_sum = 0
     for q in QUERIES:
         for filters in NARROWED:
-            seen += await require_true_counts(desk, q, filters)
-            seen += await require_true_counts(desk, q, {**filters, "as_of": then.isoformat()})
-    assert seen > 300
+            count_sum += await require_true_counts(desk, q, filters)
+            count_sum += await require_true_counts(
+                desk, q, {**filters, "as_of": instant.isoformat()}
+            )
+    assert count_sum > 300
 
 
 async def test_facets_of_a_small_desk_are_as_written_down(desk: Desk) -> None:
     """The same figures on both databases."""
     corpus = await record_corpus(desk)
     await desk.confirm_claim(corpus.ids[0])
-    counted = await read_facets(desk, "serbia")
-    counts = {name: list_counts(counted, name) for name in ("status", "language", "story")}
+    facet_counts = await read_facets(desk, "serbia")
+    counts = {name: list_counts(facet_counts, name) for name in ("status", "language", "story")}
     assert counts == {
         "status": {"asserted": 6, "confirmed": 1},
         "language": {"en": 4, "sr": 4, "sq": 2},
         "story": {"border": 4, "attack": 1},
     }
     begin = (desk.clock.now - timedelta(days=400)).isoformat()
-    nothing = await read_facets(desk, "serbia", as_of=begin)
-    assert nothing == {"is_complete": True, **{name: [] for name in facets.NAMES}}
+    empty_facets = await read_facets(desk, "serbia", as_of=begin)
+    assert empty_facets == {"is_complete": True, **{name: [] for name in facets.NAMES}}
 
 
 @pytest.mark.parametrize("moment", [False, True], ids=["now", "as of an instant"])
@@ -104,14 +106,14 @@ async def test_counts_that_are_bounded_say_so(
 
     monkeypatch.setattr(term_statistics, "has_few_matches", find_many)
     filters = {"as_of": desk.clock.now.isoformat()} if moment else {}
-    counted = await read_facets(desk, "serbia", **filters)
-    assert counted["is_complete"] is False
-    assert sum(list_counts(counted, "status").values()) <= 2
+    facet_counts = await read_facets(desk, "serbia", **filters)
+    assert facet_counts["is_complete"] is False
+    assert sum(list_counts(facet_counts, "status").values()) <= 2
 
 
 async def test_facets_need_a_query(desk: Desk) -> None:
-    refused = await desk.reader.get("/v1/claims", params={"facets": "true"})
-    assert require_field_error(refused, "query", "facets")
+    refusal = await desk.reader.get("/v1/claims", params={"facets": "true"})
+    assert require_field_error(refusal, "query", "facets")
 
 
 async def test_facets_stand_beside_any_page(desk: Desk) -> None:
@@ -132,8 +134,8 @@ async def test_public_facets_tell_nothing_internal(desk: Desk) -> None:
     params = {"q": "serbia", "facets": "true"}
     assert (await desk.public.get("/v1/claims", params=params)).status_code == 401
     open_to_all(desk)
-    shown = await desk.public.get("/v1/claims", params=params)
-    assert shown.json()["facets"] == await read_facets(desk, "serbia")
-    assert set(shown.json()["facets"]) == {"is_complete", *facets.NAMES}
-    hidden = {**params, "assignee": "me"}
-    assert (await desk.public.get("/v1/claims", params=hidden)).status_code in (401, 403)
+    answer = await desk.public.get("/v1/claims", params=params)
+    assert answer.json()["facets"] == await read_facets(desk, "serbia")
+    assert set(answer.json()["facets"]) == {"is_complete", *facets.NAMES}
+    hidden_filters = {**params, "assignee": "me"}
+    assert (await desk.public.get("/v1/claims", params=hidden_filters)).status_code in (401, 403)

@@ -65,16 +65,16 @@ async def record_busy_claims(desk: Desk) -> tuple[str, str]:
     await desk.confirm_claim(first)
     for text, material in (("It is normal again", False), ("It is as it ever was", True)):
         desk.clock.advance(minutes=5)
-        amended = await desk.checker.patch(
+        amendment = await desk.checker.patch(
             f"/v1/claims/{first}",
             json={"text": text, "material": material},
             headers={"If-Match": "*"},
         )
         if material:
-            assert amended.status_code == 200
+            assert amendment.status_code == 200
         else:  # better words for a confirmed claim take two
-            assert amended.status_code == 202
-            approval = f"/v1/decisions/{amended.json()['id']}/approval"
+            assert amendment.status_code == 202
+            approval = f"/v1/decisions/{amendment.json()['id']}/approval"
             assert (await desk.editor.post(approval)).status_code == 200
     await desk.link_statement(second, "contradicts", "pristina")
     await desk.post(f"/v1/claims/{second}/withdrawal", {"reason": "They said so."}, status=200)
@@ -89,27 +89,27 @@ async def test_entry_says_what_was_known_at_its_moment(desk: Desk) -> None:
     feed = await read_feed(desk)
     for item in feed["items"]:
         more = item["_claimdesk"]
-        then = await desk.read_claim(more["claim"], as_of=item["date_published"])
-        assert item["title"].endswith(f": {then['text']}")
-        assert item["content_text"].endswith(f" {then['print_line']}")
+        claim_view = await desk.read_claim(more["claim"], as_of=item["date_published"])
+        assert item["title"].endswith(f": {claim_view['text']}")
+        assert item["content_text"].endswith(f" {claim_view['print_line']}")
         for name in ("status", "print_line", "override", "claimant", "story"):
-            assert more[name] == then[name], name
-        assert item["tags"][1:] == then["tags"]
+            assert more[name] == claim_view[name], name
+        assert item["tags"][1:] == claim_view["tags"]
         assert item["url"] == f"{BASE}/claims/{more['claim']}"
     changes = []
     for claim in claims:
-        listed = await desk.reader.get(f"/v1/claims/{claim}/status-changes")
+        page = await desk.reader.get(f"/v1/claims/{claim}/status-changes")
         changes += [
             (each["claim"], each["version"], each["previous_status"], each["status"], each["cause"])
-            for each in listed.json()["items"]
+            for each in page.json()["items"]
         ]
         changes.append((claim, 1, None, "asserted", None))
-    shown = [item["_claimdesk"] for item in feed["items"]]
+    entries = [item["_claimdesk"] for item in feed["items"]]
     names = ("claim", "version", "previous_status", "status", "cause")
     assert sorted(changes, key=str) == sorted(
-        [tuple(each[name] for name in names) for each in shown], key=str
+        [tuple(each[name] for name in names) for each in entries], key=str
     )
-    assert {each["cause"] for each in shown} == {
+    assert {each["cause"] for each in entries} == {
         None,
         "request",
         "contradiction",
@@ -142,11 +142,11 @@ async def test_clock_set_back_loses_no_entry(desk: Desk) -> None:
 async def test_story_has_a_feed_of_its_own(desk: Desk) -> None:
     """It has the entries of its claims only; an unknown story has no feed."""
     first, _ = await record_busy_claims(desk)
-    everything = (await read_feed(desk))["items"]
+    all_items = (await read_feed(desk))["items"]
     feed = await read_feed(desk, STORY)
     assert feed["title"] == "Claimdesk: The border"
     assert feed["home_page_url"] == f"{BASE}/stories/border"
-    assert feed["items"] == [each for each in everything if each["_claimdesk"]["claim"] == first]
+    assert feed["items"] == [each for each in all_items if each["_claimdesk"]["claim"] == first]
     home = await desk.reader.get("/stories/border")
     assert "<title>The border" in home.text
     for ending in ("atom", "json"):
@@ -165,27 +165,27 @@ async def test_pages_hold_each_entry_once(desk: Desk, path: str, is_as_of: bool)
     assert len(whole) > 2
     desk.clock.advance(days=400)
     url: str | None = f"{path}.json"
-    asked: dict[str, Any] | None = {**query, "limit": 2}
-    found = []
+    parameters: dict[str, Any] | None = {**query, "limit": 2}
+    entry_ids = []
     while url is not None:
-        response = await desk.reader.get(url, params=asked)
+        response = await desk.reader.get(url, params=parameters)
         page = feed_rules.check_json_feed(response.json())
-        found += [item["id"] for item in page["items"]]
-        url, asked = page.get("next_url"), None
+        entry_ids += [item["id"] for item in page["items"]]
+        url, parameters = page.get("next_url"), None
         if url is not None:
             url = url.removeprefix(BASE)
             assert response.headers["Link"] == f'<{url}>; rel="next"'
             desk.clock.advance(days=2)
-    assert found == whole
+    assert entry_ids == whole
     atoms = []
     url = f"{path}.atom"
-    asked = {**query, "limit": 2}
+    parameters = {**query, "limit": 2}
     while url:
-        root = feed_rules.parse_atom((await desk.reader.get(url, params=asked)).content)
-        (mine,) = list_links(root, "self")
-        assert (mine.removeprefix(BASE) == url) or asked
+        root = feed_rules.parse_atom((await desk.reader.get(url, params=parameters)).content)
+        (own_link,) = list_links(root, "self")
+        assert (own_link.removeprefix(BASE) == url) or parameters
         atoms += [each.findtext(f"{ATOM}id") for each in root.iter(f"{ATOM}entry")]
-        url, asked = "".join(list_links(root, "next")).removeprefix(BASE), None
+        url, parameters = "".join(list_links(root, "next")).removeprefix(BASE), None
         elsewhere = url.replace("border", "borders").replace("claims.", "stories/border.")
         if url:
             require_problem(await desk.reader.get(elsewhere), "invalid-cursor")
@@ -198,11 +198,13 @@ async def test_as_of_feed_is_the_feed_of_that_instant(desk: Desk) -> None:
     await record_busy_claims(desk)
     items = (await read_feed(desk))["items"]
     for path in (ALL, STORY):
-        mine = [each for each in items if path == ALL or each["_claimdesk"]["story"] == "border"]
+        own_items = [
+            each for each in items if path == ALL or each["_claimdesk"]["story"] == "border"
+        ]
         for each in items:
             moment = each["date_published"]
-            shown = (await read_feed(desk, path, as_of=moment))["items"]
-            assert shown == [item for item in mine if item["date_published"] <= moment]
+            shown_items = (await read_feed(desk, path, as_of=moment))["items"]
+            assert shown_items == [item for item in own_items if item["date_published"] <= moment]
     query = {"as_of": items[2]["date_published"]}
     before = await desk.reader.get(f"{ALL}.atom", params=query)
     desk.clock.advance(hours=1)
@@ -237,11 +239,11 @@ async def test_not_modified_reads_and_renders_no_entry(
     assert tag.startswith('"')
     assert first.headers["Cache-Control"] == PUBLIC
     desk.clock.advance(days=3)
-    again = await desk.public.get(url)
-    assert (again.content, again.headers["ETag"]) == (first.content, tag)
-    keyed = await desk.reader.get(url)
-    assert (keyed.content, keyed.headers["ETag"]) == (first.content, tag)
-    assert keyed.headers["Cache-Control"] == "private, no-cache"
+    second_answer = await desk.public.get(url)
+    assert (second_answer.content, second_answer.headers["ETag"]) == (first.content, tag)
+    answer_with_key = await desk.reader.get(url)
+    assert (answer_with_key.content, answer_with_key.headers["ETag"]) == (first.content, tag)
+    assert answer_with_key.headers["Cache-Control"] == "private, no-cache"
     head = await desk.public.head(url)
     assert (head.status_code, head.content, head.headers["ETag"]) == (200, b"", tag)
     with monkeypatch.context() as patch:
@@ -252,9 +254,9 @@ async def test_not_modified_reads_and_renders_no_entry(
             assert same.headers["ETag"] == tag
             assert same.headers["Cache-Control"] == PUBLIC
     await desk.record_claim(story="border")
-    changed = await desk.public.get(url, headers={"If-None-Match": tag})
-    assert changed.status_code == 200
-    assert changed.headers["ETag"] != tag
+    changed_answer = await desk.public.get(url, headers={"If-None-Match": tag})
+    assert changed_answer.status_code == 200
+    assert changed_answer.headers["ETag"] != tag
 
 
 async def test_last_modified_appears_after_a_minute(desk: Desk) -> None:
@@ -265,8 +267,8 @@ async def test_last_modified_appears_after_a_minute(desk: Desk) -> None:
     url = f"{ALL}.atom"
 
     async def status(**headers: str) -> int:
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
-        return (await desk.reader.get(url, headers=named)).status_code
+        header_values = {name.replace("_", "-"): value for name, value in headers.items()}
+        return (await desk.reader.get(url, headers=header_values)).status_code
 
     response = await desk.reader.get(url)
     assert "Last-Modified" not in response.headers
@@ -274,22 +276,22 @@ async def test_last_modified_appears_after_a_minute(desk: Desk) -> None:
     assert await status(If_Modified_Since=now) == 200
     newest = (await read_feed(desk))["items"][0]["date_published"]
     desk.clock.advance(seconds=60)
-    settled = await desk.reader.get(url)
-    modified = settled.headers["Last-Modified"]
-    assert feedparser.parse(settled.content).feed.updated == newest
-    assert settled.headers["ETag"] == response.headers["ETag"]
-    assert await status(If_Modified_Since=modified) == 304
+    answer = await desk.reader.get(url)
+    last_modified = answer.headers["Last-Modified"]
+    assert feedparser.parse(answer.content).feed.updated == newest
+    assert answer.headers["ETag"] == response.headers["ETag"]
+    assert await status(If_Modified_Since=last_modified) == 304
     later = format_datetime(desk.clock.now, usegmt=True)
     assert await status(If_Modified_Since=later) == 304
     earlier = format_datetime(desk.clock.now - timedelta(days=1), usegmt=True)
     assert await status(If_Modified_Since=earlier) == 200
-    assert await status(If_Modified_Since=modified, If_None_Match='"another"') == 200
-    tag = settled.headers["ETag"]
+    assert await status(If_Modified_Since=last_modified, If_None_Match='"another"') == 200
+    tag = answer.headers["ETag"]
     assert await status(If_Modified_Since=earlier, If_None_Match=tag) == 304
     for no_date in ("yesterday", "", "2023-10-02T12:00:00Z", "Mon, 99 Oct 2023 12:00:00 GMT"):
         assert await status(If_Modified_Since=no_date) == 200, no_date
     await desk.record_claim()
-    assert await status(If_Modified_Since=modified) == 200
+    assert await status(If_Modified_Since=last_modified) == 200
 
 
 async def test_new_title_of_a_story_changes_its_feed(desk: Desk) -> None:
@@ -310,8 +312,8 @@ async def test_new_title_of_a_story_changes_its_feed(desk: Desk) -> None:
 
 async def test_unknown_limits_parameters_and_formats_are_refused(desk: Desk) -> None:
     for query in ({"limit": 0}, {"limit": 201}, {"limit": "x"}, {"page": 2}, {"cursor": "x"}):
-        refused = await desk.reader.get(f"{ALL}.atom", params=query)
-        assert refused.status_code == 422, query
+        refusal = await desk.reader.get(f"{ALL}.atom", params=query)
+        assert refusal.status_code == 422, query
     require_problem(await desk.reader.get("/feeds/claims.rss"), "not-found")
     require_problem(await desk.reader.get("/feeds/stories/border"), "not-found")
     require_problem(await desk.public.get(f"{ALL}.atom"), "not-authenticated")
@@ -321,16 +323,16 @@ async def test_concurrent_changes_are_each_in_the_feed_once(desk: Desk) -> None:
     """While many change claims, whoever looks at the first page again and again sees every entry,
     each new one above those seen before."""
     await desk.record_parties()
-    seen: list[str] = []
-    done = asyncio.Event()
+    entry_ids: list[str] = []
+    is_over = asyncio.Event()
 
     async def look() -> None:
         while True:
-            last = done.is_set()
+            last = is_over.is_set()
             response = await desk.reader.get(f"{ALL}.json", params={"limit": 200})
-            shown = [item["id"] for item in orjson.loads(response.content)["items"]]
-            assert shown[len(shown) - len(seen) :] == seen, "only the top grows"
-            seen[:] = shown
+            shown_ids = [item["id"] for item in orjson.loads(response.content)["items"]]
+            assert shown_ids[len(shown_ids) - len(entry_ids) :] == entry_ids, "only the top grows"
+            entry_ids[:] = shown_ids
             if last:
                 return
 
@@ -341,9 +343,9 @@ async def test_concurrent_changes_are_each_in_the_feed_once(desk: Desk) -> None:
 
     looking = asyncio.create_task(look())
     await asyncio.gather(*(change() for _ in range(6)))
-    done.set()
+    is_over.set()
     await looking
-    assert len(set(seen)) == len(seen) == 60
+    assert len(set(entry_ids)) == len(entry_ids) == 60
 
 
 class TestLateCommits:
@@ -379,15 +381,15 @@ class TestLateCommits:
             )
             desk.clock.advance(hours=1)
             quick = (await desk.record_claim(story="border"))["id"]
-            meanwhile = await desk.reader.get(f"{path}.json")
-            assert meanwhile.content == before.content
-            assert meanwhile.headers["ETag"] == before.headers["ETag"]
+            feed_meanwhile = await desk.reader.get(f"{path}.json")
+            assert feed_meanwhile.content == before.content
+            assert feed_meanwhile.headers["ETag"] == before.headers["ETag"]
             await connection.execute("COMMIT")
         finally:
             await connection.close()
         items = (await read_feed(desk, path))["items"]
-        shown = [(item["_claimdesk"]["claim"], item["_claimdesk"]["status"]) for item in items]
-        assert shown == [(quick, "asserted"), (slow, "disputed"), (slow, "asserted")]
+        entries = [(item["_claimdesk"]["claim"], item["_claimdesk"]["status"]) for item in items]
+        assert entries == [(quick, "asserted"), (slow, "disputed"), (slow, "asserted")]
         assert all(each["date_published"] > two["date_published"] for each, two in pairwise(items))
 
 
@@ -415,11 +417,13 @@ async def test_imported_claim_is_one_entry_with_its_status(desk: Desk) -> None:
 
     await desk.database.write(import_one)
     for query in ({}, {"as_of": desk.clock().isoformat()}):
-        imported, recorded = (await read_feed(desk, **query))["items"]
-        assert recorded["_claimdesk"]["claim"] == plain
-        assert imported["title"] == "Disputed: Recorded and judged elsewhere"
-        assert imported["content_text"].startswith("Newly recorded: disputed, as rated elsewhere. ")
-        about = imported["_claimdesk"]
+        imported_entry, recorded_entry = (await read_feed(desk, **query))["items"]
+        assert recorded_entry["_claimdesk"]["claim"] == plain
+        assert imported_entry["title"] == "Disputed: Recorded and judged elsewhere"
+        assert imported_entry["content_text"].startswith(
+            "Newly recorded: disputed, as rated elsewhere. "
+        )
+        about = imported_entry["_claimdesk"]
         assert (about["status"], about["previous_status"], about["cause"]) == (
             "disputed",
             None,

@@ -30,12 +30,12 @@ async def test_each_kind_of_follow_tells_of_a_change(desk_with_claim: tuple[Desk
         {"search": "assignee=none"},
     )
     for number, target in enumerate(targets):
-        followed = await follow(desk.editor, target)
+        follow_view = await follow(desk.editor, target)
         await desk.link_statement(claim, "comments", "state-department")
         await tell_people(desk)
         assert len(await read_inbox(desk.editor)) == number + 1, target
-        stopped = await desk.editor.delete(f"/v1/follows/{followed['id']}")
-        assert stopped.status_code == 204
+        answer = await desk.editor.delete(f"/v1/follows/{follow_view['id']}")
+        assert answer.status_code == 204
     for target in (
         {"party": "nato"},
         {"tag": "others"},
@@ -55,10 +55,12 @@ async def test_same_follow_twice_gives_the_first(desk_with_claim: tuple[Desk, st
     first = await follow(desk.editor, {"claim": claim})
     async with nothing_changes(desk):
         assert await follow(desk.editor, {"claim": claim}, status=200) == first
-    again = await follow(desk.editor, {"search": "status=asserted&q=troops"})
-    assert (await follow(desk.editor, {"search": "q=troops&status=asserted"}, status=200)) == again
-    listed = (await desk.editor.get("/v1/follows")).json()["items"]
-    assert listed == [first, again]
+    second_follow = await follow(desk.editor, {"search": "status=asserted&q=troops"})
+    assert (
+        await follow(desk.editor, {"search": "q=troops&status=asserted"}, status=200)
+    ) == second_follow
+    items = (await desk.editor.get("/v1/follows")).json()["items"]
+    assert items == [first, second_follow]
     assert (await desk.editor2.get("/v1/follows")).json()["items"] == []
 
 
@@ -82,14 +84,14 @@ async def test_unknown_target_is_refused(desk: Desk) -> None:
 
 async def test_key_without_person_is_told_what_to_do(desk: Desk) -> None:
     for client in (desk.reader, desk.admin):
-        refused = [
+        refusals = [
             await client.get("/v1/follows"),
             await client.post("/v1/follows", json={"tag": "troops"}),
             await client.delete(f"/v1/follows/{NOBODY}"),
             await client.get("/v1/inbox"),
             await client.post("/v1/inbox/read", json={"ids": [NOBODY]}),
         ]
-        for answer in refused:
+        for answer in refusals:
             detail = require_problem(answer, "key-without-person")["detail"]
             assert "--user EMAIL" in detail
 
@@ -106,8 +108,8 @@ async def test_people_follow_what_they_record_propose_and_are_assigned(
     )
     await tell_people(desk)
     for client in (desk.checker, desk.editor, desk.checker2):
-        [followed] = (await client.get("/v1/follows")).json()["items"]
-        assert (followed["claim"], followed["automatic"]) == (claim, True)
+        [follow_view] = (await client.get("/v1/follows")).json()["items"]
+        assert (follow_view["claim"], follow_view["automatic"]) == (claim, True)
     assert (await desk.editor2.get("/v1/follows")).json()["items"] == []
 
 
@@ -116,14 +118,14 @@ async def test_who_stopped_does_not_follow_again_by_what_they_do(
 ) -> None:
     desk, claim = desk_with_claim
     await tell_people(desk)
-    [followed] = (await desk.checker.get("/v1/follows")).json()["items"]
-    await desk.checker.delete(f"/v1/follows/{followed['id']}")
+    [follow_view] = (await desk.checker.get("/v1/follows")).json()["items"]
+    await desk.checker.delete(f"/v1/follows/{follow_view['id']}")
     link = await desk.link_statement(claim, "supports", "nato")
     await desk.change_status(claim, "confirmed", cites=[link["id"]])
     await tell_people(desk)
     assert (await desk.checker.get("/v1/follows")).json()["items"] == []
     by_hand = await follow(desk.checker, {"claim": claim})
-    assert (by_hand["id"], by_hand["automatic"]) == (followed["id"], False)
+    assert (by_hand["id"], by_hand["automatic"]) == (follow_view["id"], False)
 
 
 async def test_nobody_is_told_of_their_own_acts(desk_with_claim: tuple[Desk, str]) -> None:

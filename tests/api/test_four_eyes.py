@@ -40,8 +40,8 @@ async def record_confirmed_claim(desk: Desk, **changes: Any) -> str:
 
 
 async def read_printed(desk: Desk, claim: str) -> tuple[str, str, str | None]:
-    served = await desk.read_claim(claim)
-    return served["text"], served["print_line"], served["finding"]
+    claim_view = await desk.read_claim(claim)
+    return claim_view["text"], claim_view["print_line"], claim_view["finding"]
 
 
 def require_proposal(response: httpx.Response, kind: str) -> Json:
@@ -61,8 +61,8 @@ async def test_one_person_cannot_reword_a_confirmed_claim(desk: Desk) -> None:
     takes the confirmation away at once."""
     claim = await record_confirmed_claim(desk)
     before = await read_printed(desk, claim)
-    worded = await patch_claim(desk, claim, text="Serbia killed 400 civilians", material=False)
-    decision = require_proposal(worded, "amendment")
+    rewording = await patch_claim(desk, claim, text="Serbia killed 400 civilians", material=False)
+    decision = require_proposal(rewording, "amendment")
     assert await read_printed(desk, claim) == before
     assert decision["printed"]["proposed"]["text"] == "Serbia killed 400 civilians"
     assert decision["printed"]["seen"] == decision["printed"]["now"]
@@ -70,8 +70,8 @@ async def test_one_person_cannot_reword_a_confirmed_claim(desk: Desk) -> None:
     assert (await approve(desk, decision["id"])).status_code == 200
     after = await desk.read_claim(claim)
     assert (after["text"], after["status"]) == ("Serbia killed 400 civilians", "confirmed")
-    gone = await patch_claim(desk, claim, text="Serbia killed 500 civilians", material=True)
-    assert (gone.status_code, gone.json()["status"]) == (200, "awaiting_confirmation")
+    revision = await patch_claim(desk, claim, text="Serbia killed 500 civilians", material=True)
+    assert (revision.status_code, revision.json()["status"]) == (200, "awaiting_confirmation")
     record = (await desk.checker.get(f"/v1/claims/{claim}/history")).json()["items"]
     assert [each["type"] for each in record][-5:] == [
         "decision.proposed",
@@ -91,22 +91,22 @@ async def test_a_wording_changed_since_the_proposal_voids_it(desk: Desk) -> None
     link = await desk.link_statement(claim, "supports", "nato")
     decision = (await desk.change_status(claim, "confirmed", cites=[link["id"]])).json()
     text = (await desk.read_claim(claim))["text"]
-    worded = await patch_claim(desk, claim, text="Serbia killed 400 civilians", material=False)
-    assert worded.status_code == 200
+    rewording = await patch_claim(desk, claim, text="Serbia killed 400 civilians", material=False)
+    assert rewording.status_code == 200
     async with nothing_changes(desk):
-        refused = require_problem(await approve(desk, decision["id"]), "decision-outdated")
-    assert refused["changed"] == [
+        refusal = require_problem(await approve(desk, decision["id"]), "decision-outdated")
+    assert refusal["changed"] == [
         {"field": "text", "seen": text, "now": "Serbia killed 400 civilians"}
     ]
-    assert refused["decision"] == decision["id"]
+    assert refusal["decision"] == decision["id"]
     body = (await desk.checker.get(f"/v1/decisions/{decision['id']}")).json()
     assert (body["state"], body["printed"]["changed"]) == ("pending", ["text"])
-    again = require_proposal(
+    second_proposal = require_proposal(
         await desk.change_status(claim, "confirmed", cites=[link["id"]]), "status"
     )
-    lapsed = (await desk.checker.get(f"/v1/decisions/{decision['id']}")).json()
-    assert (lapsed["state"], lapsed["comment"]) == ("lapsed", "outdated")
-    assert (await approve(desk, again["id"])).status_code == 200
+    lapsed_decision = (await desk.checker.get(f"/v1/decisions/{decision['id']}")).json()
+    assert (lapsed_decision["state"], lapsed_decision["comment"]) == ("lapsed", "outdated")
+    assert (await approve(desk, second_proposal["id"])).status_code == 200
     assert (await desk.read_claim(claim))["status"] == "confirmed"
 
 
@@ -115,10 +115,10 @@ async def test_one_person_cannot_record_a_finding(desk: Desk) -> None:
     claim = await record_confirmed_claim(desk)
     before = await read_printed(desk, claim)
     async with nothing_changes(desk):
-        refused = require_problem(
+        refusal = require_problem(
             await patch_claim(desk, claim, finding="refuted"), "invalid-request"
         )
-        assert "POST /v1/claims/{id}/findings" in refused["errors"][0]["msg"]
+        assert "POST /v1/claims/{id}/findings" in refusal["errors"][0]["msg"]
         url = f"/v1/claims/{claim}/findings"
         lone = await desk.checker.post(url, json={"finding": "refuted", "reason": "I think so"})
         missing = require_problem(lone, "transition-refused")["missing"]
@@ -132,13 +132,15 @@ async def test_one_person_cannot_record_a_finding(desk: Desk) -> None:
     review = (await desk.reader.get(f"/v1/claims/{claim}/claimreview")).json()
     assert "ratingValue" not in review["reviewRating"]
     assert (await approve(desk, decision["id"])).status_code == 200
-    found = await desk.read_claim(claim)
-    assert (found["finding"], found["status"]) == ("refuted", "disputed"), "never both in one line"
-    listed = (await desk.reader.get(url)).json()["items"]
-    assert [(each["finding"], each["decided_by"], each["approved_by"]) for each in listed] == [
+    claim_view = await desk.read_claim(claim)
+    assert (claim_view["finding"], claim_view["status"]) == ("refuted", "disputed"), (
+        "never both in one line"
+    )
+    items = (await desk.reader.get(url)).json()["items"]
+    assert [(each["finding"], each["decided_by"], each["approved_by"]) for each in items] == [
         ("refuted", "checker", "editor")
     ]
-    assert listed[0]["decision"] == decision["id"]
+    assert items[0]["decision"] == decision["id"]
 
 
 async def test_one_person_cannot_add_a_supporter_to_a_confirmed_claim(desk: Desk) -> None:
@@ -179,8 +181,8 @@ async def test_one_person_cannot_merge_supporters_into_a_confirmed_claim(desk: D
     assert (plain.status_code, plain.json()["id"]) == (200, claim)
     assert (await approve(desk, decision["id"])).status_code == 200
     assert "by NATO and Washington." in (await desk.read_claim(claim))["print_line"]
-    redirected = await desk.reader.get(f"/v1/claims/{duplicate}", follow_redirects=False)
-    assert redirected.status_code == 308
+    redirect = await desk.reader.get(f"/v1/claims/{duplicate}", follow_redirects=False)
+    assert redirect.status_code == 308
 
 
 async def test_supporter_of_the_duplicate_since_the_proposal_voids_the_merge(desk: Desk) -> None:
@@ -191,8 +193,8 @@ async def test_supporter_of_the_duplicate_since_the_proposal_voids_the_merge(des
     decision = require_proposal(await merge(desk, duplicate, claim), "merge")
     await desk.link_statement(duplicate, "supports", "pristina", basis="documents")
     async with nothing_changes(desk):
-        refused = require_problem(await approve(desk, decision["id"]), "decision-outdated")
-    assert [each["field"] for each in refused["changed"]] == ["supports"]
+        refusal = require_problem(await approve(desk, decision["id"]), "decision-outdated")
+    assert [each["field"] for each in refusal["changed"]] == ["supports"]
     await desk.checker.post(f"/v1/claims/{duplicate}/withdrawal", json={"reason": "a mistake"})
     async with nothing_changes(desk):
         assert (
@@ -208,14 +210,14 @@ async def test_one_person_cannot_take_a_denial_off_a_confirmed_claim(desk: Desk)
     denial = await desk.link_statement(claim, "contradicts", "pristina", basis="unstated")
     assert "Pristina denies it." in (await desk.read_claim(claim))["print_line"]
     before = await read_printed(desk, claim)
-    retracted = await desk.checker.post(
+    retraction = await desk.checker.post(
         f"/v1/links/{denial['id']}/retraction", json={"reason": "x"}
     )
-    decision = require_proposal(retracted, "retraction")
-    rejected = await desk.editor.post(
+    decision = require_proposal(retraction, "retraction")
+    rejection = await desk.editor.post(
         f"/v1/decisions/{decision['id']}/rejection", json={"comment": "it stands"}
     )
-    assert rejected.json()["state"] == "rejected"
+    assert rejection.json()["state"] == "rejected"
     taken_back = await desk.checker.post(
         f"/v1/statements/{denial['statement']['id']}/withdrawal",
         json={
@@ -248,23 +250,23 @@ async def test_one_person_cannot_reword_a_refuted_claim(desk: Desk) -> None:
     body = {"finding": "refuted", "reason": "Counted again", "cites": [denial["id"]]}
     decision = require_proposal(await desk.checker.post(url, json=body), "finding")
     assert (await approve(desk, decision["id"])).status_code == 200
-    worded = require_proposal(
+    rewording = require_proposal(
         await patch_claim(desk, claim, text="Pristina lied", material=False), "amendment"
     )
     require_problem(
         await patch_claim(desk, claim, text="Pristina spoke", material=False), "decision-pending"
     )
-    await desk.checker.post(f"/v1/decisions/{worded['id']}/withdrawal")
+    await desk.checker.post(f"/v1/decisions/{rewording['id']}/withdrawal")
     clear = require_proposal(
         await desk.checker.post(url, json={"finding": None, "reason": "too early"}), "finding"
     )
     assert (await desk.read_claim(claim))["finding"] == "refuted"
     assert (await approve(desk, clear["id"])).status_code == 200
     assert (await desk.read_claim(claim))["finding"] is None
-    again = require_proposal(await desk.checker.post(url, json=body), "finding")
-    assert (await approve(desk, again["id"])).status_code == 200
-    revised = await patch_claim(desk, claim, text="Another claim", material=True)
-    assert (revised.status_code, revised.json()["finding"]) == (200, None)
+    second_proposal = require_proposal(await desk.checker.post(url, json=body), "finding")
+    assert (await approve(desk, second_proposal["id"])).status_code == 200
+    revision = await patch_claim(desk, claim, text="Another claim", material=True)
+    assert (revision.status_code, revision.json()["finding"]) == (200, None)
     last = (await desk.reader.get(url)).json()["items"][-1]
     assert (last["previous"], last["finding"], last["decided_by"]) == ("refuted", None, None)
 
@@ -276,16 +278,16 @@ async def test_one_person_cannot_rename_who_confirms(desk: Desk) -> None:
     other = (await desk.record_claim())["id"]
     await desk.link_statement(other, "comments", "nato")
     before = await read_printed(desk, claim)
-    renamed = await desk.editor.patch("/v1/parties/nato", json={"name": "Pope Francis"})
-    decision = require_proposal(renamed, "party")
+    renaming = await desk.editor.patch("/v1/parties/nato", json={"name": "Pope Francis"})
+    decision = require_proposal(renaming, "party")
     assert decision["claim"] == claim
     assert decision["printed"]["proposed"]["supports"] == [
         {"party": "nato", "name": "Pope Francis"}
     ]
     assert await read_printed(desk, claim) == before
     assert (await desk.reader.get("/v1/parties/nato")).json()["name"] == "NATO"
-    unprinted = await desk.editor.patch("/v1/parties/nato", json={"country": "BE"})
-    assert unprinted.status_code == 200
+    country_change = await desk.editor.patch("/v1/parties/nato", json={"country": "BE"})
+    assert country_change.status_code == 200
     require_problem(await approve(desk, decision["id"], desk.editor), "second-person-needed")
     async with nothing_changes(desk):
         require_problem(await approve(desk, decision["id"], desk.checker), "forbidden")
@@ -308,15 +310,15 @@ async def test_one_person_cannot_rename_the_claimant(desk: Desk) -> None:
     require_problem(await desk.editor.patch(url, json={"name": "Gen. X"}), "decision-pending")
     assert (await approve(desk, decision["id"], desk.editor2)).status_code == 200
     assert "Gen. Nobody" in (await desk.read_claim(claim))["print_line"]
-    moved = await desk.editor.patch("/v1/parties/nato", json={"parent": "washington"})
-    proposal = require_proposal(moved, "party")
-    named = [support["name"] for support in proposal["printed"]["proposed"]["supports"]]
-    assert named == ["Washington"]
-    fallen = await desk.editor.patch("/v1/parties/nato", json={"parent": "belgrade"})
-    assert fallen.status_code == 200, "what makes the line more cautious applies at once"
+    move_answer = await desk.editor.patch("/v1/parties/nato", json={"parent": "washington"})
+    proposal = require_proposal(move_answer, "party")
+    names = [support["name"] for support in proposal["printed"]["proposed"]["supports"]]
+    assert names == ["Washington"]
+    second_move = await desk.editor.patch("/v1/parties/nato", json={"parent": "belgrade"})
+    assert second_move.status_code == 200, "what makes the line more cautious applies at once"
     assert (await desk.read_claim(claim))["status"] == "awaiting_confirmation"
-    settled = (await desk.checker.get(f"/v1/decisions/{proposal['id']}")).json()
-    assert settled["state"] == "superseded"
+    decision_view = (await desk.checker.get(f"/v1/decisions/{proposal['id']}")).json()
+    assert decision_view["state"] == "superseded"
 
 
 async def test_rename_since_the_proposal_voids_it(desk: Desk) -> None:
@@ -327,10 +329,10 @@ async def test_rename_since_the_proposal_voids_it(desk: Desk) -> None:
     decision = require_proposal(
         await desk.change_status(claim, "confirmed", cites=[link["id"]]), "status"
     )
-    renamed = await desk.editor.patch("/v1/parties/nato", json={"name": "Pope Francis"})
-    assert renamed.status_code == 200
-    refused = require_problem(await approve(desk, decision["id"]), "decision-outdated")
-    assert [each["field"] for each in refused["changed"]] == ["supports"]
+    renaming = await desk.editor.patch("/v1/parties/nato", json={"name": "Pope Francis"})
+    assert renaming.status_code == 200
+    refusal = require_problem(await approve(desk, decision["id"]), "decision-outdated")
+    assert [each["field"] for each in refusal["changed"]] == ["supports"]
 
 
 # What a decision rests on.
@@ -348,12 +350,12 @@ async def test_a_confirmation_does_not_cite_the_denial(desk: Desk) -> None:
             ([support["id"], comment["id"]], "only cited links that speak for confirmed"),
             ([], "1 cited supporting statement that counts"),
         ):
-            refused = require_problem(
+            refusal = require_problem(
                 await desk.change_status(claim, "confirmed", cites=cites), "transition-refused"
             )
-            assert refused["missing"][0]["need"] == need
-        denied = await desk.change_status(claim, "disputed", cites=[support["id"]])
-        assert require_problem(denied, "transition-refused")["missing"]
+            assert refusal["missing"][0]["need"] == need
+        denial = await desk.change_status(claim, "disputed", cites=[support["id"]])
+        assert require_problem(denial, "transition-refused")["missing"]
         override = {"code": "public-record", "note": "It is in the gazette"}
         bare = await desk.change_status(claim, "disputed", override=override, client=desk.editor)
         needs = [each["need"] for each in require_problem(bare, "transition-refused")["missing"]]
@@ -418,11 +420,11 @@ async def test_merge_turns_the_duplicates_origin_into_a_link(desk: Desk) -> None
     assert (await merge(desk, duplicate, claim)).status_code == 200
     assert await read_printed(desk, claim) == before
     links = (await desk.reader.get(f"/v1/claims/{claim}/links")).json()["items"]
-    (kept,) = [link for link in links if link["statement"]["party"] == "washington"]
-    assert (kept["stance"], kept["conflicting"]) == ("supports", True)
-    assert kept["statement"]["basis"] == "own_observation"
-    affirmed = await desk.checker.post(f"/v1/links/{kept['id']}/affirmation")
-    decision = require_proposal(affirmed, "affirmation")
+    (kept_link,) = [link for link in links if link["statement"]["party"] == "washington"]
+    assert (kept_link["stance"], kept_link["conflicting"]) == ("supports", True)
+    assert kept_link["statement"]["basis"] == "own_observation"
+    affirmation = await desk.checker.post(f"/v1/links/{kept_link['id']}/affirmation")
+    decision = require_proposal(affirmation, "affirmation")
     assert (await approve(desk, decision["id"])).status_code == 200
     assert "by NATO and Washington." in (await desk.read_claim(claim))["print_line"]
 
@@ -456,17 +458,17 @@ async def test_concurrent_approval_and_change_print_only_what_two_approved(desk:
         decision = require_proposal(
             await desk.change_status(claim, "confirmed", cites=[link["id"]]), "status"
         )
-        agreed, worded = await asyncio.gather(
+        approval, rewording = await asyncio.gather(
             approve(desk, decision["id"]),
             patch_claim(desk, claim, desk.checker2, text="Other words", material=False),
         )
-        served = await desk.read_claim(claim)
-        if served["status"] == "confirmed":
-            assert (agreed.status_code, worded.status_code) == (200, 202)
-            assert served["text"] != "Other words"
+        claim_view = await desk.read_claim(claim)
+        if claim_view["status"] == "confirmed":
+            assert (approval.status_code, rewording.status_code) == (200, 202)
+            assert claim_view["text"] != "Other words"
         else:
-            assert (agreed.status_code, worded.status_code) == (409, 200)
-            require_problem(agreed, "decision-outdated")
+            assert (approval.status_code, rewording.status_code) == (409, 200)
+            require_problem(approval, "decision-outdated")
 
 
 async def test_approval_with_if_match_is_of_that_version(desk: Desk) -> None:
@@ -474,12 +476,12 @@ async def test_approval_with_if_match_is_of_that_version(desk: Desk) -> None:
     await desk.record_parties()
     claim = (await desk.record_claim())["id"]
     link = await desk.link_statement(claim, "supports", "nato")
-    proposed = await desk.change_status(claim, "confirmed", cites=[link["id"]])
-    seen = proposed.headers["etag"]
+    proposal = await desk.change_status(claim, "confirmed", cites=[link["id"]])
+    etag = proposal.headers["etag"]
     await patch_claim(desk, claim, tags=["army"])
-    decision = proposed.json()["id"]
+    decision = proposal.json()["id"]
     async with nothing_changes(desk):
-        stale = await approve(desk, decision, **{"If-Match": seen})
+        stale = await approve(desk, decision, **{"If-Match": etag})
         now = require_problem(stale, "version-conflict")["version"]
     assert (await approve(desk, decision, **{"If-Match": f'"{now}"'})).status_code == 200
 
@@ -515,20 +517,20 @@ async def test_proposals_of_a_disabled_user_lapse(desk: Desk) -> None:
         "/v1/keys", json={"name": "cora", "role": "checker", "user": user["id"]}
     )
     cora = {"Authorization": f"Bearer {key.json()['key']}", "If-Match": "*"}
-    proposed = await desk.public.post(
+    proposal = await desk.public.post(
         f"/v1/claims/{claim}/status-changes",
         json={"to": "confirmed", "reason": "NATO saw it", "cites": [link["id"]]},
         headers=cora,
     )
-    decision = require_proposal(proposed, "status")
-    gone = await desk.admin.patch(f"/v1/users/{user['id']}", json={"disabled": True})
-    assert gone.status_code == 200
-    lapsed = (await desk.checker.get(f"/v1/decisions/{decision['id']}")).json()
-    assert (lapsed["state"], lapsed["comment"]) == ("lapsed", "proposer_disabled")
+    decision = require_proposal(proposal, "status")
+    answer = await desk.admin.patch(f"/v1/users/{user['id']}", json={"disabled": True})
+    assert answer.status_code == 200
+    decision_view = (await desk.checker.get(f"/v1/decisions/{decision['id']}")).json()
+    assert (decision_view["state"], decision_view["comment"]) == ("lapsed", "proposer_disabled")
     require_problem(await approve(desk, decision["id"]), "already-settled")
     last = (await desk.checker.get(f"/v1/claims/{claim}/history")).json()["items"][-1]
     assert (last["type"], last["data"]["reason"]) == ("decision.lapsed", "proposer_disabled")
-    again = require_proposal(
+    second_proposal = require_proposal(
         await desk.change_status(claim, "confirmed", cites=[link["id"]]), "status"
     )
-    assert (await approve(desk, again["id"])).status_code == 200
+    assert (await approve(desk, second_proposal["id"])).status_code == 200

@@ -26,8 +26,8 @@ async def hold_claim(desk: Desk, claim: str, **body: str | None) -> Json:
     )
     assert answer.status_code == 200, answer.text
     assert answer.headers["ETag"] == f'"{version + 1}"'
-    held: Json = answer.json()
-    return held
+    view: Json = answer.json()
+    return view
 
 
 async def list_types(desk: Desk, claim: str) -> list[str]:
@@ -42,15 +42,15 @@ async def test_claim_on_hold_says_so_everywhere_and_keeps_its_status(desk: Desk)
     before = await desk.read_claim(claim)
     assert before["hold"] is None
     moment = desk.clock.now.isoformat()
-    held = await hold_claim(desk, claim)
-    assert held["hold"] == {"reason": WHY, "since": held["updated_at"], "until": None}
-    assert held["print_line"] == f"{HOLD_LINE} {before['print_line']}"
-    assert held["status"] == before["status"]
-    assert await desk.read_claim(claim) == held
+    held_claim = await hold_claim(desk, claim)
+    assert held_claim["hold"] == {"reason": WHY, "since": held_claim["updated_at"], "until": None}
+    assert held_claim["print_line"] == f"{HOLD_LINE} {before['print_line']}"
+    assert held_claim["status"] == before["status"]
+    assert await desk.read_claim(claim) == held_claim
     for query in ({}, {"q": "Serbia"}):
-        listed = (await desk.reader.get("/v1/claims", params=query)).json()["items"]
-        assert [(item["hold"], item["print_line"]) for item in listed] == [
-            (held["hold"], held["print_line"])
+        items = (await desk.reader.get("/v1/claims", params=query)).json()["items"]
+        assert [(item["hold"], item["print_line"]) for item in items] == [
+            (held_claim["hold"], held_claim["print_line"])
         ]
     for page in ("/", f"/claims/{claim}", "/search?q=Serbia"):
         assert "hold: do not use" in (await desk.reader.get(page)).text
@@ -61,14 +61,14 @@ async def test_claim_on_hold_says_so_everywhere_and_keeps_its_status(desk: Desk)
     assert feed[0]["title"].startswith("Hold (asserted): ")
     assert feed[0]["content_text"].startswith("On hold: do not use while the desk checks (“")
     assert await desk.read_claim(claim, as_of=moment) == before
-    listed = (await desk.reader.get("/v1/claims", params={"as_of": moment})).json()["items"]
-    assert listed == [before]
-    version = held["version"]
-    freed = await desk.checker.delete(
+    items = (await desk.reader.get("/v1/claims", params={"as_of": moment})).json()["items"]
+    assert items == [before]
+    version = held_claim["version"]
+    release = await desk.checker.delete(
         f"/v1/claims/{claim}/hold", headers={"If-Match": f'"{version}"'}
     )
-    assert (freed.status_code, freed.json()["hold"]) == (200, None)
-    assert freed.json()["print_line"] == before["print_line"]
+    assert (release.status_code, release.json()["hold"]) == (200, None)
+    assert release.json()["print_line"] == before["print_line"]
     assert await list_types(desk, claim) == ["claim.created", "hold.placed", "hold.ended"]
     await require_sound_record(desk)
 
@@ -80,16 +80,16 @@ async def test_hold_ends_by_itself(desk: Desk, monkeypatch: pytest.MonkeyPatch) 
     claim = (await desk.record_claim())["id"]
     line = (await desk.read_claim(claim))["print_line"]
     until = desk.clock.now + timedelta(hours=1)
-    held = await hold_claim(desk, claim, until=until.isoformat())
-    assert held["hold"]["until"] == format_instant(until)
-    tag = {"If-None-Match": f'"{held["version"]}"'}
+    held_claim = await hold_claim(desk, claim, until=until.isoformat())
+    assert held_claim["hold"]["until"] == format_instant(until)
+    tag = {"If-None-Match": f'"{held_claim["version"]}"'}
     path = f"/v1/claims/{claim}"
     assert (await desk.reader.get(path, headers=tag)).status_code == 304
     monkeypatch.setattr(deadline_keeper, "LOOK_SECONDS", 0.02)
     await asyncio.sleep(2.1)  # the worker's first look, at the pace of before, finds nothing due
     assert await list_types(desk, claim) == ["claim.created", "hold.placed"]
     during = (until - timedelta(minutes=1)).isoformat()
-    assert (await desk.read_claim(claim, as_of=during))["hold"] == held["hold"]
+    assert (await desk.read_claim(claim, as_of=during))["hold"] == held_claim["hold"]
     desk.clock.advance(hours=2)
     for _ in range(200):
         if len(await list_types(desk, claim)) > 2:
@@ -99,10 +99,10 @@ async def test_hold_ends_by_itself(desk: Desk, monkeypatch: pytest.MonkeyPatch) 
     assert (history[-1]["type"], history[-1]["actor"]) == ("hold.ended", {"rule": "hold_until"})
     after = await desk.read_claim(claim)
     assert (after["hold"], after["print_line"], after["version"]) == (None, line, 3)
-    assert (await desk.read_claim(claim, as_of=during))["hold"] == held["hold"]
-    between = (until + timedelta(minutes=1)).isoformat()
-    then = await desk.read_claim(claim, as_of=between)
-    assert (then["hold"], then["print_line"]) == (None, line)
+    assert (await desk.read_claim(claim, as_of=during))["hold"] == held_claim["hold"]
+    instant = (until + timedelta(minutes=1)).isoformat()
+    earlier_view = await desk.read_claim(claim, as_of=instant)
+    assert (earlier_view["hold"], earlier_view["print_line"]) == (None, line)
     await require_sound_record(desk)
 
 
@@ -116,12 +116,12 @@ async def test_ended_hold_is_not_served_before_its_event(
     claim = (await desk.record_claim())["id"]
     line = (await desk.read_claim(claim))["print_line"]
     until = desk.clock.now + timedelta(minutes=5)
-    held = await hold_claim(desk, claim, until=until.isoformat())
+    held_claim = await hold_claim(desk, claim, until=until.isoformat())
     desk.clock.advance(minutes=6)
-    tag = {"If-None-Match": f'"{held["version"]}"'}
-    served = await desk.reader.get(f"/v1/claims/{claim}", headers=tag)
-    assert (served.status_code, served.json()["hold"]) == (200, None)
-    assert served.json()["print_line"] == line
+    tag = {"If-None-Match": f'"{held_claim["version"]}"'}
+    answer = await desk.reader.get(f"/v1/claims/{claim}", headers=tag)
+    assert (answer.status_code, answer.json()["hold"]) == (200, None)
+    assert answer.json()["print_line"] == line
     for query in ({}, {"q": "Serbia"}, {"as_of": desk.clock.now.isoformat()}):
         [item] = (await desk.reader.get("/v1/claims", params=query)).json()["items"]
         assert (item["hold"], item["print_line"]) == (None, line)
@@ -151,9 +151,9 @@ async def test_hold_goes_on_for_another_reason_since_it_began(desk: Desk) -> Non
         "until": until,
     }
     await desk.link_statement(claim, "requests_confirmation", "washington")
-    moved = await desk.read_claim(claim)
-    assert (moved["status"], moved["hold"]) == ("awaiting_confirmation", second["hold"])
-    assert moved["print_line"].startswith(f"{HOLD_LINE} Claimed by")
+    claim_view = await desk.read_claim(claim)
+    assert (claim_view["status"], claim_view["hold"]) == ("awaiting_confirmation", second["hold"])
+    assert claim_view["print_line"].startswith(f"{HOLD_LINE} Claimed by")
     await require_sound_record(desk)
 
 
@@ -161,8 +161,8 @@ async def test_hold_needs_no_if_match(desk: Desk) -> None:
     """Caution waits for nobody who has not read the newest version."""
     await desk.record_parties()
     path = f"/v1/claims/{(await desk.record_claim())['id']}/hold"
-    held = await desk.checker.put(path, json={"reason": WHY})
-    assert held.json()["hold"]["reason"] == WHY
+    hold = await desk.checker.put(path, json={"reason": WHY})
+    assert hold.json()["hold"]["reason"] == WHY
     assert (await desk.checker.delete(path)).json()["hold"] is None
 
 
@@ -173,18 +173,18 @@ async def test_refused_holds_change_nothing(desk: Desk) -> None:
     claim = (await desk.record_claim())["id"]
     path, match = f"/v1/claims/{claim}/hold", {"If-Match": '"1"'}
     async with nothing_changes(desk):
-        put = desk.checker.put
-        late = await put(path, json={"reason": WHY}, headers={"If-Match": '"7"'})
+        put_hold = desk.checker.put
+        late = await put_hold(path, json={"reason": WHY}, headers={"If-Match": '"7"'})
         require_problem(late, "version-conflict")
         past = {"reason": WHY, "until": "2023-10-01T00:00:00Z"}
-        require_field_error(await put(path, json=past, headers=match), "body", "until")
+        require_field_error(await put_hold(path, json=past, headers=match), "body", "until")
         for body in ({"reason": WHY, "x": 1}, {}, {"reason": WHY, "until": "2030-10-01T00:00:00"}):
-            assert (await put(path, json=body, headers=match)).status_code == 422
-        refused = await desk.reader.put(path, json={"reason": WHY}, headers=match)
-        assert refused.status_code == 403
+            assert (await put_hold(path, json=body, headers=match)).status_code == 422
+        refusal = await desk.reader.put(path, json={"reason": WHY}, headers=match)
+        assert refusal.status_code == 403
         require_problem(await desk.checker.delete(path, headers=match), "already-settled")
         unknown = path.replace(claim, "01970000-0000-7000-8000-000000000000")
-        require_problem(await put(unknown, json={"reason": WHY}, headers=match), "not-found")
+        require_problem(await put_hold(unknown, json={"reason": WHY}, headers=match), "not-found")
     await desk.checker.post(f"/v1/claims/{claim}/void", json={"reason": "a parody"})
     async with nothing_changes(desk):
         void = await desk.checker.put(path, json={"reason": WHY}, headers={"If-Match": '"2"'})

@@ -21,11 +21,11 @@ async def test_retry_gets_the_first_answer(desk: Desk) -> None:
     assert "Idempotent-Replayed" not in first.headers
     await desk.link_statement(first.json()["id"], "supports", "nato")
     async with nothing_changes(desk):
-        again = await desk.checker.post("/v1/claims", json=build_claim(), headers=KEY)
-    assert again.headers["Idempotent-Replayed"] == "true"
-    assert (again.status_code, again.content) == (first.status_code, first.content)
+        retry = await desk.checker.post("/v1/claims", json=build_claim(), headers=KEY)
+    assert retry.headers["Idempotent-Replayed"] == "true"
+    assert (retry.status_code, retry.content) == (first.status_code, first.content)
     for name in ("ETag", "Location", "Content-Type", "Cache-Control"):
-        assert again.headers[name] == first.headers[name]
+        assert retry.headers[name] == first.headers[name]
 
 
 async def test_retried_decision_is_carried_out_once(desk: Desk) -> None:
@@ -36,15 +36,15 @@ async def test_retried_decision_is_carried_out_once(desk: Desk) -> None:
     body = {"to": "confirmed", "reason": "NATO says", "cites": [link["id"]]}
     url = f"/v1/claims/{claim}/status-changes"
     headers = KEY | {"If-Match": '"2"'}
-    proposed = await desk.checker.post(url, json=body, headers=headers)
-    again = await desk.checker.post(url, json=body, headers=headers)
-    assert (again.status_code, again.json()) == (202, proposed.json())
-    approval = f"/v1/decisions/{proposed.json()['id']}/approval"
-    approved = await desk.editor.post(approval, headers=KEY)
+    proposal = await desk.checker.post(url, json=body, headers=headers)
+    retry = await desk.checker.post(url, json=body, headers=headers)
+    assert (retry.status_code, retry.json()) == (202, proposal.json())
+    approval = f"/v1/decisions/{proposal.json()['id']}/approval"
+    first_approval = await desk.editor.post(approval, headers=KEY)
     async with nothing_changes(desk):
-        replayed = await desk.editor.post(approval, headers=KEY)
-    assert (approved.status_code, replayed.json()) == (200, approved.json())
-    assert replayed.headers["ETag"] == approved.headers["ETag"] == '"4"'
+        second_approval = await desk.editor.post(approval, headers=KEY)
+    assert (first_approval.status_code, second_approval.json()) == (200, first_approval.json())
+    assert second_approval.headers["ETag"] == first_approval.headers["ETag"] == '"4"'
 
 
 async def test_key_with_another_request_is_refused(desk: Desk) -> None:
@@ -67,11 +67,11 @@ async def test_callers_do_not_share_keys(desk: Desk) -> None:
     """Two callers may use the same key; neither gets the other's answer."""
     await desk.record_parties()
     response = await desk.checker.post("/v1/claims", json=build_claim(), headers=KEY)
-    theirs = await desk.checker2.post("/v1/claims", json=build_claim(), headers=KEY)
-    assert "Idempotent-Replayed" not in theirs.headers
-    assert response.json()["id"] != theirs.json()["id"]
-    refused = await desk.reader.post("/v1/claims", json=build_claim(), headers=KEY)
-    require_problem(refused, "forbidden")
+    other_answer = await desk.checker2.post("/v1/claims", json=build_claim(), headers=KEY)
+    assert "Idempotent-Replayed" not in other_answer.headers
+    assert response.json()["id"] != other_answer.json()["id"]
+    refusal = await desk.reader.post("/v1/claims", json=build_claim(), headers=KEY)
+    require_problem(refusal, "forbidden")
 
 
 async def test_a_key_is_kept_for_a_day(desk: Desk) -> None:
@@ -109,9 +109,9 @@ async def test_replay_holds_no_secret(desk: Desk) -> None:
     first = await desk.admin.post("/v1/keys", json=body, headers=KEY)
     assert first.json()["key"].startswith(f"cd_{first.json()['id']}_")
     async with nothing_changes(desk):
-        again = await desk.admin.post("/v1/keys", json=body, headers=KEY)
-    assert again.headers["Idempotent-Replayed"] == "true"
-    assert again.json() == first.json() | {"key": None}
+        retry = await desk.admin.post("/v1/keys", json=body, headers=KEY)
+    assert retry.headers["Idempotent-Replayed"] == "true"
+    assert retry.json() == first.json() | {"key": None}
 
 
 @pytest.mark.parametrize("key", [b"", b"x" * 256, b"tab\there", "é".encode()])
@@ -138,10 +138,10 @@ async def test_concurrent_retries_are_carried_out_once(desk: Desk) -> None:
     answers = await asyncio.gather(
         *(desk.checker.post("/v1/claims", json=build_claim(), headers=KEY) for _ in range(8))
     )
-    fresh = [answer for answer in answers if answer.status_code == 201]
+    successes = [answer for answer in answers if answer.status_code == 201]
     assert count_statuses(answers).keys() <= {201, 409}
-    assert [each.headers.get("Idempotent-Replayed") for each in fresh].count(None) == 1
-    assert len({each.json()["id"] for each in fresh}) == 1
+    assert [each.headers.get("Idempotent-Replayed") for each in successes].count(None) == 1
+    assert len({each.json()["id"] for each in successes}) == 1
     for answer in answers:
         if answer.status_code == 409:
             require_problem(answer, "idempotency-running")
@@ -162,11 +162,11 @@ async def test_retries_at_two_servers_are_carried_out_once(desk: Desk) -> None:
             )
         )
         assert count_statuses(answers).keys() <= {201, 409}
-        fresh = [answer for answer in answers if answer.status_code == 201]
-        assert [each.headers.get("Idempotent-Replayed") for each in fresh].count(None) == 1
+        successes = [answer for answer in answers if answer.status_code == 201]
+        assert [each.headers.get("Idempotent-Replayed") for each in successes].count(None) == 1
         assert (await record_of(desk))["claims"] == 1
         async with nothing_changes(desk):
             for client in (desk.public, second.public):
                 later = await client.post("/v1/claims", json=build_claim(), headers=headers)
                 assert later.headers["Idempotent-Replayed"] == "true"
-                assert later.json() == fresh[0].json()
+                assert later.json() == successes[0].json()

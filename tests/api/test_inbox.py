@@ -19,9 +19,9 @@ from tests.support.inboxes import follow, read_inbox, read_summaries, tell_peopl
 async def claim(desk: Desk) -> str:
     await desk.record_parties()
     await desk.post("/v1/stories", {"slug": "border", "title": "The border"})
-    recorded = await desk.record_claim(story="border", text="Serbia reduced its troops")
+    claim_view = await desk.record_claim(story="border", text="Serbia reduced its troops")
     await tell_people(desk)
-    return str(recorded["id"])
+    return str(claim_view["id"])
 
 
 async def read_id(client: httpx.AsyncClient) -> str:
@@ -30,9 +30,9 @@ async def read_id(client: httpx.AsyncClient) -> str:
 
 async def propose(desk: Desk, claim: str) -> str:
     link = await desk.link_statement(claim, "supports", "nato")
-    proposed = await desk.change_status(claim, "confirmed", cites=[link["id"]])
-    assert proposed.status_code == 202
-    return str(proposed.json()["id"])
+    proposal = await desk.change_status(claim, "confirmed", cites=[link["id"]])
+    assert proposal.status_code == 202
+    return str(proposal.json()["id"])
 
 
 async def test_proposal_is_told_to_all_who_may_approve_it(desk: Desk, claim: str) -> None:
@@ -47,8 +47,8 @@ async def test_proposal_is_told_to_all_who_may_approve_it(desk: Desk, claim: str
             "checker proposes the status “Confirmed”, which waits for you: "
             "“Serbia reduced its troops”"
         )
-    approved = await desk.editor.post(f"/v1/decisions/{decision}/approval", json={"note": "Seen"})
-    assert approved.status_code == 200
+    approval = await desk.editor.post(f"/v1/decisions/{decision}/approval", json={"note": "Seen"})
+    assert approval.status_code == 200
     await tell_people(desk)
     for client in (desk.checker2, desk.editor, desk.editor2):
         assert await read_inbox(client, kind="approval", unread="true") == []
@@ -69,10 +69,10 @@ async def test_rejection_and_end_of_a_proposal_are_told_to_its_proposer(
     await desk.editor.post(f"/v1/decisions/{decision}/rejection", json={"comment": "One more"})
     [link] = (await desk.checker.get(f"/v1/claims/{claim}/links")).json()["items"]
     await desk.change_status(claim, "confirmed", cites=[link["id"]])
-    disputed = await desk.editor.post(
+    void_answer = await desk.editor.post(
         f"/v1/claims/{claim}/void", json={"reason": "twice"}, headers={"If-Match": "*"}
     )
-    assert disputed.status_code == 200
+    assert void_answer.status_code == 200
     await tell_people(desk)
     first, second = await read_summaries(desk.checker, kind="decision")
     assert first.startswith("editor rejected your proposal of the status “Confirmed”, saying “One")
@@ -97,8 +97,8 @@ async def test_mention_is_told_once(desk: Desk, claim: str) -> None:
     text = {"text": "@editor, did you see this? @checker"}
     note = await desk.post(f"/v1/claims/{claim}/notes", text)
     await tell_people(desk)
-    changed = await desk.checker.patch(f"/v1/notes/{note['id']}", json={"text": "Look, @editor!"})
-    assert changed.status_code == 200, changed.text
+    change = await desk.checker.patch(f"/v1/notes/{note['id']}", json={"text": "Look, @editor!"})
+    assert change.status_code == 200, change.text
     await tell_people(desk)
     [notice] = await read_inbox(desk.editor)
     assert (notice["kind"], notice["claim"]) == ("mention", claim)
@@ -110,10 +110,10 @@ async def test_overdue_claim_is_told_to_who_works_on_it(desk: Desk, claim: str) 
     """Once for each time that it is due; where nobody works on it, to who recorded it."""
 
     async def set_due(**changes: Any) -> None:
-        changed = await desk.editor.patch(
+        change = await desk.editor.patch(
             f"/v1/claims/{claim}", json=changes, headers={"If-Match": "*"}
         )
-        assert changed.status_code == 200, changed.text
+        assert change.status_code == 200, change.text
 
     due_at = (desk.clock.now + timedelta(hours=1)).isoformat()
     await set_due(due_at=due_at, assignee=await read_id(desk.checker2))
@@ -186,8 +186,8 @@ async def test_inbox_is_read_in_pages_and_marked(desk: Desk, claim: str) -> None
     )
     assert rest["next_cursor"] is None
     assert notices[0].keys() == {"id", "kind", "claim", "summary", "at", "read"}
-    marked = await desk.editor.post("/v1/inbox/read", json={"ids": [notices[0]["id"]]})
-    assert marked.json() == {"marked": 1, "unread": 2}
+    answer = await desk.editor.post("/v1/inbox/read", json={"ids": [notices[0]["id"]]})
+    assert answer.json() == {"marked": 1, "unread": 2}
     foreign = await desk.editor2.post("/v1/inbox/read", json={"ids": [notices[1]["id"]]})
     assert foreign.json() == {"marked": 0, "unread": 0}
     unread = await read_inbox(desk.editor, unread="true")

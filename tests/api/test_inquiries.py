@@ -50,13 +50,13 @@ async def claim(desk: Desk) -> str:
 async def test_silence_is_printed_once_the_deadline_has_passed(desk: Desk, claim: str) -> None:
     """Not before; as of an instant before, the line is what it was; the record says by which rule
     it changed, and every status, link and count stays."""
-    asked = await ask(desk, claim, whom=SECRETS[0], note=SECRETS[2])
-    assert asked == {
-        "id": asked["id"],
+    inquiry = await ask(desk, claim, whom=SECRETS[0], note=SECRETS[2])
+    assert inquiry == {
+        "id": inquiry["id"],
         "claim": claim,
         "party": "belgrade",
         "name": "Belgrade",
-        "asked_at": asked["asked_at"],
+        "asked_at": inquiry["asked_at"],
         "until": UNTIL,
         "outcome": None,
         "unanswered": False,
@@ -72,16 +72,16 @@ async def test_silence_is_printed_once_the_deadline_has_passed(desk: Desk, claim
     after = await desk.read_claim(claim)
     assert SILENT in after["print_line"]
     assert after["version"] == before["version"] + 1
-    kept = ("status", "evidence", "agrees", "challenged", "suggested_status")
-    assert [after[name] for name in kept] == [before[name] for name in kept]
+    field_names = ("status", "evidence", "agrees", "challenged", "suggested_status")
+    assert [after[name] for name in field_names] == [before[name] for name in field_names]
     assert (await desk.read_claim(claim, as_of=moment))["print_line"] == before["print_line"]
     history = (await desk.reader.get(f"/v1/claims/{claim}/history")).json()["items"]
     assert (history[-1]["type"], history[-1]["actor"]) == ("inquiry.lapsed", {"rule": "deadline"})
-    (then,) = (
+    (earlier_inquiry,) = (
         await desk.reader.get(f"/v1/claims/{claim}/inquiries", params={"as_of": moment})
     ).json()["items"]
     (now,) = (await desk.reader.get(f"/v1/claims/{claim}/inquiries")).json()["items"]
-    assert (then["unanswered"], now["unanswered"]) == (False, True)
+    assert (earlier_inquiry["unanswered"], now["unanswered"]) == (False, True)
     await pass_time(desk, days=2)
     assert (await desk.read_claim(claim))["version"] == after["version"], "it passes once"
     await audit(desk.settings)
@@ -120,9 +120,9 @@ async def test_article_is_outdated_by_a_silence_that_is_printed(desk: Desk, clai
 
     async def settle_again() -> str:
         """Acknowledge what is outdated; return its class."""
-        outdated = await read_use(desk, use["id"])
+        use_view = await read_use(desk, use["id"])
         await desk.post(f"/v1/uses/{use['id']}/acknowledgement", {"note": "Added"}, status=200)
-        return str(outdated["class"])
+        return str(use_view["class"])
 
     await pass_time(desk, days=2)
     assert await settle_again() == "update"
@@ -152,11 +152,11 @@ async def test_last_request_to_a_party_decides(desk: Desk, claim: str) -> None:
     await pass_time(desk, days=2)
     line = (await desk.read_claim(claim))["print_line"]
     assert "Belgrade and NATO did not answer a request for comment." in line
-    again = await ask(desk, claim, until="2023-10-09T16:00:00Z")
+    second_inquiry = await ask(desk, claim, until="2023-10-09T16:00:00Z")
     line = (await desk.read_claim(claim))["print_line"]
     assert "NATO did not answer a request for comment." in line
     assert "Belgrade and" not in line
-    await change(desk, again["id"], outcome="answered")
+    await change(desk, second_inquiry["id"], outcome="answered")
     await pass_time(desk, days=20)
     assert "Belgrade and" not in (await desk.read_claim(claim))["print_line"]
 
@@ -175,8 +175,8 @@ async def test_only_the_desk_sees_whom_exactly_by_which_way_and_notes(
         "/v1/events",
         f"/v1/claims/{claim}",
     )
-    shown = "".join([(await desk.checker.get(url)).text for url in urls])
-    assert all(secret in shown for secret in SECRETS)
+    texts = "".join([(await desk.checker.get(url)).text for url in urls])
+    assert all(secret in texts for secret in SECRETS)
     for url in urls:
         answer = await desk.reader.get(url)
         assert answer.status_code == 200
@@ -210,12 +210,12 @@ async def test_request_that_cannot_have_been_made_is_refused(
 
 async def test_nobody_is_called_silent_before_the_deadline(desk: Desk, claim: str) -> None:
     inquiry = (await ask(desk, claim))["id"]
-    refused = await change(desk, inquiry, status=422, outcome="no_answer")
-    assert "once the deadline has passed" in refused["detail"]
+    refusal = await change(desk, inquiry, status=422, outcome="no_answer")
+    assert "once the deadline has passed" in refusal["detail"]
     await pass_time(desk, days=2)
     await change(desk, inquiry, outcome="no_answer")
-    refused = await change(desk, inquiry, status=422, until="2023-10-20T12:00:00Z")
-    assert refused["errors"][0]["loc"] == ["body", "outcome"]
+    refusal = await change(desk, inquiry, status=422, until="2023-10-20T12:00:00Z")
+    assert refusal["errors"][0]["loc"] == ["body", "outcome"]
 
 
 async def test_request_honours_if_match_and_idempotency_key(desk: Desk, claim: str) -> None:
@@ -225,11 +225,11 @@ async def test_request_honours_if_match_and_idempotency_key(desk: Desk, claim: s
     first = await desk.checker.post(
         url, json=build_inquiry(), headers={"If-Match": '"1"', "Idempotency-Key": "a"}
     )
-    again = await desk.checker.post(
+    retry = await desk.checker.post(
         url, json=build_inquiry(), headers={"If-Match": '"1"', "Idempotency-Key": "a"}
     )
     assert (first.status_code, first.headers["ETag"]) == (201, '"2"')
-    assert first.json() == again.json()
+    assert first.json() == retry.json()
     location = first.headers["Location"]
     stale = await desk.checker.patch(
         location, json={"outcome": "answered"}, headers={"If-Match": '"1"'}
@@ -240,22 +240,22 @@ async def test_request_honours_if_match_and_idempotency_key(desk: Desk, claim: s
 
 async def test_requests_are_listed_a_page_at_a_time(desk: Desk, claim: str) -> None:
     ids = [(await ask(desk, claim, party=party))["id"] for party in ("belgrade", "nato", "nato")]
-    listed: list[str] = []
+    inquiry_ids: list[str] = []
     url: str | None = f"/v1/claims/{claim}/inquiries?limit=2"
     while url is not None:
         answer = await desk.reader.get(url)
-        listed += [item["id"] for item in answer.json()["items"]]
+        inquiry_ids += [item["id"] for item in answer.json()["items"]]
         cursor = answer.json()["next_cursor"]
         url = cursor and f"/v1/claims/{claim}/inquiries?limit=2&cursor={cursor}"
-    assert listed == ids
+    assert inquiry_ids == ids
 
 
 async def test_answer_is_recorded_on_a_closed_claim_too(desk: Desk, claim: str) -> None:
     """Nobody is asked about it any more; an answer may come late, and a deadline passes."""
     inquiry = (await ask(desk, claim))["id"]
     await desk.post(f"/v1/claims/{claim}/withdrawal", {"reason": "an error"}, status=200)
-    refused = await desk.checker.post(f"/v1/claims/{claim}/inquiries", json=build_inquiry())
-    require_problem(refused, "claim-withdrawn")
+    refusal = await desk.checker.post(f"/v1/claims/{claim}/inquiries", json=build_inquiry())
+    require_problem(refusal, "claim-withdrawn")
     await pass_time(desk, days=2)
     assert SILENT in (await desk.read_claim(claim))["print_line"]
     await change(desk, inquiry, outcome="answered")
@@ -266,21 +266,21 @@ async def test_confirmation_and_proposals_outlive_a_deadline(desk: Desk, claim: 
     """Two people agreed to what the line says of the evidence; silence is shown besides."""
     await ask(desk, claim, party="washington")
     link = await desk.link_statement(claim, "supports", "nato")
-    proposed = await desk.change_status(claim, "confirmed", cites=[link["id"]])
+    proposal = await desk.change_status(claim, "confirmed", cites=[link["id"]])
     await pass_time(desk, days=2)
-    approved = await desk.editor.post(f"/v1/decisions/{proposed.json()['id']}/approval")
-    assert approved.status_code == 200, approved.text
-    confirmed = await desk.read_claim(claim)
-    assert (confirmed["status"], confirmed["agrees"]) == ("confirmed", True)
-    assert confirmed["print_line"].endswith("Washington did not answer a request for comment.")
+    approval = await desk.editor.post(f"/v1/decisions/{proposal.json()['id']}/approval")
+    assert approval.status_code == 200, approval.text
+    claim_view = await desk.read_claim(claim)
+    assert (claim_view["status"], claim_view["agrees"]) == ("confirmed", True)
+    assert claim_view["print_line"].endswith("Washington did not answer a request for comment.")
 
 
 async def test_renamed_party_is_silent_by_its_new_name(desk: Desk, claim: str) -> None:
     """Also where the request alone shows it."""
     await ask(desk, claim, party="nato")
     await pass_time(desk, days=2)
-    renamed = await desk.editor.patch("/v1/parties/nato", json={"name": "The Alliance"})
-    assert renamed.status_code == 200, renamed.text
+    renaming = await desk.editor.patch("/v1/parties/nato", json={"name": "The Alliance"})
+    assert renaming.status_code == 200, renaming.text
     line = (await desk.read_claim(claim))["print_line"]
     assert "The Alliance did not answer a request for comment." in line
     await audit(desk.settings)
@@ -289,12 +289,12 @@ async def test_renamed_party_is_silent_by_its_new_name(desk: Desk, claim: str) -
 async def test_receivers_are_told_of_no_request(desk: Desk, claim: str) -> None:
     """Whom the desk asks is no news of the claim; the line comes with what is."""
     endpoint = {"url": "http://127.0.0.1:9/hook", "event_types": [*EventType]}
-    registered = await desk.admin.post("/v1/webhooks", json=endpoint)
-    assert registered.status_code == 201, registered.text
+    webhook_view = await desk.admin.post("/v1/webhooks", json=endpoint)
+    assert webhook_view.status_code == 201, webhook_view.text
     inquiry = (await ask(desk, claim))["id"]
     await pass_time(desk, days=2)
     await change(desk, inquiry, outcome="answered")
-    deliveries = f"/v1/webhooks/{registered.json()['id']}/deliveries"
+    deliveries = f"/v1/webhooks/{webhook_view.json()['id']}/deliveries"
     assert (await desk.admin.get(deliveries)).json()["items"] == []
 
 
@@ -319,21 +319,19 @@ async def test_request_stays_with_its_claim_through_a_merge_and_a_separation(
     first, second = await ask(desk, claim), await ask(desk, claim, party="nato")
     before = await desk.read_claim(other)
     match = {"If-Match": "*"}
-    merged = await desk.editor.post(
-        f"/v1/claims/{claim}/merge", json={"into": other}, headers=match
-    )
-    assert merged.status_code == 200, merged.text
+    merge = await desk.editor.post(f"/v1/claims/{claim}/merge", json={"into": other}, headers=match)
+    assert merge.status_code == 200, merge.text
     await pass_time(desk, days=2)
     await change(desk, second["id"], outcome="answered")
-    listed = (await desk.checker.get(f"/v1/claims/{claim}/inquiries")).json()["items"]
-    assert [(item["id"], item["unanswered"], item["outcome"]) for item in listed] == [
+    items = (await desk.checker.get(f"/v1/claims/{claim}/inquiries")).json()["items"]
+    assert [(item["id"], item["unanswered"], item["outcome"]) for item in items] == [
         (first["id"], True, None),
         (second["id"], False, "answered"),
     ]
     assert SILENT not in (await desk.read_claim(other))["print_line"]
     reason = {"reason": "They differ."}
-    separated = await desk.checker.post(f"/v1/claims/{claim}/separation", json=reason)
-    assert separated.status_code == 200, separated.text
+    separation = await desk.checker.post(f"/v1/claims/{claim}/separation", json=reason)
+    assert separation.status_code == 200, separation.text
     assert SILENT in (await desk.read_claim(claim))["print_line"]
     assert (await desk.read_claim(other))["print_line"] == before["print_line"]
     assert (await desk.checker.get(f"/v1/claims/{other}/inquiries")).json()["items"] == []

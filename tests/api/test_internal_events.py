@@ -32,24 +32,24 @@ async def test_queries_leave_out_the_events_that_the_rulebook_calls_internal(des
 
     def read(connection: Connection) -> tuple[Sequence[Any], set[int]]:
         claim = connection.scalars(select(tables.events.c.claim).limit(1)).one()
-        copied = connection.execute(select(tables.events).limit(1)).one()._asdict()
+        event_copy = connection.execute(select(tables.events).limit(1)).one()._asdict()
         for number, data in enumerate(AMENDMENTS):
-            changed = {"seq": 9_000 + number, "number": 9_000 + number, "claim": claim}
-            changed |= {"id": f"018b0000-0000-7000-8000-{number:012}", "type": "claim.amended"}
+            changes = {"seq": 9_000 + number, "number": 9_000 + number, "claim": claim}
+            changes |= {"id": f"018b0000-0000-7000-8000-{number:012}", "type": "claim.amended"}
             text = orjson.dumps(data, option=orjson.OPT_SORT_KEYS).decode()
-            connection.execute(tables.events.insert().values(copied | changed | {"data": text}))
+            connection.execute(tables.events.insert().values(event_copy | changes | {"data": text}))
         rows = connection.execute(select(tables.events)).all()
         values = set(
             connection.scalars(select(tables.events.c.seq).where(event_queries.is_disclosed()))
         )
         return rows, values
 
-    rows, told = await desk.database.rehearse(read)
+    rows, numbers = await desk.database.rehearse(read)
     expected = {
         row.seq for row in rows if not disclosure.is_internal(row.type, orjson.loads(row.data))
     }
-    assert told == expected
-    assert 9_000 not in told
+    assert numbers == expected
+    assert 9_000 not in numbers
     assert len(expected) < len(rows)
 
 
@@ -59,9 +59,9 @@ async def test_end_of_a_page_does_not_reveal_internal_events(desk: Desk) -> None
     await twins.live_through(twin)
     newest = (await desk.checker.get("/v1/events?limit=200")).json()["next_after"]
     for types in ("decision.proposed", "decision.rejected"):
-        asked = f"/v1/events?types={types}&limit=1"
-        assert (await desk.checker.get(asked)).json()["next_after"] < newest
-        assert (await desk.reader.get(asked)).json() == {"items": [], "next_after": newest}
+        path = f"/v1/events?types={types}&limit=1"
+        assert (await desk.checker.get(path)).json()["next_after"] < newest
+        assert (await desk.reader.get(path)).json() == {"items": [], "next_after": newest}
     pages = [
         event
         async for event in _read_pages(desk, "/v1/events?types=claim.amended&limit=1")
@@ -77,17 +77,17 @@ async def test_hashes_do_not_reveal_what_is_withheld(desk: Desk) -> None:
     whole = (await desk.checker.get(url)).json()["items"]
     items = (await desk.reader.get(url)).json()["items"]
     assert [event["hash"] for event in items] == [event["hash"] for event in whole]
-    amended = whole[2]
-    tried = hash_claim_event(
+    amendment = whole[2]
+    tried_hash = hash_claim_event(
         claim=claim,
-        number=amended["seq"],
-        type=amended["type"],
-        recorded_at=amended["recorded_at"],
-        actor=render_canonical(amended["actor"]),
+        number=amendment["seq"],
+        type=amendment["type"],
+        recorded_at=amendment["recorded_at"],
+        actor=render_canonical(amendment["actor"]),
         data=render_canonical({"assignee": assignee}),
-        previous_hash=amended["previous_hash"],
+        previous_hash=amendment["previous_hash"],
     )
-    assert tried not in {event["hash"] for event in items}
+    assert tried_hash not in {event["hash"] for event in items}
     secret = {event["hash"] for event in whole[2:]}
     for address in ("/v1/events", f"/v1/events?claim={claim}", f"/claims/{claim}"):
         answer = (await desk.reader.get(address)).text

@@ -31,30 +31,30 @@ async def test_claim_is_confirmed_by_two_people_and_every_instant_is_kept(desk: 
         (1, "request", [link["id"]])
     ]
 
-    refused = await desk.change_status(claim_id, "confirmed")
-    assert refused.status_code == 409
-    assert refused.headers["content-type"] == "application/problem+json"
-    problem = refused.json()
+    refusal = await desk.change_status(claim_id, "confirmed")
+    assert refusal.status_code == 409
+    assert refusal.headers["content-type"] == "application/problem+json"
+    problem = refusal.json()
     assert problem["type"] == "/problems/transition-refused"
     assert problem["missing"][0]["has"] == 0
     assert "a party other than Belgrade" in problem["missing"][0]["need"]
 
     support = await desk.link_statement(claim_id, "supports", "nato")
-    proposed = await desk.change_status(claim_id, "confirmed", cites=[support["id"]])
-    assert proposed.status_code == 202
-    decision = proposed.json()
+    proposal = await desk.change_status(claim_id, "confirmed", cites=[support["id"]])
+    assert proposal.status_code == 202
+    decision = proposal.json()
     assert decision["state"] == "pending"
     assert (await desk.read_claim(claim_id))["status"] == "awaiting_confirmation"
     own = await desk.checker.post(f"/v1/decisions/{decision['id']}/approval", json={})
     assert own.status_code == 403
     assert own.json()["type"] == "/problems/second-person-needed"
-    approved = await desk.checker2.post(
+    approval = await desk.checker2.post(
         f"/v1/decisions/{decision['id']}/approval", json={"note": "seen"}
     )
-    assert approved.status_code == 200
-    assert approved.json()["state"] == "approved"
-    confirmed = await desk.read_claim(claim_id)
-    assert (confirmed["status"], confirmed["agrees"]) == ("confirmed", True)
+    assert approval.status_code == 200
+    assert approval.json()["state"] == "approved"
+    claim_view = await desk.read_claim(claim_id)
+    assert (claim_view["status"], claim_view["agrees"]) == ("confirmed", True)
 
     history = (await desk.reader.get(f"/v1/claims/{claim_id}/history")).json()["items"]
     assert [event["seq"] for event in history] == list(range(1, len(history) + 1))
@@ -65,5 +65,5 @@ async def test_claim_is_confirmed_by_two_people_and_every_instant_is_kept(desk: 
         (awaiting_at, "awaiting_confirmation"),
         (desk.clock.now, "confirmed"),
     ):
-        then = await desk.read_claim(claim_id, as_of=instant.isoformat())
-        assert then["status"] == status
+        earlier_view = await desk.read_claim(claim_id, as_of=instant.isoformat())
+        assert earlier_view["status"] == status

@@ -12,13 +12,13 @@ JSON = {"Content-Type": "application/json", "If-Match": '"1"'}
 @pytest.mark.parametrize("database_kind", ["sqlite"])
 async def test_every_operation_refuses_a_key_that_is_there_twice(desk: Desk) -> None:
     """A router that does not read bodies strictly fails here."""
-    walked = 0
+    operation_count = 0
     async with nothing_changes(desk):
         for path, operations in desk.app.openapi()["paths"].items():
             for method, operation in operations.items():
                 if "application/json" not in operation.get("requestBody", {}).get("content", {}):
                     continue
-                walked += 1
+                operation_count += 1
                 address = path.replace("{slug}", "nowhere")
                 for part in path.split("{")[1:]:
                     address = address.replace(f"{{{part.partition('}')[0]}}}", ID)
@@ -26,8 +26,8 @@ async def test_every_operation_refuses_a_key_that_is_there_twice(desk: Desk) -> 
                     response = await desk.admin.request(
                         method.upper(), address, content=body, headers=JSON
                     )
-                    refused = require_problem(response, "invalid-request")
-                    assert "is there twice" in refused["detail"], (method, path, refused)
+                    refusal = require_problem(response, "invalid-request")
+                    assert "is there twice" in refusal["detail"], (method, path, refusal)
                 for number in (b"NaN", b"Infinity", b"-Infinity"):
                     response = await desk.admin.request(
                         method.upper(), address, content=b'{"x": %s}' % number, headers=JSON
@@ -35,17 +35,17 @@ async def test_every_operation_refuses_a_key_that_is_there_twice(desk: Desk) -> 
                     assert "no number" in require_problem(response, "invalid-request")["detail"], (
                         path
                     )
-    assert walked > 25
+    assert operation_count > 25
 
 
 async def test_body_with_a_key_twice_uses_up_no_idempotency_key(desk: Desk) -> None:
     headers = JSON | {"Idempotency-Key": "once"}
     twice = b'{"slug": "nato", "name": "NATO", "name": "Other"}'
-    refused = await desk.checker.post("/v1/parties", content=twice, headers=headers)
-    assert refused.status_code == 422
-    once = b'{"slug": "nato", "name": "NATO"}'
-    recorded = await desk.checker.post("/v1/parties", content=once, headers=headers)
-    assert recorded.status_code == 201
+    refusal = await desk.checker.post("/v1/parties", content=twice, headers=headers)
+    assert refusal.status_code == 422
+    body_once = b'{"slug": "nato", "name": "NATO"}'
+    answer = await desk.checker.post("/v1/parties", content=body_once, headers=headers)
+    assert answer.status_code == 201
 
 
 async def test_error_in_json_says_what_is_wrong(desk: Desk) -> None:

@@ -52,11 +52,11 @@ async def test_caller_over_the_limit_gets_429(
             assert int(match[1]) == remaining
             assert 0 < int(match[2]) <= 61
         for _ in range(3):
-            refused = await desk.reader.get(path)
-            require_problem(refused, "rate-limited")
-            assert refused.headers["RateLimit"].startswith('"minute";r=0;')
+            refusal = await desk.reader.get(path)
+            require_problem(refusal, "rate-limited")
+            assert refusal.headers["RateLimit"].startswith('"minute";r=0;')
         assert (await desk.checker.get(path)).status_code == 200
-        seconds = int(refused.headers["Retry-After"])
+        seconds = int(refusal.headers["Retry-After"])
         assert 1 <= seconds <= 13
         let_time_pass(seconds)
         assert (await desk.reader.get(path)).status_code == 200
@@ -75,8 +75,8 @@ async def test_guessing_is_limited_by_address(
         ]
         assert {answer.status_code for answer in answers} == {401}
         require_problem(await desk.public.get("/v1/claims"), "rate-limited")
-        wrong = {"Authorization": "Bearer cd_a_6"}
-        require_problem(await desk.public.get("/v1/claims", headers=wrong), "rate-limited")
+        wrong_key = {"Authorization": "Bearer cd_a_6"}
+        require_problem(await desk.public.get("/v1/claims", headers=wrong_key), "rate-limited")
         assert (await desk.reader.get("/v1/claims")).status_code == 200
 
 
@@ -90,7 +90,7 @@ async def test_limit_can_be_switched_off(desk: Desk) -> None:
 async def test_every_answer_has_a_request_id_and_security_headers(desk: Desk) -> None:
     """Hot, ordinary, refused, unknown and documentation answers carry the security headers and a
     request id: the caller's own where it is harmless, else a new one."""
-    seen = set()
+    request_ids = set()
     for client, path, status in (
         (desk.reader, "/v1/claims", 200),
         (desk.reader, "/v1/parties", 200),
@@ -115,13 +115,13 @@ async def test_every_answer_has_a_request_id_and_security_headers(desk: Desk) ->
         if path.startswith("/v1/") and status == 200:
             assert "private" in response.headers["Cache-Control"]
             assert "Authorization" in response.headers["Vary"]
-        seen.add(response.headers["X-Request-Id"])
+        request_ids.add(response.headers["X-Request-Id"])
         own = await client.get(path, headers={"X-Request-Id": "cms-42.a_b"})
         assert own.headers["X-Request-Id"] == "cms-42.a_b"
-    assert len(seen) == 11
+    assert len(request_ids) == 11
     for harmful in ("a b", "x" * 65, "", "a;b", '"', "é".encode()):
-        sent = harmful if isinstance(harmful, bytes) else harmful.encode()
-        response = await desk.reader.get("/v1/claims", headers={b"X-Request-Id": sent})
+        request_id = harmful if isinstance(harmful, bytes) else harmful.encode()
+        response = await desk.reader.get("/v1/claims", headers={b"X-Request-Id": request_id})
         assert re.fullmatch("[0-9a-f-]{36}", response.headers["X-Request-Id"])
 
 
@@ -151,13 +151,13 @@ async def run_logging_desk(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, **change: Any
 ) -> AsyncIterator[tuple[Desk, io.BytesIO]]:
     """A desk that logs, and what it wrote to standard error."""
-    written = io.BytesIO()
+    log_bytes = io.BytesIO()
     with monkeypatch.context() as patch:
-        stderr = io.TextIOWrapper(written, write_through=True)
+        stderr = io.TextIOWrapper(log_bytes, write_through=True)
         patch.setattr(sys, "stderr", stderr)
-        changed = {"log_level": "debug", "access_log": "all", "log_format": "json"} | change
-        async with support.run_desk(settings.model_copy(update=changed)) as desk:
-            yield desk, written
+        changes = {"log_level": "debug", "access_log": "all", "log_format": "json"} | change
+        async with support.run_desk(settings.model_copy(update=changes)) as desk:
+            yield desk, log_bytes
         stderr.detach()
 
 
@@ -196,15 +196,15 @@ async def send_secrets(desk: Desk) -> list[str]:
     await desk.checker.post("/v1/claims", json=build_claim(text=SECRET, tags=[SECRET] * 30))
     await desk.checker.post("/v1/claims", json=build_claim(text=SECRET), headers=ids)
     await desk.database.write(fail_on_quotes)
-    failed: httpx.Response = await desk.checker.post(
+    failure: httpx.Response = await desk.checker.post(
         "/v1/claims",
         json=build_claim(text=SECRET, origin={"quotes": [build_quote(SECRET)]}),
         headers=ids,
     )
-    told = require_problem(failed, "internal-error")
-    assert told["id"] == "to-be-found"
-    assert "out of order" not in failed.text
-    assert "Traceback" not in failed.text
+    problem = require_problem(failure, "internal-error")
+    assert problem["id"] == "to-be-found"
+    assert "out of order" not in failure.text
+    assert "Traceback" not in failure.text
     return [SECRET, key.split("_")[2], *(each.split("_")[2] for each in desk.keys.values())]
 
 
@@ -213,15 +213,17 @@ async def test_json_log_has_each_request_and_no_secrets(
 ) -> None:
     """A line of JSON for each request with its id, caller and status, and the traceback of a
     failure; no key, password, cookie or body in any of them."""
-    async with run_logging_desk(settings, monkeypatch) as (desk, written):
-        hidden = await send_secrets(desk)
-        shown = written.getvalue()
-    for secret in hidden:
-        assert secret.encode() not in shown
-    lines = [orjson.loads(line) for line in shown.splitlines()]
-    answered = [each for each in lines if each["event"] == "answered"]
-    mine = [each for each in answered if each["request_id"] == "to-be-found"]
-    assert [(each["method"], each["path"], each["status"], each["caller"]) for each in mine] == [
+    async with run_logging_desk(settings, monkeypatch) as (desk, log_bytes):
+        hidden_texts = await send_secrets(desk)
+        log_text = log_bytes.getvalue()
+    for secret in hidden_texts:
+        assert secret.encode() not in log_text
+    lines = [orjson.loads(line) for line in log_text.splitlines()]
+    answer_lines = [each for each in lines if each["event"] == "answered"]
+    own_lines = [each for each in answer_lines if each["request_id"] == "to-be-found"]
+    assert [
+        (each["method"], each["path"], each["status"], each["caller"]) for each in own_lines
+    ] == [
         ("POST", "/v1/claims", 201, "checker"),
         ("POST", "/v1/claims", 500, "checker"),
     ]
@@ -234,12 +236,12 @@ async def test_json_log_has_each_request_and_no_secrets(
 @pytest.mark.parametrize("database_kind", ["sqlite"])
 async def test_text_log_has_no_secrets(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     """The text meant for a terminal shows the traceback without anybody's values."""
-    async with run_logging_desk(settings, monkeypatch, log_format="text") as (desk, written):
-        hidden = await send_secrets(desk)
-        shown = written.getvalue()
-    assert b"out of order" in shown
-    for secret in hidden:
-        assert secret.encode() not in shown
+    async with run_logging_desk(settings, monkeypatch, log_format="text") as (desk, log_bytes):
+        hidden_texts = await send_secrets(desk)
+        log_text = log_bytes.getvalue()
+    assert b"out of order" in log_text
+    for secret in hidden_texts:
+        assert secret.encode() not in log_text
 
 
 @pytest.mark.parametrize(
@@ -251,10 +253,10 @@ async def test_access_log_setting_chooses_the_requests(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, setting: str, paths: list[str]
 ) -> None:
     """All requests, only those that change something, or none."""
-    async with run_logging_desk(settings, monkeypatch, access_log=setting) as (desk, written):
+    async with run_logging_desk(settings, monkeypatch, access_log=setting) as (desk, log_bytes):
         await desk.reader.get("/v1/parties")
         await desk.post("/v1/parties", {"slug": "nato", "name": "NATO"})
-        lines = [orjson.loads(line) for line in written.getvalue().splitlines()]
+        lines = [orjson.loads(line) for line in log_bytes.getvalue().splitlines()]
     assert [each["path"] for each in lines if each["event"] == "answered"] == paths
 
 
@@ -264,7 +266,7 @@ async def test_closed_standard_error_does_not_break_logging(
 ) -> None:
     """Loggers write to whatever standard error is at the time."""
     for _ in range(2):
-        async with run_logging_desk(settings, monkeypatch) as (desk, written):
+        async with run_logging_desk(settings, monkeypatch) as (desk, log_bytes):
             await desk.reader.get("/v1/parties")
-            assert b"answered" in written.getvalue()
-        written.close()
+            assert b"answered" in log_bytes.getvalue()
+        log_bytes.close()

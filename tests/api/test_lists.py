@@ -39,9 +39,9 @@ async def walk(
         assert link.endswith('>; rel="next"')
         target = urlsplit(link[1:].partition(">")[0])
         assert target.path == path
-        asked = parse_qs(target.query)
-        assert asked["cursor"] == [cursor]
-        assert asked.keys() == params.keys() | {"cursor"}
+        sent_query = parse_qs(target.query)
+        assert sent_query["cursor"] == [cursor]
+        assert sent_query.keys() == params.keys() | {"cursor"}
         if after_page is not None:
             await after_page()
 
@@ -67,10 +67,10 @@ async def test_filters_narrow_the_list_and_combine(desk: Desk) -> None:
     await desk.link_statement(c, "contradicts", "washington")
     await desk.change_status(d, "awaiting_confirmation")
     me = (await desk.checker.get("/v1/me")).json()["id"]
-    assigned = await desk.checker.patch(
+    assignment = await desk.checker.patch(
         f"/v1/claims/{b}", json={"assignee": me}, headers={"If-Match": "*"}
     )
-    assert assigned.status_code == 200
+    assert assignment.status_code == 200
     for query, expected in (
         ({}, {a, b, c, d}),
         ({"status": "asserted"}, {b}),
@@ -152,10 +152,10 @@ async def test_invalid_filter_is_refused_by_name(
     if field is None:
         require_problem(response, "invalid-request")
         return
-    told = {
+    fields = {
         tuple(error["loc"][:2]) for error in require_problem(response, "invalid-request")["errors"]
     }
-    assert ("query", field) in told
+    assert ("query", field) in fields
     if field in ("limit", "cursor"):
         require_field_error(await desk.checker.get("/v1/parties", params=query), "query", field)
 
@@ -165,21 +165,21 @@ async def test_pages_neither_repeat_nor_skip_while_claims_come_in(desk: Desk, so
     """Walking a list by its cursors gives every claim that stood at the start exactly once, in
     order, though claims are recorded between the pages."""
     await desk.record_parties()
-    made = [(await desk.record_claim(tags=[f"t{number}"]))["id"] for number in range(11)]
+    claim_ids = [(await desk.record_claim(tags=[f"t{number}"]))["id"] for number in range(11)]
 
     async def record_another() -> None:
         await desk.record_claim(claimed_at="2023-10-02T01:00:00Z")
 
     items = await walk(desk.reader, "/v1/claims", {"limit": 3, "sort": sort}, record_another)
-    seen = [item["id"] for item in items]
-    assert len(seen) == len(set(seen))
-    assert [each for each in seen if each in made] == sorted(made, reverse=True)
-    known = desk.clock.now.isoformat()
-    everything = await list_ids(desk.reader, limit=200, sort=sort, as_of=known)
-    query = {"limit": 4, "sort": sort, "as_of": known}
+    listed_ids = [item["id"] for item in items]
+    assert len(listed_ids) == len(set(listed_ids))
+    assert [each for each in listed_ids if each in claim_ids] == sorted(claim_ids, reverse=True)
+    instant = desk.clock.now.isoformat()
+    all_ids = await list_ids(desk.reader, limit=200, sort=sort, as_of=instant)
+    query = {"limit": 4, "sort": sort, "as_of": instant}
     assert [
         node["id"] for node in await walk(desk.reader, "/v1/claims", query, record_another)
-    ] == everything
+    ] == all_ids
 
 
 async def test_every_list_can_be_read_one_item_at_a_time(desk: Desk) -> None:
@@ -233,16 +233,18 @@ async def test_cursor_is_valid_for_its_own_list_for_a_day(desk: Desk) -> None:
     page = await desk.reader.get("/v1/claims", params={"limit": 1, "tag": "a"})
     cursor = page.json()["next_cursor"]
     parties = (await desk.reader.get("/v1/parties", params={"limit": 1})).json()["next_cursor"]
-    forged = Cursors(b"guess").write("claims", ["2023-10-02T12:00:00Z", NOBODY], now=desk.clock.now)
-    flipped = cursor[:30] + ("A" if cursor[30] != "A" else "B") + cursor[31:]
+    forged_cursor = Cursors(b"guess").write(
+        "claims", ["2023-10-02T12:00:00Z", NOBODY], now=desk.clock.now
+    )
+    changed_cursor = cursor[:30] + ("A" if cursor[30] != "A" else "B") + cursor[31:]
     for wrong_cursor, query in (
         (parties, {"tag": "a"}),
         (cursor, {}),
         (cursor, {"tag": "b"}),
         (cursor, {"tag": "a", "sort": "claimed"}),
         (cursor, {"tag": "a", "status": "asserted"}),
-        (forged, {"tag": "a"}),
-        (flipped, {"tag": "a"}),
+        (forged_cursor, {"tag": "a"}),
+        (changed_cursor, {"tag": "a"}),
         (cursor[:-4], {"tag": "a"}),
         ("", {"tag": "a"}),
         ("null", {"tag": "a"}),
@@ -254,16 +256,16 @@ async def test_cursor_is_valid_for_its_own_list_for_a_day(desk: Desk) -> None:
     require_problem(
         await desk.reader.get("/v1/parties", params={"cursor": cursor}), "invalid-cursor"
     )
-    again = {"cursor": cursor, "tag": "a", "limit": 2}
-    assert len(await list_ids(desk.reader, **again)) == 2, "another limit is fine"
+    query_again = {"cursor": cursor, "tag": "a", "limit": 2}
+    assert len(await list_ids(desk.reader, **query_again)) == 2, "another limit is fine"
     desk.clock.advance(seconds=timedelta(hours=24).total_seconds())
-    require_problem(await desk.reader.get("/v1/claims", params=again), "expired-cursor")
+    require_problem(await desk.reader.get("/v1/claims", params=query_again), "expired-cursor")
 
 
 async def test_statements_are_found_by_who_and_when(desk: Desk) -> None:
     """By party (those below included), speaker and instant said, latest first."""
     await desk.record_parties()
-    made = {}
+    statements = {}
     for name, party, said_at in (
         ("one", "washington", "2023-10-01T00:00:00Z"),
         ("two", "state-department", "2023-10-02T00:00:00Z"),
@@ -271,16 +273,16 @@ async def test_statements_are_found_by_who_and_when(desk: Desk) -> None:
     ):
         person = {"name": name}
         body = build_statement(party, said_at=said_at, precision="minute", speaker=person)
-        made[name] = await desk.post("/v1/statements", body)
-    one, two, three = (made[name]["id"] for name in ("one", "two", "three"))
+        statements[name] = await desk.post("/v1/statements", body)
+    first, two, three = (statements[name]["id"] for name in ("one", "two", "three"))
     for query, expected in (
-        ({}, [three, two, one]),
-        ({"party": "washington"}, [two, one]),
+        ({}, [three, two, first]),
+        ({"party": "washington"}, [two, first]),
         ({"party": "state-department"}, [two]),
-        ({"speaker": made["three"]["speaker"]["id"]}, [three]),
+        ({"speaker": statements["three"]["speaker"]["id"]}, [three]),
         ({"since": "2023-10-02T00:00:00Z"}, [three, two]),
-        ({"until": "2023-10-02T00:00:00Z"}, [two, one]),
+        ({"until": "2023-10-02T00:00:00Z"}, [two, first]),
         ({"since": "2023-10-01T00:00:01Z", "until": "2023-10-02T07:59:59Z"}, [two]),
-        ({"party": "washington", "speaker": made["three"]["speaker"]["id"]}, []),
+        ({"party": "washington", "speaker": statements["three"]["speaker"]["id"]}, []),
     ):
         assert await list_ids(desk.reader, "/v1/statements", **query) == expected, query

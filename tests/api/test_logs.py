@@ -28,14 +28,14 @@ def test_no_control_character_reaches_a_log(
         raise RuntimeError(HOSTILE)
     except RuntimeError:
         log.exception("failed")
-    written = capfd.readouterr().err
+    log_text = capfd.readouterr().err
     # Colours of the terminal's own renderer are not what was sent.
-    plain = re.sub(r"\x1b\[\d*m", "", written)
+    plain = re.sub(r"\x1b\[\d*m", "", log_text)
     assert not RAW.search(plain), ascii(plain)
     assert "\\x1b[2J" in plain.replace("\\\\", "\\")
     assert not [line for line in plain.splitlines() if line.startswith("FORGED")]
     if log_format == "json":
-        assert json.loads(written.splitlines()[0])["path"].startswith("a\\x1b[2J")
+        assert json.loads(log_text.splitlines()[0])["path"].startswith("a\\x1b[2J")
 
 
 async def test_path_and_name_of_a_request_are_logged_harmlessly(
@@ -46,7 +46,7 @@ async def test_path_and_name_of_a_request_are_logged_harmlessly(
     )
     async with support.run_desk(loud) as desk:
         await desk.reader.get("/v1/claims/%1b%5b2J%0aFORGED%c2%85%e2%80%ae")
-    written = capfd.readouterr().err
-    assert not RAW.search(written)
-    (line,) = [line for line in written.splitlines() if "FORGED" in line]
+    log_text = capfd.readouterr().err
+    assert not RAW.search(log_text)
+    (line,) = [line for line in log_text.splitlines() if "FORGED" in line]
     assert json.loads(line)["path"] == "/v1/claims/\\x1b[2J\\nFORGED\\x85\\u202e"

@@ -37,31 +37,36 @@ async def test_matrix_of_the_article_follows_the_rules(desk: Desk) -> None:
     ]
     miller = find_cell(matrix, "operating regime", "washington")
     assert miller is not None
-    (asked,) = miller["stances"]
-    assert (asked["stance"], asked["links"], asked["conditional"], asked["counted"]) == (
+    (request_stance,) = miller["stances"]
+    assert (
+        request_stance["stance"],
+        request_stance["links"],
+        request_stance["conditional"],
+        request_stance["counted"],
+    ) == (
         "requests_confirmation",
         1,
         1,
         1,
     )
-    (said,) = asked["said"]
-    assert said["party"] == "washington"
-    assert said["speaker"]["name"] == "Matthew Miller"
-    assert "welcome step" in said["quote"]
+    (statement,) = request_stance["said"]
+    assert statement["party"] == "washington"
+    assert statement["speaker"]["name"] == "Matthew Miller"
+    assert "welcome step" in statement["quote"]
     belgrade = find_cell(matrix, "operating regime", "belgrade")
     assert belgrade is not None
     assert belgrade["role"] == "claimant"
     assert [stance["stance"] for stance in belgrade["stances"]] == ["comments"]
     police = find_cell(matrix, "annex northern Kosovo", "pristina")
     assert police is not None
-    (supported,) = police["stances"]
-    assert (police["role"], supported["stance"], supported["counted"]) == (
+    (stance_view,) = police["stances"]
+    assert (police["role"], stance_view["stance"], stance_view["counted"]) == (
         "claimant",
         "supports",
         0,
     )
-    assert supported["said"][0]["party"] == "kosovo-police"
-    assert supported["said"][0]["why"] == "same party as the claimant"
+    assert stance_view["said"][0]["party"] == "kosovo-police"
+    assert stance_view["said"][0]["why"] == "same party as the claimant"
     rejecting = [
         claim["text"]
         for claim in matrix["claims"]
@@ -70,8 +75,8 @@ async def test_matrix_of_the_article_follows_the_rules(desk: Desk) -> None:
     ]
     assert len(rejecting) == 1
     assert "behind the armed group" in rejecting[0]
-    unattributed = [claim for claim in matrix["claims"] if claim["claimant"] is None]
-    assert [each["cells"] for each in unattributed] == [[], []]
+    unattributed_rows = [claim for claim in matrix["claims"] if claim["claimant"] is None]
+    assert [each["cells"] for each in unattributed_rows] == [[], []]
 
 
 async def test_components_stand_under_their_parents(desk: Desk) -> None:
@@ -90,7 +95,7 @@ async def test_claim_of_unknown_hour_stands_at_the_end_of_its_day(desk: Desk) ->
     """Nine dead, said that day, is no midnight news: it follows twelve, of that morning."""
     await desk.record_parties()
     await desk.post("/v1/stories", {"slug": "border", "title": "The border"})
-    told = (
+    later_claims = (
         ("the day after, at midnight", "2023-10-03T00:00:00Z", "second"),
         ("nine dead", "2023-10-02T00:00:00Z", "day"),
         ("seventeen dead", "2023-10-02T11:40:00Z", "minute"),
@@ -98,11 +103,17 @@ async def test_claim_of_unknown_hour_stands_at_the_end_of_its_day(desk: Desk) ->
         ("twelve dead", "2023-10-02T06:00:00Z", "minute"),
     )
     desk.clock.advance(days=2)
-    for text, claimed_at, precision in told:
+    for text, claimed_at, precision in later_claims:
         await desk.record_claim(
             text=text, claimed_at=claimed_at, precision=precision, story="border"
         )
-    wanted = ["twelve dead", "seventeen dead", "about thirteen dead", "nine dead", told[0][0]]
+    expected_rows = [
+        "twelve dead",
+        "seventeen dead",
+        "about thirteen dead",
+        "nine dead",
+        later_claims[0][0],
+    ]
     rows: list[str] = []
     cursor: str | None = None
     while not rows or cursor:
@@ -110,11 +121,11 @@ async def test_claim_of_unknown_hour_stands_at_the_end_of_its_day(desk: Desk) ->
         page = (await desk.reader.get("/v1/stories/border/matrix", params=params)).json()
         rows += [row["text"] for row in page["claims"]]
         cursor = page["next_cursor"]
-    assert rows == wanted
-    then = {"as_of": desk.clock().isoformat()}
+    assert rows == expected_rows
+    query = {"as_of": desk.clock().isoformat()}
     await desk.record_claim(text="a later one", claimed_at="2023-10-01T00:00:00Z", story="border")
-    page = (await desk.reader.get("/v1/stories/border/matrix", params=then)).json()
-    assert [row["text"] for row in page["claims"]] == wanted
+    page = (await desk.reader.get("/v1/stories/border/matrix", params=query)).json()
+    assert [row["text"] for row in page["claims"]] == expected_rows
 
 
 async def test_pages_together_are_the_whole_matrix(desk: Desk) -> None:
@@ -131,10 +142,10 @@ async def test_pages_together_are_the_whole_matrix(desk: Desk) -> None:
     top = next(row for row in rows if row["part_of"] is None)
     second = next(row for row in rows if row["id"] != top["id"])
     page = (await desk.reader.get(url)).json()
-    gone = await desk.checker.post(
+    merge = await desk.checker.post(
         f"/v1/claims/{top['id']}/merge", json={"into": second["id"]}, headers={"If-Match": "*"}
     )
-    assert gone.status_code == 200, gone.text
+    assert merge.status_code == 200, merge.text
     params = {"limit": 200, "cursor": page["next_cursor"]}
     rest = await desk.reader.get(f"/v1/stories/{ARTICLE}/matrix", params=params)
     assert {claim["id"] for claim in rest.json()["claims"]} == {
@@ -168,10 +179,10 @@ async def test_withdrawn_and_retracted_stances_are_marked_and_do_not_count(desk:
     matrix = (await desk.reader.get("/v1/stories/border/matrix")).json()
     nato = find_cell(matrix, "operating regime", "nato")
     assert nato is not None
-    (taken,) = nato["stances"]
-    told = ("links", "counted", "withdrawn", "retracted")
-    assert tuple(taken[name] for name in told) == (21, 21, 1, 1)
-    assert [each["link"] for each in taken["said"]] == [link["id"] for link in links[20:0:-1]]
+    (stance,) = nato["stances"]
+    names = ("links", "counted", "withdrawn", "retracted")
+    assert tuple(stance[name] for name in names) == (21, 21, 1, 1)
+    assert [each["link"] for each in stance["said"]] == [link["id"] for link in links[20:0:-1]]
 
 
 async def test_invalid_story_or_page_is_refused(desk: Desk) -> None:

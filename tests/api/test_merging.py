@@ -25,18 +25,18 @@ async def test_merged_claim_redirects_and_keeps_the_query(desk: Desk) -> None:
     first, second, third = [(await desk.record_claim())["id"] for _ in range(3)]
     assert (await merge(desk, first, second)).json()["id"] == second
     for method in ("GET", "HEAD"):
-        moved = await desk.reader.request(method, f"/v1/claims/{first}?expand=links")
-        assert moved.status_code == 308
-        assert moved.headers["Location"] == f"/v1/claims/{second}?expand=links"
+        redirect = await desk.reader.request(method, f"/v1/claims/{first}?expand=links")
+        assert redirect.status_code == 308
+        assert redirect.headers["Location"] == f"/v1/claims/{second}?expand=links"
     plain = await desk.reader.get(f"/v1/claims/{first}")
     assert plain.headers["Location"] == f"/v1/claims/{second}"
     await merge(desk, second, third)
-    followed = await desk.reader.get(f"/v1/claims/{first}", follow_redirects=True)
-    assert followed.json()["id"] == third
+    answer = await desk.reader.get(f"/v1/claims/{first}", follow_redirects=True)
+    assert answer.json()["id"] == third
     history = (await desk.reader.get(f"/v1/claims/{first}/history")).json()["items"]
     assert history[-1]["data"] == {"into": second}
-    listed = (await desk.reader.get("/v1/claims")).json()["items"]
-    assert [each["id"] for each in listed] == [third]
+    items = (await desk.reader.get("/v1/claims")).json()["items"]
+    assert [each["id"] for each in items] == [third]
 
 
 async def test_as_of_before_the_merge_shows_both(desk: Desk) -> None:
@@ -49,21 +49,21 @@ async def test_as_of_before_the_merge_shows_both(desk: Desk) -> None:
     assert (await merge(desk, loser, survivor)).json()["status"] == "awaiting_confirmation"
     after = desk.clock.now.isoformat()
     desk.clock.advance(hours=1)
-    retracted = await desk.checker.post(
+    retraction = await desk.checker.post(
         f"/v1/links/{link['id']}/retraction", json={"reason": "mistaken"}
     )
-    assert retracted.json()["lifecycle"] == "merged"
+    assert retraction.json()["lifecycle"] == "merged"
     assert (await desk.read_claim(loser, as_of=before))["status"] == "awaiting_confirmation"
     assert (await desk.read_claim(survivor, as_of=before))["status"] == "asserted"
     for moment in (after, desk.clock.now.isoformat()):
-        moved = await desk.reader.get(f"/v1/claims/{loser}", params={"as_of": moment})
-        assert moved.status_code == 308, moved.text
-        assert "as_of=" in moved.headers["Location"]
-        there = await desk.reader.get(moved.headers["Location"])
+        redirect = await desk.reader.get(f"/v1/claims/{loser}", params={"as_of": moment})
+        assert redirect.status_code == 308, redirect.text
+        assert "as_of=" in redirect.headers["Location"]
+        there = await desk.reader.get(redirect.headers["Location"])
         assert there.json()["status"] == "awaiting_confirmation"
     for moment, ids in ((before, {loser, survivor}), (after, {survivor})):
-        listed = (await desk.reader.get("/v1/claims", params={"as_of": moment})).json()
-        assert {item["id"] for item in listed["items"]} == ids
+        page = (await desk.reader.get("/v1/claims", params={"as_of": moment})).json()
+        assert {item["id"] for item in page["items"]} == ids
 
 
 async def test_links_move_once_for_each_statement(desk: Desk) -> None:
@@ -73,35 +73,35 @@ async def test_links_move_once_for_each_statement(desk: Desk) -> None:
     loser, survivor = (await desk.record_claim())["id"], (await desk.record_claim())["id"]
     items = (await desk.reader.get("/v1/statements", params={"party": "belgrade"})).json()["items"]
     began = min(items, key=lambda own_link: own_link["recorded_at"])["id"]
-    both, torn, moved, gone = [
+    common, contested, moving, retracting = [
         (await desk.post("/v1/statements", build_statement(party, basis="own_observation")))["id"]
         for party in ("nato", "pristina", "washington", "nato")
     ]
     for claim, statement, stance in (
-        (survivor, both, "comments"),
-        (loser, both, "comments"),
-        (survivor, torn, "supports"),
-        (loser, torn, "comments"),
-        (loser, moved, "requests_confirmation"),
+        (survivor, common, "comments"),
+        (loser, common, "comments"),
+        (survivor, contested, "supports"),
+        (loser, contested, "comments"),
+        (loser, moving, "requests_confirmation"),
     ):
         await link_known(desk, claim, statement, stance)
-    mistaken = await link_known(desk, loser, gone, "contradicts")
+    mistaken = await link_known(desk, loser, retracting, "contradicts")
     await desk.checker.post(f"/v1/links/{mistaken['id']}/retraction", json={"reason": "x"})
     assert (await desk.read_claim(survivor))["suggested_status"] == "confirmed"
-    merged = (await merge(desk, loser, survivor)).json()
+    claim_view = (await merge(desk, loser, survivor)).json()
     links = (await desk.reader.get(f"/v1/claims/{survivor}/links")).json()["items"]
     assert [(link["statement"]["id"], link["stance"], link["conflicting"]) for link in links] == [
-        (both, "comments", False),
-        (torn, "supports", True),
-        (moved, "requests_confirmation", False),
+        (common, "comments", False),
+        (contested, "supports", True),
+        (moving, "requests_confirmation", False),
         (began, "supports", False),
     ]
     assert all(link["claim"] == survivor for link in links)
-    assert (merged["status"], merged["suggested_status"]) == ("awaiting_confirmation",) * 2
-    assert merged["evidence"]["requests_confirmation"] == ["washington"]
+    assert (claim_view["status"], claim_view["suggested_status"]) == ("awaiting_confirmation",) * 2
+    assert claim_view["evidence"]["requests_confirmation"] == ["washington"]
     assert len((await desk.reader.get(f"/v1/claims/{loser}/links")).json()["items"]) == 4
-    affirmed = await desk.checker.post(f"/v1/links/{links[1]['id']}/affirmation")
-    assert affirmed.json()["suggested_status"] == "confirmed"
+    affirmation = await desk.checker.post(f"/v1/links/{links[1]['id']}/affirmation")
+    assert affirmation.json()["suggested_status"] == "confirmed"
 
 
 async def test_merge_does_not_change_the_survivors_status(desk: Desk) -> None:
@@ -110,18 +110,18 @@ async def test_merge_does_not_change_the_survivors_status(desk: Desk) -> None:
     await desk.record_parties()
     loser, survivor = (await desk.record_claim())["id"], (await desk.record_claim())["id"]
     await desk.confirm_claim(loser)
-    merged = (await merge(desk, loser, survivor)).json()
-    assert (merged["status"], merged["suggested_status"]) == ("asserted", "confirmed")
-    assert merged["agrees"] is False
+    claim_view = (await merge(desk, loser, survivor)).json()
+    assert (claim_view["status"], claim_view["suggested_status"]) == ("asserted", "confirmed")
+    assert claim_view["agrees"] is False
     waiting = (await desk.record_claim())["id"]
     link = await desk.link_statement(waiting, "supports", "nato")
-    proposed = (await desk.change_status(waiting, "confirmed", cites=[link["id"]])).json()
+    proposal = (await desk.change_status(waiting, "confirmed", cites=[link["id"]])).json()
     await merge(desk, waiting, survivor)
-    decision = (await desk.checker.get(f"/v1/decisions/{proposed['id']}")).json()
+    decision = (await desk.checker.get(f"/v1/decisions/{proposal['id']}")).json()
     assert decision["state"] == "superseded"
     assert decision["settled_at"] is not None
     async with nothing_changes(desk):
-        late = await desk.editor.post(f"/v1/decisions/{proposed['id']}/approval")
+        late = await desk.editor.post(f"/v1/decisions/{proposal['id']}/approval")
         require_problem(late, "already-settled")
 
 
@@ -131,8 +131,8 @@ async def test_components_move_with_the_claim(desk: Desk) -> None:
     loser, survivor = (await desk.record_claim())["id"], (await desk.record_claim())["id"]
     part = (await desk.record_claim(part_of=loser, text="a part"))["id"]
     before = desk.clock.now.isoformat()
-    merged = (await merge(desk, loser, survivor)).json()
-    assert [component["id"] for component in merged["components"]] == [part]
+    claim_view = (await merge(desk, loser, survivor)).json()
+    assert [component["id"] for component in claim_view["components"]] == [part]
     assert (await desk.read_claim(part))["part_of"] == survivor
     for moment, parent, ids in (
         (before, loser, [part]),
@@ -141,8 +141,8 @@ async def test_components_move_with_the_claim(desk: Desk) -> None:
         (desk.clock.now.isoformat(), survivor, [part]),
     ):
         params = {"part_of": parent, "as_of": moment}
-        listed = (await desk.reader.get("/v1/claims", params=params)).json()["items"]
-        assert [each["id"] for each in listed] == ids, (moment, parent)
+        items = (await desk.reader.get("/v1/claims", params=params)).json()["items"]
+        assert [each["id"] for each in items] == ids, (moment, parent)
     into_parent = (await merge(desk, part, survivor)).json()
     assert into_parent["components"] == []
 
@@ -159,6 +159,6 @@ async def test_claims_are_not_merged_in_circles(desk: Desk) -> None:
         require_field_error(
             await merge(desk, top, "01970000-0000-7000-8000-000000000000"), "body", "into"
         )
-        gone = await merge(desk, "01970000-0000-7000-8000-000000000000", top)
-        require_problem(gone, "not-found")
+        missing_answer = await merge(desk, "01970000-0000-7000-8000-000000000000", top)
+        require_problem(missing_answer, "not-found")
     assert (await merge(desk, bottom, top)).status_code == 200

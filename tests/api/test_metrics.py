@@ -11,8 +11,8 @@ from tests.support.desk import Desk
 
 @pytest.mark.parametrize("public_read", [False, True])
 async def test_only_administrators_read_metrics(settings: Settings, public_read: bool) -> None:
-    opened = settings.model_copy(update={"public_read": public_read})
-    async with support.run_desk(opened) as desk:
+    desk_settings = settings.model_copy(update={"public_read": public_read})
+    async with support.run_desk(desk_settings) as desk:
         require_problem(await desk.public.get("/metrics"), "not-authenticated")
         for client in (desk.reader, desk.checker, desk.editor):
             require_problem(await client.get("/metrics"), "forbidden")

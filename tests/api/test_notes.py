@@ -26,10 +26,10 @@ async def test_note_names_whom_it_mentions(desk: Desk) -> None:
         people["checker2"]["id"],
     ]
     assert (await desk.editor.get(url)).json()["items"] == [note]
-    changed = await desk.checker.patch(f"/v1/notes/{note['id']}", json={"text": "@editor: call"})
-    assert [person["name"] for person in changed.json()["mentions"]] == ["editor"]
-    changed = await desk.checker.patch(f"/v1/notes/{note['id']}", json={"text": "call KFOR"})
-    assert changed.json()["mentions"] == []
+    change = await desk.checker.patch(f"/v1/notes/{note['id']}", json={"text": "@editor: call"})
+    assert [person["name"] for person in change.json()["mentions"]] == ["editor"]
+    change = await desk.checker.patch(f"/v1/notes/{note['id']}", json={"text": "call KFOR"})
+    assert change.json()["mentions"] == []
     assert (await desk.read_claim(claim))["version"] == 1
 
 
@@ -37,8 +37,8 @@ async def test_whose_account_is_closed_is_not_mentioned(desk: Desk) -> None:
     await desk.record_parties()
     claim = (await desk.record_claim())["id"]
     person = (await read_own(desk))["editor2"]["id"]
-    closed = await desk.admin.patch(f"/v1/users/{person}", json={"disabled": True})
-    assert closed.status_code == 200, closed.text
+    closure = await desk.admin.patch(f"/v1/users/{person}", json={"disabled": True})
+    assert closure.status_code == 200, closure.text
     note = await desk.post(f"/v1/claims/{claim}/notes", {"text": "@editor2 @editor"})
     assert [person["name"] for person in note["mentions"]] == ["editor"]
 
@@ -52,14 +52,14 @@ async def test_note_replies_to_note_of_the_same_claim(desk: Desk) -> None:
     assert first["reply_to"] is None
     reply = await desk.post(url, {"text": "Called", "reply_to": first["id"]})
     assert reply["reply_to"] == first["id"]
-    further = await desk.post(url, {"text": "And?", "reply_to": reply["id"]})
-    assert further["reply_to"] == first["id"]
+    third_note = await desk.post(url, {"text": "And?", "reply_to": reply["id"]})
+    assert third_note["reply_to"] == first["id"]
     for answered_note, claim_id in ((NOBODY, claim), (first["id"], other)):
-        refused = await desk.checker.post(
+        refusal = await desk.checker.post(
             f"/v1/claims/{claim_id}/notes", json={"text": "x", "reply_to": answered_note}
         )
-        require_field_error(refused, "body", "reply_to")
-    refused = await desk.reader.post(url, json={"text": "x", "reply_to": first["id"]})
-    require_problem(refused, "forbidden")
-    listed = (await desk.editor.get(url)).json()["items"]
-    assert listed == [first, reply, further]
+        require_field_error(refusal, "body", "reply_to")
+    refusal = await desk.reader.post(url, json={"text": "x", "reply_to": first["id"]})
+    require_problem(refusal, "forbidden")
+    items = (await desk.editor.get(url)).json()["items"]
+    assert items == [first, reply, third_note]

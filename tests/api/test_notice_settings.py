@@ -47,9 +47,9 @@ async def run_mailing_desk(settings: Settings) -> AsyncIterator[tuple[Desk, Mail
 
 
 async def choose(client: httpx.AsyncClient, **body: Any) -> Json:
-    chosen = await client.put("/v1/me/notices", json=body)
-    assert chosen.status_code == 200, chosen.text
-    settings: Json = chosen.json()
+    answer = await client.put("/v1/me/notices", json=body)
+    assert answer.status_code == 200, answer.text
+    settings: Json = answer.json()
     return settings
 
 
@@ -78,12 +78,12 @@ async def test_settings_are_read_and_changed(settings: Settings) -> None:
             "quiet_from": "22:00",
             "quiet_until": "06:30",
         }
-        changed = await choose(desk.editor, **body)
-        assert changed["kinds"]["change"] == {"mail": "digest", "chat": False}
-        assert changed["kinds"]["approval"] == {"mail": "at_once", "chat": True}
-        assert changed["kinds"]["due"] == {"mail": "off", "chat": False}
-        assert changed["time_zone"] == "Europe/Belgrade"
-        assert (await desk.editor.get("/v1/me/notices")).json() == changed
+        changed_settings = await choose(desk.editor, **body)
+        assert changed_settings["kinds"]["change"] == {"mail": "digest", "chat": False}
+        assert changed_settings["kinds"]["approval"] == {"mail": "at_once", "chat": True}
+        assert changed_settings["kinds"]["due"] == {"mail": "off", "chat": False}
+        assert changed_settings["time_zone"] == "Europe/Belgrade"
+        assert (await desk.editor.get("/v1/me/notices")).json() == changed_settings
         async with nothing_changes(desk):
             for field, value in (
                 ("time_zone", "Belgrade/Europe"),
@@ -92,14 +92,14 @@ async def test_settings_are_read_and_changed(settings: Settings) -> None:
             ):
                 answer = await desk.editor.put("/v1/me/notices", json={**body, field: value})
                 require_field_error(answer, "body", field)
-            wrong: tuple[Json, ...] = (
+            wrong_bodies: tuple[Json, ...] = (
                 {"kinds": {}, "quiet_from": "22:00"},
                 {},
                 {"kinds": {"weather": {}}},
                 {"kinds": {}, "chat": {"format": "standard", "url": "https://chat.example/x"}},
             )
-            for refused in wrong:
-                answer = await desk.editor.put("/v1/me/notices", json=refused)
+            for wrong_body in wrong_bodies:
+                answer = await desk.editor.put("/v1/me/notices", json=wrong_body)
                 require_problem(answer, "invalid-request")
         require_problem(await desk.reader.get("/v1/me/notices"), "key-without-person")
 
@@ -109,8 +109,8 @@ async def test_time_zone_is_that_of_the_account_unless_one_is_named(desk: Desk) 
     read = (await desk.editor.get("/v1/me/notices")).json()
     assert read["time_zone"] == "Europe/Belgrade"
     assert (await choose(desk.editor, kinds={}))["time_zone"] == "Europe/Belgrade"
-    named = await choose(desk.editor, kinds={}, time_zone="Europe/Paris")
-    assert named["time_zone"] == "Europe/Paris"
+    own_settings = await choose(desk.editor, kinds={}, time_zone="Europe/Paris")
+    assert own_settings["time_zone"] == "Europe/Paris"
     assert (await choose(desk.editor2, kinds={}))["time_zone"] == "UTC"
 
 
@@ -145,8 +145,8 @@ async def test_mail_comes_at_once_and_ends_by_its_own_link(settings: Settings) -
         assert "changes of what you follow" in page.text
         assert page.headers["referrer-policy"] == "no-referrer"
         assert (await desk.editor.get("/v1/me/notices")).json()["kinds"] == EVERYTHING
-        done = await desk.public.post(path, data={"List-Unsubscribe": "One-Click"})
-        assert done.status_code == 200
+        answer = await desk.public.post(path, data={"List-Unsubscribe": "One-Click"})
+        assert answer.status_code == 200
         kinds = (await desk.editor.get("/v1/me/notices")).json()["kinds"]
         assert kinds["change"]["mail"] == "off"
         assert kinds["approval"]["mail"] == "at_once"
@@ -160,9 +160,9 @@ async def test_mail_comes_at_once_and_ends_by_its_own_link(settings: Settings) -
             .strip()
             .startswith("checker proposes the status “Confirmed”, which waits")
         )
-        for forged in (path[:-1], path.replace(".change.", ".approval."), "/unsubscribe/x"):
-            assert (await desk.public.get(forged)).status_code == 404
-            assert (await desk.public.post(forged)).status_code == 404
+        for wrong_path in (path[:-1], path.replace(".change.", ".approval."), "/unsubscribe/x"):
+            assert (await desk.public.get(wrong_path)).status_code == 404
+            assert (await desk.public.post(wrong_path)).status_code == 404
 
 
 async def test_digest_comes_at_its_hour_with_what_is_unread_by_then(settings: Settings) -> None:
@@ -190,8 +190,8 @@ async def test_digest_comes_at_its_hour_with_what_is_unread_by_then(settings: Se
         assert "One left" in text
         assert "Three" not in text
         assert ".all." in mail["List-Unsubscribe"]
-        done = await desk.public.post(urlsplit(mail["List-Unsubscribe"].strip("<>")).path)
-        assert "Mails to you have ended" in done.text
+        answer = await desk.public.post(urlsplit(mail["List-Unsubscribe"].strip("<>")).path)
+        assert "Mails to you have ended" in answer.text
 
 
 async def test_quiet_hours_hold_back_and_send_together(settings: Settings) -> None:
@@ -258,10 +258,10 @@ async def test_chat_tells_in_the_chats_own_form(desk: Desk, settings: Settings) 
 
     async with run_receiver(take) as receiver, run_dispatcher(settings, desk.database):
         chat = {"format": "slack", "url": f"{receiver.url}/T0/secret"}
-        chosen = await choose(
+        chat_settings = await choose(
             desk.editor, kinds={"change": {"mail": "off", "chat": True}}, chat=chat
         )
-        assert chosen["chat"] == {
+        assert chat_settings["chat"] == {
             "format": "slack",
             "host": "127.0.0.1",
             "state": "active",
@@ -277,10 +277,10 @@ async def test_chat_tells_in_the_chats_own_form(desk: Desk, settings: Settings) 
         message = orjson.loads(receiver.requests[0].partition(b"\r\n\r\n")[2])
         assert message["text"].startswith("Pristina comments, recorded by checker: Serbia &lt;!ch")
         assert "unsubscribe" not in str(message)
-        kept = await choose(desk.editor, kinds={"change": {"chat": True}})
-        assert kept["chat"] == chosen["chat"]
-        gone = await choose(desk.editor, kinds={"change": {"chat": True}}, chat=None)
-        assert gone["chat"] is None
+        kept_settings = await choose(desk.editor, kinds={"change": {"chat": True}})
+        assert kept_settings["chat"] == chat_settings["chat"]
+        settings_without = await choose(desk.editor, kinds={"change": {"chat": True}}, chat=None)
+        assert settings_without["chat"] is None
         await desk.link_statement(claim, "comments", "nato")
         await tell_people(desk)
         assert len(receiver.requests) == 1
@@ -301,6 +301,6 @@ async def test_unsubscribing_address_is_never_logged(
     )
     async with support.run_desk(loud) as desk:
         await desk.public.post("/unsubscribe/a-secret-token")
-    written = capfd.readouterr().err
-    assert re.search(r"/unsubscribe/…", written)
-    assert "a-secret-token" not in written
+    log_text = capfd.readouterr().err
+    assert re.search(r"/unsubscribe/…", log_text)
+    assert "a-secret-token" not in log_text

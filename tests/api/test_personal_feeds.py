@@ -23,17 +23,17 @@ CLAIMS = {"one": "Two battalions left", "two": "The minister resigned", "three":
 async def claims(desk: Desk) -> dict[str, str]:
     """A claim in the story `one`, one in `two`, one in none."""
     await desk.record_parties()
-    recorded = {}
+    claims_by_story = {}
     for slug, text in CLAIMS.items():
         await desk.post("/v1/stories", {"slug": slug, "title": f"Story {slug}"})
-        recorded[slug] = str((await desk.record_claim(story=slug, text=text))["id"])
-    return recorded
+        claims_by_story[slug] = str((await desk.record_claim(story=slug, text=text))["id"])
+    return claims_by_story
 
 
 async def make_feed(client: httpx.AsyncClient, **body: Any) -> Json:
-    made = await client.post("/v1/me/feeds", json=body)
-    assert made.status_code == 201, made.text
-    feed: Json = made.json()
+    answer = await client.post("/v1/me/feeds", json=body)
+    assert answer.status_code == 201, answer.text
+    feed: Json = answer.json()
     return feed
 
 
@@ -66,15 +66,15 @@ async def test_feed_of_follows_shows_what_its_owner_follows(
     assert atom.headers["content-type"].startswith("application/atom+xml")
     assert atom.headers["cache-control"].startswith("private")
     assert atom.headers["referrer-policy"] == "no-referrer"
-    again = await desk.public.get(
+    second_answer = await desk.public.get(
         urlsplit(feed["url"]).path, headers={"If-None-Match": atom.headers["etag"]}
     )
-    assert again.status_code == 304
+    assert second_answer.status_code == 304
 
 
 async def test_feed_of_a_story_is_made_by_an_editor(desk: Desk, claims: dict[str, str]) -> None:
-    refused = await desk.checker.post("/v1/me/feeds", json={"story": "one"})
-    require_problem(refused, "forbidden")
+    refusal = await desk.checker.post("/v1/me/feeds", json={"story": "one"})
+    require_problem(refusal, "forbidden")
     unknown = await desk.editor.post("/v1/me/feeds", json={"story": "nothing"})
     require_field_error(unknown, "body", "story")
     bodies: tuple[Json, ...] = ({}, {"follows": False}, {"follows": True, "story": "one"})
@@ -106,8 +106,8 @@ async def test_deleted_address_leads_nowhere_at_once(desk: Desk, claims: dict[st
 
 async def test_feed_follows_what_its_owner_may_read(desk: Desk, claims: dict[str, str]) -> None:
     """A disabled person's feeds are gone; so is a story's whose maker is no editor any more."""
-    mine = urlsplit((await make_feed(desk.editor, follows=True))["url"]).path
-    shared = urlsplit((await make_feed(desk.editor, story="one"))["url"]).path
+    own_path = urlsplit((await make_feed(desk.editor, follows=True))["url"]).path
+    shared_path = urlsplit((await make_feed(desk.editor, story="one"))["url"]).path
     person = (await desk.editor.get("/v1/me")).json()["id"]
 
     async def change(**values: Any) -> list[int]:
@@ -115,7 +115,7 @@ async def test_feed_follows_what_its_owner_may_read(desk: Desk, claims: dict[str
             connection.execute(update(users).where(users.c.id == person).values(values))
 
         await desk.database.write(write)
-        return [(await desk.public.get(path)).status_code for path in (mine, shared)]
+        return [(await desk.public.get(path)).status_code for path in (own_path, shared_path)]
 
     assert await change(role="checker") == [200, 404]
     assert await change(role="editor", disabled_at=desk.clock()) == [404, 404]
@@ -130,26 +130,26 @@ async def test_token_is_stored_hashed_shown_once_and_never_logged(
     )
     async with support.run_desk(loud) as desk:
         key = {"Idempotency-Key": "once"}
-        made = await desk.editor.post("/v1/me/feeds", json={"follows": True}, headers=key)
-        again = await desk.editor.post("/v1/me/feeds", json={"follows": True}, headers=key)
-        assert again.json() == {**made.json(), "url": None}
-        path = urlsplit(made.json()["url"]).path
+        answer = await desk.editor.post("/v1/me/feeds", json={"follows": True}, headers=key)
+        retry = await desk.editor.post("/v1/me/feeds", json={"follows": True}, headers=key)
+        assert retry.json() == {**answer.json(), "url": None}
+        path = urlsplit(answer.json()["url"]).path
         token = path.rsplit("/", 1)[1].removesuffix(".atom")
         assert (await desk.public.get(path)).status_code == 200
         assert (await desk.public.get(path.replace(".atom", "x.atom"))).status_code == 404
-        [stored] = await desk.database.read(
+        [stored_row] = await desk.database.read(
             lambda connection: connection.execute(select(personal_feeds)).all()
         )
-        assert token not in str(stored)
-        [listed] = (await desk.editor.get("/v1/me/feeds")).json()["items"]
-        assert (listed["url"], listed["last_used_at"]) == (None, None)
+        assert token not in str(stored_row)
+        [feed_item] = (await desk.editor.get("/v1/me/feeds")).json()["items"]
+        assert (feed_item["url"], feed_item["last_used_at"]) == (None, None)
         await _record_uses(desk.app.state.services)
-        [listed] = (await desk.editor.get("/v1/me/feeds")).json()["items"]
-        assert listed["last_used_at"] is not None
-        assert listed["follows"] is True
-    written = capfd.readouterr().err
-    assert "/feeds/mine/…" in written
-    assert token not in written
+        [feed_item] = (await desk.editor.get("/v1/me/feeds")).json()["items"]
+        assert feed_item["last_used_at"] is not None
+        assert feed_item["follows"] is True
+    log_text = capfd.readouterr().err
+    assert "/feeds/mine/…" in log_text
+    assert token not in log_text
 
 
 async def test_address_opens_nothing_but_its_feed(desk: Desk, claims: dict[str, str]) -> None:
@@ -159,8 +159,8 @@ async def test_address_opens_nothing_but_its_feed(desk: Desk, claims: dict[str, 
     for headers in ({"Authorization": f"Bearer {token}"}, {"Cookie": f"claimdesk_session={token}"}):
         answer = await desk.public.get("/v1/claims", headers=headers)
         assert answer.status_code == 401
-    written = await desk.public.post(urlsplit(feed["url"]).path, json={})
-    assert written.status_code == 405
+    post_answer = await desk.public.post(urlsplit(feed["url"]).path, json={})
+    assert post_answer.status_code == 405
 
 
 async def test_number_of_addresses_is_bounded(desk: Desk) -> None:

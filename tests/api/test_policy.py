@@ -32,12 +32,12 @@ async def test_policy_change_holds_in_every_process_at_once(desk: Desk) -> None:
     async with support.run_second_process(desk) as second:
         claim = (await desk.record_claim())["id"]
         link = await desk.link_statement(claim, "supports", "nato", basis="own_observation")
-        changed = await desk.admin.patch("/v1/policy", json={"four_eyes": False})
-        assert (changed.status_code, changed.json()) == (200, {"four_eyes": False})
+        change = await desk.admin.patch("/v1/policy", json={"four_eyes": False})
+        assert (change.status_code, change.json()) == (200, {"four_eyes": False})
         alone = await second.change_status(claim, "confirmed", cites=[link["id"]])
         assert alone.status_code == 201, alone.text
-        again = await second.admin.patch("/v1/policy", json={"four_eyes": True})
-        assert again.status_code == 200
+        second_change = await second.admin.patch("/v1/policy", json={"four_eyes": True})
+        assert second_change.status_code == 200
         other = (await desk.record_claim(text="Another claim altogether"))["id"]
         link = await desk.link_statement(other, "supports", "nato", basis="own_observation")
         assert (await desk.change_status(other, "confirmed", cites=[link["id"]])).status_code == 202
@@ -53,8 +53,8 @@ async def test_policy_change_holds_in_every_process_at_once(desk: Desk) -> None:
 
 async def test_only_administrators_change_the_policy(desk: Desk) -> None:
     for client in (desk.reader, desk.checker, desk.editor):
-        refused = await client.patch("/v1/policy", json={"four_eyes": False})
-        assert refused.status_code == 403
+        refusal = await client.patch("/v1/policy", json={"four_eyes": False})
+        assert refusal.status_code == 403
     for body in ({}, {"four_eyes": "off"}, {"four_eyes": None}, {"four_eyes": True, "x": 1}):
         assert (await desk.admin.patch("/v1/policy", json=body)).status_code == 422
     assert (await desk.reader.get("/v1/policy")).json() == {"four_eyes": True}
@@ -78,13 +78,13 @@ async def test_account_changes_are_recorded(desk: Desk) -> None:
     assert [event["previous_hash"] for event in events[:2]] == [
         event["hash"] for event in events[1:]
     ]
-    changed = events[1]["data"]
-    assert changed["role"] == "editor"
-    assert len(changed["password_digest"]) == 64
+    account_change = events[1]["data"]
+    assert account_change["role"] == "editor"
+    assert len(account_change["password_digest"]) == 64
     assert "argon2" not in str(events)
     assert events[0]["actor"]["means"] == "key"
-    nothing = await desk.admin.patch(f"/v1/users/{eva}", json={"role": "editor"})
-    assert nothing.status_code == 200
+    change = await desk.admin.patch(f"/v1/users/{eva}", json={"role": "editor"})
+    assert change.status_code == 200
     assert len(await read_audit(desk, kind="person", subject=eva)) == 3
 
 

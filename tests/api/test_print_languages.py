@@ -25,36 +25,36 @@ async def test_print_line_is_served_in_the_language_that_is_asked_for(
     """Everywhere, and of exactly the version that is served, now and as of an instant."""
     await desk.record_parties()
     claim = (await desk.record_claim())["id"]
-    then = desk.clock.now.isoformat()
+    instant = desk.clock.now.isoformat()
     desk.clock.advance(minutes=1)
     await desk.link_statement(claim, "contradicts", "pristina")
     url = f"/v1/claims/{claim}"
     plain = (await desk.reader.get(url)).json()
     answer = await desk.reader.get(url, params={"lang": lang})
-    served = answer.json()
-    assert served["print_line"].endswith(UNCONFIRMED[lang])
-    assert "Pristina" in served["print_line"]
-    assert served | {"print_line": plain["print_line"]} == plain
-    earlier = await desk.read_claim(claim, as_of=then, lang=lang)
+    claim_view = answer.json()
+    assert claim_view["print_line"].endswith(UNCONFIRMED[lang])
+    assert "Pristina" in claim_view["print_line"]
+    assert claim_view | {"print_line": plain["print_line"]} == plain
+    earlier = await desk.read_claim(claim, as_of=instant, lang=lang)
     assert earlier["print_line"].endswith(UNCONFIRMED[lang])
     assert "Pristina" not in earlier["print_line"]
-    expanded = await desk.read_claim(claim, expand="links", lang=lang)
-    assert expanded["print_line"] == served["print_line"]
-    assert len(expanded["links"]) == 1
-    for query in ({}, {"as_of": then}, {"q": "regime"}):
+    full_view = await desk.read_claim(claim, expand="links", lang=lang)
+    assert full_view["print_line"] == claim_view["print_line"]
+    assert len(full_view["links"]) == 1
+    for query in ({}, {"as_of": instant}, {"q": "regime"}):
         (item,) = (await desk.reader.get("/v1/claims", params=query | {"lang": lang})).json()[
             "items"
         ]
-        shown = earlier if "as_of" in query else served
-        assert item["print_line"] == shown["print_line"], query
+        expected_view = earlier if "as_of" in query else claim_view
+        assert item["print_line"] == expected_view["print_line"], query
     feed = (await desk.reader.get("/feeds/claims.json", params={"lang": lang})).json()
     lines = [item["_claimdesk"]["print_line"] for item in feed["items"]]
-    assert lines == [served["print_line"], earlier["print_line"]]
+    assert lines == [claim_view["print_line"], earlier["print_line"]]
     assert lang == "en" or f"lang={lang}" in feed["feed_url"]
     atom = await desk.reader.get("/feeds/claims.atom", params={"lang": lang})
     assert UNCONFIRMED[lang] in atom.text
     review = (await desk.reader.get(f"{url}/claimreview", params={"lang": lang})).json()
-    assert review["reviewBody"] == served["print_line"]
+    assert review["reviewBody"] == claim_view["print_line"]
     badge = await desk.reader.get(f"{url}/badge.svg", params={"lang": lang})
     word = {"en": "Disputed", "sr": "Оспорено", "sr-Latn": "Osporeno"}.get(lang)
     assert word is None or f">{word}<" in badge.text
@@ -69,12 +69,12 @@ async def test_hold_is_said_first_in_every_language_until_it_ends(desk: Desk) ->
     await desk.record_parties()
     claim = (await desk.record_claim())["id"]
     until = (desk.clock.now + timedelta(minutes=5)).isoformat()
-    held = await desk.checker.put(
+    hold = await desk.checker.put(
         f"/v1/claims/{claim}/hold",
         json={"reason": "a call", "until": until},
         headers={"If-Match": "*"},
     )
-    assert held.status_code == 200, held.text
+    assert hold.status_code == 200, hold.text
     first = {lang: (await desk.read_claim(claim, lang=lang))["print_line"] for lang in UNCONFIRMED}
     assert first["fr"].startswith("RETENU : ne pas utiliser")
     assert first["sr-Latn"].startswith("ZADRŽANO: ne koristiti")
@@ -116,7 +116,7 @@ async def test_unknown_language_is_refused_clearly(desk: Desk) -> None:
         f"/v1/claims/{claim}/badge.svg",
     ):
         for lang in ("de", "", "SR", "sr-latn"):
-            refused = await desk.reader.get(path, params={"lang": lang})
-            assert "sr-Latn" in str(require_problem(refused, "invalid-request")), path
-        asked = await desk.reader.get(path, headers={"Accept-Language": "fr"})
-        assert "Aucune" not in asked.text
+            refusal = await desk.reader.get(path, params={"lang": lang})
+            assert "sr-Latn" in str(require_problem(refusal, "invalid-request")), path
+        answer = await desk.reader.get(path, headers={"Accept-Language": "fr"})
+        assert "Aucune" not in answer.text

@@ -41,8 +41,8 @@ async def test_every_kind_of_refusal_has_the_shape_of_the_document(desk: Desk) -
         ("invalid-request", "POST", "/v1/claims", {"json": build_claim(text="", kind="x")}),
         ("invalid-cursor", "GET", "/v1/claims?cursor=x", {}),
     ]
-    for slug, method, path, sent in cases:
-        response = await desk.checker.request(method, path, **sent)
+    for slug, method, path, request_options in cases:
+        response = await desk.checker.request(method, path, **request_options)
         body = require_problem(response, slug)
         validator.validate(body)
         assert body.keys() <= components["schemas"]["Problem"]["properties"].keys() | {
@@ -50,9 +50,12 @@ async def test_every_kind_of_refusal_has_the_shape_of_the_document(desk: Desk) -
             "limit",
         }, body
         assert "Traceback" not in response.text
-    both = await desk.checker.post("/v1/claims", json=build_claim(text="", kind="x"))
-    assert [error["loc"] for error in both.json()["errors"]] == [["body", "text"], ["body", "kind"]]
-    assert "1 more" in both.json()["detail"]
+    answer = await desk.checker.post("/v1/claims", json=build_claim(text="", kind="x"))
+    assert [error["loc"] for error in answer.json()["errors"]] == [
+        ["body", "text"],
+        ["body", "kind"],
+    ]
+    assert "1 more" in answer.json()["detail"]
 
 
 @pytest.mark.parametrize("slug", sorted(list_problems()))

@@ -64,10 +64,10 @@ async def embed(desk: Desk, url: str, **query: Any) -> httpx.Response:
 
 
 async def merge(desk: Desk, loser: str, into: str) -> None:
-    merged = await desk.checker.post(
+    answer = await desk.checker.post(
         f"/v1/claims/{loser}/merge", json={"into": into}, headers={"If-Match": "*"}
     )
-    assert merged.status_code == 200, merged.text
+    assert answer.status_code == 200, answer.text
 
 
 async def test_claims_of_the_article_as_claim_review(desk: Desk) -> None:
@@ -76,16 +76,16 @@ async def test_claims_of_the_article_as_claim_review(desk: Desk) -> None:
     plan = seeds.parse_seed_file(seeds.find_default_file().read_bytes())
     desk.clock.now = BEGIN + timedelta(seconds=1)  # whatever the start of the desk took
     await desk.database.write(seeds.load_plan, plan, actor=SYSTEM, now=desk.clock.now)
-    listed = (await desk.reader.get("/v1/claims", params={"limit": 200})).json()["items"]
-    named = {entry.text: entry.key for entry in plan.claims}
-    claims = {named[each["text"]]: each["id"] for each in listed}
+    items = (await desk.reader.get("/v1/claims", params={"limit": 200})).json()["items"]
+    keys_by_text = {entry.text: entry.key for entry in plan.claims}
+    claims = {keys_by_text[each["text"]]: each["id"] for each in items}
 
     async def require_golden_review(key: str, name: str) -> Json:
         review = await read_review(desk, claims[key])
-        shown = orjson.dumps(review, option=orjson.OPT_INDENT_2).decode()
+        review_text = orjson.dumps(review, option=orjson.OPT_INDENT_2).decode()
         for other, claim in claims.items():
-            shown = shown.replace(claim, other)
-        assert f"{shown}\n" == (GOLDEN / f"{name}.json").read_text(), name
+            review_text = review_text.replace(claim, other)
+        assert f"{review_text}\n" == (GOLDEN / f"{name}.json").read_text(), name
         return review
 
     assert (await require_golden_review("C1", "awaiting"))["@type"] == "Claim"
@@ -149,7 +149,7 @@ async def test_claim_review_names_each_source_of_the_origin_once(desk: Desk) -> 
     claim = (await desk.record_claim(origin={"quotes": [first, first | {"text": "again"}]}))["id"]
     before = await desk.reader.get(f"/v1/claims/{claim}/claimreview")
     links = (await desk.read_claim(claim))["version"]
-    then = desk.clock.now.isoformat()
+    instant = desk.clock.now.isoformat()
     statements = (await desk.reader.get("/v1/statements")).json()["items"]
     desk.clock.advance(hours=1)
     early = build_quote() | {"source": {"url": "https://example.org/early", "language": "sr"}}
@@ -163,10 +163,10 @@ async def test_claim_review_names_each_source_of_the_origin_once(desk: Desk) -> 
     ]
     assert now["firstAppearance"]["url"] == "https://example.org/early"
     assert now["firstAppearance"]["archivedAt"] == "https://archive.example/early"
-    again = await desk.reader.get(f"/v1/claims/{claim}/claimreview")
+    second_answer = await desk.reader.get(f"/v1/claims/{claim}/claimreview")
     assert (await desk.read_claim(claim))["version"] == links + 1
-    assert again.headers["ETag"] != before.headers["ETag"]
-    assert (await read_review(desk, claim, as_of=then))["firstAppearance"]["headline"] == "Late"
+    assert second_answer.headers["ETag"] != before.headers["ETag"]
+    assert (await read_review(desk, claim, as_of=instant))["firstAppearance"]["headline"] == "Late"
 
 
 async def test_override_and_withdrawal_are_always_marked(desk: Desk) -> None:
@@ -174,8 +174,8 @@ async def test_override_and_withdrawal_are_always_marked(desk: Desk) -> None:
     await desk.record_parties()
     claim, other = (await desk.record_claim())["id"], (await desk.record_claim())["id"]
     override = {"code": "deadline", "note": "Two reporters were there.", "source": SOURCE}
-    proposed = await desk.change_status(claim, "confirmed", client=desk.editor, override=override)
-    url = f"/v1/decisions/{proposed.json()['id']}/approval"
+    proposal = await desk.change_status(claim, "confirmed", client=desk.editor, override=override)
+    url = f"/v1/decisions/{proposal.json()['id']}/approval"
     assert (await desk.editor2.post(url)).status_code == 200
     require_golden_review = await read_review(desk, claim)
     assert require_golden_review["reviewRating"]["alternateName"] == "Confirmed (override)"
@@ -204,18 +204,18 @@ async def test_publications_as_of_an_instant(desk: Desk) -> None:
     await desk.record_parties()
     early = desk.clock.now.isoformat()
     claim = (await desk.record_claim())["id"]
-    then = desk.clock.advance(hours=1).isoformat().replace("+00:00", "Z")
+    instant = desk.clock.advance(hours=1).isoformat().replace("+00:00", "Z")
     desk.clock.advance(hours=1)
     await desk.confirm_claim(claim)
     url = f"{BASE}/claims/{claim}"
     assert (await read_review(desk, claim))["@type"] == "ClaimReview"
-    assert (await read_review(desk, claim, as_of=then))["@type"] == "Claim"
+    assert (await read_review(desk, claim, as_of=instant))["@type"] == "Claim"
     assert await read_badge(desk, claim) == ["Confirmed"]
-    badge = await read_badge(desk, claim, as_of=then)
+    badge = await read_badge(desk, claim, as_of=instant)
     assert badge[0] == "Asserted"
     assert badge[1].startswith("as of 2 October 2023, ")
     assert (await embed(desk, url)).json()["title"].startswith("Confirmed: ")
-    of_then = (await embed(desk, f"{url}?utm_source=x&as_of={then}#top")).json()
+    of_then = (await embed(desk, f"{url}?utm_source=x&as_of={instant}#top")).json()
     assert of_then["title"].startswith("Asserted: ")
     assert of_then["html"].count("as_of=") == 3
     for part in ("claimreview", "badge.svg"):
@@ -232,30 +232,30 @@ async def test_merged_claim_is_published_as_its_survivor(desk: Desk) -> None:
     await desk.record_parties()
     first, second, third = [(await desk.record_claim())["id"] for _ in range(3)]
     await merge(desk, first, second)
-    between = desk.clock.now.isoformat().replace("+00:00", "Z")
+    instant = desk.clock.now.isoformat().replace("+00:00", "Z")
     desk.clock.advance(hours=1)
     await merge(desk, second, third)
-    amended = await desk.checker.patch(
+    amendment = await desk.checker.patch(
         f"/v1/claims/{third}",
         json={"text": "The survivor's words", "material": False},
         headers={"If-Match": "*"},
     )
-    assert amended.status_code == 200
+    assert amendment.status_code == 200
     for method in ("GET", "HEAD"):
-        moved = await desk.reader.request(
+        redirect = await desk.reader.request(
             method, f"/v1/claims/{second}/claimreview?as_of=2100-01-01T00:00:00Z"
         )
-        assert moved.status_code == 308
-        wanted = f"/v1/claims/{third}/claimreview?as_of=2100-01-01T00:00:00Z"
-        assert moved.headers["Location"] == wanted
+        assert redirect.status_code == 308
+        location = f"/v1/claims/{third}/claimreview?as_of=2100-01-01T00:00:00Z"
+        assert redirect.headers["Location"] == location
     now = await read_review(desk, third)
     assert set(now["sameAs"]) == {f"{BASE}/claims/{each}" for each in (first, second)}
-    before = await read_review(desk, second, as_of=between)
+    before = await read_review(desk, second, as_of=instant)
     assert before["sameAs"] == [f"{BASE}/claims/{first}"]
-    assert "sameAs" not in await read_review(desk, third, as_of=between)
+    assert "sameAs" not in await read_review(desk, third, as_of=instant)
     assert await read_badge(desk, first) == ["Asserted", "merged"]
     assert await read_badge(desk, third) == ["Asserted"]
-    assert (await read_badge(desk, first, as_of=between))[1].startswith("merged · as of")
+    assert (await read_badge(desk, first, as_of=instant))[1].startswith("merged · as of")
     html = (await embed(desk, f"{BASE}/claims/{first}")).json()["html"]
     assert "The survivor&#x27;s words" in html
     assert f"{BASE}/claims/{third}" in html
@@ -309,11 +309,11 @@ async def test_unchanged_publication_is_answered_304(open_desk: Desk) -> None:
     claim = (await desk.record_claim())["id"]
     tags = {}
     for place in list_places(claim):
-        public, keyed = await desk.public.get(place), await desk.reader.get(place)
+        public, answer_with_key = await desk.public.get(place), await desk.reader.get(place)
         assert public.headers["Cache-Control"] == PUBLIC
-        assert keyed.headers["Cache-Control"] == "private, no-cache"
-        assert keyed.headers["Vary"] == "Authorization, Cookie"
-        assert public.content == keyed.content
+        assert answer_with_key.headers["Cache-Control"] == "private, no-cache"
+        assert answer_with_key.headers["Vary"] == "Authorization, Cookie"
+        assert public.content == answer_with_key.content
         tags[place] = public.headers["ETag"]
         assert re.fullmatch(r'"[0-9a-f]{32}"', tags[place]), "strong"
         for client, caching in ((desk.public, PUBLIC), (desk.reader, "private, no-cache")):
@@ -328,8 +328,8 @@ async def test_unchanged_publication_is_answered_304(open_desk: Desk) -> None:
         assert head.headers["ETag"] == tags[place]
     await desk.link_statement(claim, "requests_confirmation", "washington")
     for place, tag in tags.items():
-        changed = await desk.public.get(place, headers={"If-None-Match": tag})
-        assert changed.status_code == 200, place
+        answer = await desk.public.get(place, headers={"If-None-Match": tag})
+        assert answer.status_code == 200, place
 
 
 async def test_badge_has_headers_that_forbid_scripts(open_desk: Desk) -> None:
@@ -348,7 +348,7 @@ async def test_other_addresses_and_formats_are_not_embedded(desk: Desk) -> None:
     for a size that is none; what oEmbed does not name is ignored."""
     await desk.record_parties()
     claim = (await desk.record_claim())["id"]
-    ours = f"{BASE}/claims/{claim}"
+    own_address = f"{BASE}/claims/{claim}"
     for url in (
         f"https://elsewhere.example/claims/{claim}",
         f"{BASE}.elsewhere.example/claims/{claim}",
@@ -360,17 +360,19 @@ async def test_other_addresses_and_formats_are_not_embedded(desk: Desk) -> None:
         "",
     ):
         require_problem(await embed(desk, url), "not-found")
-    require_problem(await embed(desk, ours, format="yaml"), "format-not-served")
+    require_problem(await embed(desk, own_address, format="yaml"), "format-not-served")
     for size in ("0", "-1", "wide", "100000"):
-        require_field_error(await embed(desk, ours, maxwidth=size), "query", "maxwidth")
-        require_field_error(await embed(desk, ours, maxheight=size), "query", "maxheight")
+        require_field_error(await embed(desk, own_address, maxwidth=size), "query", "maxwidth")
+        require_field_error(await embed(desk, own_address, maxheight=size), "query", "maxheight")
     require_field_error(await desk.reader.get("/oembed"), "query", "url")
-    require_field_error(await embed(desk, f"{ours}?{'x' * 2048}"), "query", "url")
-    for url in (ours, f"{ours}/", ours.replace(claim, claim.upper())):
+    require_field_error(await embed(desk, f"{own_address}?{'x' * 2048}"), "query", "url")
+    for url in (own_address, f"{own_address}/", own_address.replace(claim, claim.upper())):
         answer = await embed(desk, url, dnt="1", maxwidth=300, maxheight=80)
         require_golden_review = answer.json()
         assert answer.headers["content-type"] == "application/json"
         assert (require_golden_review["width"], require_golden_review["height"]) == (300, 80)
-    answer = await embed(desk, ours, format="xml")
+    answer = await embed(desk, own_address, format="xml")
     assert answer.headers["content-type"] == "text/xml; charset=utf-8"
-    require_problem(await desk.public.get("/oembed", params={"url": ours}), "not-authenticated")
+    require_problem(
+        await desk.public.get("/oembed", params={"url": own_address}), "not-authenticated"
+    )

@@ -19,11 +19,11 @@ async def stopped_keeper(desk: Desk) -> None:
 @pytest.fixture
 def count(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], int]]:
     """How many statements were sent since last asked, by SQLAlchemy or by the bare driver."""
-    sent = 0
+    statement_count = 0
 
     def note(*_: Any) -> None:
-        nonlocal sent
-        sent += 1
+        nonlocal statement_count
+        statement_count += 1
 
     look_up = Database.look_up
 
@@ -37,9 +37,9 @@ def count(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], int]]:
     monkeypatch.setattr(Database, "look_up", count_and_look_up)
 
     def count_since_last_call() -> int:
-        nonlocal sent
-        told, sent = sent, 0
-        return told
+        nonlocal statement_count
+        count_sent, statement_count = statement_count, 0
+        return count_sent
 
     yield count_since_last_call
     event.remove(Engine, "before_cursor_execute", note)
@@ -68,17 +68,17 @@ async def test_lists_cost_the_same_for_ten_rows_and_a_hundred(
             "/v1/users",
             json={"email": f"{number}@example.org", "name": f"N{number}", "role": "reader"},
         )
-    then = desk.clock.now.isoformat()
+    instant = desk.clock.now.isoformat()
     for item in (await desk.reader.get("/v1/claims?story=s0")).json()["items"][:6]:
         await desk.link_statement(item["id"], "comments", "nato")
     for path, query in (
         ("/v1/claims", {}),
         ("/v1/stories/s0/matrix", {}),
         ("/v1/stories/s0/timeline", {}),
-        ("/v1/stories/s0/timeline", {"as_of": then}),
+        ("/v1/stories/s0/timeline", {"as_of": instant}),
         ("/v1/stories/s0/timeline", {"clock": "said"}),
-        ("/v1/stories/s0/matrix", {"as_of": then}),
-        ("/v1/claims", {"party": "nato", "stance": "supports", "as_of": then}),
+        ("/v1/stories/s0/matrix", {"as_of": instant}),
+        ("/v1/claims", {"party": "nato", "stance": "supports", "as_of": instant}),
         ("/v1/statements", {}),
         ("/v1/statements", {"party": "nato"}),
         ("/v1/parties", {}),
@@ -88,7 +88,7 @@ async def test_lists_cost_the_same_for_ten_rows_and_a_hundred(
         ("/v1/review-queue", {}),
         ("/v1/events", {}),
         ("/feeds/claims.json", {}),
-        ("/feeds/claims.json", {"as_of": then}),
+        ("/feeds/claims.json", {"as_of": instant}),
         ("/feeds/stories/s0.json", {}),
         ("/v1/keys", {}),
         ("/v1/users", {}),
@@ -101,9 +101,9 @@ async def test_lists_cost_the_same_for_ten_rows_and_a_hundred(
             response = await desk.admin.get(path, params={**query, "limit": limit})
             page = response.json()
             costs[limit] = (count(), len(page.get("items") or page["claims"]))
-        (one, rows_one), (ten, _), (hundred, rows) = costs[1], costs[10], costs[100]
-        assert one == ten == hundred <= 8, (path, costs)
-        assert one > 0
+        (cost_of_one, rows_one), (ten, _), (hundred, rows) = costs[1], costs[10], costs[100]
+        assert cost_of_one == ten == hundred <= 8, (path, costs)
+        assert cost_of_one > 0
         assert (rows_one, rows > 5) == (1, True), path
     few = (await desk.record_claim())["id"]
     await desk.link_statement(few, "comments", "nato")
@@ -123,14 +123,14 @@ async def test_a_search_asks_the_index_once_for_each_tier(
     await desk.record_parties()
     for number in range(30):
         await desk.record_claim(text=f"The regime of unit {number}", speaker=None)
-    then = desk.clock.now.isoformat()
+    instant = desk.clock.now.isoformat()
     for query, limit_of_statements in (
         ({"q": "regime"}, 3),
         ({"q": "regime of"}, 4),
         ({"q": "returned normal"}, 6),
         ({"q": "returned", "status": "asserted"}, 8),
         ({"q": "returned", "sort": "changed"}, 5),
-        ({"q": "returned", "as_of": then}, 7),
+        ({"q": "returned", "as_of": instant}, 7),
     ):
         for limit in (1, 1, 10, 100):
             count()
@@ -157,6 +157,6 @@ async def test_similar_claims_cost_no_more_for_many_than_for_two(
         costs.append((count(), len(response.json()["items"])))
         for _ in range(12):
             await desk.record_claim()
-    (few, one), (many, ten) = costs
-    assert (one, ten) == (1, 10)
+    (few, cost_of_one), (many, ten) = costs
+    assert (cost_of_one, ten) == (1, 10)
     assert many == few - 1

@@ -19,16 +19,16 @@ async def act(desk: Desk, path: str, *, client: httpx.AsyncClient | None = None)
     """Void or take back, as a checker, and expect it to happen."""
     answer = await (client or desk.checker).post(path, json=WHY)
     assert answer.status_code == 200, answer.text
-    done: Json = answer.json()
-    return done
+    view: Json = answer.json()
+    return view
 
 
 async def approve(desk: Desk, waiting: httpx.Response) -> None:
     """Have a second person approve what waits."""
     assert waiting.status_code == 202, waiting.text
     path = f"/v1/decisions/{waiting.json()['id']}/approval"
-    approved = await desk.editor.post(path)
-    assert approved.status_code == 200, approved.text
+    approval = await desk.editor.post(path)
+    assert approval.status_code == 200, approval.text
 
 
 def drop_passing(claim: Json) -> Json:
@@ -56,7 +56,7 @@ async def test_void_claim_is_nowhere_unless_it_is_asked_for(desk: Desk) -> None:
     `lifecycle=void` lists it, and an instant before shows it as it was."""
     await desk.record_parties()
     await desk.post("/v1/stories", {"slug": "border", "title": "The border"})
-    kept = (await desk.record_claim(story="border", tags=["army"]))["id"]
+    kept_claim = (await desk.record_claim(story="border", tags=["army"]))["id"]
     claim = (await desk.record_claim(story="border", tags=["army"]))["id"]
     before = desk.clock.now.isoformat()
     lists: tuple[tuple[str, dict[str, str]], ...] = (
@@ -74,14 +74,14 @@ async def test_void_claim_is_nowhere_unless_it_is_asked_for(desk: Desk) -> None:
     assert void["print_line"] == "Do not use: the desk recorded this claim by mistake."
     assert (await desk.read_claim(claim))["lifecycle"] == "void"
     for path, params in lists:
-        assert await list_ids(desk, path, **params) == [kept], (path, params)
+        assert await list_ids(desk, path, **params) == [kept_claim], (path, params)
         ids_before = await list_ids(desk, path, **params, as_of=before)
-        assert set(ids_before) == {kept, claim}, (path, params)
+        assert set(ids_before) == {kept_claim, claim}, (path, params)
         now = await list_ids(desk, path, **params, as_of=desk.clock().isoformat())
-        assert now == [kept], (path, params)
+        assert now == [kept_claim], (path, params)
     assert await list_ids(desk, "/v1/claims", lifecycle="void") == [claim]
     assert await list_ids(desk, "/v1/claims", lifecycle="void", q="regime") == [claim]
-    assert await list_ids(desk, f"/v1/claims/{kept}/similar") == []
+    assert await list_ids(desk, f"/v1/claims/{kept_claim}/similar") == []
     search_page = (
         await desk.checker.get("/v1/claims", params={"q": "regime", "facets": "true"})
     ).json()
@@ -119,8 +119,8 @@ async def test_void_and_restoration_leave_nothing_but_the_record(
     before = [(await desk.checker.get(path)).json() for path in paths]
     await act(desk, f"/v1/claims/{claim}/void")
     assert (await desk.read_claim(whole))["components"] == []
-    restored = await act(desk, f"/v1/claims/{claim}/restoration")
-    assert restored["lifecycle"] == ("withdrawn" if withdrawn else "active")
+    claim_view = await act(desk, f"/v1/claims/{claim}/restoration")
+    assert claim_view["lifecycle"] == ("withdrawn" if withdrawn else "active")
     for path, earlier in zip(paths, before, strict=True):
         now = (await desk.checker.get(path)).json()
         if "items" in now:
@@ -141,16 +141,16 @@ async def test_what_two_people_agreed_to_prints_again_by_two_people(desk: Desk) 
     await desk.record_parties()
     claim = (await desk.record_claim())["id"]
     await desk.confirm_claim(claim)
-    confirmed = await desk.read_claim(claim)
+    confirmed_claim = await desk.read_claim(claim)
     await act(desk, f"/v1/claims/{claim}/void")
     waiting = await desk.checker.post(f"/v1/claims/{claim}/restoration", json=WHY)
     assert (await desk.read_claim(claim))["lifecycle"] == "void"
     await approve(desk, waiting)
-    assert drop_passing(await desk.read_claim(claim)) == drop_passing(confirmed)
-    withdrawn = await act(desk, f"/v1/claims/{claim}/withdrawal")
-    assert withdrawn["lifecycle"] == "withdrawn"
+    assert drop_passing(await desk.read_claim(claim)) == drop_passing(confirmed_claim)
+    claim_view = await act(desk, f"/v1/claims/{claim}/withdrawal")
+    assert claim_view["lifecycle"] == "withdrawn"
     await approve(desk, await desk.checker.post(f"/v1/claims/{claim}/reinstatement", json=WHY))
-    assert drop_passing(await desk.read_claim(claim)) == drop_passing(confirmed)
+    assert drop_passing(await desk.read_claim(claim)) == drop_passing(confirmed_claim)
     await require_sound_record(desk)
 
 
@@ -161,11 +161,11 @@ async def test_link_of_what_has_become_the_origin_stays_retracted(desk: Desk) ->
     link = await desk.link_statement(claim, "supports", "nato")
     await act(desk, f"/v1/links/{link['id']}/retraction")
     body = {"origin_statement": link["statement"]["id"], **WHY}
-    corrected = await desk.checker.post(f"/v1/claims/{claim}/corrections", json=body)
-    assert corrected.status_code == 201, corrected.text
+    correction = await desk.checker.post(f"/v1/claims/{claim}/corrections", json=body)
+    assert correction.status_code == 201, correction.text
     async with nothing_changes(desk):
-        refused = await desk.checker.post(f"/v1/links/{link['id']}/restoration", json=WHY)
-        require_problem(refused, "conflict")
+        refusal = await desk.checker.post(f"/v1/links/{link['id']}/restoration", json=WHY)
+        require_problem(refusal, "conflict")
 
 
 @pytest.mark.parametrize("voided", ["links", "statements"])
@@ -174,8 +174,8 @@ async def test_claim_that_rested_on_a_mistake_falls_with_it(desk: Desk, voided: 
     await desk.record_parties()
     claim = (await desk.record_claim())["id"]
     link = await desk.confirm_claim(claim)
-    linked = (await desk.reader.get(f"/v1/claims/{claim}/links")).json()["items"][0]
-    subject = link if voided == "links" else linked["statement"]["id"]
+    link_view = (await desk.reader.get(f"/v1/claims/{claim}/links")).json()["items"][0]
+    subject = link if voided == "links" else link_view["statement"]["id"]
     await act(desk, f"/v1/{voided}/{subject}/void")
     changes = (await desk.reader.get(f"/v1/claims/{claim}/status-changes")).json()["items"]
     assert (changes[-1]["status"], changes[-1]["cause"]) == ("awaiting_confirmation", "correction")
@@ -193,18 +193,18 @@ async def test_way_back_never_confirms(desk: Desk, closing: tuple[str, str]) -> 
     claim = (await desk.record_claim())["id"]
     link = await desk.confirm_claim(claim)
     moment = desk.clock.now.isoformat()
-    confirmed = await desk.read_claim(claim, as_of=moment)
+    confirmed_claim = await desk.read_claim(claim, as_of=moment)
     close, reopen = closing
     await act(desk, f"/v1/claims/{claim}/{close}")
     await act(desk, f"/v1/links/{link}/retraction")
-    opened = await act(desk, f"/v1/claims/{claim}/{reopen}")
-    assert (opened["lifecycle"], opened["status"]) == ("active", "awaiting_confirmation")
+    claim_view = await act(desk, f"/v1/claims/{claim}/{reopen}")
+    assert (claim_view["lifecycle"], claim_view["status"]) == ("active", "awaiting_confirmation")
     changes = (await desk.reader.get(f"/v1/claims/{claim}/status-changes")).json()["items"]
     assert (changes[-1]["cause"], changes[-1]["decided_by"]) == ("support_withdrawn", None)
     await act(desk, f"/v1/claims/{claim}/{close}")
-    again = await act(desk, f"/v1/claims/{claim}/{reopen}")
-    assert again["status"] == "awaiting_confirmation"
-    assert await desk.read_claim(claim, as_of=moment) == confirmed
+    view_again = await act(desk, f"/v1/claims/{claim}/{reopen}")
+    assert view_again["status"] == "awaiting_confirmation"
+    assert await desk.read_claim(claim, as_of=moment) == confirmed_claim
     await require_sound_record(desk)
 
 
@@ -219,14 +219,14 @@ async def test_nothing_changes_on_a_void_claim_but_back(desk: Desk) -> None:
     void = await act(desk, f"/v1/claims/{claim}/void")
     match = {"If-Match": f'"{void["version"]}"'}
     async with nothing_changes(desk):
-        amended = await desk.checker.patch(
+        amendment = await desk.checker.patch(
             f"/v1/claims/{claim}", json={"tags": ["x"]}, headers=match
         )
-        require_problem(amended, "claim-void")
-        merged = await desk.checker.post(
+        require_problem(amendment, "claim-void")
+        merge = await desk.checker.post(
             f"/v1/claims/{claim}/merge", json={"into": other}, headers=match
         )
-        require_problem(merged, "claim-void")
+        require_problem(merge, "claim-void")
         into = await desk.checker.post(
             f"/v1/claims/{other}/merge",
             json={"into": claim},
@@ -236,8 +236,8 @@ async def test_nothing_changes_on_a_void_claim_but_back(desk: Desk) -> None:
         require_problem(
             await desk.checker.post(f"/v1/claims/{claim}/reinstatement", json=WHY), "claim-void"
         )
-        again = await desk.checker.post(f"/v1/claims/{claim}/void", json=WHY)
-        require_problem(again, "already-settled")
+        second_void = await desk.checker.post(f"/v1/claims/{claim}/void", json=WHY)
+        require_problem(second_void, "already-settled")
         part = await desk.checker.post("/v1/claims", json=build_claim(part_of=claim))
         require_field_error(part, "body", "part_of")
 
@@ -304,20 +304,23 @@ async def test_void_link_or_statement_counts_for_nothing(desk: Desk, thing: str)
     link = await desk.confirm_claim(claim)
     statement = (await read_links(desk, claim))[0]["statement"]["id"]
     path = f"/v1/{thing}/{link if thing == 'links' else statement}"
-    before, confirmed = desk.clock.now.isoformat(), await desk.read_claim(claim)
+    before, confirmed_claim = desk.clock.now.isoformat(), await desk.read_claim(claim)
     links = await read_links(desk, claim)
     await act(desk, f"{path}/void")
-    fallen = await desk.read_claim(claim)
-    assert (fallen["status"], fallen["evidence"]["supports"]) == ("awaiting_confirmation", [])
-    assert "NATO" not in fallen["print_line"]
+    fallen_claim = await desk.read_claim(claim)
+    assert (fallen_claim["status"], fallen_claim["evidence"]["supports"]) == (
+        "awaiting_confirmation",
+        [],
+    )
+    assert "NATO" not in fallen_claim["print_line"]
     during = desk.clock().isoformat()
-    asked: tuple[tuple[str, dict[str, str]], ...] = (
+    lists: tuple[tuple[str, dict[str, str]], ...] = (
         ("/v1/claims", {"party": "nato"}),
         ("/v1/claims", {"stance": "supports"}),
         ("/v1/claims", {"q": "waiting"}),
         ("/v1/claims", {"q": "nato"}),
     )
-    for list_path, params in asked:
+    for list_path, params in lists:
         assert await list_ids(desk, list_path, **params) == [], params
         assert await list_ids(desk, list_path, **params, as_of=before) == [claim], params
     parties = (await desk.checker.get("/v1/stories/border")).json()["parties"]
@@ -325,28 +328,28 @@ async def test_void_link_or_statement_counts_for_nothing(desk: Desk, thing: str)
     matrix = (await desk.checker.get("/v1/stories/border/matrix")).json()
     assert [cell["party"] for cell in matrix["claims"][0]["cells"]] == ["belgrade"]
     [void] = await read_links(desk, claim)
-    told = void if thing == "links" else void["statement"]
-    assert (told["void_reason"], told["voided_at"] is not None) == (WHY["reason"], True)
-    listed = await list_ids(desk, "/v1/statements", party="nato")
-    assert (statement in listed) is (thing == "links")
-    found = await list_ids(desk, "/v1/statements", q="waiting")
-    assert (statement in found) is (thing == "links")
-    again = await desk.checker.post(f"{path}/void", json=WHY)
-    require_problem(again, "already-settled")
+    void_view = void if thing == "links" else void["statement"]
+    assert (void_view["void_reason"], void_view["voided_at"] is not None) == (WHY["reason"], True)
+    statement_ids = await list_ids(desk, "/v1/statements", party="nato")
+    assert (statement in statement_ids) is (thing == "links")
+    search_ids = await list_ids(desk, "/v1/statements", q="waiting")
+    assert (statement in search_ids) is (thing == "links")
+    second_void = await desk.checker.post(f"{path}/void", json=WHY)
+    require_problem(second_void, "already-settled")
     if thing == "statements":
         body = {"statement": statement, "stance": "comments"}
-        relinked = await desk.checker.post(f"/v1/claims/{claim}/links", json=body)
-        require_problem(relinked, "statement-void")
+        second_link = await desk.checker.post(f"/v1/claims/{claim}/links", json=body)
+        require_problem(second_link, "statement-void")
     await act(desk, f"{path}/restoration")
-    restored = await desk.read_claim(claim)
-    assert restored["status"] == "awaiting_confirmation"
-    assert restored["suggested_status"] == "confirmed"
+    restored_claim = await desk.read_claim(claim)
+    assert restored_claim["status"] == "awaiting_confirmation"
+    assert restored_claim["suggested_status"] == "confirmed"
     assert await read_links(desk, claim) == links
-    for list_path, params in asked:
+    for list_path, params in lists:
         assert await list_ids(desk, list_path, **params) == [claim], params
         then_listed = await list_ids(desk, list_path, **params, as_of=during)
         assert then_listed == [], params
-    assert await desk.read_claim(claim, as_of=before) == confirmed
+    assert await desk.read_claim(claim, as_of=before) == confirmed_claim
     [link_then] = await read_links(desk, claim, as_of=during)
     told_then = link_then if thing == "links" else link_then["statement"]
     assert "voided_at" in told_then
@@ -377,8 +380,8 @@ async def test_void_denial_of_a_confirmed_claim_takes_two_people(desk: Desk, thi
         await approve(desk, waiting)
     assert "Pristina" not in (await desk.read_claim(claim))["print_line"]
     await act(desk, f"{path}/restoration")
-    restored = await desk.read_claim(claim)
-    assert (restored["status"], "Pristina denies it" in restored["print_line"]) == (
+    restored_claim = await desk.read_claim(claim)
+    assert (restored_claim["status"], "Pristina denies it" in restored_claim["print_line"]) == (
         "confirmed",
         True,
     )
@@ -419,8 +422,8 @@ async def test_origin_of_a_claim_in_force_is_not_void(desk: Desk) -> None:
     claim = (await desk.record_claim())["id"]
     [statement] = await list_ids(desk, "/v1/statements")
     async with nothing_changes(desk):
-        refused = await desk.checker.post(f"/v1/statements/{statement}/void", json=WHY)
-        problem = require_problem(refused, "conflict")
+        refusal = await desk.checker.post(f"/v1/statements/{statement}/void", json=WHY)
+        problem = require_problem(refusal, "conflict")
         assert problem["claims"] == [claim]
         assert "void the claim first" in problem["detail"]
     await act(desk, f"/v1/claims/{claim}/void")
@@ -455,12 +458,12 @@ async def test_reinstated_statement_brings_its_claims_back(desk: Desk) -> None:
     await act(desk, f"/v1/claims/{own['id']}/withdrawal")
     links = await read_links(desk, other)
     await act(desk, f"/v1/statements/{statement}/withdrawal")
-    withdrawn = await desk.read_claim(claim["id"])
-    assert withdrawn["lifecycle"] == "withdrawn"
-    refused = await desk.checker.post(f"/v1/claims/{claim['id']}/reinstatement", json=WHY)
-    assert "reinstate that" in require_problem(refused, "conflict")["detail"]
-    done = await act(desk, f"/v1/statements/{statement}/reinstatement")
-    assert (done["withdrawn_at"], done["decisions"]) == (None, [])
+    claim_view = await desk.read_claim(claim["id"])
+    assert claim_view["lifecycle"] == "withdrawn"
+    refusal = await desk.checker.post(f"/v1/claims/{claim['id']}/reinstatement", json=WHY)
+    assert "reinstate that" in require_problem(refusal, "conflict")["detail"]
+    statement_view = await act(desk, f"/v1/statements/{statement}/reinstatement")
+    assert (statement_view["withdrawn_at"], statement_view["decisions"]) == (None, [])
     assert drop_passing(await desk.read_claim(claim["id"])) == drop_passing(claim)
     assert (await desk.read_claim(own["id"]))["lifecycle"] == "withdrawn"
     assert await read_links(desk, other) == links
@@ -475,10 +478,10 @@ async def test_retraction_is_taken_back(desk: Desk) -> None:
     before = await desk.read_claim(claim)
     await act(desk, f"/v1/links/{link['id']}/retraction")
     body = {"statement": link["statement"]["id"], "stance": "comments"}
-    again = await desk.post(f"/v1/claims/{claim}/links", body)
-    refused = await desk.checker.post(f"/v1/links/{link['id']}/restoration", json=WHY)
-    assert require_problem(refused, "conflict")["link"] == again["id"]
-    await act(desk, f"/v1/links/{again['id']}/void")
+    second_link = await desk.post(f"/v1/claims/{claim}/links", body)
+    refusal = await desk.checker.post(f"/v1/links/{link['id']}/restoration", json=WHY)
+    assert require_problem(refusal, "conflict")["link"] == second_link["id"]
+    await act(desk, f"/v1/links/{second_link['id']}/void")
     await act(desk, f"/v1/links/{link['id']}/restoration")
     assert drop_passing(await desk.read_claim(claim)) == drop_passing(before)
     await require_sound_record(desk)
@@ -525,21 +528,27 @@ async def test_separated_claims_are_as_before_the_merge(desk: Desk) -> None:
     assert (await merge(desk, loser, survivor)).status_code == 200
     merged_at = desk.clock().isoformat()
     assert len(await list_active(desk, survivor)) == 4
-    done = await act(desk, f"/v1/claims/{loser}/separation")
-    assert (done["id"], done["lifecycle"], done["merged_into"]) == (loser, "active", None)
+    claim_view = await act(desk, f"/v1/claims/{loser}/separation")
+    assert (claim_view["id"], claim_view["lifecycle"], claim_view["merged_into"]) == (
+        loser,
+        "active",
+        None,
+    )
     for path, claim in zip(paths, before, strict=True):
         now = drop_passing((await desk.checker.get(path)).json())
         # The contradiction disputed the survivor by itself: a way back changes no status.
         passing = ("status", "status_since", "print_line", "agrees")
-        kept = {name: value for name, value in claim.items() if name not in passing}
-        assert {name: now[name] for name in drop_passing(kept)} == drop_passing(kept), path
+        lasting_fields = {name: value for name, value in claim.items() if name not in passing}
+        assert {name: now[name] for name in drop_passing(lasting_fields)} == drop_passing(
+            lasting_fields
+        ), path
     assert [await list_active(desk, claim) for claim in (survivor, loser)] == links
     assert (await desk.read_claim(survivor))["status"] == "disputed"
-    then = await desk.reader.get(f"/v1/claims/{loser}", params={"as_of": merged_at})
-    assert then.status_code == 308
-    assert survivor in then.headers["Location"]
-    listed = await list_ids(desk, "/v1/claims", as_of=merged_at)
-    assert set(listed) == {survivor, part}
+    earlier_answer = await desk.reader.get(f"/v1/claims/{loser}", params={"as_of": merged_at})
+    assert earlier_answer.status_code == 308
+    assert survivor in earlier_answer.headers["Location"]
+    ids = await list_ids(desk, "/v1/claims", as_of=merged_at)
+    assert set(ids) == {survivor, part}
     require_problem(
         await desk.checker.post(f"/v1/claims/{loser}/separation", json=WHY), "already-settled"
     )
@@ -561,19 +570,19 @@ async def test_what_was_decided_since_a_merge_stays(desk: Desk) -> None:
     support = next(
         link for link in await read_links(desk, survivor) if link["stance"] == "supports"
     )
-    proposed = await desk.change_status(survivor, "confirmed", cites=[support["id"]])
-    await approve(desk, proposed)
+    proposal = await desk.change_status(survivor, "confirmed", cites=[support["id"]])
+    await approve(desk, proposal)
     await merge(desk, part, survivor)
     await act(desk, f"/v1/claims/{loser}/separation")
-    confirmed = await desk.read_claim(survivor)
-    assert (confirmed["status"], confirmed["evidence"]["supports"]) == ("confirmed", ["nato"])
+    claim_view = await desk.read_claim(survivor)
+    assert (claim_view["status"], claim_view["evidence"]["supports"]) == ("confirmed", ["nato"])
     active = await list_active(desk, survivor)
     assert support["statement"]["id"] in [statement for statement, _, _ in active]
     assert "comments" not in [stance for _, stance, _ in active]
     assert (await desk.read_claim(loser))["components"] == []
     history = (await desk.reader.get(f"/v1/claims/{survivor}/history")).json()["items"]
-    [released] = [event["data"] for event in history if event["type"] == "claim.released"]
-    assert support["id"] not in released["links"]
+    [release] = [event["data"] for event in history if event["type"] == "claim.released"]
+    assert support["id"] not in release["links"]
     await require_sound_record(desk)
 
 
@@ -583,12 +592,12 @@ async def test_separation_that_prints_more_boldly_takes_two_people(desk: Desk) -
     await desk.record_parties()
     survivor, loser = (await desk.record_claim())["id"], (await desk.record_claim())["id"]
     link = await desk.confirm_claim(loser)
-    confirmed = await desk.read_claim(loser)
+    confirmed_claim = await desk.read_claim(loser)
     await merge(desk, loser, survivor)
     waiting = await desk.checker.post(f"/v1/claims/{loser}/separation", json=WHY)
     assert waiting.json()["claim"] == survivor
     await approve(desk, waiting)
-    assert drop_passing(await desk.read_claim(loser)) == drop_passing(confirmed)
+    assert drop_passing(await desk.read_claim(loser)) == drop_passing(confirmed_claim)
     assert (await desk.read_claim(survivor))["evidence"]["supports"] == []
     await merge(desk, loser, survivor)
     assert (await desk.checker.post(f"/v1/links/{link}/retraction", json=WHY)).status_code == 200
@@ -619,15 +628,15 @@ async def test_void_claim_supersedes_nothing(desk: Desk) -> None:
     await desk.record_parties()
     await desk.post("/v1/stories", {"slug": "border", "title": "The border"})
     figure = {"kind": "figure", "story": "border"}
-    former = (await desk.record_claim(text="12 dead", **figure))["id"]
-    newer = (await desk.record_claim(text="17 dead", supersedes=former, **figure))["id"]
-    assert (await desk.read_claim(former))["superseded_by"] == newer
+    older = (await desk.record_claim(text="12 dead", **figure))["id"]
+    newer = (await desk.record_claim(text="17 dead", supersedes=older, **figure))["id"]
+    assert (await desk.read_claim(older))["superseded_by"] == newer
     await act(desk, f"/v1/claims/{newer}/void")
-    assert "superseded_by" not in await desk.read_claim(former)
+    assert "superseded_by" not in await desk.read_claim(older)
     await act(desk, f"/v1/claims/{newer}/restoration")
-    assert (await desk.read_claim(former))["superseded_by"] == newer
+    assert (await desk.read_claim(older))["superseded_by"] == newer
     await act(desk, f"/v1/claims/{newer}/void")
-    other = (await desk.record_claim(text="9 dead", supersedes=former, **figure))["id"]
-    refused = await desk.checker.post(f"/v1/claims/{newer}/restoration", json=WHY)
-    assert require_problem(refused, "conflict")["claim"] == other
+    other = (await desk.record_claim(text="9 dead", supersedes=older, **figure))["id"]
+    refusal = await desk.checker.post(f"/v1/claims/{newer}/restoration", json=WHY)
+    assert require_problem(refusal, "conflict")["claim"] == other
     await require_sound_record(desk)

@@ -37,15 +37,15 @@ EXPECTED = [SAID[i] for i in ORDER]
 
 async def walk(desk: Desk, url: str, **query: Any) -> list[dict[str, Any]]:
     """The whole list, two by two."""
-    found: list[dict[str, Any]] = []
+    all_items: list[dict[str, Any]] = []
     params = {"limit": 2, **query}
     while True:
         answer = await desk.checker.get(url, params=params)
         assert answer.status_code == 200, answer.text
         body = answer.json()
-        found += body["items"]
+        all_items += body["items"]
         if body["next_cursor"] is None:
-            return found
+            return all_items
         params["cursor"] = body["next_cursor"]
 
 
@@ -59,8 +59,10 @@ async def test_statement_of_a_day_comes_after_those_of_its_hours(desk: Desk) -> 
     for query in ({}, {"party": "washington"}):
         assert sort_items(await walk(desk, "/v1/statements", **query)) == latest_first
     bounds = {"since": "2023-10-02T00:00:00Z", "until": "2023-10-02T09:59:59Z"}
-    within = [each for each in latest_first if bounds["since"] <= each[0] <= bounds["until"]]
-    assert sort_items(await walk(desk, "/v1/statements", **bounds)) == within
+    expected_items = [
+        each for each in latest_first if bounds["since"] <= each[0] <= bounds["until"]
+    ]
+    assert sort_items(await walk(desk, "/v1/statements", **bounds)) == expected_items
 
 
 async def test_claims_are_ordered_by_the_end_of_the_day_or_hour_claimed(desk: Desk) -> None:
@@ -70,13 +72,15 @@ async def test_claims_are_ordered_by_the_end_of_the_day_or_hour_claimed(desk: De
         await desk.record_claim(claimed_at=said_at, precision=precision)
     latest_first = EXPECTED[::-1]
     for query in ({}, {"q": "regime"}, {"as_of": desk.clock.now.isoformat()}):
-        found = await walk(desk, "/v1/claims", sort="claimed", **query)
-        assert sort_items(found, "claimed_at") == latest_first, query
+        claims = await walk(desk, "/v1/claims", sort="claimed", **query)
+        assert sort_items(claims, "claimed_at") == latest_first, query
     bounds = {"claimed_since": "2023-10-02T00:00:00Z", "claimed_until": "2023-10-02T09:59:59Z"}
-    within = [each for each in latest_first if "2023-10-02T00" <= each[0] <= "2023-10-02T09:59:59Z"]
+    expected_items = [
+        each for each in latest_first if "2023-10-02T00" <= each[0] <= "2023-10-02T09:59:59Z"
+    ]
     for sort in ("claimed", "changed"):
-        found = await walk(desk, "/v1/claims", sort=sort, **bounds)
-        assert sorted(sort_items(found, "claimed_at")) == sorted(within)
+        claims = await walk(desk, "/v1/claims", sort=sort, **bounds)
+        assert sorted(sort_items(claims, "claimed_at")) == sorted(expected_items)
 
 
 async def test_timeline_orders_a_day_after_its_hours(desk: Desk) -> None:
@@ -90,13 +94,13 @@ async def test_timeline_orders_a_day_after_its_hours(desk: Desk) -> None:
         await desk.post(
             f"/v1/claims/{claim['id']}/links", {"statement": statement, "stance": "comments"}
         )
-    found = await walk(desk, "/v1/stories/border/timeline", clock="said")
-    assert sort_items(found) == EXPECTED
+    entries = await walk(desk, "/v1/stories/border/timeline", clock="said")
+    assert sort_items(entries) == EXPECTED
     page = (await desk.checker.get("/stories/border?clock=said")).text
-    shown = page.index("2 October 2023", page.index("What happened"))
-    assert page.index("3 October 2023", page.index("What happened")) < shown
+    day_place = page.index("2 October 2023", page.index("What happened"))
+    assert page.index("3 October 2023", page.index("What happened")) < day_place
     hours = [page.index(hour, page.index("What happened")) for hour in ("11:40", "09:40")]
-    assert shown < min(hours), "the day comes first, where the latest come first"
+    assert day_place < min(hours), "the day comes first, where the latest come first"
 
 
 @pytest.mark.parametrize(
@@ -119,8 +123,8 @@ async def test_cursor_of_an_older_order_is_refused(
     cursors = Cursors(await desk.database.read(read_cursor_key))
     scope, keys = f"{name} {url} {sorted(query.items())}", ["2023-10-02T00:00:00Z", "x"]
     before = cursors.write(scope, keys, now=desk.clock.now)
-    refused = await desk.checker.get(url, params=query | {"cursor": before})
-    assert "another order" in require_problem(refused, "expired-cursor")["detail"]
+    refusal = await desk.checker.get(url, params=query | {"cursor": before})
+    assert "another order" in require_problem(refusal, "expired-cursor")["detail"]
     first = (await desk.checker.get(url, params=query | {"limit": 1})).json()
     assert cursors.read(first["next_cursor"], scope + BY_END, now=desk.clock.now)
     require_problem(

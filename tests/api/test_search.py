@@ -53,27 +53,27 @@ async def test_both_databases_find_what_ranking_finds(
     if size == "a large desk":
         await pretend_large(desk, monkeypatch)
     count = 0
-    for typed in QUERIES:
-        if typed in REFUSED:
-            response = await desk.reader.get("/v1/claims", params={"q": typed})
+    for text in QUERIES:
+        if text in REFUSED:
+            response = await desk.reader.get("/v1/claims", params={"q": text})
             assert require_problem(response, "unsearchable")["errors"][0]["loc"] == ["query", "q"]
             continue
-        query = query_parser.parse_query(typed)
-        expected = corpus.find(typed)
-        shown = await search_claims(desk.reader, typed)
-        assert [each["id"] for each in shown] == expected, typed
-        assert await search_ids(desk.reader, typed, limit=2) == expected, typed
-        changed = await search_ids(desk.reader, typed, sort="changed", limit=3)
-        assert changed == [
+        query = query_parser.parse_query(text)
+        expected = corpus.find(text)
+        items = await search_claims(desk.reader, text)
+        assert [each["id"] for each in items] == expected, text
+        assert await search_ids(desk.reader, text, limit=2) == expected, text
+        changed_ids = await search_ids(desk.reader, text, sort="changed", limit=3)
+        assert changed_ids == [
             each for each in await list_in_order(desk, "changed") if each in expected
-        ], typed
-        for each in shown:
-            assert each["snippets"], typed
+        ], text
+        for each in items:
+            assert each["snippets"], text
             for snippet in each["snippets"]:
                 for start, end in snippet["marks"]:
-                    marked = searchable_fields.read_name("quote", snippet["text"][start:end])
-                    assert any(term.find_in(marked) for term in query.required), typed
-        count += len(shown)
+                    marked_field = searchable_fields.read_name("quote", snippet["text"][start:end])
+                    assert any(term.find_in(marked_field) for term in query.required), text
+        count += len(items)
     assert count > 150
 
 
@@ -81,14 +81,14 @@ async def test_invented_queries_find_what_ranking_finds(desk: Desk) -> None:
     """Whatever is typed, both databases agree with the evaluator, or it is refused."""
     corpus = await record_corpus(desk)
     count = 0
-    for typed in invent_queries(seed=13, count=200):
+    for text in invent_queries(seed=13, count=200):
         try:
-            expected = corpus.find(typed)
+            expected = corpus.find(text)
         except Unsearchable:
-            refused = await desk.reader.get("/v1/claims", params={"q": typed})
-            require_problem(refused, "unsearchable")
+            refusal = await desk.reader.get("/v1/claims", params={"q": text})
+            require_problem(refusal, "unsearchable")
             continue
-        assert await search_ids(desk.reader, typed) == expected, typed
+        assert await search_ids(desk.reader, text) == expected, text
         count += len(expected)
     assert count > 100
 
@@ -121,8 +121,8 @@ async def test_filters_apply_to_search_results(
     corpus = await record_corpus(desk)
     if size == "a large desk":
         await pretend_large(desk, monkeypatch)
-    confirmed = corpus.ids[0]
-    await desk.confirm_claim(confirmed)
+    confirmed_id = corpus.ids[0]
+    await desk.confirm_claim(confirmed_id)
     me = (await desk.checker.get("/v1/me")).json()["id"]
     await desk.checker.patch(
         f"/v1/claims/{corpus.ids[1]}", json={"assignee": me}, headers={"If-Match": "*"}
@@ -148,24 +148,22 @@ async def test_filters_apply_to_search_results(
         {"as_of": now},
         {"as_of": now, "story": "attack", "status": "asserted"},
     ):
-        listed: dict[str, list[str]] = {}
+        ids_by_order: dict[str, list[str]] = {}
         for sort in ("changed", "claimed"):
             response = await desk.checker.get("/v1/claims", params={**filters, "sort": sort})
-            listed[sort] = [item["id"] for item in response.json()["items"]]
-        for typed in ("troops", "kosovo", "the -army", '"operating regime"', "withdr*"):
-            everything = await search_ids(desk.checker, typed)
-            narrowed = await search_ids(desk.checker, typed, **filters, limit=2)
-            assert sorted(narrowed) == sorted(
-                each for each in everything if each in listed["changed"]
+            ids_by_order[sort] = [item["id"] for item in response.json()["items"]]
+        for text in ("troops", "kosovo", "the -army", '"operating regime"', "withdr*"):
+            all_ids = await search_ids(desk.checker, text)
+            narrow_ids = await search_ids(desk.checker, text, **filters, limit=2)
+            assert sorted(narrow_ids) == sorted(
+                each for each in all_ids if each in ids_by_order["changed"]
             )
             if "as_of" not in filters:
-                assert narrowed == [each for each in everything if each in listed["changed"]]
-            for sort, order in listed.items():
+                assert narrow_ids == [each for each in all_ids if each in ids_by_order["changed"]]
+            for sort, order in ids_by_order.items():
                 for limit in (1, 50):
-                    answer = await search_ids(
-                        desk.checker, typed, **filters, sort=sort, limit=limit
-                    )
-                    assert answer == [each for each in order if each in everything], (filters, sort)
+                    answer = await search_ids(desk.checker, text, **filters, sort=sort, limit=limit)
+                    assert answer == [each for each in order if each in all_ids], (filters, sort)
 
 
 @pytest.mark.parametrize(
@@ -191,8 +189,8 @@ async def test_unsearchable_query_is_refused(desk: Desk, typed: str, advice: str
 async def test_order_by_relevance_needs_a_query(desk: Desk) -> None:
     """An unknown order, or one that needs a query, is refused."""
     for params in ({"sort": "relevance"}, {"q": "serbia", "sort": "best"}):
-        refused = await desk.reader.get("/v1/claims", params=params)
-        assert require_field_error(refused, "query", "sort")
+        refusal = await desk.reader.get("/v1/claims", params=params)
+        assert require_field_error(refusal, "query", "sort")
 
 
 async def test_cursor_of_one_query_is_refused_by_another(desk: Desk) -> None:
@@ -202,8 +200,8 @@ async def test_cursor_of_one_query_is_refused_by_another(desk: Desk) -> None:
     cursor = first.json()["next_cursor"]
     assert f"q=serbia&limit=1&cursor={escaped(cursor)}" in first.headers["Link"]
     for params in ({"q": "kosovo"}, {"q": "serbia", "sort": "changed"}, {}):
-        refused = await desk.reader.get("/v1/claims", params={**params, "cursor": cursor})
-        require_problem(refused, "invalid-cursor")
+        refusal = await desk.reader.get("/v1/claims", params={**params, "cursor": cursor})
+        require_problem(refusal, "invalid-cursor")
 
 
 async def test_internal_texts_are_not_searched(desk: Desk) -> None:
@@ -214,15 +212,15 @@ async def test_internal_texts_are_not_searched(desk: Desk) -> None:
     await desk.post(f"/v1/claims/{claim}/notes", {"text": "secretnote"})
     link = await desk.link_statement(claim, "supports", "nato", note="secretlink")
     await desk.change_status(claim, "confirmed", cites=[link["id"]], reason="secretdraft")
-    again = await desk.link_statement(claim, "comments", "washington")
+    second_link = await desk.link_statement(claim, "comments", "washington")
     body = {"reason": "secretretraction"}
-    await desk.checker.post(f"/v1/links/{again['id']}/retraction", json=body)
-    for hidden in ("secretnote", "secretlink", "secretdraft", "secretretraction", "checker"):
-        assert await search_ids(desk.admin, hidden) == [], hidden
+    await desk.checker.post(f"/v1/links/{second_link['id']}/retraction", json=body)
+    for secret in ("secretnote", "secretlink", "secretdraft", "secretretraction", "checker"):
+        assert await search_ids(desk.admin, secret) == [], secret
     assert await search_ids(desk.reader, "example") == []
     assert await search_ids(desk.reader, "washington") == [], "its link was retracted"
-    shown = await search_claims(desk.reader, "regime")
-    assert [each["assignee"] for each in shown] == [None]
+    items = await search_claims(desk.reader, "regime")
+    assert [each["assignee"] for each in items] == [None]
 
 
 async def test_changed_claim_is_found_by_its_new_words(desk: Desk) -> None:
@@ -251,10 +249,10 @@ async def test_changed_claim_is_found_by_its_new_words(desk: Desk) -> None:
     speaker = (await desk.reader.get("/v1/speakers")).json()["items"][0]
     await desk.editor.patch(f"/v1/speakers/{speaker['id']}", json={"name": "Milena Nova"})
     assert set(await search_ids(desk.reader, "milena")) == {a, b}
-    merged = await desk.checker.post(
+    merge = await desk.checker.post(
         f"/v1/claims/{b}/merge", json={"into": a}, headers={"If-Match": "*"}
     )
-    assert merged.status_code == 200
+    assert merge.status_code == 200
     assert await search_ids(desk.reader, "late rendering") == [a]
     assert await search_ids(desk.reader, "wordings") == []
     await desk.checker.post(
@@ -292,39 +290,41 @@ async def test_as_of_search_finds_what_was_known_then(desk: Desk) -> None:
     await act("POST", f"/v1/statements/{statement}/quotes", build_quote("After the retraction"))
     await act("PATCH", "/v1/parties/belgrade", {"full_name": "Government of Serbia"})
     await act("POST", f"/v1/claims/{b}/merge", {"into": a})
-    linked, rendered, worded, person, party, retracted, _, full, merged = instants
+    linked_at, rendered_at, worded_at, person, party, retracted_at, _, named_at, merged_at = (
+        instants
+    )
     begin, end = instants[0] - timedelta(days=1), instants[-1] + timedelta(days=1)
     for query, claim, *spans in (
-        ("first wording", a, (begin, worded)),
-        ("second wordings", a, (worded, end)),
-        ('"first wording"', a, (begin, worded)),
-        ("wording -first", a, (worded, end)),
-        ("patrol", b, (linked, retracted)),
-        ("withdraw obs*", b, (linked, retracted)),
-        ("rendering", b, (rendered, retracted)),
-        ("jens secretary", b, (linked, person)),
-        ("mircea", b, (person, retracted)),
-        ("nato", b, (linked, retracted)),
-        ("alliance", b, (party, retracted)),
-        ("nothing -patrols", b, (begin, linked), (retracted, merged)),
+        ("first wording", a, (begin, worded_at)),
+        ("second wordings", a, (worded_at, end)),
+        ('"first wording"', a, (begin, worded_at)),
+        ("wording -first", a, (worded_at, end)),
+        ("patrol", b, (linked_at, retracted_at)),
+        ("withdraw obs*", b, (linked_at, retracted_at)),
+        ("rendering", b, (rendered_at, retracted_at)),
+        ("jens secretary", b, (linked_at, person)),
+        ("mircea", b, (person, retracted_at)),
+        ("nato", b, (linked_at, retracted_at)),
+        ("alliance", b, (party, retracted_at)),
+        ("nothing -patrols", b, (begin, linked_at), (retracted_at, merged_at)),
         ("retraction", b),
-        ("government", a, (full, end)),
-        ("nothing", b, (begin, merged)),
+        ("government", a, (named_at, end)),
+        ("nothing", b, (begin, merged_at)),
     ):
         for moment in instants:
             for at in (moment - MICROSECOND, moment, moment + MICROSECOND):
-                known = any(start <= at < end for start, end in spans)
+                is_known = any(start <= at < end for start, end in spans)
                 for params in ({}, {"sort": "claimed"}):
-                    shown = await search_claims(desk.reader, query, as_of=at.isoformat(), **params)
-                    assert (claim in [each["id"] for each in shown]) is known, (query, at)
-                    assert all(each["snippets"] for each in shown)
+                    items = await search_claims(desk.reader, query, as_of=at.isoformat(), **params)
+                    assert (claim in [each["id"] for each in items]) is is_known, (query, at)
+                    assert all(each["snippets"] for each in items)
 
 
 async def test_as_of_search_ranks_by_what_was_known_then(desk: Desk) -> None:
     """Best first as of then, in pages of any size; a full name that has changed since is not
     known."""
     corpus = await record_corpus(desk)
-    then = desk.clock.now.isoformat()
+    instant = desk.clock.now.isoformat()
     desk.clock.advance(minutes=1)
     for claim in corpus.ids:
         await desk.checker.patch(
@@ -332,15 +332,15 @@ async def test_as_of_search_ranks_by_what_was_known_then(desk: Desk) -> None:
             json={"text": "Something else", "material": False},
             headers={"If-Match": "*"},
         )
-    for typed in ("troops", "serbia kosovo", '"operating regime"', "belgrade -vojska", "withdr*"):
-        expected = corpus.find(typed)
+    for text in ("troops", "serbia kosovo", '"operating regime"', "belgrade -vojska", "withdr*"):
+        expected = corpus.find(text)
         assert expected
-        assert await search_ids(desk.reader, typed, as_of=then) == expected, typed
-        assert await search_ids(desk.reader, typed, as_of=then, limit=1) == expected, typed
-    assert await search_ids(desk.reader, "atlantic treaty", as_of=then)
+        assert await search_ids(desk.reader, text, as_of=instant) == expected, text
+        assert await search_ids(desk.reader, text, as_of=instant, limit=1) == expected, text
+    assert await search_ids(desk.reader, "atlantic treaty", as_of=instant)
     await desk.editor.patch("/v1/parties/nato", json={"full_name": "Another name"})
-    assert not await search_ids(desk.reader, "atlantic treaty", as_of=then)
-    assert not await search_ids(desk.reader, "another name", as_of=then)
+    assert not await search_ids(desk.reader, "atlantic treaty", as_of=instant)
+    assert not await search_ids(desk.reader, "another name", as_of=instant)
 
 
 async def search_statements(
@@ -362,8 +362,8 @@ async def test_statements_are_found_alike_on_both_databases(desk: Desk) -> None:
     """In their quotes first, then with who says them, newest first, alike on both databases, with
     every filter; what is new of them or of their speakers is found at once."""
     await record_corpus(desk)
-    listed = (await desk.reader.get("/v1/statements", params={"limit": 200})).json()["items"]
-    known = {each["id"]: each for each in listed}
+    items = (await desk.reader.get("/v1/statements", params={"limit": 200})).json()["items"]
+    items_by_id = {each["id"]: each for each in items}
     fields = {
         key: [
             *(
@@ -372,7 +372,7 @@ async def test_statements_are_found_alike_on_both_databases(desk: Desk) -> None:
             ),
             *build_name_fields(shape["party"], shape["speaker"]),
         ]
-        for key, shape in known.items()
+        for key, shape in items_by_id.items()
     }
     narrowings: tuple[tuple[dict[str, str], Callable[[dict[str, Any]], bool]], ...] = (
         ({"party": "washington"}, lambda statement: bool(statement["root"] == "washington")),
@@ -386,33 +386,34 @@ async def test_statements_are_found_alike_on_both_databases(desk: Desk) -> None:
         ),
     )
     count = 0
-    for typed in QUERIES:
-        if typed in REFUSED:
-            refused = await desk.reader.get("/v1/statements", params={"q": typed})
-            require_problem(refused, "unsearchable")
+    for text in QUERIES:
+        if text in REFUSED:
+            refusal = await desk.reader.get("/v1/statements", params={"q": text})
+            require_problem(refusal, "unsearchable")
             continue
-        query = query_parser.parse_query(typed)
-        ranked = {
-            key: ranking.rank_fields(query, fields[key]) for key in sorted(known, reverse=True)
+        query = query_parser.parse_query(text)
+        ranks = {
+            key: ranking.rank_fields(query, fields[key])
+            for key in sorted(items_by_id, reverse=True)
         }
-        expected = [key for tier in Tier for key, rank in ranked.items() if rank is tier]
+        expected = [key for tier in Tier for key, rank in ranks.items() if rank is tier]
         for limit in (2, 50):
-            shown = await search_statements(desk.reader, typed, limit=limit)
-            assert [each["id"] for each in shown] == expected, typed
-        for each in shown:
+            page_items = await search_statements(desk.reader, text, limit=limit)
+            assert [each["id"] for each in page_items] == expected, text
+        for each in page_items:
             assert each["snippets"]
-            assert {**each, "snippets": None} == {**known[each["id"]], "snippets": None}
-        count += len(shown)
+            assert {**each, "snippets": None} == {**items_by_id[each["id"]], "snippets": None}
+        count += len(page_items)
         for filters, matches in narrowings:
-            narrowed = await search_statements(desk.reader, typed, **filters, limit=3)
-            assert [each["id"] for each in narrowed] == [k for k in expected if matches(known[k])]
+            narrow_items = await search_statements(desk.reader, text, **filters, limit=3)
+            assert [each["id"] for each in narrow_items] == [
+                k for k in expected if matches(items_by_id[k])
+            ]
     assert count > 120
-    miller = next(
-        each for each in listed if each["speaker"] and "Miller" in each["speaker"]["name"]
-    )
+    miller = next(each for each in items if each["speaker"] and "Miller" in each["speaker"]["name"])
     person = miller["speaker"]["id"]
-    spoken = await search_statements(desk.reader, "miller", speaker=person)
-    assert [each["id"] for each in spoken] == [miller["id"]]
+    items_of_speaker = await search_statements(desk.reader, "miller", speaker=person)
+    assert [each["id"] for each in items_of_speaker] == [miller["id"]]
     await desk.post(f"/v1/statements/{miller['id']}/quotes", build_quote("An unheard-of rendering"))
     assert [each["id"] for each in await search_statements(desk.reader, "unheard")] == [
         miller["id"]

@@ -40,7 +40,7 @@ async def make_person(desk: Desk, name: str, role: Role) -> str:
 
 async def make_key(desk: Desk, name: str, role: Role, user: str | None) -> str:
     """A key that was made at the console."""
-    made = await desk.database.write(
+    key = await desk.database.write(
         key_commands.create_key,
         name=name,
         role=role,
@@ -48,7 +48,7 @@ async def make_key(desk: Desk, name: str, role: Role, user: str | None) -> str:
         actor=access.SYSTEM,
         now=desk.clock.now,
     )
-    return made.key
+    return key.key
 
 
 async def propose(desk: Desk, by: httpx.AsyncClient) -> str:
@@ -84,9 +84,9 @@ async def test_key_made_by_the_proposer_cannot_approve(desk: Desk) -> None:
         )
         assert response.status_code == 201, response.text
         async with open_client(desk, response.json()["key"]) as as_ben:
-            refused = await approve(as_ben, await propose(desk, admin))
-            require_problem(refused, "second-person-needed")
-            assert "Ada" in refused.json()["detail"]
+            refusal = await approve(as_ben, await propose(desk, admin))
+            require_problem(refusal, "second-person-needed")
+            assert "Ada" in refusal.json()["detail"]
             # Nor the other way round: Ada made the key by which it was proposed.
             require_problem(
                 await approve(admin, await propose(desk, as_ben)), "second-person-needed"
@@ -126,15 +126,15 @@ async def test_disabled_or_demoted_person_cannot_approve(desk: Desk, change: Jso
         async with open_client(desk, await make_key(desk, name, Role.CHECKER, person)) as client:
             decision = await propose(desk, desk.checker)
             await client.get("/v1/me")  # known to this process from now on
-            approved, changed = await asyncio.gather(
+            approval, user_change = await asyncio.gather(
                 approve(client, decision), desk.admin.patch(f"/v1/users/{person}", json=change)
             )
-        assert changed.status_code == 200, changed.text
-        if approved.status_code == 200:
+        assert user_change.status_code == 200, user_change.text
+        if approval.status_code == 200:
             numbers = await desk.database.read(_read_numbers, person, decision)
             assert numbers["approved"] < numbers["changed"]
         else:
-            assert approved.status_code in (401, 403), approved.text
+            assert approval.status_code in (401, 403), approval.text
 
 
 async def test_proposal_of_a_disabled_person_cannot_be_approved(desk: Desk) -> None:
@@ -148,17 +148,17 @@ async def test_proposal_of_a_disabled_person_cannot_be_approved(desk: Desk) -> N
             users.update().where(users.c.id == ben).values(disabled_at=desk.clock.now)
         )
     )
-    refused = require_problem(await approve(desk.checker, decision), "decision-outdated")
-    assert "Ben" in refused["detail"]
+    refusal = require_problem(await approve(desk.checker, decision), "decision-outdated")
+    assert "Ben" in refusal["detail"]
 
 
 def _read_numbers(connection: Connection, person: str, decision: str) -> dict[str, int]:
-    changed = connection.scalar(
+    change_number = connection.scalar(
         select(events.c.seq).where(events.c.subject == person, events.c.type == "person.changed")
     )
-    approved = connection.scalars(
+    approval_numbers = connection.scalars(
         select(events.c.seq).where(
             events.c.type == "claim.status_changed", events.c.data.contains(decision)
         )
     ).one()
-    return {"approved": approved, "changed": changed}
+    return {"approved": approval_numbers, "changed": change_number}

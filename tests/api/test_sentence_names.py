@@ -37,8 +37,8 @@ def test_other_languages_use_the_name_itself() -> None:
     """What a party is called within an English sentence does not belong into another's."""
     ministry = SentenceVoice("mup", "MUP", "belgrade", "Belgrade", None, "the Interior Ministry")
     mission = SentenceVoice("kfor", "KFOR", "nato", "NATO", None, "KFOR", "the Alliance")
-    unnamed = replace(build_contradiction(NATO), voice=Unnamed("an officer", ministry))
-    claim = build_claim(build_contradiction(mission), unnamed, claimant=ministry)
+    unnamed_link = replace(build_contradiction(NATO), voice=Unnamed("an officer", ministry))
+    claim = build_claim(build_contradiction(mission), unnamed_link, claimant=ministry)
     for language in Language:
         line = build_print_line(claim, language=language)
         assert ("the Interior Ministry" in line) is (language is Language.EN), line
@@ -58,15 +58,15 @@ def test_voice_without_such_a_name_is_recorded_as_before() -> None:
         "speaker",
     }
     names = {"name": "NATO", "root": "nato", "root_name": "NATO"}
-    called = {**names, "in_sentence": "the Alliance", "root_in_sentence": "the Alliance"}
-    for voice in (called, names):
+    names_in_sentence = {**names, "in_sentence": "the Alliance", "root_in_sentence": "the Alliance"}
+    for voice in (names_in_sentence, names):
         record.act(Draft("party.changed", {"party": "nato", "parties": {"nato": voice}}))
         state = record.state
         assert history.fold(record.claim_id, record.events) == state
         assert plain_data.read_voice(plain_data.make_plain(state.links[0].voice)) == get_voice(
             state.links[0]
         )
-        is_called = voice is called
+        is_called = voice is names_in_sentence
         assert isinstance(state.links[0].voice, SentenceVoice) is is_called
     assert record.state.links[0].voice == NATO
     assert record.state.claimant == BELGRADE
@@ -75,24 +75,24 @@ def test_voice_without_such_a_name_is_recorded_as_before() -> None:
 async def test_name_within_a_sentence_reaches_every_claim(desk: Desk) -> None:
     """Of parties below it too; null takes it back."""
     await desk.record_parties()
-    created = await desk.post(
+    party = await desk.post(
         "/v1/parties", {"slug": "mup", "name": "MUP", "in_sentence": "the Interior Ministry"}
     )
-    assert created["in_sentence"] == "the Interior Ministry"
+    assert party["in_sentence"] == "the Interior Ministry"
     claim = (await desk.record_claim(claimant="mup", speaker=None))["id"]
     await desk.link_statement(claim, "contradicts", "state-department")
-    claimed = await desk.read_claim(claim)
-    assert claimed["print_line"].startswith("Claimed by the Interior Ministry (")
-    assert claimed["claimant"]["name"] == "MUP"
-    assert "Disputed by Washington." in claimed["print_line"]
+    claim_view = await desk.read_claim(claim)
+    assert claim_view["print_line"].startswith("Claimed by the Interior Ministry (")
+    assert claim_view["claimant"]["name"] == "MUP"
+    assert "Disputed by Washington." in claim_view["print_line"]
     url = "/v1/parties/washington"
-    for name, printed in (("the United States", "the United States"), (None, "Washington")):
-        changed = await desk.editor.patch(url, json={"in_sentence": name})
-        assert changed.status_code == 200, changed.text
-        assert changed.json().get("in_sentence") == name
-        assert f"Disputed by {printed}." in (await desk.read_claim(claim))["print_line"]
-    forged = await desk.editor.patch(url, json={"in_sentence": "NATO denies it."})
-    require_problem(forged, "invalid-request")
+    for name, printed_name in (("the United States", "the United States"), (None, "Washington")):
+        change = await desk.editor.patch(url, json={"in_sentence": name})
+        assert change.status_code == 200, change.text
+        assert change.json().get("in_sentence") == name
+        assert f"Disputed by {printed_name}." in (await desk.read_claim(claim))["print_line"]
+    refusal = await desk.editor.patch(url, json={"in_sentence": "NATO denies it."})
+    require_problem(refusal, "invalid-request")
 
 
 async def test_name_within_a_sentence_of_a_confirmed_claim_takes_two_people(desk: Desk) -> None:
@@ -101,9 +101,9 @@ async def test_name_within_a_sentence_of_a_confirmed_claim_takes_two_people(desk
     claim = (await desk.record_claim())["id"]
     await desk.confirm_claim(claim)
     before = (await desk.read_claim(claim))["print_line"]
-    proposed = await desk.editor.patch("/v1/parties/nato", json={"in_sentence": "the Alliance"})
-    assert proposed.status_code == 202, proposed.text
+    proposal = await desk.editor.patch("/v1/parties/nato", json={"in_sentence": "the Alliance"})
+    assert proposal.status_code == 202, proposal.text
     assert (await desk.read_claim(claim))["print_line"] == before
-    approval = f"/v1/decisions/{proposed.json()['id']}/approval"
+    approval = f"/v1/decisions/{proposal.json()['id']}/approval"
     assert (await desk.editor2.post(approval)).status_code == 200
     assert "by the Alliance." in (await desk.read_claim(claim))["print_line"]

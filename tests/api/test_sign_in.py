@@ -67,7 +67,7 @@ async def test_invalid_key_is_refused(desk: Desk) -> None:
     """A malformed, unknown or mistyped key gets 401 on every route."""
     scheme, key_id, secret = desk.keys["reader"].split("_")
     other_id = desk.keys["admin"].split("_")[1]
-    wrong: list[str | bytes] = [
+    wrong_headers: list[str | bytes] = [
         "Bearer",
         "Bearer ",
         f"Basic {desk.keys['reader']}",
@@ -87,10 +87,10 @@ async def test_invalid_key_is_refused(desk: Desk) -> None:
         "Bearer cd_é_ü".encode(),
         "Bearer cd_' OR ''='_x",
     ]
-    for header in wrong:
+    for header in wrong_headers:
         for path in ("/v1/claims", "/v1/me", "/v1/keys"):
-            sent = header if isinstance(header, bytes) else header.encode()
-            response = await desk.public.get(path, headers={b"Authorization": sent})
+            header_bytes = header if isinstance(header, bytes) else header.encode()
+            response = await desk.public.get(path, headers={b"Authorization": header_bytes})
             require_problem(response, "not-authenticated")
             assert response.headers["WWW-Authenticate"] == 'Bearer realm="claimdesk"'
     right = {"Authorization": f"bearer  {desk.keys['reader']}"}
@@ -134,9 +134,9 @@ async def test_revoked_key_is_refused_at_once(desk: Desk, way: str) -> None:
     require_problem(await desk.public.get("/v1/claims", headers=header), "not-authenticated")
     async with nothing_changes(desk):
         require_problem(await revoke(), "already-settled")
-    listed = (await desk.admin.get("/v1/keys", params={"limit": 200})).json()["items"]
-    assert key["id"] in [each["id"] for each in listed]
-    assert key["key"].split("_")[2] not in str(listed)
+    keys = (await desk.admin.get("/v1/keys", params={"limit": 200})).json()["items"]
+    assert key["id"] in [each["id"] for each in keys]
+    assert key["key"].split("_")[2] not in str(keys)
 
 
 async def test_key_revoked_during_its_lookup_is_not_cached(
@@ -181,9 +181,9 @@ async def test_a_sign_in_link_works_once(desk: Desk) -> None:
     me = await desk.public.get("/v1/me", headers={"Cookie": f"claimdesk_session={cookie.value}"})
     assert (me.json()["id"], me.json()["role"]) == (ana["id"], "checker")
     async with nothing_changes(desk):
-        again = await desk.public.get(url)
-        require_problem(again, "sign-in-link-spent")
-        assert "set-cookie" not in again.headers
+        second_visit = await desk.public.get(url)
+        require_problem(second_visit, "sign-in-link-spent")
+        assert "set-cookie" not in second_visit.headers
     at_home = await support.sign_in_by_link(
         desk, await link_for(desk, ana["email"]), base="http://127.0.0.1"
     )
@@ -196,9 +196,9 @@ async def test_looking_at_a_sign_in_link_does_not_use_it_up(desk: Desk) -> None:
     link = await link_for(desk, "checker@example.org")
     async with nothing_changes(desk):
         for method in ("HEAD", "GET", "GET"):
-            looked = await desk.public.request(method, link)
-            assert looked.status_code == 200
-            assert "claimdesk_session" not in looked.headers.get("set-cookie", "")
+            answer = await desk.public.request(method, link)
+            assert answer.status_code == 200
+            assert "claimdesk_session" not in answer.headers.get("set-cookie", "")
     assert (await support.sign_in_by_link(desk, link)).status_code == 303
 
 
@@ -233,8 +233,8 @@ async def test_link_used_twice_at_once_signs_in_one(desk: Desk) -> None:
 async def test_cookies_are_bound_to_the_host_if_the_base_url_has_tls(settings: Settings) -> None:
     """With an https base URL, whatever Host a proxy in front passes on: `Secure`, and named so that
     no other host and no page without TLS can set one; a cookie of the plain name opens nothing."""
-    behind = settings.model_copy(update={"base_url": "https://desk.example"})
-    async with support.run_desk(behind) as desk:
+    proxy_settings = settings.model_copy(update={"base_url": "https://desk.example"})
+    async with support.run_desk(proxy_settings) as desk:
         ana = await create_user(desk)
         link = await link_for(desk, ana["email"])
         transport = httpx.ASGITransport(app=desk.app)
@@ -244,34 +244,34 @@ async def test_cookies_are_bound_to_the_host_if_the_base_url_has_tls(settings: S
             page = await proxy.get(link)
             visit = read_cookie(page, "__Host-claimdesk_visit").value
             csrf = page.text.split('name="csrf" value="')[1].split('"')[0]
-            held = f"__Host-claimdesk_visit={visit}"
-            signed = await proxy.post(
+            visit_cookie = f"__Host-claimdesk_visit={visit}"
+            sign_in = await proxy.post(
                 link,
                 data={"csrf": csrf},
-                headers={"Cookie": held, "Origin": "https://desk.example"},
+                headers={"Cookie": visit_cookie, "Origin": "https://desk.example"},
             )
-            assert signed.status_code == 303, signed.text
-            for header in signed.headers.get_list("set-cookie"):
+            assert sign_in.status_code == 303, sign_in.text
+            for header in sign_in.headers.get_list("set-cookie"):
                 assert header.startswith("__Host-claimdesk_")
                 for attribute in ("Secure", "Path=/", "HttpOnly", "SameSite=lax"):
                     assert attribute in header
                 assert "Domain" not in header
-            session = read_cookie(signed, "__Host-claimdesk_session").value
+            session = read_cookie(sign_in, "__Host-claimdesk_session").value
             right = await proxy.get(
                 "/v1/me", headers={"Cookie": f"__Host-claimdesk_session={session}"}
             )
             assert right.json()["id"] == ana["id"]
-            planted = await proxy.get("/v1/me", headers={"Cookie": f"claimdesk_session={session}"})
-            require_problem(planted, "not-authenticated")
-            gone = await proxy.delete(
+            answer = await proxy.get("/v1/me", headers={"Cookie": f"claimdesk_session={session}"})
+            require_problem(answer, "not-authenticated")
+            sign_out = await proxy.delete(
                 "/v1/session",
                 headers={
                     "Cookie": f"__Host-claimdesk_session={session}",
                     "Origin": "https://desk.example",
                 },
             )
-            assert gone.headers["set-cookie"].startswith('__Host-claimdesk_session=""; ')
-            assert "Secure" in gone.headers["set-cookie"]
+            assert sign_out.headers["set-cookie"].startswith('__Host-claimdesk_session=""; ')
+            assert "Secure" in sign_out.headers["set-cookie"]
 
 
 async def test_links_and_sessions_expire(desk: Desk) -> None:
@@ -293,8 +293,8 @@ async def test_links_and_sessions_expire(desk: Desk) -> None:
     assert (await desk.public.get("/v1/me", headers=signed_in)).status_code == 200
     desk.clock.advance(hours=1)
     require_problem(await desk.public.get("/v1/me", headers=signed_in), "not-authenticated")
-    forged = {"Cookie": "claimdesk_session=forged"}
-    require_problem(await desk.public.get("/v1/me", headers=forged), "not-authenticated")
+    forged_cookie = {"Cookie": "claimdesk_session=forged"}
+    require_problem(await desk.public.get("/v1/me", headers=forged_cookie), "not-authenticated")
 
 
 async def test_other_site_cannot_change_anything_with_a_session(desk: Desk) -> None:
@@ -307,8 +307,8 @@ async def test_other_site_cannot_change_anything_with_a_session(desk: Desk) -> N
             require_problem(
                 await desk.public.post("/v1/parties", json=PARTY, headers=headers), "cross-site"
             )
-            patched = await desk.public.patch("/v1/parties/x", json={}, headers=headers)
-            require_problem(patched, "cross-site")
+            refusal = await desk.public.patch("/v1/parties/x", json={}, headers=headers)
+            require_problem(refusal, "cross-site")
             require_problem(await desk.public.delete("/v1/session", headers=headers), "cross-site")
             read = await desk.public.get("/v1/me", headers=headers)
             assert read.status_code == 200
@@ -368,11 +368,11 @@ async def exhaust(desk: Desk, email: str, *, address: str = "127.0.0.1") -> None
     async with httpx.AsyncClient(transport=transport, base_url="http://testserver") as stranger:
         for _ in range(TRIES_A_MINUTE + 1):
             desk.clock.now = now  # all at one instant
-            tried = await stranger.post("/v1/session", json={"email": email, "password": "guess"})
-            if tried.status_code == 429:
+            attempt = await stranger.post("/v1/session", json={"email": email, "password": "guess"})
+            if attempt.status_code == 429:
                 desk.clock.now = now
                 return
-            assert tried.status_code == 401
+            assert attempt.status_code == 401
     raise AssertionError("nothing limits the tries")
 
 
@@ -391,28 +391,28 @@ async def test_strangers_attempts_lock_nobody_out(desk: Desk) -> None:
         for running in (desk, other):
             await exhaust(desk, "checker@example.org")
             require_problem(await running.public.post("/v1/session", json=body), "rate-limited")
-            passed = await running.public.post(
+            success = await running.public.post(
                 "/v1/session", json=body, headers={"Cookie": f"claimdesk_device={device}"}
             )
-            assert passed.status_code == 204
+            assert success.status_code == 204
     # It is known for this account alone, and no longer once a letter of it is changed.
     await exhaust(desk, "editor@example.org")
     await exhaust(desk, "checker@example.org")
-    changed = device[:-1] + ("0" if device[-1] != "0" else "1")
+    changed_device = device[:-1] + ("0" if device[-1] != "0" else "1")
     now = desk.clock.now
     for email, cookie in (
         ("editor@example.org", device),
-        ("checker@example.org", changed),
+        ("checker@example.org", changed_device),
         ("checker@example.org", ""),
         ("checker@example.org", "."),
     ):
         desk.clock.now = now
-        refused = await desk.public.post(
+        refusal = await desk.public.post(
             "/v1/session",
             json=body | {"email": email},
             headers={"Cookie": f"claimdesk_device={cookie}"},
         )
-        require_problem(refused, "rate-limited")
+        require_problem(refusal, "rate-limited")
 
 
 async def test_one_address_can_try_few_accounts(desk: Desk) -> None:
@@ -437,18 +437,18 @@ async def test_too_many_passwords_at_once_are_refused_without_hashing(desk: Desk
     await create_user(desk, password=PASSWORD)
     body = {"email": "checker@example.org", "password": PASSWORD}
     first = await desk.public.post("/v1/session", json=body)
-    known = {"Cookie": f"claimdesk_device={read_cookie(first, 'claimdesk_device').value}"}
+    cookie_header = {"Cookie": f"claimdesk_device={read_cookie(first, 'claimdesk_device').value}"}
 
     async def guess(number: int) -> httpx.Response:
         address = (f"198.51.{number // 200}.{number % 200 + 1}", 4711)
         transport = httpx.ASGITransport(app=desk.app, client=address)
         async with httpx.AsyncClient(transport=transport, base_url="http://testserver") as stranger:
-            wrong = {"email": f"p{number}@example.org", "password": "guess"}
-            return await stranger.post("/v1/session", json=wrong)
+            wrong_password = {"email": f"p{number}@example.org", "password": "guess"}
+            return await stranger.post("/v1/session", json=wrong_password)
 
     storm = asyncio.gather(*(guess(number) for number in range(200)))
     await asyncio.sleep(0.2)
-    response = await desk.public.post("/v1/session", json=body, headers=known)
+    response = await desk.public.post("/v1/session", json=body, headers=cookie_header)
     assert response.status_code == 204
     answers = await storm
     busy = [answer for answer in answers if answer.status_code == 503]
@@ -460,8 +460,8 @@ async def test_too_many_passwords_at_once_are_refused_without_hashing(desk: Desk
 
 def test_passwords_are_hashed_at_full_cost() -> None:
     """At what RFC 9106 recommends where memory is short; other tests hash at less."""
-    hashed = passwords.FULL_COST.hash(PASSWORD)
-    assert hashed.startswith("$argon2id$v=19$m=65536,t=3,p=4$")
+    password_hash = passwords.FULL_COST.hash(PASSWORD)
+    assert password_hash.startswith("$argon2id$v=19$m=65536,t=3,p=4$")
 
 
 async def test_disabled_user_loses_every_access_at_once(desk: Desk) -> None:
@@ -513,9 +513,9 @@ async def test_last_administrator_cannot_be_demoted_or_disabled(desk: Desk) -> N
 async def test_email_address_belongs_to_one_user(desk: Desk) -> None:
     """The same address in other case is the same user; no answer holds a password's hash."""
     user = await create_user(desk, password=PASSWORD)
-    again = await desk.admin.post(
+    second_user = await desk.admin.post(
         "/v1/users", json={"email": "CHECKER@example.org", "name": "B", "role": "reader"}
     )
-    require_problem(again, "already-exists")
+    require_problem(second_user, "already-exists")
     assert user["has_password"] is True
     assert "argon2" not in (await desk.admin.get(f"/v1/users/{user['id']}")).text

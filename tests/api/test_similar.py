@@ -44,8 +44,8 @@ async def test_claim_recorded_twice_is_offered_as_similar(desk: Desk) -> None:
     assert await list_similar(desk, first["id"]) == []
     await record(desk, text=UNRELATED)
     second = await record(desk, text=AGAIN, kind="figure")
-    (found,) = second["similar"]
-    assert found == {
+    (similar_claim,) = second["similar"]
+    assert similar_claim == {
         "id": first["id"],
         "text": TROOPS,
         "kind": "figure",
@@ -54,13 +54,13 @@ async def test_claim_recorded_twice_is_offered_as_similar(desk: Desk) -> None:
         "precision": "day",
         "status": "asserted",
         "lifecycle": "active",
-        "score": found["score"],
+        "score": similar_claim["score"],
         "probably_same": True,
-        "shares": found["shares"],
+        "shares": similar_claim["shares"],
         "differs": [],
     }
-    assert found["score"] == round(found["score"], 2) > 0.9
-    assert "figures: 8350, 4500" in found["shares"]
+    assert similar_claim["score"] == round(similar_claim["score"], 2) > 0.9
+    assert "figures: 8350, 4500" in similar_claim["shares"]
     assert [each["id"] for each in await list_similar(desk, first["id"])] == [second["id"]]
     assert await list_similar(desk, second["id"]) == second["similar"]
 
@@ -70,10 +70,10 @@ async def test_similar_claims_are_not_looked_for_by_default(desk: Desk) -> None:
     await desk.record_parties()
     await desk.record_claim(text=TROOPS)
     for query in ("", "?similar=false"):
-        recorded = await desk.post(f"/v1/claims{query}", build_claim(text=AGAIN))
-        assert "similar" not in recorded
-    refused = await desk.checker.post("/v1/claims?similar=perhaps", json=build_claim(text=AGAIN))
-    require_field_error(refused, "query", "similar")
+        claim_view = await desk.post(f"/v1/claims{query}", build_claim(text=AGAIN))
+        assert "similar" not in claim_view
+    refusal = await desk.checker.post("/v1/claims?similar=perhaps", json=build_claim(text=AGAIN))
+    require_field_error(refusal, "query", "similar")
 
 
 async def test_similar_claims_say_what_sets_them_apart(desk: Desk) -> None:
@@ -81,14 +81,14 @@ async def test_similar_claims_say_what_sets_them_apart(desk: Desk) -> None:
     await desk.record_parties()
     for text in (DENIED, OTHER, AGAIN, UNRELATED):
         await record(desk, text=text)
-    found = (await record(desk, text=TROOPS))["similar"]
-    assert found[0]["text"] == AGAIN
-    assert [each["probably_same"] for each in found] == [True, False, False]
-    scores = [each["score"] for each in found]
+    similar_claims = (await record(desk, text=TROOPS))["similar"]
+    assert similar_claims[0]["text"] == AGAIN
+    assert [each["probably_same"] for each in similar_claims] == [True, False, False]
+    scores = [each["score"] for each in similar_claims]
     assert scores == sorted(scores, reverse=True)
-    told = {each["text"]: each["differs"] for each in found}
-    assert told[DENIED] == ["one denies what the other claims"]
-    assert told[OTHER] == ["figures differ: 4,500 and 14,000"]
+    differences = {each["text"]: each["differs"] for each in similar_claims}
+    assert differences[DENIED] == ["one denies what the other claims"]
+    assert differences[OTHER] == ["figures differ: 4,500 and 14,000"]
 
 
 async def test_dry_run_changes_nothing(desk: Desk) -> None:
@@ -98,8 +98,8 @@ async def test_dry_run_changes_nothing(desk: Desk) -> None:
     hook = {"url": "https://example.org/hook"}
     assert (await desk.admin.post("/v1/webhooks", json=hook)).status_code in (201, 422)
     first = await record(desk, text=TROOPS)
-    rung: list[bool] = []
-    desk.database.wakeups.subscribe(lambda: rung.append(True))
+    wakeup_calls: list[bool] = []
+    desk.database.wakeups.subscribe(lambda: wakeup_calls.append(True))
     body = build_claim(
         text=AGAIN,
         part_of=None,
@@ -110,16 +110,16 @@ async def test_dry_run_changes_nothing(desk: Desk) -> None:
     answer = await desk.checker.post("/v1/claims?dry_run=true", json=body)
     assert answer.status_code == 200, answer.text
     assert await record_of(desk) == before
-    assert not rung
+    assert not wakeup_calls
     preview = answer.json()
     assert preview["id"] is None
     assert "Location" not in answer.headers
     assert "ETag" not in answer.headers
     assert [each["id"] for each in preview["similar"]] == [first["id"]]
-    recorded = await desk.post("/v1/claims?similar=true", body)
-    assert rung
+    claim_view = await desk.post("/v1/claims?similar=true", body)
+    assert wakeup_calls
     moments = ("id", "created_at", "updated_at", "status_since")
-    assert preview == recorded | {name: preview[name] for name in moments}
+    assert preview == claim_view | {name: preview[name] for name in moments}
 
 
 async def test_dry_run_of_component_does_not_change_its_parent(desk: Desk) -> None:
@@ -164,9 +164,9 @@ async def test_retry_repeats_the_similar_claims_of_the_first_answer(desk: Desk) 
     first = await desk.checker.post("/v1/claims?similar=true", json=body, headers=KEY)
     assert (dry.status_code, first.status_code) == (200, 201)
     await record(desk, text=TROOPS)
-    again = await desk.checker.post("/v1/claims?similar=true", json=body, headers=KEY)
-    assert again.headers["Idempotent-Replayed"] == "true"
-    assert again.content == first.content
+    retry = await desk.checker.post("/v1/claims?similar=true", json=body, headers=KEY)
+    assert retry.headers["Idempotent-Replayed"] == "true"
+    assert retry.content == first.content
     dry = await desk.checker.post("/v1/claims?dry_run=true", json=body, headers=KEY)
     assert "Idempotent-Replayed" not in dry.headers
     assert len(dry.json()["similar"]) == 3
@@ -178,12 +178,16 @@ async def test_merged_claim_is_offered_as_its_survivor(desk: Desk) -> None:
     await desk.record_parties()
     claims = [(await record(desk, text=text))["id"] for text in (TROOPS, OTHER, UNRELATED)]
     for loser, into in pairwise(claims):
-        merged = await desk.checker.post(
+        merge = await desk.checker.post(
             f"/v1/claims/{loser}/merge", json={"into": into}, headers={"If-Match": "*"}
         )
-        assert merged.status_code == 200, merged.text
-    (found,) = (await record(desk, text=AGAIN))["similar"]
-    assert (found["id"], found["text"], found["probably_same"]) == (claims[2], UNRELATED, True)
+        assert merge.status_code == 200, merge.text
+    (similar_claim,) = (await record(desk, text=AGAIN))["similar"]
+    assert (similar_claim["id"], similar_claim["text"], similar_claim["probably_same"]) == (
+        claims[2],
+        UNRELATED,
+        True,
+    )
     assert [each["id"] for each in await list_similar(desk, claims[2])] == []
 
 
@@ -192,18 +196,18 @@ async def test_withdrawn_claim_is_offered_and_marked(desk: Desk) -> None:
     await desk.record_parties()
     first = (await record(desk, text=TROOPS))["id"]
     await desk.post(f"/v1/claims/{first}/withdrawal", {"reason": "corrected"}, status=200)
-    (found,) = (await record(desk, text=AGAIN))["similar"]
-    assert (found["id"], found["lifecycle"]) == (first, "withdrawn")
+    (similar_claim,) = (await record(desk, text=AGAIN))["similar"]
+    assert (similar_claim["id"], similar_claim["lifecycle"]) == (first, "withdrawn")
 
 
 async def test_components_are_not_offered_as_similar_to_their_claim(desk: Desk) -> None:
     """Two components may be similar to each other."""
     await desk.record_parties()
     parent = (await record(desk, text=TROOPS))["id"]
-    one = (await record(desk, text=AGAIN, part_of=parent))["id"]
+    component = (await record(desk, text=AGAIN, part_of=parent))["id"]
     other = (await record(desk, text=TROOPS, part_of=parent))["id"]
     assert await list_similar(desk, parent) == []
-    assert [claim["id"] for claim in await list_similar(desk, one)] == [other]
+    assert [claim["id"] for claim in await list_similar(desk, component)] == [other]
 
 
 async def test_similar_claims_are_found_in_other_scripts_and_languages(desk: Desk) -> None:
@@ -215,8 +219,8 @@ async def test_similar_claims_are_found_in_other_scripts_and_languages(desk: Des
         "Serbia cut the number of its soldiers near Kosovo to 4,500",
     ):
         response = await desk.checker.post("/v1/claims?dry_run=true", json=build_claim(text=text))
-        (one,) = response.json()["similar"]
-        assert (one["id"], one["probably_same"]) == (first["id"], True), text
+        (similar_claim,) = response.json()["similar"]
+        assert (similar_claim["id"], similar_claim["probably_same"]) == (first["id"], True), text
 
 
 async def test_unknown_claim_has_no_similar_claims(desk: Desk) -> None:
@@ -244,6 +248,6 @@ async def test_any_text_can_be_compared(desk: Desk, text: str) -> None:
     """Whatever a claim may say is looked for and found again."""
     await desk.record_parties()
     first = await record(desk, text=text)
-    again = await record(desk, text=text)
+    second_claim = await record(desk, text=text)
     words = any(each.isalnum() for each in text)
-    assert [each["id"] for each in again["similar"]] == ([first["id"]] if words else [])
+    assert [each["id"] for each in second_claim["similar"]] == ([first["id"]] if words else [])

@@ -48,16 +48,16 @@ def count_matrices(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 async def test_links_are_listed_page_by_page(desk: Desk) -> None:
     claim, links = await record_linked_claim(desk)
-    shown: list[str] = []
+    link_ids: list[str] = []
     url: str | None = f"/v1/claims/{claim}/links?limit=3"
     while url is not None:
         page = await desk.reader.get(url)
         items = page.json()["items"]
         assert len(items) <= 3
-        shown += [link["id"] for link in items]
+        link_ids += [link["id"] for link in items]
         url = page.links["next"]["url"] if "next" in page.links else None
         assert (page.json()["next_cursor"] is None) == (url is None)
-    assert shown == links
+    assert link_ids == links
     require_problem(await desk.reader.get(f"/v1/claims/{claim}/links?limit=201"), "invalid-request")
 
 
@@ -148,9 +148,9 @@ async def test_strangers_queue_without_delaying_signed_in_people(
     async with asyncio.timeout(10):
         while not desk.app.state.services.shared._waiting:  # noqa: ASYNC110 -- it has no event
             await asyncio.sleep(0.01)
-    refused = await desk.public.get("/stories/border?other=1")
-    assert refused.status_code == 503
-    assert int(refused.headers["Retry-After"]) > 0
+    refusal = await desk.public.get("/stories/border?other=1")
+    assert refusal.status_code == 503
+    assert int(refusal.headers["Retry-After"]) > 0
     assert (await desk.reader.get("/stories/border")).status_code == 200
     assert not waiting.done()
     for _ in range(shared.AT_ONCE):
@@ -163,17 +163,17 @@ async def test_rendering_a_page_costs_more_of_the_limit_than_a_cached_page(
 ) -> None:
     """A page that has to be made costs as much as many answers that are read; one that is kept
     costs what any answer does."""
-    limited = settings.model_copy(update={"public_read": True, "rate_limit": 100})
+    limited_settings = settings.model_copy(update={"public_read": True, "rate_limit": 100})
 
     def read_remaining(answer: httpx.Response) -> int:
         return int(answer.headers["RateLimit"].split("r=")[1].split(";")[0])
 
-    async with support.run_desk(limited) as desk:
+    async with support.run_desk(limited_settings) as desk:
         await desk.post("/v1/stories", {"slug": "border", "title": "The border"})
         first = read_remaining(await desk.public.get("/v1/claims"))
-        made = read_remaining(await desk.public.get("/stories/border"))
-        kept = read_remaining(await desk.public.get("/stories/border"))
-        assert first - made == pytest.approx(shared.PAGE_COST, abs=3)
-        assert made - kept <= 1
+        after_rendering = read_remaining(await desk.public.get("/stories/border"))
+        after_reading = read_remaining(await desk.public.get("/stories/border"))
+        assert first - after_rendering == pytest.approx(shared.PAGE_COST, abs=3)
+        assert after_rendering - after_reading <= 1
         own = read_remaining(await desk.reader.get("/v1/claims"))
         assert own - read_remaining(await desk.reader.get("/stories/border")) <= 1

@@ -26,7 +26,7 @@ async def test_newer_figure_supersedes_the_former(desk: Desk, story: str) -> Non
     """Each says which it replaces and by which it is replaced; the former's print line ends so."""
     first = await record_figure(desk, "12 died", 1, figure={"value": 12, "what": "dead"})
     assert "superseded_by" not in first
-    then = desk.clock.now.isoformat()
+    instant = desk.clock.now.isoformat()
     desk.clock.advance(minutes=1)
     second = await record_figure(
         desk, "17 died", 2, supersedes=first["id"], figure={"low": 15, "high": 17.5}
@@ -45,14 +45,14 @@ async def test_newer_figure_supersedes_the_former(desk: Desk, story: str) -> Non
     assert now["print_line"].endswith(" Superseded on 2 October 2023 by “17 died”.")
     middle = await desk.read_claim(second["id"])
     assert (middle["supersedes"], middle["superseded_by"]) == (first["id"], third["id"])
-    assert "superseded_by" not in await desk.read_claim(first["id"], as_of=then)
+    assert "superseded_by" not in await desk.read_claim(first["id"], as_of=instant)
     await desk.checker.patch(
         f"/v1/claims/{second['id']}",
         json={"text": "17 people died", "material": False},
         headers={"If-Match": "*"},
     )
-    reworded = await desk.read_claim(first["id"])
-    assert reworded["print_line"].endswith("by “17 people died”.")
+    claim_view = await desk.read_claim(first["id"])
+    assert claim_view["print_line"].endswith("by “17 people died”.")
     (event,) = [
         each
         for each in (await desk.reader.get(f"/v1/claims/{second['id']}/history")).json()["items"]
@@ -64,24 +64,24 @@ async def test_newer_figure_supersedes_the_former(desk: Desk, story: str) -> Non
 async def test_superseded_claim_leaves_the_board(desk: Desk, story: str) -> None:
     """Unasked; in lists and on its own page it is there, and as of before it was superseded."""
     first = await record_figure(desk, "12 died", 1)
-    then = desk.clock.now.isoformat()
+    instant = desk.clock.now.isoformat()
     desk.clock.advance(minutes=1)
     await record_figure(desk, "17 died", 2, supersedes=first["id"])
     for address, is_shown in (
         ("/", False),
         ("/?story=port", False),
-        (f"/?as_of={then.replace('+', '%2B')}", True),
+        (f"/?as_of={instant.replace('+', '%2B')}", True),
         ("/?status=asserted", True),
     ):
         assert ("12 died" in (await desk.reader.get(address)).text) is is_shown, address
-    listed = (await desk.reader.get("/v1/claims")).json()["items"]
-    assert {claim["text"] for claim in listed} == {"12 died", "17 died"}
+    items = (await desk.reader.get("/v1/claims")).json()["items"]
+    assert {claim["text"] for claim in items} == {"12 died", "17 died"}
 
 
 async def test_lists_are_asked_for_the_superseded_or_for_the_rest(desk: Desk, story: str) -> None:
     """Now, as of an instant and in the search; unasked, both are listed."""
     first = (await record_figure(desk, "12 died", 1))["id"]
-    then = desk.clock.now.isoformat()
+    instant = desk.clock.now.isoformat()
     desk.clock.advance(minutes=1)
     second = (await record_figure(desk, "17 died", 2, supersedes=first))["id"]
 
@@ -94,21 +94,21 @@ async def test_lists_are_asked_for_the_superseded_or_for_the_rest(desk: Desk, st
     for query in ({}, {"q": "died"}, {"as_of": desk.clock.now.isoformat()}):
         assert await list_ids(superseded="true", **query) == {first}, query
         assert await list_ids(superseded="false", **query) == {second}, query
-    assert await list_ids(superseded="true", as_of=then) == set()
-    assert await list_ids(superseded="false", as_of=then) == {first}
+    assert await list_ids(superseded="true", as_of=instant) == set()
+    assert await list_ids(superseded="false", as_of=instant) == {first}
 
 
 async def test_matrix_says_what_is_superseded_or_on_hold(desk: Desk, story: str) -> None:
     """As of an instant it says what was then; a hold that had ended by then is not in it."""
     first = (await record_figure(desk, "12 died", 1))["id"]
-    then = desk.clock.advance(minutes=1)
-    until = then + timedelta(minutes=2)
-    held = await desk.checker.put(
+    instant = desk.clock.advance(minutes=1)
+    until = instant + timedelta(minutes=2)
+    hold = await desk.checker.put(
         f"/v1/claims/{first}/hold",
         json={"reason": "counted anew", "until": until.isoformat()},
         headers={"If-Match": "*"},
     )
-    assert held.status_code == 200, held.text
+    assert hold.status_code == 200, hold.text
     second = (await record_figure(desk, "17 died", 2, supersedes=first))["id"]
 
     async def read_row(**query: str) -> Json:
@@ -117,11 +117,11 @@ async def test_matrix_says_what_is_superseded_or_on_hold(desk: Desk, story: str)
 
     row = await read_row()
     assert (row["superseded_by"], row["hold"]["reason"]) == (second, "counted anew")
-    before = await read_row(as_of=then.isoformat())
+    before = await read_row(as_of=instant.isoformat())
     assert before.keys().isdisjoint({"superseded_by", "hold"})
     desk.clock.advance(minutes=5)
-    ended = await read_row(as_of=until.isoformat())
-    assert (ended["superseded_by"], "hold" in ended) == (second, False)
+    later_row = await read_row(as_of=until.isoformat())
+    assert (later_row["superseded_by"], "hold" in later_row) == (second, False)
 
 
 async def test_void_claim_supersedes_nothing(desk: Desk, story: str) -> None:
@@ -135,8 +135,8 @@ async def test_void_claim_supersedes_nothing(desk: Desk, story: str) -> None:
         await desk.checker.post(f"{url}/void", json=body, headers=any_version)
     ).status_code == 200
     assert "superseded_by" not in await desk.read_claim(first["id"])
-    restored = await desk.checker.post(f"{url}/restoration", json=body, headers=any_version)
-    assert restored.status_code == 200
+    restoration = await desk.checker.post(f"{url}/restoration", json=body, headers=any_version)
+    assert restoration.status_code == 200
     assert (await desk.read_claim(first["id"]))["superseded_by"] == second["id"]
 
 
@@ -153,12 +153,12 @@ async def test_only_a_claim_of_the_same_story_and_claimant_is_superseded(
         ({"supersedes": first, "claimant": None, "speaker": None}, "the same claimant"),
     ):
         body = build_claim(**{"kind": "figure", "story": "port"} | changes)
-        refused = await desk.checker.post("/v1/claims", json=body)
-        assert words in str(require_problem(refused, "invalid-request")), changes
+        refusal = await desk.checker.post("/v1/claims", json=body)
+        assert words in str(require_problem(refusal, "invalid-request")), changes
     second = await record_figure(desk, "17 died", 2, supersedes=first)
     body = build_claim(kind="figure", story="port", supersedes=first)
-    again = await desk.checker.post("/v1/claims", json=body)
-    problem = str(require_problem(again, "invalid-request"))
+    second_answer = await desk.checker.post("/v1/claims", json=body)
+    problem = str(require_problem(second_answer, "invalid-request"))
     assert f"claim {second['id']} supersedes it already" in problem
 
 
@@ -182,5 +182,5 @@ async def test_figure_is_a_value_or_a_range(desk: Desk, story: str, figure: Json
 
 async def test_only_a_figure_has_numbers(desk: Desk, story: str) -> None:
     body = build_claim(kind="event", figure={"value": 12})
-    refused = await desk.checker.post("/v1/claims", json=body)
-    assert "kind figure" in str(require_problem(refused, "invalid-request"))
+    refusal = await desk.checker.post("/v1/claims", json=body)
+    assert "kind figure" in str(require_problem(refusal, "invalid-request"))

@@ -49,10 +49,10 @@ def list_fields(document: Json) -> Iterator[tuple[str, str, Place, Json]]:
 def _resolve_schema(document: Json, schema: Json) -> list[Json]:
     """A schema's alternatives, references followed."""
     if "$ref" in schema:
-        found = document
+        subschema = document
         for part in schema["$ref"].removeprefix("#/").split("/"):
-            found = found[part]
-        return _resolve_schema(document, found)
+            subschema = subschema[part]
+        return _resolve_schema(document, subschema)
     alternatives = [*schema.get("anyOf", ()), *schema.get("oneOf", ()), *schema.get("allOf", ())]
     return [item for each in alternatives for item in _resolve_schema(document, each)] or [schema]
 
@@ -89,13 +89,15 @@ def _build_sample(document: Json, schema: Json, place: Place) -> Any:
         objects = [
             alternative for alternative in alternatives if alternative.get("type") == "object"
         ]
-        chosen = next((each for each in objects if step in each.get("properties", {})), objects[0])
-        made = {
-            name: _build_sample(document, chosen["properties"][name], ())
-            for name in chosen.get("required", ())
+        object_schema = next(
+            (each for each in objects if step in each.get("properties", {})), objects[0]
+        )
+        sample = {
+            name: _build_sample(document, object_schema["properties"][name], ())
+            for name in object_schema.get("required", ())
         }
-        field = chosen.get("properties", {}).get(step, {"type": "string"})
-        return made | {step: _build_sample(document, field, rest)}
+        field = object_schema.get("properties", {}).get(step, {"type": "string"})
+        return sample | {step: _build_sample(document, field, rest)}
     return _build_example(document, alternatives[0])
 
 
@@ -123,9 +125,9 @@ def put_text(body: Any, place: Place, value: str) -> Any:
     """The same body with another value at a place."""
     if not place:
         return value
-    copied = list(body) if isinstance(body, list) else dict(body)
-    copied[place[0]] = put_text(body[place[0]], place[1:], value)  # type: ignore[index]
-    return copied
+    body_copy = list(body) if isinstance(body, list) else dict(body)
+    body_copy[place[0]] = put_text(body[place[0]], place[1:], value)  # type: ignore[index]
+    return body_copy
 
 
 def is_at(loc: list[str | int], place: Place) -> bool:
@@ -142,9 +144,9 @@ async def list_refusals(desk: Desk, method: str, path: str, body: Any, place: Pl
     path = re.sub(r"\{\w+_id\}", ID, path).replace("{slug}", "nowhere")
     assert "{" not in path, path
     # As escapes: half a character has no UTF-8.
-    sent = json.dumps(body).encode()
+    content = json.dumps(body).encode()
     headers = {"If-Match": '"1"', "Content-Type": "application/json"}
-    response = await desk.admin.request(method, path, content=sent, headers=headers)
+    response = await desk.admin.request(method, path, content=content, headers=headers)
     if response.status_code != 422:
         return []
     return [error["msg"] for error in response.json()["errors"] if is_at(error["loc"], place)]
@@ -153,13 +155,13 @@ async def list_refusals(desk: Desk, method: str, path: str, body: Any, place: Pl
 @pytest.mark.parametrize("database_kind", ["sqlite"])
 async def test_every_text_field_of_every_body_refuses_forbidden_characters(desk: Desk) -> None:
     """A field that is added without the policy fails here, whatever its route does with it."""
-    seen: set[str] = set()
-    passed: list[tuple[str, str, Place, str]] = []
+    field_names: set[str] = set()
+    passes: list[tuple[str, str, Place, str]] = []
     async with nothing_changes(desk):
         for method, path, place, body in list_fields(desk.app.openapi()):
             if (method, path, ".".join(map(str, place))) in UNSTORED:
                 continue
-            seen.add(str(place[-1]))
+            field_names.add(str(place[-1]))
             values = dict(HOSTILE)
             if place[-1] not in MAY_BE_BLANK:
                 values |= {f"nothing: {text!a}": text for text in NOTHING}
@@ -167,9 +169,19 @@ async def test_every_text_field_of_every_body_refuses_forbidden_characters(desk:
                 values |= {"no width": "a\u200bb", "stop": "Nobody (2 October). Confirmed by NATO"}
             for description, value in values.items():
                 if not await list_refusals(desk, method, path, put_text(body, place, value), place):
-                    passed.append((method, path, place, description))
-    assert not passed
-    assert seen >= {"text", "name", "role", "reason", "note", "title", "url", "exact", "email"}
+                    passes.append((method, path, place, description))
+    assert not passes
+    assert field_names >= {
+        "text",
+        "name",
+        "role",
+        "reason",
+        "note",
+        "title",
+        "url",
+        "exact",
+        "email",
+    }
 
 
 @pytest.mark.parametrize("database_kind", ["sqlite"])
@@ -178,8 +190,8 @@ async def test_every_text_field_accepts_plain_text(desk: Desk) -> None:
     for method, path, place, body in list_fields(desk.app.openapi()):
         last = place[-1] if isinstance(place[-1], str) else place[-2]
         if last in NAMES | {"text", "reason", "note", "title", "comment", "exact", "code"}:
-            sent = put_text(body, place, "Grand marché")
-            assert not await list_refusals(desk, method, path, sent, place), (path, place)
+            plain_body = put_text(body, place, "Grand marché")
+            assert not await list_refusals(desk, method, path, plain_body, place), (path, place)
 
 
 async def test_texts_are_stored_composed_and_with_plain_line_ends(desk: Desk) -> None:

@@ -24,34 +24,34 @@ async def test_two_orders_are_never_mixed(desk: Desk) -> None:
     stance = {"statement": early, "stance": "requests_confirmation", "conditional": True}
     link = await desk.post(f"/v1/claims/{claim}/links", stance)
     await desk.post(f"/v1/links/{link['id']}/retraction", {"reason": "misread"}, status=200)
-    recorded = await record_timeline(desk)
-    assert [(item["type"], item["said_at"]) for item in recorded["items"]] == [
+    timeline = await record_timeline(desk)
+    assert [(item["type"], item["said_at"]) for item in timeline["items"]] == [
         ("claim.created", "2023-10-02T00:00:00Z"),
         ("link.created", "2023-09-20T08:00:00Z"),
         ("claim.status_changed", None),
         ("link.retracted", None),
     ]
-    _, asked, moved, retracted = recorded["items"]
-    assert (asked["link"]["conditional"], asked["precision"]) == (True, "hour")
+    _, link_entry, move_entry, retraction_entry = timeline["items"]
+    assert (link_entry["link"]["conditional"], link_entry["precision"]) == (True, "hour")
     department = {
         "slug": "state-department",
         "name": "State Department",
         "root": "washington",
         "root_name": "Washington",
     }
-    for each in (asked, moved, retracted):
+    for each in (link_entry, move_entry, retraction_entry):
         assert each["parties"] == [department]
-    told = ("previous_status", "status", "cause")
-    assert [moved[name] for name in told] == ["asserted", "awaiting_confirmation", "request"]
-    assert moved["recorded_at"] == asked["recorded_at"]
-    said = await record_timeline(desk, clock="said")
-    assert [item["type"] for item in said["items"]] == ["link.created", "claim.created"]
-    (lane,) = recorded["lanes"]
+    names = ("previous_status", "status", "cause")
+    assert [move_entry[name] for name in names] == ["asserted", "awaiting_confirmation", "request"]
+    assert move_entry["recorded_at"] == link_entry["recorded_at"]
+    said_timeline = await record_timeline(desk, clock="said")
+    assert [item["type"] for item in said_timeline["items"]] == ["link.created", "claim.created"]
+    (lane,) = timeline["lanes"]
     assert [interval["status"] for interval in lane["intervals"]] == [
         "asserted",
         "awaiting_confirmation",
     ]
-    assert said["lanes"] == recorded["lanes"]
+    assert said_timeline["lanes"] == timeline["lanes"]
 
 
 async def test_timeline_holds_nothing_internal(desk: Desk) -> None:
@@ -63,8 +63,10 @@ async def test_timeline_holds_nothing_internal(desk: Desk) -> None:
     me = (await desk.checker.get("/v1/me")).json()["id"]
     any_version = {"If-Match": "*"}
     for change in ({"assignee": me}, {"assignee": None, "tags": ["troops"]}, {"assignee": me}):
-        amended = await desk.checker.patch(f"/v1/claims/{claim}", json=change, headers=any_version)
-        assert amended.status_code == 200, amended.text
+        amendment = await desk.checker.patch(
+            f"/v1/claims/{claim}", json=change, headers=any_version
+        )
+        assert amendment.status_code == 200, amendment.text
     await desk.confirm_claim(claim)
     url = "/v1/stories/border/timeline"
     answers = [await client.get(url) for client in (desk.reader, desk.checker, desk.admin)]
@@ -89,10 +91,10 @@ async def test_merges_and_withdrawals_are_on_the_timeline(desk: Desk) -> None:
     await desk.post("/v1/stories", {"slug": "border", "title": "The border"})
     loser, into = [(await desk.record_claim(story="border"))["id"] for _ in range(2)]
     link = await desk.link_statement(loser, "supports", "nato")
-    merged = await desk.checker.post(
+    merge = await desk.checker.post(
         f"/v1/claims/{loser}/merge", json={"into": into}, headers={"If-Match": "*"}
     )
-    assert merged.status_code == 200
+    assert merge.status_code == 200
     statement = link["statement"]["id"]
     await desk.post(f"/v1/statements/{statement}/withdrawal", {"reason": "no"}, status=200)
     entries = (await record_timeline(desk))["items"][3:]
@@ -177,16 +179,16 @@ async def test_entries_follow_their_claim_into_another_story(desk: Desk) -> None
         await desk.post("/v1/stories", {"slug": slug, "title": slug})
     claim = (await desk.record_claim(story="border", text="Two battalions left"))["id"]
     link = await desk.link_statement(claim, "requests_confirmation", "nato")
-    stayed = (await desk.record_claim(story="border", text="The bridge is closed"))["id"]
+    other_claim = (await desk.record_claim(story="border", text="The bridge is closed"))["id"]
     resident = (await desk.record_claim(story="kosovo", text="The market is open"))["id"]
     before = desk.clock.now.isoformat()
     desk.clock.advance(minutes=5)
     await correct(desk, f"/v1/claims/{claim}", story="kosovo")
-    between = desk.clock.now.isoformat()
+    instant = desk.clock.now.isoformat()
     desk.clock.advance(minutes=5)
     await desk.post(f"/v1/links/{link['id']}/retraction", {"reason": "misread"}, status=200)
     history = ["claim.created", "link.created", "claim.status_changed"]
-    moved = [*history, "claim.corrected", "link.retracted"]
+    types = [*history, "claim.corrected", "link.retracted"]
 
     async def read_types(slug: str, claim: str, **query: str | int) -> list[str]:
         entries = await read_entries(desk, slug, **query)
@@ -195,22 +197,22 @@ async def test_entries_follow_their_claim_into_another_story(desk: Desk) -> None
 
     for limit in (1, 2, 50):
         assert await read_types("border", claim, limit=limit) == []
-        assert await read_types("border", stayed, limit=limit) == ["claim.created"]
-        assert await read_types("kosovo", claim, limit=limit) == moved
+        assert await read_types("border", other_claim, limit=limit) == ["claim.created"]
+        assert await read_types("kosovo", claim, limit=limit) == types
         assert await read_types("kosovo", resident, limit=limit) == ["claim.created"]
         assert await read_types("border", claim, limit=limit, as_of=before) == history
         assert await read_types("kosovo", claim, limit=limit, as_of=before) == []
-        assert await read_types("border", claim, limit=limit, as_of=between) == []
-    assert await read_types("kosovo", claim, as_of=between) == moved[:-1]
+        assert await read_types("border", claim, limit=limit, as_of=instant) == []
+    assert await read_types("kosovo", claim, as_of=instant) == types[:-1]
     assert await read_entries(desk, "border-2") == []
-    said = await read_entries(desk, "kosovo", clock="said", limit=1)
-    assert [entry["type"] for entry in said if entry["claim"]["id"] == claim] == history[:2]
-    retracted = (await read_entries(desk, "kosovo"))[-1]
-    assert [party["slug"] for party in retracted["parties"]] == ["nato"]
+    said_entries = await read_entries(desk, "kosovo", clock="said", limit=1)
+    assert [entry["type"] for entry in said_entries if entry["claim"]["id"] == claim] == history[:2]
+    retraction_entry = (await read_entries(desk, "kosovo"))[-1]
+    assert [party["slug"] for party in retraction_entry["parties"]] == ["nato"]
     desk.clock.advance(minutes=5)
     await correct(desk, f"/v1/claims/{claim}", story="border")
     assert await read_types("kosovo", claim, limit=2) == []
-    assert await read_types("border", claim, limit=2) == [*moved, "claim.corrected"]
+    assert await read_types("border", claim, limit=2) == [*types, "claim.corrected"]
     await correct(desk, f"/v1/claims/{claim}", story=None)
     assert await read_types("border", claim) == []
 
@@ -223,10 +225,12 @@ async def test_corrected_hour_sorts_an_entry(desk: Desk) -> None:
     claim = (await desk.record_claim(story="border", claimed_at="2023-10-02T00:00:00Z"))["id"]
     statements = []
     for hour in (8, 9, 10):
-        said = build_statement("nato", said_at=f"2023-10-03T{hour:02}:00:00Z", precision="hour")
-        link = {"statement": said, "stance": "comments"}
-        made = await desk.post(f"/v1/claims/{claim}/links", link)
-        statements.append(made["statement"]["id"])
+        statement = build_statement(
+            "nato", said_at=f"2023-10-03T{hour:02}:00:00Z", precision="hour"
+        )
+        link = {"statement": statement, "stance": "comments"}
+        link_view = await desk.post(f"/v1/claims/{claim}/links", link)
+        statements.append(link_view["statement"]["id"])
     before = desk.clock.now.isoformat()
     desk.clock.advance(minutes=5)
     first, second, third = statements
@@ -242,13 +246,16 @@ async def test_corrected_hour_sorts_an_entry(desk: Desk) -> None:
         ]
 
     right = [(first, "09:30"), (None, "09:00"), (second, "09:00"), (third, "10:00")]
-    believed = [(None, "00:00"), (first, "08:00"), (second, "09:00"), (third, "10:00")]
+    earlier_order = [(None, "00:00"), (first, "08:00"), (second, "09:00"), (third, "10:00")]
     for limit in (1, 2, 3, 50):
         assert await read_order(limit=limit) == right
-        assert await read_order(limit=limit, as_of=before) == believed
-    created, *linked = await read_entries(desk, "border")
-    assert created["said_at"] == "2023-10-03T09:00:00Z"
-    assert (linked[0]["precision"], linked[0]["link"]["precision"]) == ("minute", "minute")
+        assert await read_order(limit=limit, as_of=before) == earlier_order
+    creation_entry, *link_entries = await read_entries(desk, "border")
+    assert creation_entry["said_at"] == "2023-10-03T09:00:00Z"
+    assert (link_entries[0]["precision"], link_entries[0]["link"]["precision"]) == (
+        "minute",
+        "minute",
+    )
 
 
 async def test_story_page_has_what_was_said_at_corrected_hours(desk: Desk) -> None:
@@ -258,16 +265,16 @@ async def test_story_page_has_what_was_said_at_corrected_hours(desk: Desk) -> No
     claim = (await desk.record_claim(story="border"))["id"]
     statements = {}
     for hour, party in ((8, "nato"), (9, "pristina"), (10, "washington")):
-        said = build_statement(party, said_at=f"2023-10-03T{hour:02}:00:00Z", precision="hour")
-        link = {"statement": said, "stance": "comments"}
-        made = await desk.post(f"/v1/claims/{claim}/links", link)
-        statements[party] = made["statement"]["id"]
+        statement = build_statement(party, said_at=f"2023-10-03T{hour:02}:00:00Z", precision="hour")
+        link = {"statement": statement, "stance": "comments"}
+        link_view = await desk.post(f"/v1/claims/{claim}/links", link)
+        statements[party] = link_view["statement"]["id"]
 
     async def read_parties() -> list[str]:
         page = (await desk.reader.get("/stories/border", params={"clock": "said"})).text
-        _, happened = page.split('<section id="happened"')
+        _, section = page.split('<section id="happened"')
         names = ("NATO", "Pristina", "Washington")
-        return sorted(names, key=lambda name: happened.index(name))
+        return sorted(names, key=lambda name: section.index(name))
 
     assert await read_parties() == ["Washington", "Pristina", "NATO"]
     await correct(desk, f"/v1/statements/{statements['nato']}", said_at="2023-10-03T11:00:00Z")

@@ -71,13 +71,13 @@ async def test_only_editors_see_why_a_name_is_withheld(desk: Desk) -> None:
         (desk.editor, True),
         (desk.admin, True),
     ):
-        shown = (await client.get(url)).json()
-        assert (shown["attribution"], shown["description"], shown["party"]) == (
+        view = (await client.get(url)).json()
+        assert (view["attribution"], view["description"], view["party"]) == (
             "unnamed",
             "a senior security official",
             None,
         )
-        assert shown.get("reason") == (REASON if sees else None)
+        assert view.get("reason") == (REASON if sees else None)
         for other in (
             "/v1/statements",
             f"/v1/claims/{claim}?expand=links",
@@ -89,10 +89,10 @@ async def test_only_editors_see_why_a_name_is_withheld(desk: Desk) -> None:
             answer = await client.get(other)
             assert answer.status_code in (200, 303), other
             assert REASON not in answer.text, other
-    recorded = await desk.editor.post("/v1/statements", json=build_statement(None, **UNNAMED))
-    assert recorded.json()["reason"] == REASON
-    recorded = await desk.checker.post("/v1/statements", json=build_statement(None, **UNNAMED))
-    assert "reason" not in recorded.json()
+    creation = await desk.editor.post("/v1/statements", json=build_statement(None, **UNNAMED))
+    assert creation.json()["reason"] == REASON
+    creation = await desk.checker.post("/v1/statements", json=build_statement(None, **UNNAMED))
+    assert "reason" not in creation.json()
 
 
 async def test_unnamed_source_may_belong_to_a_party(desk: Desk) -> None:
@@ -106,24 +106,26 @@ async def test_unnamed_source_may_belong_to_a_party(desk: Desk) -> None:
     assert after["evidence"]["unnamed"][0]["party"] == "pristina"
     assert "An official of Pristina, not named, denies it." in after["print_line"]
     await desk.editor.patch("/v1/parties/pristina", json={"name": "Prishtina"})
-    renamed = await desk.read_claim(claim)
-    assert "An official of Prishtina, not named, denies it." in renamed["print_line"]
+    claim_view = await desk.read_claim(claim)
+    assert "An official of Prishtina, not named, denies it." in claim_view["print_line"]
 
 
 async def test_claim_may_come_from_an_unnamed_source(desk: Desk) -> None:
     """It is unattributed; merged into another, its words are a link there."""
     await desk.record_parties()
     origin = {**UNNAMED, "quotes": [build_quote()]}
-    told = await desk.record_claim(claimant=None, speaker=None, origin=origin)
-    assert told["claimant"] is None
-    assert told["print_line"].startswith("Unattributed claim")
-    attributed = await desk.checker.post("/v1/claims", json=build_claim(origin=origin))
-    assert "claimant is null" in str(require_problem(attributed, "invalid-request"))
+    unattributed_claim = await desk.record_claim(claimant=None, speaker=None, origin=origin)
+    assert unattributed_claim["claimant"] is None
+    assert unattributed_claim["print_line"].startswith("Unattributed claim")
+    attribution_answer = await desk.checker.post("/v1/claims", json=build_claim(origin=origin))
+    assert "claimant is null" in str(require_problem(attribution_answer, "invalid-request"))
     survivor = (await desk.record_claim(text="The same, by Belgrade"))["id"]
-    merged = await desk.checker.post(
-        f"/v1/claims/{told['id']}/merge", json={"into": survivor}, headers={"If-Match": "*"}
+    merge = await desk.checker.post(
+        f"/v1/claims/{unattributed_claim['id']}/merge",
+        json={"into": survivor},
+        headers={"If-Match": "*"},
     )
-    assert merged.status_code == 200, merged.text
+    assert merge.status_code == 200, merge.text
     assert [
         each["stance"] for each in (await desk.read_claim(survivor))["evidence"]["unnamed"]
     ] == ["supports"]
@@ -145,32 +147,32 @@ async def test_half_an_unnamed_source_is_refused(
 ) -> None:
     await desk.record_parties()
     body = build_statement(None, **UNNAMED) | changes
-    refused = await desk.checker.post("/v1/statements", json=body)
-    assert words in str(require_problem(refused, "invalid-request"))
+    refusal = await desk.checker.post("/v1/statements", json=body)
+    assert words in str(require_problem(refusal, "invalid-request"))
 
 
 async def test_month_and_year_are_printed_and_sorted_as_such(desk: Desk) -> None:
     """Never as their first day: what is of a month comes where the month ends."""
     await desk.record_parties()
-    dated = {}
+    claims_by_precision = {}
     for precision, claimed_at in (
         ("month", "2020-08-17T10:00:00+02:00"),
         ("year", "2020-05-01T00:00:00Z"),
         ("day", "2020-08-20T00:00:00Z"),
     ):
         claim = await desk.record_claim(claimed_at=claimed_at, precision=precision, text=precision)
-        dated[precision] = claim
-    assert dated["month"]["claimed_at"] == "2020-08-01T00:00:00Z"
-    assert "(Gen. Milan Mojsilović, August 2020)" in dated["month"]["print_line"]
-    assert dated["year"]["claimed_at"] == "2020-01-01T00:00:00Z"
-    assert "(Gen. Milan Mojsilović, 2020)" in dated["year"]["print_line"]
-    listed = (await desk.reader.get("/v1/claims?sort=claimed")).json()["items"]
-    assert [claim["precision"] for claim in listed] == ["year", "month", "day"]
+        claims_by_precision[precision] = claim
+    assert claims_by_precision["month"]["claimed_at"] == "2020-08-01T00:00:00Z"
+    assert "(Gen. Milan Mojsilović, August 2020)" in claims_by_precision["month"]["print_line"]
+    assert claims_by_precision["year"]["claimed_at"] == "2020-01-01T00:00:00Z"
+    assert "(Gen. Milan Mojsilović, 2020)" in claims_by_precision["year"]["print_line"]
+    items = (await desk.reader.get("/v1/claims?sort=claimed")).json()["items"]
+    assert [claim["precision"] for claim in items] == ["year", "month", "day"]
     query = {"claimed_until": "2020-08-10T00:00:00Z"}
-    listed = (await desk.reader.get("/v1/claims", params=query)).json()["items"]
-    assert {claim["precision"] for claim in listed} == {"year", "month"}
+    items = (await desk.reader.get("/v1/claims", params=query)).json()["items"]
+    assert {claim["precision"] for claim in items} == {"year", "month"}
     for precision, date in (("month", "2020-08"), ("year", "2020"), ("day", "2020-08-20")):
-        url = f"/v1/claims/{dated[precision]['id']}/claimreview"
+        url = f"/v1/claims/{claims_by_precision[precision]['id']}/claimreview"
         assert (await desk.reader.get(url)).json()["datePublished"] == date
     statement = await desk.post(
         "/v1/statements",
@@ -178,5 +180,5 @@ async def test_month_and_year_are_printed_and_sorted_as_such(desk: Desk) -> None
     )
     assert (statement["said_at"], statement["precision"]) == ("2020-08-01T00:00:00Z", "month")
     until = {"until": "2020-08-10T00:00:00Z"}
-    said = (await desk.reader.get("/v1/statements", params=until)).json()["items"]
-    assert statement["id"] in [each["id"] for each in said]
+    statement_items = (await desk.reader.get("/v1/statements", params=until)).json()["items"]
+    assert statement["id"] in [each["id"] for each in statement_items]

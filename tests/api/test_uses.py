@@ -48,8 +48,8 @@ async def read_use(desk: Desk, use: str, client: httpx.AsyncClient | None = None
 async def settle(desk: Desk, use: str, way: str, client: httpx.AsyncClient, **body: Any) -> Json:
     answer = await client.post(f"/v1/uses/{use}/{way}", json=body or None)
     assert answer.status_code == 200, answer.text
-    settled: Json = answer.json()
-    return settled
+    view: Json = answer.json()
+    return view
 
 
 async def read_messages(desk: Desk) -> list[Json]:
@@ -102,19 +102,19 @@ async def test_fall_of_a_confirmation_kills_what_was_printed(desk: Desk) -> None
     assert second["status"] == "confirmed"
     version = (await desk.read_claim(claim))["version"]
     await desk.checker.post(f"/v1/links/{link}/retraction", json={"reason": "another party"})
-    outdated = [await read_use(desk, use["id"]) for use in (first, second)]
-    assert [(use["state"], use["class"]) for use in outdated] == [("outdated", "kill")] * 2
-    assert [use["outdated_version"] for use in outdated] == [version + 2] * 2
-    assert outdated[0]["outdated_at"] < outdated[1]["outdated_at"]
-    told = await read_messages(desk)
-    assert [message["data"]["class"] for message in told] == ["update", "kill"]
-    data = told[-1]["data"]
+    outdated_uses = [await read_use(desk, use["id"]) for use in (first, second)]
+    assert [(use["state"], use["class"]) for use in outdated_uses] == [("outdated", "kill")] * 2
+    assert [use["outdated_version"] for use in outdated_uses] == [version + 2] * 2
+    assert outdated_uses[0]["outdated_at"] < outdated_uses[1]["outdated_at"]
+    messages = await read_messages(desk)
+    assert [message["data"]["class"] for message in messages] == ["update", "kill"]
+    data = messages[-1]["data"]
     assert (data["count"], data["version"], data["by"]) == (2, version + 2, None)
     assert [use["id"] for use in data["uses"]] == [first["id"], second["id"]]
-    assert "+381" not in str(told)
+    assert "+381" not in str(messages)
     line = (await desk.read_claim(claim))["print_line"]
     assert (data["print_line"], data["uses"][1]["print_line"]) == (line, second["print_line"])
-    seen = await settle(
+    use_view = await settle(
         desk,
         second["id"],
         "acknowledgement",
@@ -122,47 +122,51 @@ async def test_fall_of_a_confirmation_kills_what_was_printed(desk: Desk) -> None
         note="Taken back",
         corrected_url="https://other.example/1#correction",
     )
-    assert (seen["state"], seen["class"]) == ("acknowledged", "kill")
-    assert (seen["note"], seen["acknowledged_by"]) == ("Taken back", "reader")
-    assert seen["corrected_url"] == "https://other.example/1#correction"
-    listed = (await desk.reader.get("/v1/uses", params={"state": "outdated"})).json()["items"]
-    assert [use["id"] for use in listed] == [first["id"]]
-    gone = await settle(desk, first["id"], "retirement", desk.checker)
-    assert gone["state"] == "retired"
+    assert (use_view["state"], use_view["class"]) == ("acknowledged", "kill")
+    assert (use_view["note"], use_view["acknowledged_by"]) == ("Taken back", "reader")
+    assert use_view["corrected_url"] == "https://other.example/1#correction"
+    items = (await desk.reader.get("/v1/uses", params={"state": "outdated"})).json()["items"]
+    assert [use["id"] for use in items] == [first["id"]]
+    retirement = await settle(desk, first["id"], "retirement", desk.checker)
+    assert retirement["state"] == "retired"
     await hold_claim(desk, claim)
-    again, retired = [await read_use(desk, use["id"]) for use in (second, first)]
-    assert (again["state"], again["class"], again["note"]) == ("outdated", "update", "Taken back")
-    assert retired == gone
+    second_use, retired_use = [await read_use(desk, use["id"]) for use in (second, first)]
+    assert (second_use["state"], second_use["class"], second_use["note"]) == (
+        "outdated",
+        "update",
+        "Taken back",
+    )
+    assert retired_use == retirement
     await require_sound_record(desk)
 
 
 async def test_open_longest_stands_first(desk: Desk) -> None:
     """Lists are narrowed by state, class and claim, page by page."""
     await desk.record_parties()
-    one, other = [(await desk.record_claim())["id"] for _ in range(2)]
-    late, early = await record_use(desk, one), await record_use(desk, other)
-    kept = await record_use(desk, one)
-    await settle(desk, kept["id"], "retirement", desk.reader)
+    claim, other = [(await desk.record_claim())["id"] for _ in range(2)]
+    late, early = await record_use(desk, claim), await record_use(desk, other)
+    third_use = await record_use(desk, claim)
+    await settle(desk, third_use["id"], "retirement", desk.reader)
     await hold_claim(desk, other)
-    void = await desk.checker.post(f"/v1/claims/{one}/void", json={"reason": "a parody"})
+    void = await desk.checker.post(f"/v1/claims/{claim}/void", json={"reason": "a parody"})
     assert void.status_code == 200
 
     async def list_ids(path: str = "/v1/uses", **query: Any) -> list[str]:
-        found: list[str] = []
+        use_ids: list[str] = []
         while True:
             body = (await desk.reader.get(path, params={"limit": 1, **query})).json()
-            found += [use["id"] for use in body["items"]]
+            use_ids += [use["id"] for use in body["items"]]
             if body["next_cursor"] is None:
-                return found
+                return use_ids
             query["cursor"] = body["next_cursor"]
 
     assert await list_ids(state="outdated") == [early["id"], late["id"]]
-    assert await list_ids() == [late["id"], early["id"], kept["id"]]
+    assert await list_ids() == [late["id"], early["id"], third_use["id"]]
     assert await list_ids(**{"class": "kill"}) == [late["id"]]
     assert await list_ids(claim=other) == [early["id"]]
-    assert await list_ids(f"/v1/claims/{one}/uses") == [late["id"], kept["id"]]
-    assert await list_ids(f"/v1/claims/{one}/uses", state="retired") == [kept["id"]]
-    void_use = await record_use(desk, one)
+    assert await list_ids(f"/v1/claims/{claim}/uses") == [late["id"], third_use["id"]]
+    assert await list_ids(f"/v1/claims/{claim}/uses", state="retired") == [third_use["id"]]
+    void_use = await record_use(desk, claim)
     assert (void_use["state"], void_use["class"]) == ("outdated", "kill")
     await require_sound_record(desk)
 
@@ -175,9 +179,9 @@ async def test_desk_sees_the_counts_with_the_claim(desk: Desk) -> None:
     assert (await desk.checker.get(path)).json()["uses"] == {"current": 0, "outdated": 0}
     assert (await desk.checker.get(path, headers=tag)).status_code == 304
     await record_use(desk, claim)
-    served = await desk.checker.get(path, headers=tag)
-    assert (served.status_code, served.headers["ETag"]) == (200, '"1"')
-    assert served.json()["uses"] == {"current": 1, "outdated": 0}
+    answer = await desk.checker.get(path, headers=tag)
+    assert (answer.status_code, answer.headers["ETag"]) == (200, '"1"')
+    assert answer.json()["uses"] == {"current": 1, "outdated": 0}
     assert "uses" not in (await desk.reader.get(path)).json()
     assert (await desk.reader.get(path, headers=tag)).status_code == 304
     await hold_claim(desk, claim)
@@ -189,12 +193,12 @@ async def test_contact_is_for_the_desk_and_whoever_recorded_it(desk: Desk) -> No
     await desk.record_parties()
     claim = (await desk.record_claim())["id"]
     own = await record_use(desk, claim)
-    others = await record_use(desk, claim, desk.checker)
+    other_use = await record_use(desk, claim, desk.checker)
     assert (await read_use(desk, own["id"], desk.reader))["contact"] == USE["contact"]
     assert (await read_use(desk, own["id"], desk.editor))["contact"] == USE["contact"]
-    assert (await read_use(desk, others["id"], desk.reader))["contact"] is None
-    listed = (await desk.reader.get("/v1/uses")).json()["items"]
-    assert [use["contact"] for use in listed] == [USE["contact"], None]
+    assert (await read_use(desk, other_use["id"], desk.reader))["contact"] is None
+    items = (await desk.reader.get("/v1/uses")).json()["items"]
+    assert [use["contact"] for use in items] == [USE["contact"], None]
     assert (await desk.public.get(f"/v1/uses/{own['id']}")).status_code == 401
 
 
@@ -205,30 +209,34 @@ async def test_refused_uses_change_nothing(desk: Desk) -> None:
     claim = (await desk.record_claim())["id"]
     path = f"/v1/claims/{claim}/uses"
     use = (await record_use(desk, claim, desk.checker))["id"]
-    nobody = "01970000-0000-7000-8000-000000000000"
-    done = {"note": "Seen to"}
+    unknown_id = "01970000-0000-7000-8000-000000000000"
+    acknowledgement = {"note": "Seen to"}
     async with nothing_changes(desk):
         for body in ({"title": "x"}, {**USE, "x": 1}, {**USE, "url": "paper"}):
             assert (await desk.reader.post(path, json=body)).status_code == 422
-        unknown = await desk.reader.post(path.replace(claim, nobody), json=USE)
+        unknown = await desk.reader.post(path.replace(claim, unknown_id), json=USE)
         require_problem(unknown, "not-found")
-        assert (await desk.reader.get(path.replace(claim, nobody))).status_code == 404
+        assert (await desk.reader.get(path.replace(claim, unknown_id))).status_code == 404
         acknowledge = f"/v1/uses/{use}/acknowledgement"
-        require_problem(await desk.reader.post(acknowledge, json=done), "forbidden")
+        require_problem(await desk.reader.post(acknowledge, json=acknowledgement), "forbidden")
         require_problem(await desk.reader.post(f"/v1/uses/{use}/retirement"), "forbidden")
-        require_problem(await desk.checker2.post(acknowledge, json=done), "already-settled")
-        assert (await desk.checker.post(acknowledge, json={**done, "x": 1})).status_code == 422
+        require_problem(
+            await desk.checker2.post(acknowledge, json=acknowledgement), "already-settled"
+        )
+        assert (
+            await desk.checker.post(acknowledge, json={**acknowledgement, "x": 1})
+        ).status_code == 422
         assert (await desk.checker.post(acknowledge, json={})).status_code == 422
-        gone = await desk.checker.post(f"/v1/uses/{nobody}/retirement")
-        require_problem(gone, "not-found")
+        refusal = await desk.checker.post(f"/v1/uses/{unknown_id}/retirement")
+        require_problem(refusal, "not-found")
     headers = {"Idempotency-Key": "use-1"}
     first = await desk.reader.post(path, json=USE, headers=headers)
     second = await desk.reader.post(path, json=USE, headers=headers)
     assert (first.status_code, first.content) == (201, second.content)
     await settle(desk, use, "retirement", desk.checker)
     async with nothing_changes(desk):
-        again = await desk.checker.post(f"/v1/uses/{use}/retirement")
-        require_problem(again, "already-settled")
+        second_retirement = await desk.checker.post(f"/v1/uses/{use}/retirement")
+        require_problem(second_retirement, "already-settled")
 
 
 @pytest.mark.parametrize("count", [10_000])

@@ -15,9 +15,9 @@ async def save(
 ) -> dict[str, Any]:
     response = await client.post("/v1/views", json={"name": name, "query": query, "shared": shared})
     assert response.status_code == 201, response.text
-    saved: dict[str, Any] = response.json()
-    assert response.headers["Location"] == f"/v1/views/{saved['id']}"
-    return saved
+    view: dict[str, Any] = response.json()
+    assert response.headers["Location"] == f"/v1/views/{view['id']}"
+    return view
 
 
 async def list_names(client: httpx.AsyncClient) -> list[str]:
@@ -50,8 +50,8 @@ async def test_own_views_are_nobody_elses(desk: Desk) -> None:
             await desk.checker.patch(f"/v1/views/{own['id']}", json={"shared": True}),
         ):
             require_problem(answer, "forbidden")
-    deleted = await desk.editor.delete(f"/v1/views/{of_desk['id']}")
-    assert deleted.status_code == 204
+    deletion = await desk.editor.delete(f"/v1/views/{of_desk['id']}")
+    assert deletion.status_code == 204
     assert await list_names(desk.reader) == []
 
 
@@ -59,15 +59,15 @@ async def test_query_is_saved_in_one_spelling(desk: Desk) -> None:
     """Checked as the list checks it; pages and empty filters are left out, `me` stays."""
     await desk.record_parties()
     query = "?tag=troops&status=disputed&status=asserted&story=&limit=5&assignee=me&overdue=true"
-    saved = await save(desk.checker, "Mine", query)
-    assert saved["query"] == "status=asserted&status=disputed&tag=troops&assignee=me&overdue=true"
-    changed = await desk.checker.patch(
-        f"/v1/views/{saved['id']}",
+    view = await save(desk.checker, "Mine", query)
+    assert view["query"] == "status=asserted&status=disputed&tag=troops&assignee=me&overdue=true"
+    change = await desk.checker.patch(
+        f"/v1/views/{view['id']}",
         json={"query": "changed_since=2023-10-02T02:00:00%2B02:00&story=none", "name": "Other"},
     )
-    assert changed.json()["query"] == "story=none&changed_since=2023-10-02T00%3A00%3A00Z"
-    assert changed.json()["name"] == "Other"
-    assert (await desk.checker.get("/v1/claims?" + saved["query"])).status_code == 200
+    assert change.json()["query"] == "story=none&changed_since=2023-10-02T00%3A00%3A00Z"
+    assert change.json()["name"] == "Other"
+    assert (await desk.checker.get("/v1/claims?" + view["query"])).status_code == 200
     async with nothing_changes(desk):
         for bad in ("party=nobody", "colour=red", "status=x", "sort=relevance", "q=%22"):
             body = {"name": "x", "query": bad}
@@ -92,10 +92,10 @@ async def test_names_and_numbers_of_views_are_bounded(desk: Desk, shared: bool) 
         await save(desk.editor, f"View {number}", shared=shared)
     body = {"query": "", "shared": shared}
     for name in ("View 1", "One more"):
-        refused = await desk.editor.post("/v1/views", json=body | {"name": name})
-        require_field_error(refused, "body", "name")
+        refusal = await desk.editor.post("/v1/views", json=body | {"name": name})
+        require_field_error(refusal, "body", "name")
     url = f"/v1/views/{first['id']}"
     require_field_error(await desk.editor.patch(url, json={"name": "View 1"}), "body", "name")
-    renamed = await desk.editor.patch(url, json={"name": "View 0", "query": "tag=x"})
-    assert renamed.json()["query"] == "tag=x"
+    change = await desk.editor.patch(url, json={"name": "View 0", "query": "tag=x"})
+    assert change.json()["query"] == "tag=x"
     await save(desk.editor, "View 1", shared=not shared)

@@ -34,8 +34,8 @@ async def record_day(desk: Desk) -> Json:
     void = await desk.editor.post(f"{place}/void", json={"reason": "a parody"}, headers=HEADERS)
     assert void.status_code in (200, 202), void.text
     if void.status_code == 202:
-        approved = await desk.admin.post(f"/v1/decisions/{void.json()['id']}/approval")
-        assert approved.status_code == 200, approved.text
+        approval = await desk.admin.post(f"/v1/decisions/{void.json()['id']}/approval")
+        assert approval.status_code == 200, approval.text
     await desk.record_claim(text="Twelve soldiers crossed the line", kind="figure")
     return claim
 
@@ -77,9 +77,9 @@ async def test_endpoint_gets_what_matches_all_its_filters(
     desk: Desk, filters: Json, expected: dict[str, int]
 ) -> None:
     await desk.record_parties()
-    made = await register(desk, **filters)
+    webhook_view = await register(desk, **filters)
     await record_day(desk)
-    assert await count_types(Board(desk.database), made["id"]) == Counter(expected)
+    assert await count_types(Board(desk.database), webhook_view["id"]) == Counter(expected)
 
 
 async def test_filters_are_shown_changed_and_emptied(desk: Desk) -> None:
@@ -92,18 +92,18 @@ async def test_filters_are_shown_changed_and_emptied(desk: Desk) -> None:
         "severity": ["kill"],
         "payload": {"quotes": False},
     }
-    made = await register(desk, **filters)
+    webhook_view = await register(desk, **filters)
     wide: Json = {name: [] for name in filters} | {"payload": {"quotes": True}}
-    assert {name: sorted(made[name]) for name in filters} == {
+    assert {name: sorted(webhook_view[name]) for name in filters} == {
         name: sorted(value) for name, value in filters.items()
     }
     plain = await register(desk)
     assert {name: plain[name] for name in wide} == wide
-    place = f"/v1/webhooks/{made['id']}"
+    place = f"/v1/webhooks/{webhook_view['id']}"
     for name, value in wide.items():
-        changed = await desk.admin.patch(place, json={name: value})
-        assert changed.json()[name] == value, name
-    assert {name: changed.json()[name] for name in wide} == wide
+        change = await desk.admin.patch(place, json={name: value})
+        assert change.json()[name] == value, name
+    assert {name: change.json()[name] for name in wide} == wide
     for name, value in (
         ("status_to", ["refuted"]),
         ("kinds", ["lie"]),
@@ -113,8 +113,8 @@ async def test_filters_are_shown_changed_and_emptied(desk: Desk) -> None:
         ("payload", {"quotes": "no"}),
         ("payload", {"html": True}),
     ):
-        refused = await desk.admin.patch(place, json={name: value})
-        assert require_problem(refused, "invalid-request")["errors"][0]["loc"][1] == name
+        refusal = await desk.admin.patch(place, json={name: value})
+        assert require_problem(refusal, "invalid-request")["errors"][0]["loc"][1] == name
 
 
 def build_outgoing(format: Format, body: bytes, **changes: Any) -> Outgoing:
@@ -129,15 +129,15 @@ async def test_body_without_quotes_is_otherwise_the_same(desk: Desk) -> None:
     await desk.link_statement(claim["id"], "requests_confirmation", "washington")
     board = Board(desk.database)
     board.now = desk.clock.now
-    (leased,) = await board.lease_deliveries()
-    assert not leased.quotes
-    whole = orjson.loads(leased.body)
+    (lease,) = await board.lease_deliveries()
+    assert not lease.quotes
+    whole = orjson.loads(lease.body)
     words = whole["data"]["link"].pop("quote")
     for format in (Format.STANDARD, Format.SLACK):
         render = formats.FORMATS[format].render
-        assert words in render(build_outgoing(format, leased.body), NOW).body.decode()
-        bare = render(build_outgoing(format, leased.body, quotes=False), NOW).body
+        assert words in render(build_outgoing(format, lease.body), NOW).body.decode()
+        bare = render(build_outgoing(format, lease.body, quotes=False), NOW).body
         assert words not in bare.decode()
         if format is Format.STANDARD:
             assert orjson.loads(bare) == whole
-            assert render(build_outgoing(format, leased.body), NOW).body == leased.body
+            assert render(build_outgoing(format, lease.body), NOW).body == lease.body

@@ -16,63 +16,65 @@ async def test_token_of_a_bot_is_shown_nowhere(desk: Desk) -> None:
     token, chat = "123456:AAHdqTcvCH1vGWJx", "/sendMessage?chat_id=-1001"
     async with receivers.run_receiver(chat_services.build_service(Format.TELEGRAM)) as there:
         base = f"http://127.0.0.1:{there.port}/bot"
-        made = await register(desk, url=f"{base}{token}{chat}", format="telegram")
-        assert (made["format"], made["url"]) == ("telegram", f"{base}***{chat}")
-        place = f"/v1/webhooks/{made['id']}"
-        kept = await desk.admin.patch(place, json={"url": made["url"], "description": "Chat"})
-        assert kept.json()["url"] == made["url"]
+        webhook_view = await register(desk, url=f"{base}{token}{chat}", format="telegram")
+        assert (webhook_view["format"], webhook_view["url"]) == ("telegram", f"{base}***{chat}")
+        place = f"/v1/webhooks/{webhook_view['id']}"
+        change = await desk.admin.patch(
+            place, json={"url": webhook_view["url"], "description": "Chat"}
+        )
+        assert change.json()["url"] == webhook_view["url"]
         board = Board(desk.database)
-        assert (await board.read_webhook(made["id"])).credentials == token
+        assert (await board.read_webhook(webhook_view["id"])).credentials == token
         delivery = (await desk.admin.post(f"{place}/ping")).json()["id"]
         board.now = desk.clock.now
-        (leased,) = await board.lease_deliveries()
+        (lease,) = await board.lease_deliveries()
         sender = Sender(AddressGuard(allow_http=True, allow_cidrs=[LOOPBACK]), desk.clock)
         answer = await sender.send(
             Outgoing(
-                endpoint=leased.webhook,
-                url=leased.url,
-                headers=leased.headers,
-                secrets=leased.secrets,
-                message=leased.message,
-                body=leased.body,
-                timeout=leased.timeout,
-                format=leased.format,
-                credentials=leased.credentials,
+                endpoint=lease.webhook,
+                url=lease.url,
+                headers=lease.headers,
+                secrets=lease.secrets,
+                message=lease.message,
+                body=lease.body,
+                timeout=lease.timeout,
+                format=lease.format,
+                credentials=lease.credentials,
             )
         )
         await sender.close()
         assert answer.delivered, answer
         await board.settle_attempts(
-            board.build_attempt(leased, answer.status, response_body=answer.response_body)
+            board.build_attempt(lease, answer.status, response_body=answer.response_body)
         )
     assert there.requests[0].startswith(f"POST /bot{token}/sendMessage HTTP/1.1".encode())
     for path in (place, f"{place}/deliveries/{delivery}", "/v1/webhooks", "/v1/audit"):
-        shown = await desk.admin.get(path)
-        assert shown.status_code == 200, shown.text
-        assert token not in shown.text
-        assert token.partition(":")[2] not in shown.text
+        page = await desk.admin.get(path)
+        assert page.status_code == 200, page.text
+        assert token not in page.text
+        assert token.partition(":")[2] not in page.text
     for url in (f"{base}{chat}", f"http://127.0.0.2/bot***{chat}", f"{base}{token}/x"):
-        refused = await desk.admin.patch(place, json={"url": url})
-        assert require_problem(refused, "invalid-request")["errors"][0]["loc"] == ["body", "url"]
-    refused = await desk.admin.patch(place, json={"format": "slack"})
-    assert require_problem(refused, "invalid-request")["errors"][0]["loc"] == ["body", "url"]
+        refusal = await desk.admin.patch(place, json={"url": url})
+        assert require_problem(refusal, "invalid-request")["errors"][0]["loc"] == ["body", "url"]
+    refusal = await desk.admin.patch(place, json={"format": "slack"})
+    assert require_problem(refusal, "invalid-request")["errors"][0]["loc"] == ["body", "url"]
     slack = {"format": "slack", "url": "http://127.0.0.1:9/services/x"}
-    changed = (await desk.admin.patch(place, json=slack)).json()
-    assert {name: changed[name] for name in slack} == slack
-    assert (await board.read_webhook(made["id"])).credentials is None
+    view = (await desk.admin.patch(place, json=slack)).json()
+    assert {name: view[name] for name in slack} == slack
+    assert (await board.read_webhook(webhook_view["id"])).credentials is None
 
 
 async def test_mail_is_registered_by_its_address(desk: Desk) -> None:
-    made = await register(desk, url="mailto:desk@news.example", format="email")
-    assert (made["format"], made["url"]) == ("email", "mailto:desk@news.example")
+    webhook_view = await register(desk, url="mailto:desk@news.example", format="email")
+    assert (webhook_view["format"], webhook_view["url"]) == ("email", "mailto:desk@news.example")
     for settings in (
         {"format": "email", "url": "https://127.0.0.1/hook"},
         {"format": "email", "url": "mailto:a@news.example,b@news.example"},
         {"format": "standard", "url": "mailto:desk@news.example"},
         {"format": "email", "url": "mailto:desk@news.example?bcc=b@news.example"},
     ):
-        refused = await desk.admin.post("/v1/webhooks", json=settings)
-        assert require_problem(refused, "invalid-request")["errors"][0]["loc"] == ["body", "url"]
+        refusal = await desk.admin.post("/v1/webhooks", json=settings)
+        assert require_problem(refusal, "invalid-request")["errors"][0]["loc"] == ["body", "url"]
     headers = {"format": "email", "url": "mailto:desk@news.example", "headers": {"X-Own": "1"}}
-    refused = await desk.admin.post("/v1/webhooks", json=headers)
-    assert require_problem(refused, "invalid-request")["errors"][0]["loc"] == ["body", "headers"]
+    refusal = await desk.admin.post("/v1/webhooks", json=headers)
+    assert require_problem(refusal, "invalid-request")["errors"][0]["loc"] == ["body", "headers"]

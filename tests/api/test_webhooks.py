@@ -44,26 +44,26 @@ async def list_deliveries(desk: Desk, webhook: str, **query: str) -> list[Json]:
 async def test_secret_of_a_registered_webhook_is_shown_once(desk: Desk) -> None:
     """Defaults as documented; the secret is in this answer, at its own address, and nowhere
     else."""
-    made = await register(desk)
-    assert made["secret"].startswith("whsec_")
-    assert len(made["secret"]) == len("whsec_") + 44
-    body = (await desk.admin.get(f"/v1/webhooks/{made['id']}")).json()
-    assert body == {name: value for name, value in made.items() if name != "secret"}
+    webhook_view = await register(desk)
+    assert webhook_view["secret"].startswith("whsec_")
+    assert len(webhook_view["secret"]) == len("whsec_") + 44
+    body = (await desk.admin.get(f"/v1/webhooks/{webhook_view['id']}")).json()
+    assert body == {name: value for name, value in webhook_view.items() if name != "secret"}
     assert (body["state"], body["ordering"]) == ("active", "claim")
     assert (body["max_in_flight"], body["timeout_s"]) == (8, 15)
     assert body["event_types"] == body["parties"] == []
-    listed = await desk.admin.get("/v1/webhooks")
-    assert made["secret"] not in listed.text
-    secret = (await desk.admin.get(f"/v1/webhooks/{made['id']}/secret")).json()
-    assert secret == {"secret": made["secret"], "previous_until": []}
+    page = await desk.admin.get("/v1/webhooks")
+    assert webhook_view["secret"] not in page.text
+    secret = (await desk.admin.get(f"/v1/webhooks/{webhook_view['id']}/secret")).json()
+    assert secret == {"secret": webhook_view["secret"], "previous_until": []}
 
 
 async def test_retried_registration_makes_one_webhook_and_shows_no_secret(desk: Desk) -> None:
     """The same Idempotency-Key gets the first answer again, without the secret."""
     headers = {"Idempotency-Key": "once"}
     first = await desk.admin.post("/v1/webhooks", json={"url": URL}, headers=headers)
-    again = await desk.admin.post("/v1/webhooks", json={"url": URL}, headers=headers)
-    assert again.json() == first.json() | {"secret": None}
+    retry = await desk.admin.post("/v1/webhooks", json={"url": URL}, headers=headers)
+    assert retry.json() == first.json() | {"secret": None}
     assert len((await desk.admin.get("/v1/webhooks")).json()["items"]) == 1
 
 
@@ -140,17 +140,17 @@ BAD: list[tuple[Json, str]] = [
 
 async def test_invalid_registration_is_refused_with_its_field(desk: Desk) -> None:
     """422 with the field at fault, and nothing is registered; so too where it is a change."""
-    made = await register(desk)
-    place = f"/v1/webhooks/{made['id']}"
+    webhook_view = await register(desk)
+    place = f"/v1/webhooks/{webhook_view['id']}"
     for body, field in BAD:
         for answer in (
             await desk.admin.post("/v1/webhooks", json=body),
             await desk.admin.patch(place, json=body),
         ):
-            said = require_problem(answer, "invalid-request")
-            assert said["errors"][0]["loc"][:2] == ["body", field], body
-    [kept] = (await desk.admin.get("/v1/webhooks")).json()["items"]
-    assert kept == {name: value for name, value in made.items() if name != "secret"}
+            problem = require_problem(answer, "invalid-request")
+            assert problem["errors"][0]["loc"][:2] == ["body", field], body
+    [kept_view] = (await desk.admin.get("/v1/webhooks")).json()["items"]
+    assert kept_view == {name: value for name, value in webhook_view.items() if name != "secret"}
 
 
 BROKERS = [
@@ -162,27 +162,27 @@ BROKERS = [
 @pytest.mark.parametrize(("format", "form"), BROKERS)
 async def test_password_of_a_broker_is_in_no_answer(desk: Desk, format: str, form: str) -> None:
     """It is used, and never shown: `***` stands for it, and keeps it in a change of the rest."""
-    made = await register(desk, url=form.format("desk:s%65cret@"), format=format)
-    place = f"/v1/webhooks/{made['id']}"
-    shown = form.format("***@")
-    assert (made["url"], made["format"]) == (shown, format)
+    webhook_view = await register(desk, url=form.format("desk:s%65cret@"), format=format)
+    place = f"/v1/webhooks/{webhook_view['id']}"
+    public_url = form.format("***@")
+    assert (webhook_view["url"], webhook_view["format"]) == (public_url, format)
     board = Board(desk.database)
-    assert (await board.read_webhook(made["id"])).credentials == "desk:s%65cret"
-    other_name = shown.replace("claims", "changes")
-    for url in (shown, other_name):
-        changed = await desk.admin.patch(place, json={"url": url})
-        assert changed.json()["url"] == url
-        assert (await board.read_webhook(made["id"])).credentials == "desk:s%65cret"
-    pinged = (await desk.admin.post(f"{place}/ping")).json()
+    assert (await board.read_webhook(webhook_view["id"])).credentials == "desk:s%65cret"
+    other_name = public_url.replace("claims", "changes")
+    for url in (public_url, other_name):
+        change = await desk.admin.patch(place, json={"url": url})
+        assert change.json()["url"] == url
+        assert (await board.read_webhook(webhook_view["id"])).credentials == "desk:s%65cret"
+    ping = (await desk.admin.post(f"{place}/ping")).json()
     board.now = desk.clock.now
-    (leased,) = await board.lease_deliveries()
-    assert (leased.format, leased.credentials) == (format, "desk:s%65cret")
-    await board.settle_attempts(board.build_attempt(leased, None))
+    (lease,) = await board.lease_deliveries()
+    assert (lease.format, lease.credentials) == (format, "desk:s%65cret")
+    await board.settle_attempts(board.build_attempt(lease, None))
     for path in (
         "/v1/webhooks",
         place,
         f"{place}/deliveries",
-        f"{place}/deliveries/{pinged['id']}",
+        f"{place}/deliveries/{ping['id']}",
         "/v1/audit",
     ):
         answer = await desk.admin.get(path)
@@ -195,69 +195,69 @@ async def test_password_does_not_follow_an_address_to_another_host(
     desk: Desk, format: str, form: str
 ) -> None:
     """Whoever changes host or port writes the password anew, or there is none any more."""
-    made = await register(desk, url=form.format("desk:right@"), format=format)
-    place = f"/v1/webhooks/{made['id']}"
+    webhook_view = await register(desk, url=form.format("desk:right@"), format=format)
+    place = f"/v1/webhooks/{webhook_view['id']}"
     board = Board(desk.database)
     for host in ("127.0.0.2", "127.0.0.1:99"):
         url = re.sub(r"127.0.0.1:\d+", host, form.format("***@"))
-        refused = await desk.admin.patch(place, json={"url": url})
-        assert require_problem(refused, "invalid-request")["errors"][0]["loc"] == ["body", "url"]
-    assert (await board.read_webhook(made["id"])).credentials == "desk:right"
+        refusal = await desk.admin.patch(place, json={"url": url})
+        assert require_problem(refusal, "invalid-request")["errors"][0]["loc"] == ["body", "url"]
+    assert (await board.read_webhook(webhook_view["id"])).credentials == "desk:right"
     bare = await desk.admin.patch(place, json={"url": form.format("")})
     assert bare.json()["url"] == form.format("")
-    assert (await board.read_webhook(made["id"])).credentials is None
+    assert (await board.read_webhook(webhook_view["id"])).credentials is None
 
 
 async def test_new_password_starts_afresh(desk: Desk) -> None:
     """As a new address does: the breaker that the wrong one opened is closed."""
-    made = await register(desk, url="nats://desk:wrong@127.0.0.1/claims", format="nats")
+    webhook_view = await register(desk, url="nats://desk:wrong@127.0.0.1/claims", format="nats")
     board = Board(desk.database)
-    await board.set_columns(made["id"], failures=7)
+    await board.set_columns(webhook_view["id"], failures=7)
     for url, failures in (
         ("nats://***@127.0.0.1/claims", 7),
         ("nats://desk:wrong@127.0.0.1/claims", 7),
         ("nats://desk:right@127.0.0.1/claims", 0),
     ):
-        await desk.admin.patch(f"/v1/webhooks/{made['id']}", json={"url": url})
-        assert (await board.read_webhook(made["id"])).failures == failures
+        await desk.admin.patch(f"/v1/webhooks/{webhook_view['id']}", json={"url": url})
+        assert (await board.read_webhook(webhook_view["id"])).failures == failures
 
 
 async def test_format_changes_with_its_address(desk: Desk) -> None:
     """Each alone would not go together with the other."""
-    made = await register(desk)
-    place = f"/v1/webhooks/{made['id']}"
+    webhook_view = await register(desk)
+    place = f"/v1/webhooks/{webhook_view['id']}"
     broker: Json = {"format": "redis", "url": "redis://127.0.0.1/0?stream=claims"}
     for part in broker:
-        refused = await desk.admin.patch(place, json={part: broker[part]})
-        assert require_problem(refused, "invalid-request")["errors"][0]["loc"] == ["body", "url"]
-    changed = (await desk.admin.patch(place, json=broker)).json()
-    assert {name: changed[name] for name in broker} == broker
+        refusal = await desk.admin.patch(place, json={part: broker[part]})
+        assert require_problem(refusal, "invalid-request")["errors"][0]["loc"] == ["body", "url"]
+    view = (await desk.admin.patch(place, json=broker)).json()
+    assert {name: view[name] for name in broker} == broker
 
 
 async def test_accepted_headers_are_sent(desk: Desk) -> None:
     """Whatever headers a registration takes are on the wire: none is dropped in silence."""
     names = ("Authorization", "Cookie", "X-Desk", "Date", "Via", "Forwarded", "X-Content-Type")
-    async with receivers.run_receiver(receivers.build_answering(receivers.OK)) as it:
-        await register(desk, url=it.url, headers=dict.fromkeys(names, "ours"))
+    async with receivers.run_receiver(receivers.build_answering(receivers.OK)) as receiver:
+        await register(desk, url=receiver.url, headers=dict.fromkeys(names, "ours"))
         await desk.record_parties()
         await desk.record_claim()
         board = Board(desk.database)
         board.now = desk.clock.now
-        (leased,) = await board.lease_deliveries()
+        (lease,) = await board.lease_deliveries()
         sender = Sender(AddressGuard(allow_http=True, allow_cidrs=[LOOPBACK]), desk.clock)
         outgoing = Outgoing(
-            endpoint=leased.webhook,
-            url=leased.url,
-            headers=leased.headers,
-            secrets=leased.secrets,
-            message=leased.message,
-            body=leased.body,
-            timeout=leased.timeout,
+            endpoint=lease.webhook,
+            url=lease.url,
+            headers=lease.headers,
+            secrets=lease.secrets,
+            message=lease.message,
+            body=lease.body,
+            timeout=lease.timeout,
         )
         assert (await sender.send(outgoing)).delivered
         await sender.close()
-    sent = it.requests[0].decode().lower()
-    assert all(f"\r\n{name.lower()}: ours\r\n" in sent for name in names)
+    request_text = receiver.requests[0].decode().lower()
+    assert all(f"\r\n{name.lower()}: ours\r\n" in request_text for name in names)
 
 
 async def test_retry_with_idempotency_key_gets_the_first_answer(
@@ -265,15 +265,15 @@ async def test_retry_with_idempotency_key_gets_the_first_answer(
 ) -> None:
     """A retry by Idempotency-Key gets the first answer though the name cannot be looked up any
     more, and costs no ping."""
-    once = {"Idempotency-Key": "once"}
-    first = await desk.admin.post("/v1/webhooks", json={"url": URL}, headers=once)
+    key_header = {"Idempotency-Key": "once"}
+    first = await desk.admin.post("/v1/webhooks", json={"url": URL}, headers=key_header)
 
     async def refuse(_: str) -> None:
         raise AddressRefused("it cannot be looked up")
 
     monkeypatch.setattr(desk.app.state.services.guard, "check_address", refuse)
-    again = await desk.admin.post("/v1/webhooks", json={"url": URL}, headers=once)
-    assert (again.status_code, again.headers["idempotent-replayed"]) == (201, "true")
+    retry = await desk.admin.post("/v1/webhooks", json={"url": URL}, headers=key_header)
+    assert (retry.status_code, retry.headers["idempotent-replayed"]) == (201, "true")
     require_problem(await desk.admin.post("/v1/webhooks", json={"url": URL}), "invalid-request")
     assert len((await desk.admin.get("/v1/webhooks")).json()["items"]) == 1
     ping = f"/v1/webhooks/{first.json()['id']}/ping"
@@ -282,8 +282,8 @@ async def test_retry_with_idempotency_key_gets_the_first_answer(
     for _ in range(5):
         assert (await desk.admin.post(ping)).status_code == 202
     require_problem(await desk.admin.post(ping), "rate-limited")
-    sent = await desk.admin.get(f"/v1/webhooks/{first.json()['id']}/deliveries")
-    assert len(sent.json()["items"]) == 6
+    page = await desk.admin.get(f"/v1/webhooks/{first.json()['id']}/deliveries")
+    assert len(page.json()["items"]) == 6
 
 
 async def test_answers_with_secrets_are_not_cached(desk: Desk) -> None:
@@ -300,11 +300,11 @@ async def test_answers_with_secrets_are_not_cached(desk: Desk) -> None:
 
 async def test_refused_private_address_names_the_setting_that_allows_it(desk: Desk) -> None:
     """Who hosts their own receivers is told how."""
-    refused = require_problem(
+    refusal = require_problem(
         await desk.admin.post("/v1/webhooks", json={"url": "http://10.1.2.3/"}), "invalid-request"
     )
-    assert "CLAIMDESK_WEBHOOK_ALLOW_CIDRS" in refused["detail"]
-    assert "10.1.2.3/32" in refused["detail"]
+    assert "CLAIMDESK_WEBHOOK_ALLOW_CIDRS" in refusal["detail"]
+    assert "10.1.2.3/32" in refusal["detail"]
 
 
 async def test_events_are_delivered_to_matching_endpoints(desk: Desk) -> None:
@@ -328,13 +328,13 @@ async def test_events_are_delivered_to_matching_endpoints(desk: Desk) -> None:
             delivery["type"] for delivery in reversed(await list_deliveries(desk, webhook["id"]))
         ]
 
-    asked = ["link.created", "claim.status_changed"]
-    assert await types(every) == ["claim.created", "claim.created", *asked, *asked]
+    event_types = ["link.created", "claim.status_changed"]
+    assert await types(every) == ["claim.created", "claim.created", *event_types, *event_types]
     assert await types(changes) == ["claim.status_changed"] * 2
-    assert await types(of_story) == ["claim.created", *asked]
+    assert await types(of_story) == ["claim.created", *event_types]
     assert await types(of_nato) == []
-    assert await types(of_claim) == asked
-    assert await types(of_washington) == asked
+    assert await types(of_claim) == event_types
+    assert await types(of_washington) == event_types
     items = (await desk.admin.get("/v1/events")).json()["items"]
     assert [each["type"] for each in items] == await types(every)
 
@@ -355,13 +355,13 @@ async def test_deliveries_can_be_paged_and_filtered(desk: Desk) -> None:
     )
     assert await list_deliveries(desk, webhook, state="dead") == []
     whole = await list_deliveries(desk, webhook)
-    paged: list[Json] = []
+    all_deliveries: list[Json] = []
     path = f"/v1/webhooks/{webhook}/deliveries?limit=3"
     while path:
         page = await desk.admin.get(path)
-        paged += page.json()["items"]
+        all_deliveries += page.json()["items"]
         path = page.links["next"]["url"] if "next" in page.links else ""
-    assert paged == whole
+    assert all_deliveries == whole
     require_problem(
         await desk.admin.get(f"/v1/webhooks/{webhook}/deliveries?state=lost"), "invalid-request"
     )
@@ -375,8 +375,8 @@ async def test_body_of_every_event_type_fits_its_schema(desk: Desk) -> None:
     webhook = (await register(desk))["id"]
     claim, other = await desk.record_claim(), await desk.record_claim()
     link = await desk.link_statement(claim["id"], "supports", "nato")
-    proposed = await desk.change_status(claim["id"], "confirmed", cites=[link["id"]])
-    rejection = f"/v1/decisions/{proposed.json()['id']}/rejection"
+    proposal = await desk.change_status(claim["id"], "confirmed", cites=[link["id"]])
+    rejection = f"/v1/decisions/{proposal.json()['id']}/rejection"
     await desk.editor.post(rejection, json={"comment": "not yet"})
     await desk.confirm_claim(claim["id"])
     await desk.checker.patch(
@@ -398,20 +398,22 @@ async def test_body_of_every_event_type_fits_its_schema(desk: Desk) -> None:
     await desk.editor.post(f"/v1/decisions/{finding.json()['id']}/approval")
     await desk.post(f"/v1/claims/{third['id']}/withdrawal", {"reason": "denied"}, status=200)
     merge = f"/v1/claims/{claim['id']}/merge"
-    merged = await desk.checker.post(merge, json={"into": other["id"]}, headers={"If-Match": "*"})
-    assert merged.status_code == 200, merged.text
+    merge_answer = await desk.checker.post(
+        merge, json={"into": other["id"]}, headers={"If-Match": "*"}
+    )
+    assert merge_answer.status_code == 200, merge_answer.text
     await mistakes.make_and_mend_mistakes(desk)
     await desk.admin.post(f"/v1/webhooks/{webhook}/ping")
-    seen = set()
+    kinds_of_events = set()
     for delivery in await list_deliveries(desk, webhook, limit="200"):
         whole = await desk.admin.get(f"/v1/webhooks/{webhook}/deliveries/{delivery['id']}")
         kind = EventType(delivery["type"])
         view = TypeAdapter(webhook_events.build_body_view(kind))
         body = whole.json()["body"]
         assert view.dump_python(view.validate_json(body), mode="json") == json.loads(body)
-        seen.add(kind)
+        kinds_of_events.add(kind)
     # Those are told only to who asks for them by name (tests/webhooks/test_operator_events.py).
-    assert seen == set(EventType) - OPERATORS
+    assert kinds_of_events == set(EventType) - OPERATORS
     for kind in EventType:
         example = webhook_events.EXAMPLES[webhook_events.build_name(kind)]
         view = TypeAdapter(webhook_events.build_body_view(kind))
@@ -442,8 +444,8 @@ async def test_failed_change_is_rolled_back_whole(desk: Desk) -> None:
     """A change that is refused leaves no delivery either."""
     await desk.record_parties()
     webhook = (await register(desk))["id"]
-    refused = await desk.checker.post("/v1/claims", json=build_claim(part_of=NOBODY))
-    assert refused.status_code == 422
+    refusal = await desk.checker.post("/v1/claims", json=build_claim(part_of=NOBODY))
+    assert refusal.status_code == 422
     claim = await desk.record_claim()
     require_problem(await desk.change_status(claim["id"], "confirmed"), "transition-refused")
     assert [delivery["type"] for delivery in await list_deliveries(desk, webhook)] == [
@@ -457,8 +459,8 @@ async def test_paused_webhook_collects_deliveries_and_deleted_one_drops_them(des
     await desk.record_parties()
     webhook = (await register(desk))["id"]
     place = f"/v1/webhooks/{webhook}"
-    paused = await desk.admin.post(f"{place}/state", json={"state": "paused", "reason": "moving"})
-    assert (paused.json()["state"], paused.json()["state_reason"]) == ("paused", "moving")
+    answer = await desk.admin.post(f"{place}/state", json={"state": "paused", "reason": "moving"})
+    assert (answer.json()["state"], answer.json()["state_reason"]) == ("paused", "moving")
     await desk.record_claim()
     assert (await desk.admin.get(place)).json()["health"]["pending"] == 1
     assert await desk.database.read(due_endpoints.list_due_endpoints, now=desk.clock()) == []
@@ -469,14 +471,14 @@ async def test_paused_webhook_collects_deliveries_and_deleted_one_drops_them(des
     require_problem(
         await desk.admin.post(f"{place}/state", json={"state": "disabled"}), "invalid-request"
     )
-    [one] = await list_deliveries(desk, webhook)
+    [delivery] = await list_deliveries(desk, webhook)
     assert (await desk.admin.delete(place)).status_code == 204
     await desk.record_claim()
     assert await desk.database.read(due_endpoints.list_due_endpoints, now=desk.clock()) == []
     assert (await desk.admin.get("/v1/webhooks")).json()["items"] == []
-    for path in ("", "/secret", "/deliveries", f"/deliveries/{one['id']}"):
+    for path in ("", "/secret", "/deliveries", f"/deliveries/{delivery['id']}"):
         require_problem(await desk.admin.get(place + path), "not-found")
-    for path in ("/ping", "/secret/rotation", f"/deliveries/{one['id']}/redelivery"):
+    for path in ("/ping", "/secret/rotation", f"/deliveries/{delivery['id']}/redelivery"):
         require_problem(await desk.admin.post(place + path), "not-found")
     require_problem(await desk.admin.patch(place, json={}), "not-found")
     require_problem(await desk.admin.delete(place), "not-found")
@@ -485,10 +487,10 @@ async def test_paused_webhook_collects_deliveries_and_deleted_one_drops_them(des
 async def test_a_secret_is_rotated_with_an_overlap(desk: Desk) -> None:
     """The new secret is told once, and until when the one before signs; without an overlap that
     ends at once."""
-    made = await register(desk)
-    place = f"/v1/webhooks/{made['id']}/secret"
+    webhook_view = await register(desk)
+    place = f"/v1/webhooks/{webhook_view['id']}/secret"
     first = (await desk.admin.post(f"{place}/rotation")).json()
-    assert first["secret"] not in (made["secret"], None)
+    assert first["secret"] not in (webhook_view["secret"], None)
     [until] = first["previous_until"]
     assert until.startswith("2023-10-03T12")
     body = (await desk.admin.get(place)).json()
@@ -511,12 +513,12 @@ async def test_a_secret_is_rotated_with_an_overlap(desk: Desk) -> None:
 
 async def test_pings_are_limited(desk: Desk) -> None:
     """Six a minute for each webhook, then 429; another webhook has its own."""
-    one, other = (await register(desk))["id"], (await register(desk))["id"]
+    webhook, other = (await register(desk))["id"], (await register(desk))["id"]
     for _ in range(6):
-        assert (await desk.admin.post(f"/v1/webhooks/{one}/ping")).status_code == 202
-    refused = await desk.admin.post(f"/v1/webhooks/{one}/ping")
-    require_problem(refused, "rate-limited")
-    assert int(refused.headers["retry-after"]) > 0
+        assert (await desk.admin.post(f"/v1/webhooks/{webhook}/ping")).status_code == 202
+    refusal = await desk.admin.post(f"/v1/webhooks/{webhook}/ping")
+    require_problem(refusal, "rate-limited")
+    assert int(refusal.headers["retry-after"]) > 0
     assert (await desk.admin.post(f"/v1/webhooks/{other}/ping")).status_code == 202
     require_problem(await desk.admin.post(f"/v1/webhooks/{NOBODY}/ping"), "not-found")
 
@@ -529,8 +531,8 @@ async def test_readiness_fails_where_no_dispatcher_works(desk: Desk) -> None:
     await desk.record_claim()
     assert (await desk.public.get("/readyz")).status_code == 200
     desk.clock.advance(minutes=6)
-    refused = require_problem(await desk.public.get("/readyz"), "unavailable")
-    assert "claimdesk dispatch" in refused["detail"]
+    refusal = require_problem(await desk.public.get("/readyz"), "unavailable")
+    assert "claimdesk dispatch" in refusal["detail"]
     text = (await desk.admin.get("/metrics")).text
     assert "claimdesk_webhook_due 1.0" in text
     age = next(
@@ -543,8 +545,8 @@ async def test_claim_address_in_a_webhook_leads_to_the_claims_page(desk: Desk) -
     """Whoever follows it gets to the claim's page, under the same rules."""
     await desk.record_parties()
     claim = await desk.record_claim()
-    led = await desk.reader.get(f"/claims/{claim['id']}")
-    assert f"<title>{claim['text']}" in led.text
+    page = await desk.reader.get(f"/claims/{claim['id']}")
+    assert f"<title>{claim['text']}" in page.text
     require_problem(await desk.public.get(f"/claims/{claim['id']}"), "not-authenticated")
 
 
@@ -555,8 +557,8 @@ async def test_new_address_begins_in_good_health(desk: Desk) -> None:
         lambda connection: connection.execute(update(webhooks).values(failures=3))
     )
     for change, failures in (({"description": "CMS"}, 3), ({"url": f"{URL}/new"}, 0)):
-        changed = await desk.admin.patch(f"/v1/webhooks/{webhook}", json=change)
-        assert changed.json()["health"]["failures_in_a_row"] == failures
+        change_answer = await desk.admin.patch(f"/v1/webhooks/{webhook}", json=change)
+        assert change_answer.json()["health"]["failures_in_a_row"] == failures
 
 
 async def test_change_of_an_endpoint_to_what_it_is_leaves_no_record(desk: Desk) -> None:

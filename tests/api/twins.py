@@ -70,11 +70,11 @@ class Twin:
             )
             if not pending.json()["items"]:
                 reason = self.note("draft")
-                proposed = await self.desk.change_status(
+                proposal = await self.desk.change_status(
                     claim, "confirmed", cites=links, reason=reason
                 )
-                assert proposed.status_code == 202, proposed.text
-                decision = proposed.json()["id"]
+                assert proposal.status_code == 202, proposal.text
+                decision = proposal.json()["id"]
             else:
                 decision = pending.json()["items"][0]["id"]
             if verdict is not None:
@@ -130,14 +130,14 @@ async def fold_statements(twin: Twin) -> None:
 
 
 async def confirm(twin: Twin) -> None:
-    proposed = await twin.desk.change_status(
+    proposal = await twin.desk.change_status(
         twin.ids["claim"], "confirmed", cites=[twin.ids["link"]]
     )
-    assert proposed.status_code == 202, proposed.text
-    approved = await twin.desk.editor.post(
-        f"/v1/decisions/{proposed.json()['id']}/approval", json={"note": twin.note("approved")}
+    assert proposal.status_code == 202, proposal.text
+    approval = await twin.desk.editor.post(
+        f"/v1/decisions/{proposal.json()['id']}/approval", json={"note": twin.note("approved")}
     )
-    assert approved.status_code == 200, approved.text
+    assert approval.status_code == 200, approval.text
 
 
 async def amend(twin: Twin) -> None:
@@ -216,7 +216,7 @@ async def list_known_ids(twin: Twin) -> dict[str, str]:
     order in which they were made."""
 
     def read(connection: Connection) -> dict[str, str]:
-        found: dict[str, str] = {}
+        names_by_id: dict[str, str] = {}
         for table in (
             tables.claims,
             tables.statements,
@@ -229,9 +229,9 @@ async def list_known_ids(twin: Twin) -> dict[str, str]:
             # A merge makes several links in one millisecond, within which ids have no order.
             order = (table.c.statement, table.c.id) if table is tables.links else (table.c.id,)
             ids = connection.scalars(select(table.c.id).order_by(*order)).all()
-            found |= {str(each): f"{table.name}-{number}" for number, each in enumerate(ids)}
+            names_by_id |= {str(each): f"{table.name}-{number}" for number, each in enumerate(ids)}
         keys = connection.execute(select(tables.api_keys.c.id, tables.api_keys.c.name)).all()
-        return found | {id: f"key-{name}" for id, name in keys}
+        return names_by_id | {id: f"key-{name}" for id, name in keys}
 
     return await twin.desk.database.read(read)
 

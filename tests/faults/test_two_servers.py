@@ -98,7 +98,7 @@ def test_request_limit_holds_over_servers(settings: Settings, tmp_path: Path, lo
         )
         add_table(
             f"60 requests a minute over {1 + len(other_servers)} servers",
-            f"50 spent at one; {success_count} of {len(answers)} passed elsewhere in {seconds:.1f} s",
+            f"50 spent; {success_count} of {len(answers)} passed elsewhere in {seconds:.1f} s",
         )
         assert call(other_servers[0], other_key, "GET", "/v1/me").status_code == 200
 
