@@ -72,11 +72,11 @@ class People:
 def _sign_up(connection: Connection, *, now: datetime) -> tuple[dict[str, str], dict[str, str]]:
     """Users and a session of each, in one transaction; their ids and tokens by name."""
     ids, tokens = {}, {}
-    for name, called in NAMES.items():
+    for name, full_name in NAMES.items():
         ids[name] = user_commands.create_user(
             connection,
             email=f"{name}@desk.example",
-            name=called,
+            name=full_name,
             role=Role(name.rstrip("2")),
             actor=access.SYSTEM,
             now=now,
@@ -119,22 +119,27 @@ def read_text(response: httpx.Response) -> str:
 
 def find_form(page: Any, action: str) -> Any:
     """The form of a page that is sent to `action`."""
-    found = [form for form in page.forms if form.get("action") == action and form.method == "POST"]
-    sent = [form.get("action") for form in page.forms]
-    assert len(found) == 1, f"{len(found)} forms are sent to {action}, of {sent}"
-    return found[0]
+    matches = [
+        form for form in page.forms if form.get("action") == action and form.method == "POST"
+    ]
+    actions = [form.get("action") for form in page.forms]
+    assert len(matches) == 1, f"{len(matches)} forms are sent to {action}, of {actions}"
+    return matches[0]
 
 
 def read_fields(form: Any) -> dict[str, Any]:
     """What a browser would send of a form as it stands; lists where a name is there repeatedly."""
-    kept: dict[str, Any] = {}
+    fields: dict[str, Any] = {}
     for name, value in form.form_values():
-        if name in kept:
-            held = kept[name]
-            kept[name] = [*(held if isinstance(held, list) else [held]), value]
+        if name in fields:
+            value_before = fields[name]
+            fields[name] = [
+                *(value_before if isinstance(value_before, list) else [value_before]),
+                value,
+            ]
         else:
-            kept[name] = value
-    return kept
+            fields[name] = value
+    return fields
 
 
 async def submit(

@@ -43,21 +43,21 @@ async def test_pages_admit_only_the_roles_of_the_table(desk: Desk, people: Peopl
         if rule == OPEN:
             continue
         url = path.format(**PLACES)
-        away = await people.public.get(url)
-        assert away.status_code == 303, path
-        assert away.headers["location"].startswith("/sign-in?next=%2F"), path
+        redirect = await people.public.get(url)
+        assert redirect.status_code == 303, path
+        assert redirect.headers["location"].startswith("/sign-in?next=%2F"), path
         for role in Role:
             response = await getattr(people, role.value).get(url)
-            allowed = not isinstance(rule, Action) or role in PERMISSIONS[rule]
-            assert (response.status_code != 403) is allowed, (path, role, response.status_code)
+            is_allowed = not isinstance(rule, Action) or role in PERMISSIONS[rule]
+            assert (response.status_code != 403) is is_allowed, (path, role, response.status_code)
             assert response.status_code < 500, (path, role)
 
 
 async def test_forms_admit_only_the_roles_of_the_table(desk: Desk, people: People) -> None:
     """Whoever may not is refused before anything is looked at, and nothing changes; whoever may
     gets further only with the token of their own session, from our own pages."""
-    stolen = await people.checker.get("/intake")
-    token = stolen.text.split('name="csrf" value="')[1].split('"')[0]
+    foreign_page = await people.checker.get("/intake")
+    token = foreign_page.text.split('name="csrf" value="')[1].split('"')[0]
     async with nothing_changes(desk):
         for path, rule in FORMS.items():
             if rule == OPEN:
@@ -66,10 +66,10 @@ async def test_forms_admit_only_the_roles_of_the_table(desk: Desk, people: Peopl
             assert (await people.public.post(url, data={})).status_code == 401, path
             for role in Role:
                 client = getattr(people, role.value)
-                allowed = not isinstance(rule, Action) or role in PERMISSIONS[rule]
+                is_allowed = not isinstance(rule, Action) or role in PERMISSIONS[rule]
                 bare = await client.post(url, data={"csrf": "x" * 64})
                 assert bare.status_code == 403, (path, role)
-                assert ("not filled in on a page" in read_text(bare)) is allowed, (path, role)
+                assert ("not filled in on a page" in read_text(bare)) is is_allowed, (path, role)
                 if role is not Role.CHECKER:
                     other = await client.post(url, data={"csrf": token})
                     assert other.status_code == 403, (path, role)

@@ -9,8 +9,8 @@ async def test_account_page_lists_the_accounts_changes(people: People) -> None:
     reader = f"/admin/people/{people.ids['reader']}"
     await submit(people.admin, reader, f"{reader}/link")
     await submit(people.admin, reader, f"{reader}/state", state="disabled")
-    shown = parse_page(await people.admin.get(reader)).xpath("//ol[contains(@class, 'audit')]/li")
-    words = [read_words(line) for line in shown]
+    lines = parse_page(await people.admin.get(reader)).xpath("//ol[contains(@class, 'audit')]/li")
+    words = [read_words(line) for line in lines]
     assert "changed the account of" in words[0]
     assert "disabled." in words[0]
     assert "made a sign-in link for" in words[1]
@@ -20,14 +20,14 @@ async def test_account_page_lists_the_accounts_changes(people: People) -> None:
 async def test_the_policy_is_changed_by_a_form_and_recorded(people: People) -> None:
     page = await people.admin.get(RECORD)
     assert "A second person approves what is printed" in page.text
-    sent = await submit(people.admin, RECORD, "/admin/policy", four_eyes="off")
-    assert sent.status_code == 303
-    saved = await people.admin.get(sent.headers["Location"])
-    assert "One person alone decides, from now on." in saved.text
-    assert "Ask for a second person" in saved.text
-    assert "did without a second person" in saved.text
-    refused = await submit(people.admin, RECORD, "/admin/policy", four_eyes="perhaps")
-    assert refused.status_code == 422
+    answer = await submit(people.admin, RECORD, "/admin/policy", four_eyes="off")
+    assert answer.status_code == 303
+    saved_page = await people.admin.get(answer.headers["Location"])
+    assert "One person alone decides, from now on." in saved_page.text
+    assert "Ask for a second person" in saved_page.text
+    assert "did without a second person" in saved_page.text
+    refusal = await submit(people.admin, RECORD, "/admin/policy", four_eyes="perhaps")
+    assert refusal.status_code == 422
 
 
 async def test_profile_lists_what_others_did_to_the_account(people: People) -> None:

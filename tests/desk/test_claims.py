@@ -20,8 +20,8 @@ from tests.support.desk import Desk
 @pytest.fixture
 async def claim(desk: Desk) -> str:
     await desk.record_parties()
-    made = await desk.record_claim()
-    return str(made["id"])
+    claim_view = await desk.record_claim()
+    return str(claim_view["id"])
 
 
 async def test_claim_page_has_a_column_for_each_root_party(
@@ -30,14 +30,14 @@ async def test_claim_page_has_a_column_for_each_root_party(
     """A column for each root party, the claimant's first; what was withdrawn or retracted is struck
     through, not gone."""
     link = await desk.link_statement(claim, "requests_confirmation", "state-department")
-    gone = await desk.link_statement(claim, "contradicts", "pristina")
+    retracted_link = await desk.link_statement(claim, "contradicts", "pristina")
     await desk.post(
-        f"/v1/links/{gone['id']}/retraction", {"reason": "Of another claim"}, status=200
+        f"/v1/links/{retracted_link['id']}/retraction", {"reason": "Of another claim"}, status=200
     )
     page = parse_page(await people.reader.get(f"/claims/{claim}"))
     heads = [read_words(item) for item in page.cssselect(".column h3")]
     assert heads == ["Belgrade claimant", "Washington", "Pristina"]
-    card = page.get_element_by_id(f"l-{gone['id']}")
+    card = page.get_element_by_id(f"l-{retracted_link['id']}")
     assert card.cssselect("s")
     assert "Of another claim" in read_words(card)
     assert not page.get_element_by_id(f"l-{link['id']}").cssselect("s")
@@ -55,30 +55,30 @@ async def test_request_for_comment_is_made_and_settled_on_forms(
     assert empty.status_code == 422
     faults = read_words(parse_page(empty).get_element_by_id("faults"))
     assert "By which way: this is needed" in faults
-    typed = {
+    fields = {
         "party": "belgrade",
         "whom": "the press office",
         "way": "by telephone",
         "until": "2023-10-03T16:00",
         "note": "ask for Jovan",
     }
-    sent = await submit(people.checker, url, url, **typed)
-    assert sent.status_code == 303, sent.text
+    answer = await submit(people.checker, url, url, **fields)
+    assert answer.status_code == 303, answer.text
     page = parse_page(await people.checker.get(f"/claims/{claim}"))
-    shown = read_words(page.get_element_by_id("inquiries"))
-    assert "Belgrade: has time to answer" in shown
-    assert "by telephone (the press office)" in shown
-    assert "ask for Jovan" in shown
+    inquiries = read_words(page.get_element_by_id("inquiries"))
+    assert "Belgrade: has time to answer" in inquiries
+    assert "by telephone (the press office)" in inquiries
+    assert "ask for Jovan" in inquiries
     (link,) = page.get_element_by_id("inquiries").cssselect("a")
     change = link.get("href")
     early = await submit(people.checker, change, change, outcome="no_answer")
     assert early.status_code == 422
-    settled = await submit(people.checker, change, change, outcome="declined", note="no comment")
-    assert settled.status_code == 303, settled.text
+    settlement = await submit(people.checker, change, change, outcome="declined", note="no comment")
+    assert settlement.status_code == 303, settlement.text
     public = parse_page(await people.reader.get(f"/claims/{claim}"))
-    shown = read_words(public.get_element_by_id("inquiries"))
-    assert "Belgrade: declined to comment" in shown
-    assert not [word for word in ("telephone", "press", "Jovan", "no comment") if word in shown]
+    inquiries = read_words(public.get_element_by_id("inquiries"))
+    assert "Belgrade: declined to comment" in inquiries
+    assert not [word for word in ("telephone", "press", "Jovan", "no comment") if word in inquiries]
     assert not public.get_element_by_id("inquiries").cssselect("a")
     record = read_words(public.get_element_by_id("record"))
     assert "Belgrade was asked for comment, until 3 October 2023, 16:00 UTC" in record
@@ -90,13 +90,15 @@ async def test_unreachable_status_names_what_it_lacks(
 ) -> None:
     """The panel offers what the guards let pass, and names what the rest still needs."""
     panel = parse_page(await people.checker.get(f"/claims/{claim}")).cssselect(".decide")[0]
-    offered = panel.cssselect("input[name=to]")
-    assert [item.get("value") for item in offered] == ["awaiting_confirmation"]
-    shut = {read_words(item.cssselect(".status")[0]): item for item in panel.cssselect(".shut")}
-    assert set(shut) == {"Confirmed", "Disputed"}
-    line = read_words(shut["Confirmed"].cssselect("summary .hint")[0])
+    choices = panel.cssselect("input[name=to]")
+    assert [item.get("value") for item in choices] == ["awaiting_confirmation"]
+    shut_cards = {
+        read_words(item.cssselect(".status")[0]): item for item in panel.cssselect(".shut")
+    }
+    assert set(shut_cards) == {"Confirmed", "Disputed"}
+    line = read_words(shut_cards["Confirmed"].cssselect("summary .hint")[0])
     assert line == "needs 1 supporting statement from a party other than Belgrade"
-    missing = read_words(shut["Confirmed"].cssselect(".missing")[0])
+    missing = read_words(shut_cards["Confirmed"].cssselect(".missing")[0])
     assert missing == "needs 1 supporting statement from a party other than Belgrade; has 0"
 
 
@@ -105,7 +107,7 @@ async def test_decision_is_proposed_and_then_approved(
 ) -> None:
     """A confirmation waits for somebody else than its proposer; a rejection says why."""
     link = await desk.link_statement(claim, "supports", "nato")
-    proposed = await submit(
+    proposal = await submit(
         people.checker,
         f"/claims/{claim}",
         f"/claims/{claim}/status",
@@ -113,7 +115,7 @@ async def test_decision_is_proposed_and_then_approved(
         reason="NATO saw it",
         cites=[link["id"]],
     )
-    assert (proposed.status_code, proposed.headers["location"]) == (
+    assert (proposal.status_code, proposal.headers["location"]) == (
         303,
         f"/claims/{claim}?done=proposed",
     )
@@ -126,9 +128,9 @@ async def test_decision_is_proposed_and_then_approved(
     )
     rejection = approval.replace("approval", "rejection")
     values = dict(find_form(parse_page(page), approval).form_values())
-    refused = await people.checker2.post(rejection, data=values)
-    assert refused.status_code == 422
-    assert "this is needed" in read_text(refused)
+    refusal = await people.checker2.post(rejection, data=values)
+    assert refusal.status_code == 422
+    assert "this is needed" in read_text(refusal)
     values["csrf"] = find_form(
         parse_page(await people.checker.get(f"/claims/{claim}")), approval
     ).fields["csrf"]
@@ -136,8 +138,8 @@ async def test_decision_is_proposed_and_then_approved(
     assert own.status_code == 403
     assert "somebody else has to approve it" in read_text(own)
     assert (await desk.read_claim(claim))["status"] == "asserted"
-    approved = await send_form(people.checker2, page, approval, comment="Read the report")
-    assert approved.headers["location"] == f"/claims/{claim}?done=approved"
+    approval_answer = await send_form(people.checker2, page, approval, comment="Read the report")
+    assert approval_answer.headers["location"] == f"/claims/{claim}?done=approved"
     text = read_text(await people.reader.get(f"/claims/{claim}"))
     assert "proposed by Ana Checker, approved by Boris Checker" in text
 
@@ -145,7 +147,7 @@ async def test_decision_is_proposed_and_then_approved(
 async def test_refused_form_keeps_what_was_typed(desk: Desk, people: People, claim: str) -> None:
     """A move that the evidence does not allow: 409, what is missing, and every field as it was."""
     denial = await desk.link_statement(claim, "supports", "pristina", basis="third_party")
-    refused = await submit(
+    refusal = await submit(
         people.editor,
         f"/claims/{claim}",
         f"/claims/{claim}/status",
@@ -154,8 +156,8 @@ async def test_refused_form_keeps_what_was_typed(desk: Desk, people: People, cla
         cites=[denial["id"]],
         code="",
     )
-    assert refused.status_code == 409
-    page = parse_page(refused)
+    assert refusal.status_code == 409
+    page = parse_page(refusal)
     form = find_form(page, f"/claims/{claim}/status")
     assert form.fields["reason"] == "They say  so\n& more"
     assert form.fields["to"] == "confirmed"
@@ -178,22 +180,22 @@ async def test_override_needs_two_editors(desk: Desk, people: People, claim: str
     )
     assert bare.status_code == 422
     assert "this is needed" in read_text(bare)
-    proposed = await send_form(
+    proposal = await send_form(
         people.editor,
         bare,
         f"/claims/{claim}/status",
         override_note="Our reporter counted the lorries.",
         override_url="https://example.org/lorries",
     )
-    assert proposed.headers["location"].endswith("done=proposed")
+    assert proposal.headers["location"].endswith("done=proposed")
     page = parse_page(await people.editor2.get(f"/claims/{claim}"))
     approval = next(
         form.get("action") for form in page.forms if "/decisions/" in form.get("action")
     )
-    refused = await submit(people.checker2, f"/claims/{claim}", approval)
-    assert refused.status_code == 403
-    done = await submit(people.editor2, f"/claims/{claim}", approval)
-    assert done.status_code == 303
+    refusal = await submit(people.checker2, f"/claims/{claim}", approval)
+    assert refusal.status_code == 403
+    answer = await submit(people.editor2, f"/claims/{claim}", approval)
+    assert answer.status_code == 303
     after = await desk.read_claim(claim)
     assert (after["status"], after["override"]) == ("confirmed", True)
 
@@ -215,8 +217,8 @@ async def test_contradictions_are_set_aside_one_by_one(
     bare = await submit(people.checker, f"/claims/{claim}", address, **fields)
     assert bare.status_code == 422
     reason = {f"aside-{denial['id']}": "Pristina has nobody there"}
-    proposed = await send_form(people.checker, bare, address, **fields, **reason)
-    assert proposed.headers["location"].endswith("done=proposed")
+    proposal = await send_form(people.checker, bare, address, **fields, **reason)
+    assert proposal.headers["location"].endswith("done=proposed")
     assert "Pristina has nobody there" in read_text(await people.checker2.get(f"/claims/{claim}"))
 
 
@@ -232,8 +234,8 @@ async def test_stale_form_shows_what_changed_since(desk: Desk, people: People, c
     conflict = read_words(parse_page(stale).cssselect(".conflict")[0])
     assert "checker changed this claim while you were at it" in conflict
     assert "NATO comments" in conflict
-    again = await send_form(people.checker, stale, address, to="awaiting_confirmation")
-    assert again.headers["location"].endswith("done=moved")
+    second_answer = await send_form(people.checker, stale, address, to="awaiting_confirmation")
+    assert second_answer.headers["location"].endswith("done=moved")
     (change,) = (await desk.reader.get(f"/v1/claims/{claim}/status-changes")).json()["items"]
     assert change["reason"] == "We ask around"
 
@@ -273,14 +275,14 @@ async def test_authors_change_their_notes(desk: Desk, people: People, claim: str
     [note] = (await desk.checker.get(f"/v1{page}/notes")).json()["items"]
     address = f"{page}/notes/{note['id']}/text"
     for refused_text in ("", "Call KFOR"):
-        refused = await submit(people.checker, page, address, note=refused_text)
-        assert refused.status_code == 422
-        item = parse_page(refused).get_element_by_id(f"n-{note['id']}")
+        refusal = await submit(people.checker, page, address, note=refused_text)
+        assert refusal.status_code == 422
+        item = parse_page(refusal).get_element_by_id(f"n-{note['id']}")
         assert item.cssselect("details[open] .fault")
-    done = await send_form(people.checker, refused, address, note="Call EULEX")
-    assert done.headers["location"] == f"{page}?done=note-changed#n-{note['id']}"
-    shown = await people.checker.get(page)
-    item = parse_page(shown).get_element_by_id(f"n-{note['id']}")
+    answer = await send_form(people.checker, refusal, address, note="Call EULEX")
+    assert answer.headers["location"] == f"{page}?done=note-changed#n-{note['id']}"
+    note_page = await people.checker.get(page)
+    item = parse_page(note_page).get_element_by_id(f"n-{note['id']}")
     assert read_words(item).startswith("Call EULEX")
     assert "edited, see before" in read_words(item)
     elsewhere = await people.checker2.get(page)
@@ -308,15 +310,15 @@ async def test_statement_is_linked_to_a_claim(desk: Desk, people: People, claim:
         "said_hour": "18:05",
         "url": "https://example.org/kirby",
     }
-    refused = await submit(people.checker, address, address, **fields | {"url": "ftp://x"})
-    assert refused.status_code == 422
-    form = find_form(parse_page(refused), address)
+    refusal = await submit(people.checker, address, address, **fields | {"url": "ftp://x"})
+    assert refusal.status_code == 422
+    form = find_form(parse_page(refusal), address)
     assert form.fields["quote"] == "  If true,\n welcome."
     assert form.fields["new_party"] == "White House"
-    assert parse_page(refused).cssselect("#url[aria-invalid=true]")
+    assert parse_page(refusal).cssselect("#url[aria-invalid=true]")
     assert (await desk.reader.get("/v1/parties/white-house")).status_code == 404
-    linked = await send_form(people.checker, refused, address, **fields)
-    assert linked.status_code == 303
+    answer = await send_form(people.checker, refusal, address, **fields)
+    assert answer.status_code == 303
     (link,) = (await desk.reader.get(f"/v1/claims/{claim}/links")).json()["items"]
     statement = link["statement"]
     assert (link["stance"], link["conditional"]) == ("requests_confirmation", True)
@@ -325,9 +327,9 @@ async def test_statement_is_linked_to_a_claim(desk: Desk, people: People, claim:
     assert statement["quotes"][0]["text"] == "  If true,\n welcome."
     assert (await desk.read_claim(claim))["status"] == "awaiting_confirmation"
     other = await desk.record_claim(text="Serbia sent the reserves home")
-    again = f"/claims/{other['id']}/link"
+    other_form = f"/claims/{other['id']}/link"
     response = await submit(
-        people.checker, f"{again}?statement={statement['id']}", again, stance="comments"
+        people.checker, f"{other_form}?statement={statement['id']}", other_form, stance="comments"
     )
     assert response.status_code == 303
     (second,) = (await desk.reader.get(f"/v1/claims/{other['id']}/links")).json()["items"]
@@ -339,20 +341,20 @@ async def test_link_is_retracted_and_affirmed(desk: Desk, people: People, claim:
     address = f"/links/{link['id']}"
     bare = await submit(people.checker, f"{address}/retract", f"{address}/retraction", reason=" ")
     assert bare.status_code == 422
-    amended = await submit(
+    amendment = await submit(
         people.checker,
         f"/claims/{claim}/amend",
         f"/claims/{claim}/amend",
         text="Serbia has returned some of its units to normal",
         material="yes",
     )
-    assert amended.headers["location"].endswith("done=amended")
+    assert amendment.headers["location"].endswith("done=amended")
     response = await people.checker.get(f"/claims/{claim}")
     assert "not affirmed" in read_text(response)
-    affirmed = await send_form(people.checker, response, f"{address}/affirmation")
-    assert affirmed.headers["location"].endswith("done=affirmed")
-    done = await send_form(people.checker, bare, f"{address}/retraction", reason="Of another day")
-    assert "done=retracted&undo=" in done.headers["location"]
+    affirmation = await send_form(people.checker, response, f"{address}/affirmation")
+    assert affirmation.headers["location"].endswith("done=affirmed")
+    answer = await send_form(people.checker, bare, f"{address}/retraction", reason="Of another day")
+    assert "done=retracted&undo=" in answer.headers["location"]
     (after,) = (await desk.reader.get(f"/v1/claims/{claim}/links")).json()["items"]
     assert after["retraction_reason"] == "Of another day"
 
@@ -372,8 +374,8 @@ async def test_claim_is_amended(desk: Desk, people: People, claim: str) -> None:
     assert stale.status_code == 412
     assert "Tagged troops, border" in read_text(stale)
     assert find_form(parse_page(stale), address).fields["text"] == "My wording"
-    done = await send_form(people.checker2, stale, address, material="no", tags="x")
-    assert done.status_code == 303
+    answer = await send_form(people.checker2, stale, address, material="no", tags="x")
+    assert answer.status_code == 303
     after = await desk.read_claim(claim)
     assert (after["text"], after["revision"], after["tags"]) == ("My wording", 1, ["x"])
 
@@ -385,16 +387,16 @@ async def test_duplicate_is_merged(desk: Desk, people: People, claim: str) -> No
     )
     before = desk.clock.now.isoformat()
     address = f"/claims/{claim}/merge"
-    offered = await people.checker.get(address)
-    assert "probably the same" in read_text(offered)
-    nothing = await send_form(people.checker, offered, address)
-    assert nothing.status_code == 422
-    done = await send_form(
-        people.checker, offered, address, other=f"https://desk.example/claims/{other['id']}?x=1"
+    merge_form = await people.checker.get(address)
+    assert "probably the same" in read_text(merge_form)
+    empty_answer = await send_form(people.checker, merge_form, address)
+    assert empty_answer.status_code == 422
+    answer = await send_form(
+        people.checker, merge_form, address, other=f"https://desk.example/claims/{other['id']}?x=1"
     )
-    assert done.headers["location"] == f"/claims/{other['id']}?done=merged&undo={claim}"
-    moved = await people.reader.get(f"/claims/{claim}")
-    assert (moved.status_code, moved.headers["location"]) == (
+    assert answer.headers["location"] == f"/claims/{other['id']}?done=merged&undo={claim}"
+    redirect = await people.reader.get(f"/claims/{claim}")
+    assert (redirect.status_code, redirect.headers["location"]) == (
         308,
         f"/claims/{other['id']}?done=led-here",
     )
@@ -404,11 +406,11 @@ async def test_duplicate_is_merged(desk: Desk, people: People, claim: str) -> No
 
 async def test_claimant_can_withdraw_a_claim(desk: Desk, people: People, claim: str) -> None:
     address = f"/claims/{claim}/withdraw"
-    refused = await submit(people.checker, address, address, reason="", url="https://example.org")
-    assert refused.status_code == 422
-    assert find_form(parse_page(refused), address).fields["url"] == "https://example.org"
-    done = await send_form(people.checker, refused, address, reason="The ministry took it back")
-    assert done.headers["location"].endswith("done=claim-withdrawn")
+    refusal = await submit(people.checker, address, address, reason="", url="https://example.org")
+    assert refusal.status_code == 422
+    assert find_form(parse_page(refusal), address).fields["url"] == "https://example.org"
+    answer = await send_form(people.checker, refusal, address, reason="The ministry took it back")
+    assert answer.headers["location"].endswith("done=claim-withdrawn")
     page = await people.checker.get(f"/claims/{claim}")
     assert "The claimant has taken this claim back" in read_text(page)
     assert not parse_page(page).cssselect(".decide")
@@ -452,13 +454,13 @@ async def test_unknown_address_is_answered_404(people: People) -> None:
 
 async def test_claim_is_assigned(desk: Desk, people: People, claim: str) -> None:
     """Readers do not see who works on what; the desk does, and finds it in `mine`."""
-    done = await submit(
+    answer = await submit(
         people.checker,
         f"/claims/{claim}",
         f"/claims/{claim}/assignee",
         assignee=people.ids["checker2"],
     )
-    assert done.status_code == 303
+    assert answer.status_code == 303
     assert "Boris Checker" in read_text(await people.checker.get("/"))
     assert "Boris Checker" not in read_text(await people.reader.get("/"))
     assert "Boris Checker" not in read_text(await people.reader.get(f"/claims/{claim}"))
@@ -474,14 +476,14 @@ async def test_replies_stand_below_their_note(desk: Desk, people: People, claim:
     page = await people.checker2.get(f"/claims/{claim}")
     replies = f"/claims/{claim}/notes/{note['id']}/replies"
     assert "for Boris Checker" in read_text(page)
-    done = await send_form(people.checker2, page, replies, note="Called, no answer")
-    assert done.status_code == 303
+    answer = await send_form(people.checker2, page, replies, note="Called, no answer")
+    assert answer.status_code == 303
     page = await people.checker2.get(f"/claims/{claim}")
     thread = parse_page(page).get_element_by_id(f"n-{note['id']}")
     assert "Called, no answer" in read_words(thread.find("ul"))
-    refused = await send_form(people.checker2, page, replies, note=" ")
-    assert refused.status_code == 422
-    form = find_form(parse_page(refused), replies)
+    refusal = await send_form(people.checker2, page, replies, note=" ")
+    assert refusal.status_code == 422
+    form = find_form(parse_page(refusal), replies)
     assert form.getparent().get("open") is not None
     assert "note:" in read_words(form)
 
@@ -493,12 +495,12 @@ async def test_review_queue_names_reasons(desk: Desk, people: People, claim: str
     queue = await people.checker.get("/review")
     (group,) = parse_page(queue).cssselect("#q-ready")
     assert "operating regime" in read_words(group)
-    listed = await people.checker.get("/review?reason=drift")
-    assert "evidence and status disagree" in read_text(listed)
-    done = await send_form(
+    queue_page = await people.checker.get("/review?reason=drift")
+    assert "evidence and status disagree" in read_text(queue_page)
+    answer = await send_form(
         people.checker, queue, f"/claims/{claim}/assignee", assignee=people.ids["checker"]
     )
-    assert done.headers["location"] == "/review?done=assigned"
+    assert answer.headers["location"] == "/review?done=assigned"
     assert "operating regime" in read_text(await people.checker.get("/review?assignee=me"))
     assert "Nothing to review" in read_text(await people.checker.get("/review?reason=stale"))
     assert (await people.checker.get("/review?reason=boredom")).status_code == 422
@@ -511,8 +513,8 @@ async def test_page_of_many_statements_is_under_50_kilobytes(
     """The latest of each party are on the page, with the way to the others; under 50 kB.  What a
     proposal rests on is always there."""
     first = await desk.link_statement(claim, "supports", "nato")
-    proposed = await desk.change_status(claim, "confirmed", cites=[first["id"]])
-    assert proposed.status_code == 202
+    proposal = await desk.change_status(claim, "confirmed", cites=[first["id"]])
+    assert proposal.status_code == 202
     for turn in range(12):
         for party in ("washington", "pristina", "nato", "kosovo-police", "belgrade"):
             await desk.link_statement(
@@ -542,12 +544,12 @@ async def test_proposals_show_the_print_line_after_them(
     address, target = f"/claims/{claim}", f"/claims/{claim}/finding"
     page = await people.checker.get(address)
     assert not parse_page(page).cssselect("input[type=checkbox][checked]")
-    refused = await submit(
+    refusal = await submit(
         people.checker, address, target, finding="refuted", finding_reason="Counted again"
     )
-    assert refused.status_code == 409
-    assert "needs at least one cited statement" in read_text(refused)
-    proposed = await submit(
+    assert refusal.status_code == 409
+    assert "needs at least one cited statement" in read_text(refusal)
+    proposal = await submit(
         people.checker,
         address,
         target,
@@ -555,7 +557,7 @@ async def test_proposals_show_the_print_line_after_them(
         finding_reason="Counted again",
         finding_cites=[denial["id"]],
     )
-    assert proposed.headers["location"].endswith("done=proposed#pending")
+    assert proposal.headers["location"].endswith("done=proposed#pending")
     response = await people.editor.get(address)
     assert "finding: refuted" in read_text(response)
     assert [read_words(item) for item in parse_page(response).cssselect(".prints dd")] == [
@@ -567,10 +569,12 @@ async def test_proposals_show_the_print_line_after_them(
     own = parse_page(await people.checker.get("/review"))
     assert [part.get("id") for part in own.cssselect("#queue .group")] == ["q-others"]
     await desk.link_statement(claim, "contradicts", "washington", basis="documents")
-    outdated = await people.editor.get(address)
-    assert "can no longer be approved" in read_text(outdated)
-    assert "Denied by: it was “Pristina”, and is “Pristina and Washington”" in read_text(outdated)
-    approval = parse_page(outdated).cssselect(".pending button")
+    outdated_page = await people.editor.get(address)
+    assert "can no longer be approved" in read_text(outdated_page)
+    assert "Denied by: it was “Pristina”, and is “Pristina and Washington”" in read_text(
+        outdated_page
+    )
+    approval = parse_page(outdated_page).cssselect(".pending button")
     assert [read_words(item) for item in approval] == ["Reject"]
 
 

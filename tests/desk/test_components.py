@@ -13,7 +13,9 @@ async def test_components_are_shown_in_development_only(desk: Desk, people: Peop
     page = parse_page(answer)
     for theme in ("light", "dark"):
         (section,) = page.cssselect(f".theme.{theme}")
-        shown = {word for item in section.cssselect(".flag") for word in item.get("class").split()}
-        assert shown == {"flag", "bad", "denied", "ready", "hold"}
+        classes = {
+            word for item in section.cssselect(".flag") for word in item.get("class").split()
+        }
+        assert classes == {"flag", "bad", "denied", "ready", "hold"}
         assert section.cssselect("[aria-invalid]")
         assert section.cssselect("button[disabled]")

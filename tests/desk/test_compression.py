@@ -49,8 +49,8 @@ async def test_compressed_answer_has_a_tag_of_its_own_that_is_still_known(desk: 
     plain = await desk.public.get(path, headers=PLAIN)
     assert short.headers["etag"] == f"W/{plain.headers['etag']}"
     for tag in (short.headers["etag"], plain.headers["etag"]):
-        unchanged = await desk.public.get(path, headers=GZIP | {"If-None-Match": tag})
-        assert (unchanged.status_code, unchanged.content) == (304, b"")
+        answer_304 = await desk.public.get(path, headers=GZIP | {"If-None-Match": tag})
+        assert (answer_304.status_code, answer_304.content) == (304, b"")
 
 
 async def test_answers_with_secrets_are_not_compressed(desk: Desk, people: People) -> None:
@@ -64,11 +64,11 @@ async def test_answers_with_secrets_are_not_compressed(desk: Desk, people: Peopl
 def test_scripts_and_styles_are_sent_without_what_nobody_reads() -> None:
     """Comments and indentation stay in the files; what is taken out would be a text's own where one
     went over several lines, so none does."""
-    sent = assets.load_assets()
+    files = assets.load_assets()
     for file in Path(assets.__file__).parents[1].glob("*/*.js"):
         for number, line in enumerate(file.read_text().splitlines(), 1):
             assert line.count("`") % 2 == 0, (file, number)
-    styles, script = sent[assets.STYLE].body.decode(), sent[assets.SCRIPT].body.decode()
+    styles, script = files[assets.STYLE].body.decode(), files[assets.SCRIPT].body.decode()
     assert "/*" not in styles
     assert not re.search(r"^ *//", script, re.MULTILINE)
     assert "a{color: var(--accent);" in styles

@@ -39,8 +39,8 @@ def place(claim: str) -> str:
 
 async def send(people: People, claim: str, **fields: str | None) -> httpx.Response:
     """Send the form as somebody whom nobody knows."""
-    typed: dict[str, str | None] = {"text": WORDS, **fields}
-    return await submit(people.browser(), place(claim), place(claim), **typed)
+    form_fields: dict[str, str | None] = {"text": WORDS, **fields}
+    return await submit(people.browser(), place(claim), place(claim), **form_fields)
 
 
 async def count_waiting(desk: Desk) -> int:
@@ -63,10 +63,10 @@ async def test_stranger_asks_and_everybody_reads_the_answer(
     answer is, in the record too, and an instant before does not have it."""
     page = parse_page(await people.browser().get(f"/claims/{claim}"))
     assert place(claim) in [link.get("href") for link in page.cssselect("a")]
-    sent = await send(
+    answer = await send(
         people, claim, contact=CONTACT, url="https://example.org/proof", wants_publication="yes"
     )
-    assert (sent.status_code, sent.headers["Location"]) == (
+    assert (answer.status_code, answer.headers["Location"]) == (
         303,
         f"/claims/{claim}?done=request-sent",
     )
@@ -82,10 +82,10 @@ async def test_stranger_asks_and_everybody_reads_the_answer(
         text = (await people.browser().get(url)).text
         assert not [secret for secret in SECRETS if secret in text], url
     address = await find_request(people, people.checker)
-    shown = read_words(parse_page(await people.checker.get(address)))
+    all_words = read_words(parse_page(await people.checker.get(address)))
     for words in (WORDS, CONTACT, "https://example.org/proof"):
-        assert words in shown
-    answered = await submit(
+        assert words in all_words
+    settlement = await submit(
         people.checker,
         address,
         address,
@@ -93,12 +93,12 @@ async def test_stranger_asks_and_everybody_reads_the_answer(
         answer="The ministry’s own page says it.",
         publish="yes",
     )
-    assert answered.status_code == 303, answered.text
+    assert settlement.status_code == 303, settlement.text
     page = parse_page(await people.browser().get(f"/claims/{claim}"))
-    shown = read_words(page.get_element_by_id("answers"))
-    assert "Not corrected: The ministry’s own page says it." in shown
-    then = await people.browser().get(f"/claims/{claim}", params={"as_of": moment})
-    assert "own page says it" not in then.text
+    all_words = read_words(page.get_element_by_id("answers"))
+    assert "Not corrected: The ministry’s own page says it." in all_words
+    earlier_page = await people.browser().get(f"/claims/{claim}", params={"as_of": moment})
+    assert "own page says it" not in earlier_page.text
     for url in public_urls:
         text = (await people.browser().get(url)).text
         assert not [secret for secret in SECRETS if secret in text], url
@@ -106,8 +106,8 @@ async def test_stranger_asks_and_everybody_reads_the_answer(
     assert history[-1]["type"] == "correction_request.answered"
     assert history[-1]["data"]["answer"] == "The ministry’s own page says it."
     assert await count_waiting(desk) == 0
-    again = await people.checker.get(address)
-    assert "Not corrected" in read_words(parse_page(again))
+    page_again = await people.checker.get(address)
+    assert "Not corrected" in read_words(parse_page(page_again))
 
 
 @pytest.mark.parametrize("agrees", [True, False])
@@ -119,16 +119,16 @@ async def test_answer_is_public_only_if_both_want_that(
     address = await find_request(people, people.checker)
     form = await people.checker.get(address)
     assert ("Show the answer" in form.text) is agrees
-    typed = {"outcome": "corrected", "answer": "Put right."}
+    answer_fields = {"outcome": "corrected", "answer": "Put right."}
     if not agrees:
-        refused = await submit(people.checker, address, address, **typed, publish="yes")
-        assert refused.status_code == 422
-        assert "no public answer" in read_words(parse_page(refused).get_element_by_id("faults"))
+        refusal = await submit(people.checker, address, address, **answer_fields, publish="yes")
+        assert refusal.status_code == 422
+        assert "no public answer" in read_words(parse_page(refusal).get_element_by_id("faults"))
     for lacking in ({"answer": ""}, {"outcome": ""}):
-        refused = await submit(people.checker, address, address, **(typed | lacking))
-        assert refused.status_code == 422
-    answered = await submit(people.checker, address, address, **typed)
-    assert answered.status_code == 303
+        refusal = await submit(people.checker, address, address, **(answer_fields | lacking))
+        assert refusal.status_code == 422
+    settlement = await submit(people.checker, address, address, **answer_fields)
+    assert settlement.status_code == 303
     assert "Put right" not in (await people.browser().get(f"/claims/{claim}")).text
     assert (await desk.read_claim(claim))["version"] == 1
     late = await desk.database.read(correction_requests.list_waiting_requests)
@@ -139,10 +139,10 @@ async def test_answer_follows_a_merged_claim(desk: Desk, people: People, claim: 
     """It is shown on the claim in its place, and the form leads there too."""
     await send(people, claim, wants_publication="yes")
     into = (await desk.record_claim(text="The same, better recorded"))["id"]
-    merged = await desk.checker.post(
+    merge = await desk.checker.post(
         f"/v1/claims/{claim}/merge", json={"into": into}, headers={"If-Match": "*"}
     )
-    assert merged.status_code == 200, merged.text
+    assert merge.status_code == 200, merge.text
     form = await people.browser().get(place(claim))
     assert (form.status_code, form.headers["Location"]) == (303, place(into))
     address = await find_request(people, people.checker)
@@ -182,9 +182,9 @@ async def test_form_of_another_site_or_without_a_visit_is_refused(
 async def test_what_cannot_be_kept_is_refused_and_shown_again(
     desk: Desk, people: People, claim: str, fields: dict[str, str], place_of_fault: str
 ) -> None:
-    refused = await send(people, claim, **fields)
-    assert refused.status_code == 422
-    page = parse_page(refused)
+    refusal = await send(people, claim, **fields)
+    assert refusal.status_code == 422
+    page = parse_page(refusal)
     assert place_of_fault in read_words(page.get_element_by_id("faults"))
     assert await count_waiting(desk) == 0
     if "text" not in fields:
@@ -194,13 +194,13 @@ async def test_what_cannot_be_kept_is_refused_and_shown_again(
 async def test_one_address_sends_few_a_minute(desk: Desk, people: People, claim: str) -> None:
     """What it typed is there again, with when to come back; the same words are kept once."""
     for number in range(REQUESTS_A_MINUTE):
-        sent = await send(people, claim, text=f"{WORDS} {min(number, 1)}")
-        assert sent.status_code == 303
+        answer = await send(people, claim, text=f"{WORDS} {min(number, 1)}")
+        assert answer.status_code == 303
     assert await count_waiting(desk) == 2
-    refused = await send(people, claim, text="one more")
-    assert refused.status_code == 429
-    assert int(refused.headers["Retry-After"]) > 0
-    assert parse_page(refused).get_element_by_id("text").value.strip() == "one more"
+    refusal = await send(people, claim, text="one more")
+    assert refusal.status_code == 429
+    assert int(refusal.headers["Retry-After"]) > 0
+    assert parse_page(refusal).get_element_by_id("text").value.strip() == "one more"
     assert await count_waiting(desk) == 2
 
 
@@ -210,9 +210,9 @@ async def test_no_more_wait_than_the_desk_can_read(
     # How many a desk can read; nobody who runs it chooses that.
     monkeypatch.setattr(correction_requests, "MOST_WAITING_ON_CLAIM", 1)
     assert (await send(people, claim)).status_code == 303
-    refused = await send(people, claim, text="another")
-    assert refused.status_code == 429
-    assert "Nothing was sent" in read_words(parse_page(refused).get_element_by_id("faults"))
+    refusal = await send(people, claim, text="another")
+    assert refusal.status_code == 429
+    assert "Nothing was sent" in read_words(parse_page(refusal).get_element_by_id("faults"))
     other = (await desk.record_claim(text="Another claim"))["id"]
     assert (await send(people, other)).status_code == 303
 

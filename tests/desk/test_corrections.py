@@ -45,7 +45,7 @@ async def test_every_field_of_a_claim_is_corrected(desk: Desk, people: People, c
     await desk.post("/v1/stories", {"slug": "ports", "title": "Ports"})
     whole = (await desk.record_claim(text="all of it"))["id"]
     other = await desk.link_statement(whole, "comments", "nato")
-    done = await submit(
+    answer = await submit(
         people.checker,
         address,
         address,
@@ -64,9 +64,9 @@ async def test_every_field_of_a_claim_is_corrected(desk: Desk, people: People, c
         figure_unit="dead",
         reason=WHY,
     )
-    assert done.status_code == 303, read_text(done)
-    assert done.headers["location"] == f"{page}?done=corrected"
-    assert "stays readable" in read_text(await people.checker.get(done.headers["location"]))
+    assert answer.status_code == 303, read_text(answer)
+    assert answer.headers["location"] == f"{page}?done=corrected"
+    assert "stays readable" in read_text(await people.checker.get(answer.headers["location"]))
     right = await desk.read_claim(claim)
     assert right["claimant"]["party"] == "nato"
     assert right["claimant"]["speaker"]["name"] == "Jens Stoltenberg"
@@ -93,7 +93,7 @@ async def test_every_field_of_a_statement_is_corrected(
     assert address in await list_links(people, page)
     assert address in await list_links(people, f"/claims/{claim}")
     assert f"/claims/{claim}" in await list_links(people, address)
-    done = await submit(
+    answer = await submit(
         people.checker,
         address,
         address,
@@ -116,8 +116,8 @@ async def test_every_field_of_a_statement_is_corrected(
             "prefix-0": "said: ",
         },
     )
-    assert done.status_code == 303, read_text(done)
-    assert done.headers["location"] == f"{page}?done=corrected"
+    assert answer.status_code == 303, read_text(answer)
+    assert answer.headers["location"] == f"{page}?done=corrected"
     right = (await desk.checker.get(f"/v1{page}")).json()
     assert (right["party_name"], right["speaker"]["name"]) == ("The Observatory", "Ada Ng")
     assert (right["said_at"], right["precision"]) == ("2023-10-01T18:05:00Z", "minute")
@@ -137,7 +137,7 @@ async def test_source_that_is_not_named_keeps_why_from_checkers(
     """A checker describes it otherwise and does not lose why; an editor sees it."""
     statement = (await desk.link_statement(claim, "comments", "nato"))["statement"]
     address = f"/statements/{statement['id']}/correction"
-    done = await submit(
+    answer = await submit(
         people.checker,
         address,
         address,
@@ -145,18 +145,18 @@ async def test_source_that_is_not_named_keeps_why_from_checkers(
         withheld="He fears for his post",
         reason=WHY,
     )
-    assert done.status_code == 303, read_text(done)
-    shown = await people.checker.get(address)
-    assert "fears" not in shown.text
-    done = await send_form(
-        people.checker, shown, address, description="a retired official", reason=WHY
+    assert answer.status_code == 303, read_text(answer)
+    correction_form = await people.checker.get(address)
+    assert "fears" not in correction_form.text
+    answer = await send_form(
+        people.checker, correction_form, address, description="a retired official", reason=WHY
     )
-    assert done.status_code == 303, read_text(done)
+    assert answer.status_code == 303, read_text(answer)
     assert "He fears for his post" in (await people.editor.get(address)).text
     right = (await desk.checker.get(f"/v1/statements/{statement['id']}")).json()
     assert (right["attribution"], right["description"]) == ("unnamed", "a retired official")
-    done = await submit(people.checker, address, address, description="", reason=WHY)
-    assert done.status_code == 303, read_text(done)
+    answer = await submit(people.checker, address, address, description="", reason=WHY)
+    assert answer.status_code == 303, read_text(answer)
     right = (await desk.checker.get(f"/v1/statements/{statement['id']}")).json()
     assert right["attribution"] == "named"
 
@@ -176,19 +176,19 @@ async def test_every_field_of_a_source_is_corrected(desk: Desk, people: People, 
         "language": "sr",
         "archive_url": "https://archive.example/right",
     }
-    done = await submit(
+    answer = await submit(
         people.checker, address, address, published_on="2023-10-01", reason=WHY, **fields
     )
-    assert done.headers["location"] == f"{page}?done=corrected"
+    assert answer.headers["location"] == f"{page}?done=corrected"
     right = (await desk.checker.get(f"/v1{page}")).json()
     assert {name: right[name] for name in fields} == fields
     assert right["published_at"] == "2023-10-01T00:00:00Z"
-    seen = read_text(await people.reader.get(page))
-    assert "Corrected, see why" in seen
-    assert WHY in seen
-    again = await submit(people.checker, address, address, reason=WHY)
-    assert again.status_code == 422
-    assert "recorded already" in read_text(again)
+    source_page = read_text(await people.reader.get(page))
+    assert "Corrected, see why" in source_page
+    assert WHY in source_page
+    second_answer = await submit(people.checker, address, address, reason=WHY)
+    assert second_answer.status_code == 422
+    assert "recorded already" in read_text(second_answer)
 
 
 async def test_refused_correction_keeps_what_was_typed_and_says_all_that_is_wrong(
@@ -197,7 +197,7 @@ async def test_refused_correction_keeps_what_was_typed_and_says_all_that_is_wron
     """Every fault stands at its field; nothing is recorded."""
     statement = await read_origin(desk, claim)
     address = f"/statements/{statement['id']}/correction"
-    refused = await submit(
+    refusal = await submit(
         people.checker,
         address,
         address,
@@ -209,20 +209,20 @@ async def test_refused_correction_keeps_what_was_typed_and_says_all_that_is_wron
         material="yes",
         **{"text-0": "", "url-0": "nowhere", "language-0": "Klingon!"},
     )
-    assert refused.status_code == 422
-    page = parse_page(refused)
-    wrong = {link.get("href")[1:] for link in page.cssselect("#faults a")}
-    assert wrong == {"said_on", "speaker", "reason", "text-0", "url-0", "language-0"}
-    assert all(page.cssselect(f"#fault-{name}") for name in wrong)
+    assert refusal.status_code == 422
+    page = parse_page(refusal)
+    faulty_fields = {link.get("href")[1:] for link in page.cssselect("#faults a")}
+    assert faulty_fields == {"said_on", "speaker", "reason", "text-0", "url-0", "language-0"}
+    assert all(page.cssselect(f"#fault-{name}") for name in faulty_fields)
     fields = read_fields(find_form(page, address))
     assert (fields["said_hour"], fields["role"]) == ("18:05", "of nobody")
     assert (fields["url-0"], fields["material"]) == ("nowhere", "yes")
     address = f"/claims/{claim}/correction"
-    refused = await submit(
+    refusal = await submit(
         people.checker, address, address, part_of="nothing", claimed_on="", figure_value="many"
     )
-    wrong = {link.get("href")[1:] for link in parse_page(refused).cssselect("#faults a")}
-    assert wrong == {"part_of", "claimed_on", "figure_value", "reason"}
+    faulty_fields = {link.get("href")[1:] for link in parse_page(refusal).cssselect("#faults a")}
+    assert faulty_fields == {"part_of", "claimed_on", "figure_value", "reason"}
 
 
 async def test_correction_meanwhile_is_kept_and_shown(
@@ -244,8 +244,8 @@ async def test_correction_meanwhile_is_kept_and_shown(
         "2023-09-30",
         WHY,
     )
-    done = await send_form(people.checker, late, address)
-    assert done.status_code == 303, read_text(done)
+    answer = await send_form(people.checker, late, address)
+    assert answer.status_code == 303, read_text(answer)
     [_, second] = (await desk.checker.get(path)).json()["items"]
     assert set(second["after"]) <= {"said_at", "precision"}
     source = statement["quotes"][0]["source"]["id"]
@@ -273,10 +273,10 @@ async def test_form_says_beforehand_what_may_follow(desk: Desk, people: People, 
     assert "may take its confirmation away" in read_text(
         await people.checker.get(f"/claims/{claim}/correction")
     )
-    [linked] = (await desk.checker.get(f"/v1/claims/{claim}/links")).json()["items"]
-    assert link == linked["id"]
-    address = f"/statements/{linked['statement']['id']}/correction"
+    [link_view] = (await desk.checker.get(f"/v1/claims/{claim}/links")).json()["items"]
+    assert link == link_view["id"]
+    address = f"/statements/{link_view['statement']['id']}/correction"
     assert "may take its confirmation away" in read_text(await people.checker.get(address))
-    done = await submit(people.checker, address, address, party="belgrade", reason=WHY)
-    assert done.status_code == 303, read_text(done)
+    answer = await submit(people.checker, address, address, party="belgrade", reason=WHY)
+    assert answer.status_code == 303, read_text(answer)
     assert (await desk.read_claim(claim))["status"] != "confirmed"

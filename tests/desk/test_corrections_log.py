@@ -33,14 +33,14 @@ async def test_public_reads_corrections_with_differing_words_marked(
     ]
     fall = lines[2]
     assert "No longer confirmed; the claim is awaiting confirmation" in read_words(fall)
-    [gone] = fall.cssselect("del")
-    [come] = fall.cssselect("ins")
-    assert read_words(gone) == "Independently confirmed by NATO."
-    assert read_words(come) == "Awaiting confirmation. No independent party has confirmed it."
+    [deletion] = fall.cssselect("del")
+    [insertion] = fall.cssselect("ins")
+    assert read_words(deletion) == "Independently confirmed by NATO."
+    assert read_words(insertion) == "Awaiting confirmation. No independent party has confirmed it."
     links = [link.get("href") for link in fall.cssselect("a")]
     assert links[0] == f"/claims/{first}"
-    then = await people.browser().get(links[1])
-    assert "This is what the desk knew" in read_words(parse_page(then))
+    earlier_page = await people.browser().get(links[1])
+    assert "This is what the desk knew" in read_words(parse_page(earlier_page))
 
 
 async def test_corrections_are_linked_from_head_foot_and_claim(desk: Desk, people: People) -> None:
@@ -52,8 +52,8 @@ async def test_corrections_are_linked_from_head_foot_and_claim(desk: Desk, peopl
     [own] = page.xpath("//main//a[starts-with(@href, '/corrections?')]/@href")
 
     async def list_claims(address: str) -> list[str]:
-        shown = parse_page(await people.browser().get(address))
-        links = shown.xpath("//ol[@class='notices']//a/@href")
+        shown_page = parse_page(await people.browser().get(address))
+        links = shown_page.xpath("//ol[@class='notices']//a/@href")
         return [link.removeprefix("/claims/") for link in links if "?" not in link]
 
     assert await list_claims(own) == [first, first]
@@ -75,13 +75,13 @@ async def test_long_log_goes_on_page_by_page(desk: Desk, people: People) -> None
     [following] = first.xpath("//a[@rel='next']/@href")
     assert "type=claim.voided" in following
     second = parse_page(await people.reader.get(following))
-    shown = [
+    claim_ids = [
         link.removeprefix("/claims/")
         for page in (first, second)
         for link in page.xpath("//ol[@class='notices']//a/@href")
         if "?" not in link
     ]
-    assert shown == claims[::-1]
+    assert claim_ids == claims[::-1]
     assert second.xpath("//a[@rel='next']") == []
 
 
@@ -89,5 +89,5 @@ async def test_empty_log_teaches_what_stands_in_it(people: People) -> None:
     """And a filter that finds nothing leads back to all of it."""
     page = parse_page(await people.browser().get("/corrections"))
     assert "Nothing was corrected yet" in read_words(page)
-    narrowed = parse_page(await people.browser().get("/corrections?type=claim.voided"))
-    assert narrowed.xpath("//main//a[@href='/corrections']")
+    narrow_page = parse_page(await people.browser().get("/corrections?type=claim.voided"))
+    assert narrow_page.xpath("//main//a[@href='/corrections']")

@@ -84,10 +84,10 @@ async def test_claim_and_source_say_what_was_corrected(
         "precision": "month",
         "reason": WHY,
     }
-    corrected = await desk.checker.post(
+    answer = await desk.checker.post(
         f"/v1{page}/corrections", json=correction, headers={"If-Match": "*"}
     )
-    assert corrected.status_code == 201
+    assert answer.status_code == 201
     source = (await read_origin(desk))["quotes"][0]["source"]
     await desk.post(
         f"/v1/sources/{source['id']}/corrections",

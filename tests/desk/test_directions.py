@@ -86,10 +86,10 @@ async def test_every_page_isolates_names_and_texts(people: People) -> None:
     )
     link = await desk.link_statement(claim, "supports", "nato", note="(سمعناه")
     people.desk.app.state.services.callers.forget_credentials()
-    proposed = await desk.change_status(
+    proposal = await desk.change_status(
         claim, "confirmed", client=people.checker, cites=[link["id"]], reason="(لأن"
     )
-    assert proposed.status_code == 202, proposed.text
+    assert proposal.status_code == 202, proposal.text
     loose = {}
     for address in (
         "/review",
@@ -137,14 +137,14 @@ async def test_titles_and_answers_for_others_isolate_text_from_right_to_left(
     await desk.record_parties()
     await desk.post("/v1/parties", {"slug": "falih", "name": "(فالح"})
     await desk.post("/v1/stories", {"slug": "hudud", "title": "(الحدود"})
-    made = await desk.record_claim(text="(عبر ثلاثون جنديا", story="hudud", claimant="falih")
+    claim_view = await desk.record_claim(text="(عبر ثلاثون جنديا", story="hudud", claimant="falih")
     plain = await desk.record_claim(text="Troops (30) crossed")
-    claim = made["id"]
+    claim = claim_view["id"]
     statement = await desk.post(
         "/v1/statements", build_statement("falih", quotes=[build_quote("(لا")])
     )
     for address, text_in_title in (
-        (f"/claims/{claim}", made["text"]),
+        (f"/claims/{claim}", claim_view["text"]),
         ("/stories/hudud", "(الحدود"),
         ("/parties/falih", "(فالح"),
         ("/parties/falih/edit", "(فالح"),
@@ -164,10 +164,10 @@ async def test_titles_and_answers_for_others_isolate_text_from_right_to_left(
     ):
         answer = await desk.reader.get(address)
         assert answer.status_code == 200, (address, answer.text)
-        assert f"\u2068{made['text']}\u2069" in answer.text, address
+        assert f"\u2068{claim_view['text']}\u2069" in answer.text, address
     atom = (await desk.reader.get("/feeds/stories/hudud.atom")).text
     assert "\u2068(الحدود\u2069" in atom
     assert "Claimed by (\u2068فالح\u2069" in atom
-    assert "\u2068" not in made["print_line"]
+    assert "\u2068" not in claim_view["print_line"]
     badge = (await desk.reader.get(f"/v1/claims/{plain['id']}/badge.svg")).text
     assert "\u2068" not in badge

@@ -16,8 +16,10 @@ ARABIC = "انسحبت القوات من الحدود"
 
 async def render(desk: Desk, *, sample: int = 1, **options: Any) -> tuple[str, Any]:
     """A dossier of claims of this year: the page, and its tree."""
-    drawn = await desk.database.read(dossier.read_dossier, period=PERIOD, sample=sample, seed=1)
-    page = dossier_document.render_dossier(drawn, publisher="The <Desk>", **options)
+    sample_claims = await desk.database.read(
+        dossier.read_dossier, period=PERIOD, sample=sample, seed=1
+    )
+    page = dossier_document.render_dossier(sample_claims, publisher="The <Desk>", **options)
     return page, html.fromstring(page)
 
 
@@ -34,9 +36,13 @@ async def test_dossier_names_roles_and_no_people(desk: Desk) -> None:
     inquiry = {"party": "nato", "whom": "WHOM-exactly", "way": "WAY-of-asking"}
     inquiry |= {"until": "2023-10-20T16:00:00Z", "note": "NOTE-on-asking"}
     await desk.post(f"/v1/claims/{claim}/inquiries", inquiry)
-    unnamed = {"attribution": "unnamed", "description": "an official", "reason": "WHY-withheld"}
+    unnamed_source = {
+        "attribution": "unnamed",
+        "description": "an official",
+        "reason": "WHY-withheld",
+    }
     body = {
-        "statement": build_statement(None, **unnamed),
+        "statement": build_statement(None, **unnamed_source),
         "stance": "comments",
         "note": "LINK-note",
     }
@@ -54,8 +60,10 @@ async def test_dossier_names_roles_and_no_people(desk: Desk) -> None:
     for secret in ("NOTE-of", "WHOM-", "WAY-of", "NOTE-on", "WHY-", "LINK-note", "misheard"):
         assert secret not in page, secret
     assert "checker, a checker" not in words
-    _, named = await render(desk, shows_names=True)
-    assert "Proposed by checker, a checker; approved by editor, an editor" in read_words(named)
+    _, page_with_names = await render(desk, shows_names=True)
+    assert "Proposed by checker, a checker; approved by editor, an editor" in read_words(
+        page_with_names
+    )
 
 
 async def test_dossier_says_what_was_put_right(desk: Desk) -> None:
@@ -65,18 +73,18 @@ async def test_dossier_says_what_was_put_right(desk: Desk) -> None:
     claim = (await desk.record_claim())["id"]
     link = (await desk.link_statement(claim, "comments", "nato"))["id"]
     await desk.post(f"/v1/links/{link}/void", {"reason": "of another claim"}, status=200)
-    amended = await desk.checker.patch(
+    amendment = await desk.checker.patch(
         f"/v1/claims/{claim}",
         json={"text": "Better worded", "material": False},
         headers={"If-Match": "*"},
     )
-    assert amended.status_code == 200
+    assert amendment.status_code == 200
     await desk.post(f"/v1/claims/{claim}/void", {"reason": "a parody"}, status=200)
     twins = [(await desk.record_claim(text=text))["id"] for text in ("One", "The other")]
-    merged = await desk.checker.post(
+    merge = await desk.checker.post(
         f"/v1/claims/{twins[0]}/merge", json={"into": twins[1]}, headers={"If-Match": "*"}
     )
-    assert merged.status_code == 200, merged.text
+    assert merge.status_code == 200, merge.text
     _, tree = await render(desk, sample=2)
     assert {article.get("id") for article in tree.cssselect("article")} == {
         f"c-{claim}",

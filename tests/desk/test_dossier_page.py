@@ -12,12 +12,12 @@ async def test_claim_dossier_has_evidence_sources_decisions_and_corrections(
     claim = (await desk.record_claim())["id"]
     link = await desk.link_statement(claim, "contradicts", "nato", basis="documents")
     reason = {"reason": "NATO took it back"}
-    retracted = await desk.checker.post(f"/v1/links/{link['id']}/retraction", json=reason)
-    assert retracted.is_success
+    retraction = await desk.checker.post(f"/v1/links/{link['id']}/retraction", json=reason)
+    assert retraction.is_success
     page = parse_page(await people.reader.get(f"/claims/{claim}/dossier"))
     words = read_words(page.cssselect("main")[0])
-    served = (await desk.reader.get(f"/v1/claims/{claim}")).json()
-    assert served["print_line"] in words
+    claim_view = (await desk.reader.get(f"/v1/claims/{claim}")).json()
+    assert claim_view["print_line"] in words
     for part in ("Belgrade claimant", "NATO", "basis: documents", "From asserted to disputed"):
         assert part in words, part
     assert "NATO took it back" in words

@@ -64,9 +64,9 @@ async def test_error_names_the_label_of_its_field(
     people: People, places: dict[str, str], place: str, suffix: str, typed: dict[str, str]
 ) -> None:
     address = places[place]
-    refused = await submit(people.editor, address, f"{address}{suffix}", **typed)
-    assert refused.status_code == 422
-    page, faults = parse_page(refused), list_faults(refused)
+    refusal = await submit(people.editor, address, f"{address}{suffix}", **typed)
+    assert refusal.status_code == 422
+    page, faults = parse_page(refusal), list_faults(refusal)
     assert faults
     for field, name in faults.items():
         assert name == find_label(page, field)
@@ -76,7 +76,7 @@ async def test_all_errors_of_a_passage_are_shown_at_once(
     people: People, places: dict[str, str]
 ) -> None:
     """The statement, the claim that it makes, and what it does to another, in one answer."""
-    refused = await submit(
+    refusal = await submit(
         people.checker,
         places["passage"],
         f"{places['passage']}/passages",
@@ -89,16 +89,16 @@ async def test_all_errors_of_a_passage_are_shown_at_once(
         tags="x" * 60,
         note="n" * 2100,
     )
-    wrong = {"quote", "said_on", "speaker", "language", "part_of", "tags"}
-    assert wrong <= set(list_faults(refused))
+    faulty_fields = {"quote", "said_on", "speaker", "language", "part_of", "tags"}
+    assert faulty_fields <= set(list_faults(refusal))
 
 
 async def test_missing_status_and_reason_are_shown_at_once(
     people: People, places: dict[str, str]
 ) -> None:
     claim = places["claim"]
-    refused = await submit(people.checker, claim, f"{claim}/status", reason=" ")
-    (fault,) = parse_page(refused).cssselect("#decide-fault")
+    refusal = await submit(people.checker, claim, f"{claim}/status", reason=" ")
+    (fault,) = parse_page(refusal).cssselect("#decide-fault")
     words = read_words(fault)
     assert words == "status: this is needed; reason: this is needed"
 

@@ -19,9 +19,9 @@ async def test_few_letters_lead_to_claims_stories_people_and_actions(
     await desk.record_parties()
     await desk.post("/v1/stories", {"slug": "border", "title": "Serbian troops at the border"})
     claim = await desk.record_claim(text="Serbia moved troops to the line", story="border")
-    found = await list_found(people, "serb troo")
-    assert found["Serbia moved troops to the line"] == f"/claims/{claim['id']}"
-    assert found["Serbian troops at the border"] == "/stories/border"
+    places = await list_found(people, "serb troo")
+    assert places["Serbia moved troops to the line"] == f"/claims/{claim['id']}"
+    assert places["Serbian troops at the border"] == "/stories/border"
     assert (await list_found(people, "washing"))["Washington"] == "/parties/washington"
     assert (await list_found(people, "article"))["Add an article"] == "/intake"
 
@@ -33,5 +33,5 @@ async def test_nothing_is_offered_that_one_may_not_do(desk: Desk, people: People
     assert not await list_found(people, "boris", "checker")
     address = (await list_found(people, "boris", "admin"))["Boris Checker"]
     assert address == f"/admin/people/{people.ids['checker2']}"
-    nothing = await people.reader.get("/go", params={"q": "-"})
-    assert "Nothing is called so" in read_text(nothing)
+    empty_page = await people.reader.get("/go", params={"q": "-"})
+    assert "Nothing is called so" in read_text(empty_page)

@@ -26,14 +26,14 @@ async def test_hold_ends_by_itself_and_the_page_says_so(desk: Desk, people: Peop
     await desk.record_parties()
     claim = (await desk.record_claim())["id"]
     page = f"/claims/{claim}"
-    held = await submit(
+    hold = await submit(
         people.checker,
         page,
         f"{page}/hold",
         hold_reason="The source is checked",
         until="2023-10-02T15:00",
     )
-    assert held.status_code == 303, held.text
+    assert hold.status_code == 303, hold.text
     note = parse_page(await people.reader.get(page)).get_element_by_id("hold-note")
     assert "“The source is checked” It ends by itself on 2 Oct 2023, 15:00" in read_words(note)
     desk.clock.advance(hours=4)
@@ -51,13 +51,13 @@ async def test_requests_for_comment_of_a_merged_claim_are_shown_with_the_survivo
     """For the desk, named as such; what was asked of the claim itself stands first."""
     await desk.record_parties()
     survivor = (await desk.record_claim())["id"]
-    merged = (await desk.record_claim(text="The same in other words"))["id"]
+    merged_claim = (await desk.record_claim(text="The same in other words"))["id"]
     until = "2023-10-05T12:00:00Z"
-    for claim, party in ((merged, "nato"), (survivor, "belgrade")):
-        asked = {"party": party, "way": "telephone", "until": until}
-        await desk.post(f"/v1/claims/{claim}/inquiries", asked)
+    for claim, party in ((merged_claim, "nato"), (survivor, "belgrade")):
+        inquiry = {"party": party, "way": "telephone", "until": until}
+        await desk.post(f"/v1/claims/{claim}/inquiries", inquiry)
     answer = await desk.checker.post(
-        f"/v1/claims/{merged}/merge", json={"into": survivor}, headers={"If-Match": "*"}
+        f"/v1/claims/{merged_claim}/merge", json={"into": survivor}, headers={"If-Match": "*"}
     )
     assert answer.status_code == 200, answer.text
     page = parse_page(await people.checker.get(f"/claims/{survivor}"))

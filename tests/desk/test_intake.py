@@ -54,16 +54,16 @@ async def test_passage_is_recorded_at_the_selected_place(
     passage's statement, once."""
     address = f"{place}/passages"
     second = TEXT.rindex("We left")
-    done = await submit(people.checker, place, address, **PASSAGE, near=str(second))
-    assert done.headers["location"] == f"{place}?done=recorded"
+    answer = await submit(people.checker, place, address, **PASSAGE, near=str(second))
+    assert answer.headers["location"] == f"{place}?done=recorded"
     (claim,) = (await desk.reader.get("/v1/claims")).json()["items"]
     (statement,) = (await desk.reader.get("/v1/statements")).json()["items"]
     selector = statement["quotes"][0]["selector"]
     assert selector["prefix"].endswith("Washington said. “")
     assert selector["suffix"].startswith(",” Belgrade said again")
     assert claim["claimant"]["party"] == "belgrade"
-    marked = parse_page(await people.checker.get(place)).cssselect("#text mark")
-    assert [read_words(item) for item in marked] == ["We left"]
+    marks = parse_page(await people.checker.get(place)).cssselect("#text mark")
+    assert [read_words(item) for item in marks] == ["We left"]
     assert (
         parse_page(await people.checker.get(place)).get_element_by_id("text").text_content() == TEXT
     )
@@ -75,11 +75,11 @@ async def test_one_statement_can_take_several_stances(
     """It is recorded once, and stands to each claim as was said."""
     first = await desk.record_claim(text="The barracks are empty")
     second = await desk.record_claim(text="The reserves are home")
-    stands = {
+    stances = {
         f"stand-{first['id']}": "requests_confirmation",
         f"stand-{second['id']}": "contradicts",
     }
-    done = await submit(
+    answer = await submit(
         people.checker,
         place,
         f"{place}/passages",
@@ -87,13 +87,13 @@ async def test_one_statement_can_take_several_stances(
         party="washington",
         said_on="2023-10-03",
         conditional="yes",
-        **stands,
+        **stances,
     )
-    assert done.status_code == 303
+    assert answer.status_code == 303
     assert (await desk.read_claim(first["id"]))["status"] == "awaiting_confirmation"
-    one = (await desk.reader.get(f"/v1/claims/{first['id']}/links")).json()["items"][0]
+    link_view = (await desk.reader.get(f"/v1/claims/{first['id']}/links")).json()["items"][0]
     other = (await desk.reader.get(f"/v1/claims/{second['id']}/links")).json()["items"][0]
-    assert one["statement"]["id"] == other["statement"]["id"]
+    assert link_view["statement"]["id"] == other["statement"]["id"]
     assert (other["stance"], other["conditional"]) == ("contradicts", True)
 
 
@@ -108,26 +108,26 @@ async def test_unnamed_source_and_a_month_are_taken_in(
         "description": "a senior official",
         "withheld": "He would lose his post",
     }
-    done = await submit(people.checker, place, f"{place}/passages", **passage)
-    assert done.status_code == 303, read_text(done)
+    answer = await submit(people.checker, place, f"{place}/passages", **passage)
+    assert answer.status_code == 303, read_text(answer)
     (claim,) = (await desk.reader.get("/v1/claims")).json()["items"]
     (statement,) = (await desk.reader.get("/v1/statements")).json()["items"]
     assert (claim["claimant"], claim["precision"]) == (None, "month")
     assert (statement["attribution"], statement["party"]) == ("unnamed", "belgrade")
-    again = parse_page(await people.checker.get(place))
-    assert again.get_element_by_id("said_in").get("value") == "August 2020"
+    next_page = parse_page(await people.checker.get(place))
+    assert next_page.get_element_by_id("said_in").get("value") == "August 2020"
     page = f"/statements/{statement['id']}"
     assert "a senior official, not named (Belgrade)" in read_text(await people.reader.get(page))
     assert "lose his post" not in read_text(await people.checker.get(page))
     assert "lose his post" in read_text(await people.editor.get(page))
-    wrong = await submit(
+    wrong_month = await submit(
         people.checker, place, f"{place}/passages", **passage | {"said_in": "last summer"}
     )
-    assert "write it as August 2020" in read_text(wrong)
-    both = await submit(
+    assert "write it as August 2020" in read_text(wrong_month)
+    day_and_month = await submit(
         people.checker, place, f"{place}/passages", **passage | {"said_on": "2020-08-02"}
     )
-    assert "give the day, or only the month or year" in read_text(both)
+    assert "give the day, or only the month or year" in read_text(day_and_month)
 
 
 async def test_similar_claim_is_shown_before_recording(
@@ -142,8 +142,8 @@ async def test_similar_claim_is_shown_before_recording(
     assert (await desk.reader.get("/v1/statements")).json()["items"][0]["quotes"][0][
         "text"
     ] != "We left"
-    done = await send_form(people.checker, response, f"{place}/passages", **PASSAGE, anyway="yes")
-    assert done.status_code == 303
+    answer = await send_form(people.checker, response, f"{place}/passages", **PASSAGE, anyway="yes")
+    assert answer.status_code == 303
     part = await people.checker.get(
         "/intake/similar", params={"text": "Belgrade's troops left", "party": "belgrade"}
     )
@@ -167,10 +167,10 @@ async def test_refused_passage_changes_nothing(desk: Desk, people: People, place
         (PASSAGE | {"said_hour": "25:00"}, "no such day or hour"),
         (PASSAGE | {"said_on": "2050-01-01"}, "future"),
     ):
-        refused = await submit(people.checker, place, address, **fields)
-        assert refused.status_code == 422, fields
-        assert reason in read_text(refused), (reason, fields)
-        assert find_form(parse_page(refused), address).fields["quote"] == "We left"
+        refusal = await submit(people.checker, place, address, **fields)
+        assert refusal.status_code == 422, fields
+        assert reason in read_text(refusal), (reason, fields)
+        assert find_form(parse_page(refusal), address).fields["quote"] == "We left"
     assert len((await desk.reader.get("/v1/statements")).json()["items"]) == 1
     assert (await desk.reader.get("/v1/parties/elsewhere")).status_code == 404
 
@@ -184,9 +184,9 @@ async def test_intake_needs_a_source_and_a_text(people: People) -> None:
         ({"url": "https://example.org", "text": "x", "language": "Serbian!"}, "language"),
         ({"url": "https://example.org", "text": "x", "published_on": "then"}, "published_on"),
     ):
-        refused = await submit(people.checker, "/intake", "/intake", **fields)
-        assert refused.status_code == 422, fields
-        assert parse_page(refused).cssselect(f"#{at}[aria-invalid=true]"), fields
+        refusal = await submit(people.checker, "/intake", "/intake", **fields)
+        assert refusal.status_code == 422, fields
+        assert parse_page(refusal).cssselect(f"#{at}[aria-invalid=true]"), fields
 
 
 async def test_finished_intake_deletes_the_text_and_keeps_the_quotes(
@@ -195,18 +195,18 @@ async def test_finished_intake_deletes_the_text_and_keeps_the_quotes(
     """An intake that nobody finishes is deleted after thirty days."""
     await submit(people.checker, place, f"{place}/passages", **PASSAGE)
     assert "An article" in read_text(await people.checker2.get("/intake"))
-    done = await submit(people.checker2, place, f"{place}/finish")
-    assert done.status_code == 303
+    answer = await submit(people.checker2, place, f"{place}/finish")
+    assert answer.status_code == 303
     assert (await people.checker.get(place)).status_code == 404
-    again = await begin_intake(people)
+    second_place = await begin_intake(people)
     late = desk.clock.now + timedelta(days=31)
     assert await desk.database.write(intake_commands.delete_old_intakes, now=late) == 1
-    assert (await people.checker.get(again)).status_code == 404
+    assert (await people.checker.get(second_place)).status_code == 404
     (source,) = (await desk.reader.get("/v1/sources?url=https://example.org/article")).json()[
         "items"
     ]
-    kept = await desk.database.read(list_passages, source["id"])
-    assert [item["text"] for item in kept] == ["We left"]
+    passages = await desk.database.read(list_passages, source["id"])
+    assert [item["text"] for item in passages] == ["We left"]
     assert source["sha256"]
 
 
@@ -217,9 +217,9 @@ async def test_figure_is_taken_in_and_replaces_an_earlier_claim(desk: Desk, peop
     await desk.post("/v1/stories", {"slug": "port", "title": "The port"})
     figures = {"kind": "figure", "story": "port"}
     oldest = (await desk.record_claim(text="Five died", **figures))["id"]
-    former = (await desk.record_claim(text="Twelve died", supersedes=oldest, **figures))["id"]
+    older = (await desk.record_claim(text="Twelve died", supersedes=oldest, **figures))["id"]
     await desk.record_claim(text="Elsewhere")
-    begun = await submit(
+    intake_answer = await submit(
         people.checker,
         "/intake",
         "/intake",
@@ -227,10 +227,10 @@ async def test_figure_is_taken_in_and_replaces_an_earlier_claim(desk: Desk, peop
         text="“Seventeen died,” Belgrade said.",
         story="port",
     )
-    place = begun.headers["Location"]
+    place = intake_answer.headers["Location"]
     page = parse_page(await people.checker.get(place))
-    offered = page.get_element_by_id("supersedes").xpath("option/@value")
-    assert offered == ["", former]
+    choices = page.get_element_by_id("supersedes").xpath("option/@value")
+    assert choices == ["", older]
     passage = {
         "quote": "Seventeen died",
         "party": "belgrade",
@@ -238,25 +238,25 @@ async def test_figure_is_taken_in_and_replaces_an_earlier_claim(desk: Desk, peop
         "claim": "Seventeen died",
         "kind": "figure",
         "anyway": "yes",
-        "supersedes": former,
+        "supersedes": older,
         "figure_low": "15",
         "figure_what": "dead",
     }
     lacking = await submit(people.checker, place, f"{place}/passages", **passage)
     assert lacking.status_code == 422
     assert "Figure: a figure has either a value, or low and high" in read_text(lacking)
-    again = parse_page(lacking)
-    assert again.get_element_by_id("figure_low").get("value") == "15"
-    assert again.get_element_by_id("supersedes").xpath("option[@selected]/@value") == [former]
+    form_again = parse_page(lacking)
+    assert form_again.get_element_by_id("figure_low").get("value") == "15"
+    assert form_again.get_element_by_id("supersedes").xpath("option[@selected]/@value") == [older]
     other = passage | {"party": "washington", "figure_high": "17.5"}
-    refused = await submit(people.checker, place, f"{place}/passages", **other)
-    assert "Replaces: a claim supersedes one of the same claimant" in read_text(refused)
+    refusal = await submit(people.checker, place, f"{place}/passages", **other)
+    assert "Replaces: a claim supersedes one of the same claimant" in read_text(refusal)
     word = await submit(people.checker, place, f"{place}/passages", **passage, figure_high="many")
     assert "this is a number" in read_text(word)
-    done = await submit(people.checker, place, f"{place}/passages", **passage, figure_high="17.5")
-    assert done.status_code == 303, read_text(done)
-    replaced = await desk.read_claim(former)
-    newer = await desk.read_claim(replaced["superseded_by"])
+    answer = await submit(people.checker, place, f"{place}/passages", **passage, figure_high="17.5")
+    assert answer.status_code == 303, read_text(answer)
+    replaced_claim = await desk.read_claim(older)
+    newer = await desk.read_claim(replaced_claim["superseded_by"])
     assert (newer["figure"]["low"], newer["figure"]["high"], newer["figure"]["what"]) == (
         15,
         17.5,
@@ -265,9 +265,9 @@ async def test_figure_is_taken_in_and_replaces_an_earlier_claim(desk: Desk, peop
     board = parse_page(await people.checker.get("/?story=port"))
     assert [read_words(link) for link in board.cssselect(".row .what a")] == ["Seventeen died"]
     [link] = board.xpath("//a[contains(@href, 'superseded=true')]/@href")
-    listed = parse_page(await people.checker.get(link))
-    assert "Replaced by later claims" in read_words(listed)
-    rows = [read_words(link) for link in listed.cssselect(".row .what a")]
+    replaced_page = parse_page(await people.checker.get(link))
+    assert "Replaced by later claims" in read_words(replaced_page)
+    rows = [read_words(link) for link in replaced_page.cssselect(".row .what a")]
     assert sorted(rows) == ["Five died", "Twelve died"]
     [whole] = board.xpath("//section[@id='g-asserted']/h2/a/@href")
     group = parse_page(await people.checker.get(whole))

@@ -14,12 +14,12 @@ NOON = datetime(2023, 10, 2, 12, 0, tzinfo=UTC)
 def build_lane(*turns: tuple[Status, float], merged: float | None = None) -> Lane:
     """Statuses, each from so many hours after noon on."""
     at = [NOON + timedelta(hours=hours) for _, hours in turns]
-    closed = None if merged is None else NOON + timedelta(hours=merged)
-    ends = [*at[1:], closed]
+    closing = None if merged is None else NOON + timedelta(hours=merged)
+    ends = [*at[1:], closing]
     return Lane(
         tuple(Interval(turn[0], at[n], ends[n]) for n, turn in enumerate(turns)),
         Lifecycle.ACTIVE if merged is None else Lifecycle.MERGED,
-        closed,
+        closing,
     )
 
 

@@ -30,14 +30,14 @@ async def test_page_of_many_statements_is_light_and_links_to_all_of_them(desk: D
     assert len(matches) <= 30
     assert len(page) < 50_000
     assert "more parties" in " ".join(page.split())
-    found: list[str] = []
+    link_ids: list[str] = []
     url: str | None = f"/claims/{claim}?record=all"
     while url is not None:
         page = (await desk.checker.get(url)).text
-        found += re.findall(r'id="l-([0-9a-f-]{36})"', page)
+        link_ids += re.findall(r'id="l-([0-9a-f-]{36})"', page)
         following = re.search(r'rel="next"\s+href="([^"#]*)', page)
         url = following[1].replace("&amp;", "&") if following else None
-    assert sorted(found) == sorted([*links, supporter])
+    assert sorted(link_ids) == sorted([*links, supporter])
     numbers: list[int] = []
     url = f"/claims/{claim}?record=all"
     while url is not None:

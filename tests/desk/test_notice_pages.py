@@ -11,14 +11,14 @@ PAGE, FEEDS = "/profile/notices", "/profile/feeds"
 async def test_settings_are_chosen_and_kept(desk: Desk, people: People) -> None:
     """What a form says holds in the API too; what is refused keeps what was typed."""
     assert PAGE in (await people.checker.get("/profile")).text
-    refused = await submit(
+    refusal = await submit(
         people.checker, PAGE, PAGE, digest_hour="25", quiet_from="22:00", quiet_until=""
     )
-    assert refused.status_code == 422
-    assert 'value="25"' in refused.text
-    saved = await send_form(
+    assert refusal.status_code == 422
+    assert 'value="25"' in refusal.text
+    answer = await send_form(
         people.checker,
-        refused,
+        refusal,
         PAGE,
         digest_hour="7",
         time_zone="Europe/Belgrade",
@@ -26,13 +26,13 @@ async def test_settings_are_chosen_and_kept(desk: Desk, people: People) -> None:
         quiet_until="06:30",
         **{"chat-approval": "on"},
     )
-    assert saved.headers["location"] == f"{PAGE}?done=saved"
+    assert answer.headers["location"] == f"{PAGE}?done=saved"
     page = parse_page(await people.checker.get(PAGE))
     assert page.get_element_by_id("digest_hour").get("value") == "7"
     assert page.get_element_by_id("time_zone").get("value") == "Europe/Belgrade"
     assert page.get_element_by_id("quiet_until").get("value") == "06:30"
-    [ticked] = page.xpath("//input[@name='chat-approval']")
-    assert ticked.get("checked") is not None
+    [checkbox] = page.xpath("//input[@name='chat-approval']")
+    assert checkbox.get("checked") is not None
     assert not page.xpath("//input[@name='chat-change'][@checked]")
     assert not page.xpath("//input[@name='chat-webhook']")  # administrators' alone
 
@@ -40,42 +40,45 @@ async def test_settings_are_chosen_and_kept(desk: Desk, people: People) -> None:
 async def test_mail_is_not_offered_where_the_desk_sends_none(people: People) -> None:
     page = parse_page(await people.checker.get(PAGE))
     assert page.xpath("//select[@name='mail-approval'][@disabled]")
-    refused = await submit(people.checker, PAGE, PAGE, **{"mail-approval": "at_once"})
-    assert refused.status_code == 422
-    assert "sends no mail" in read_text(refused)
+    refusal = await submit(people.checker, PAGE, PAGE, **{"mail-approval": "at_once"})
+    assert refusal.status_code == 422
+    assert "sends no mail" in read_text(refusal)
 
 
 async def test_chat_of_the_inner_network_is_refused(people: People) -> None:
     """The address is vetted like a webhook's, and is not shown again once it was taken."""
-    refused = await submit(
+    refusal = await submit(
         people.checker, PAGE, PAGE, chat_format="slack", chat_url="https://10.0.0.1/hook"
     )
-    assert refused.status_code == 422
-    assert "private" in read_text(refused)
+    assert refusal.status_code == 422
+    assert "private" in read_text(refusal)
 
 
 async def test_feed_is_made_shown_once_and_ended(desk: Desk, people: People) -> None:
     """Its address opens it without signing in; ended, it is gone at once."""
-    made = await submit(people.checker, PAGE, FEEDS)
-    assert made.status_code == 200
-    assert made.headers["cache-control"] == "no-store"
-    [shown] = [
-        part.get("value") or part.text_content() for part in parse_page(made).cssselect("#feed")
+    feed_page = await submit(people.checker, PAGE, FEEDS)
+    assert feed_page.status_code == 200
+    assert feed_page.headers["cache-control"] == "no-store"
+    [feed_address] = [
+        part.get("value") or part.text_content()
+        for part in parse_page(feed_page).cssselect("#feed")
     ]
-    path = urlsplit(shown.strip()).path
+    path = urlsplit(feed_address.strip()).path
     assert (await people.public.get(path)).status_code == 200
-    again = await people.checker.get(PAGE)
-    assert "What you follow" in read_text(again)
-    assert path not in again.text
-    [end] = [form for form in parse_page(again).forms if form.get("action", "").endswith("/end")]
-    ended = await send_form(people.checker, again, end.get("action"))
-    assert ended.headers["location"] == f"{PAGE}?done=feed-ended#feeds"
+    page_again = await people.checker.get(PAGE)
+    assert "What you follow" in read_text(page_again)
+    assert path not in page_again.text
+    [end] = [
+        form for form in parse_page(page_again).forms if form.get("action", "").endswith("/end")
+    ]
+    answer = await send_form(people.checker, page_again, end.get("action"))
+    assert answer.headers["location"] == f"{PAGE}?done=feed-ended#feeds"
     assert (await people.public.get(path)).status_code == 404
 
 
 async def test_editor_shares_the_feed_of_a_story(desk: Desk, people: People) -> None:
     await desk.post("/v1/stories", {"slug": "ports", "title": "Ports"})
-    made = await submit(people.editor, PAGE, FEEDS, story="ports")
-    assert made.status_code == 200
-    assert "/feeds/shared/" in made.text
+    feed_page = await submit(people.editor, PAGE, FEEDS, story="ports")
+    assert feed_page.status_code == 200
+    assert "/feeds/shared/" in feed_page.text
     assert not parse_page(await people.checker.get(PAGE)).xpath("//select[@name='story']")

@@ -39,10 +39,10 @@ async def test_renamed_user_shows_on_the_board_within_a_minute(desk: Desk, peopl
     page = f"/claims/{claim['id']}"
     await submit(people.checker, page, f"{page}/assignee", assignee=people.ids["checker2"])
     assert "Boris Checker" in (await people.checker.get("/")).text
-    renamed = await desk.admin.patch(
+    renaming = await desk.admin.patch(
         f"/v1/users/{people.ids['checker2']}", json={"name": "Bojan Checker"}
     )
-    assert renamed.status_code == 200
+    assert renaming.status_code == 200
     desk.clock.now += timedelta(minutes=1)
     assert "Bojan Checker" in (await people.checker.get("/")).text
 
@@ -65,11 +65,11 @@ async def test_assigning_from_the_queue_leads_back_to_it(
     await desk.record_parties()
     page = f"/claims/{(await desk.record_claim())['id']}"
     fields = {"assignee": people.ids["checker"]}
-    done = await submit(people.checker, page, f"{page}/assignee", **fields, back=previous_page)
-    assert done.headers["location"] == f"{page}?done=assigned"
+    answer = await submit(people.checker, page, f"{page}/assignee", **fields, back=previous_page)
+    assert answer.headers["location"] == f"{page}?done=assigned"
     fields = {"assignee": "", "back": "/review?reason=stale"}
-    done = await submit(people.checker, page, f"{page}/assignee", **fields)
-    assert done.headers["location"] == "/review?reason=stale&done=assigned"
+    answer = await submit(people.checker, page, f"{page}/assignee", **fields)
+    assert answer.headers["location"] == "/review?reason=stale&done=assigned"
 
 
 async def test_a_proposal_is_settled_on_its_own_claim(desk: Desk, people: People) -> None:
@@ -77,19 +77,19 @@ async def test_a_proposal_is_settled_on_its_own_claim(desk: Desk, people: People
     other = await desk.record_claim(text="The barracks are empty")
     claim = await desk.record_claim()
     link = await desk.link_statement(claim["id"], "supports", "nato")
-    proposed = (await desk.change_status(claim["id"], "confirmed", cites=[link["id"]])).json()["id"]
+    decision = (await desk.change_status(claim["id"], "confirmed", cites=[link["id"]])).json()["id"]
     page = await people.editor.get(f"/claims/{claim['id']}")
-    address = f"/claims/{claim['id']}/decisions/{proposed}"
+    address = f"/claims/{claim['id']}/decisions/{decision}"
     fields = read_fields(find_form(parse_page(page), f"{address}/approval"))
     for url in (
         f"{address}/anything",
-        f"/claims/{other['id']}/decisions/{proposed}/approval",
-        f"/claims/{other['id']}/decisions/{proposed}/rejection",
+        f"/claims/{other['id']}/decisions/{decision}/approval",
+        f"/claims/{other['id']}/decisions/{decision}/rejection",
     ):
         answer = await people.editor.post(url, data=fields | {"comment": "no"})
         assert answer.status_code == 404, url
-    done = await people.editor.post(f"{address}/approval", data=fields)
-    assert done.headers["location"] == f"/claims/{claim['id']}?done=approved"
+    approval_answer = await people.editor.post(f"{address}/approval", data=fields)
+    assert approval_answer.headers["location"] == f"/claims/{claim['id']}?done=approved"
 
 
 @pytest.mark.parametrize("name", ["at", "as_of"])
@@ -152,10 +152,10 @@ async def test_multipart_form_with_any_encoding_is_refused_with_a_page(
     page = await people.checker.get(address)
     fields = read_fields(find_form(parse_page(page), f"{address}/notes")) | {"note": "a \\ud800 b"}
     part = '--X\r\nContent-Disposition: form-data; name="{}"\r\n\r\n{}\r\n'
-    sent = "".join(part.format(*item) for item in fields.items()) + "--X--\r\n"
+    content = "".join(part.format(*item) for item in fields.items()) + "--X--\r\n"
     kind = {"Content-Type": f"multipart/form-data; boundary=X; charset={charset}"}
     for url in (f"{address}/notes", "/sign-in"):
-        answer = await people.checker.post(url, content=sent.encode(), headers=kind)
+        answer = await people.checker.post(url, content=content.encode(), headers=kind)
         assert answer.status_code == 403, url
         assert "<h1" in answer.text
 
@@ -165,12 +165,12 @@ async def test_values_of_choices_are_checked(desk: Desk, people: People, odd: st
     """A choice may hold anything once somebody sends it by hand."""
     await desk.record_parties()
     page = f"/claims/{(await desk.record_claim())['id']}"
-    assigned = await submit(people.checker, page, f"{page}/assignee", assignee=odd)
-    assert assigned.status_code == 422
+    answer = await submit(people.checker, page, f"{page}/assignee", assignee=odd)
+    assert answer.status_code == 422
     article = {"url": "https://example.org/a", "text": "We left."}
-    begun = await submit(people.checker, "/intake", "/intake", **article, story=odd)
-    assert begun.status_code == 422
-    assert "We left." in begun.text
+    refusal = await submit(people.checker, "/intake", "/intake", **article, story=odd)
+    assert refusal.status_code == 422
+    assert "We left." in refusal.text
 
 
 async def test_claim_found_by_search_stays_chosen(desk: Desk, people: People) -> None:
@@ -180,14 +180,14 @@ async def test_claim_found_by_search_stays_chosen(desk: Desk, people: People) ->
     assert response.status_code == 201
     other = await desk.record_claim(text="The barracks are empty")
     article = {"url": "https://example.org/a", "text": "Show us, they said.", "story": "kosovo"}
-    begun = await submit(people.checker, "/intake", "/intake", **article)
-    place = begun.headers["location"]
+    intake_answer = await submit(people.checker, "/intake", "/intake", **article)
+    place = intake_answer.headers["location"]
     passage = {"quote": "Show us", "party": "washington", "said_on": ""}
     stand = {f"stand-{other['id']}": "requests_confirmation"}
-    refused = await submit(people.checker, place, f"{place}/passages", **passage, **stand)
-    assert refused.status_code == 422
-    done = await send_form(people.checker, refused, f"{place}/passages", said_on="2023-10-03")
-    assert done.status_code == 303
+    refusal = await submit(people.checker, place, f"{place}/passages", **passage, **stand)
+    assert refusal.status_code == 422
+    answer = await send_form(people.checker, refusal, f"{place}/passages", said_on="2023-10-03")
+    assert answer.status_code == 303
     assert (await desk.read_claim(other["id"]))["status"] == "awaiting_confirmation"
 
 
@@ -195,17 +195,17 @@ async def test_as_of_shows_the_parent_and_components_of_then(desk: Desk, people:
     await desk.record_parties()
     whole = await desk.record_claim(text="The army has left the border")
     part = await desk.record_claim(text="The tanks have left the border", part_of=whole["id"])
-    then = desk.clock.now
+    instant = desk.clock.now
     desk.clock.advance(hours=1)
-    reworded = await desk.checker.patch(
+    rewording = await desk.checker.patch(
         f"/v1/claims/{whole['id']}",
         json={"text": "The whole army has left", "material": False},
         headers={"If-Match": f'"{(await desk.read_claim(whole["id"]))["version"]}"'},
     )
-    assert reworded.status_code == 200, reworded.text
+    assert rewording.status_code == 200, rewording.text
     page = f"/claims/{part['id']}"
     assert "The whole army has left" in read_text(await people.reader.get(page))
-    before = await people.reader.get(page, params={"as_of": then.isoformat()})
+    before = await people.reader.get(page, params={"as_of": instant.isoformat()})
     assert before.status_code == 200
     assert "Part of The army has left the border" in read_text(before)
 
@@ -237,16 +237,18 @@ async def test_party_beyond_the_offered_list_can_be_named(desk: Desk, people: Pe
     page = f"/claims/{(await desk.record_claim())['id']}/link"
     form = find_form(parse_page(await people.checker.get(page)), page)
     assert "washington" not in form.inputs["party"].value_options
-    said = {"quote": "No.", "said_on": "2023-10-03", "url": "https://example.org/no"}
-    done = await submit(
-        people.checker, page, page, stance="contradicts", new_party="Washington", **said
+    statement_fields = {"quote": "No.", "said_on": "2023-10-03", "url": "https://example.org/no"}
+    answer = await submit(
+        people.checker, page, page, stance="contradicts", new_party="Washington", **statement_fields
     )
-    assert done.status_code == 303, read_text(done)
+    assert answer.status_code == 303, read_text(answer)
     assert (await desk.reader.get("/v1/statements?party=washington")).json()["items"]
     # Said to be part of another, it is another party, and there is one of this name.
-    wrong = {"new_party": "Washington", "new_parent": "a-001"}
-    refused = await submit(people.checker, page, page, stance="contradicts", **wrong, **said)
-    assert refused.status_code == 409
+    wrong_party = {"new_party": "Washington", "new_parent": "a-001"}
+    refusal = await submit(
+        people.checker, page, page, stance="contradicts", **wrong_party, **statement_fields
+    )
+    assert refusal.status_code == 409
 
 
 async def test_page_as_of_any_instant_equals_the_api(desk: Desk, people: People) -> None:
@@ -258,28 +260,30 @@ async def test_page_as_of_any_instant_equals_the_api(desk: Desk, people: People)
     await desk.link_statement(claim["id"], "supports", "nato")
     version = (await desk.read_claim(claim["id"]))["version"]
     change = {"text": "Serbia has returned its units to normal", "material": True}
-    amended = await desk.checker.patch(
+    amendment = await desk.checker.patch(
         f"/v1/claims/{claim['id']}", json=change, headers={"If-Match": f'"{version}"'}
     )
-    assert amended.status_code == 200
-    moved = await desk.change_status(claim["id"], "asserted")
-    assert moved.status_code < 500
+    assert amendment.status_code == 200
+    move_answer = await desk.change_status(claim["id"], "asserted")
+    assert move_answer.status_code < 500
     history = (await desk.reader.get(f"/v1/claims/{claim['id']}/history")).json()["items"]
     assert len(history) >= 4
     for event in history:
         for near in (-1, 0, 1):
             moment = datetime.fromisoformat(event["recorded_at"]) + timedelta(microseconds=near)
-            asked = {"as_of": moment.isoformat()}
-            response = await desk.reader.get(f"/v1/claims/{claim['id']}", params=asked)
-            page = await people.reader.get(f"/claims/{claim['id']}", params=asked)
+            query = {"as_of": moment.isoformat()}
+            response = await desk.reader.get(f"/v1/claims/{claim['id']}", params=query)
+            page = await people.reader.get(f"/claims/{claim['id']}", params=query)
             assert page.status_code == response.status_code
             if response.status_code != 200:
                 continue
-            shown, then = parse_page(page), response.json()
-            assert shown.cssselect("h1")[0].text_content() == then["text"]
-            assert shown.get_element_by_id("print-line").text_content() == then["print_line"]
-            (status,) = shown.cssselect(".current-status .status")
-            assert then["status"] in status.get("class")
+            page_tree, claim_view = parse_page(page), response.json()
+            assert page_tree.cssselect("h1")[0].text_content() == claim_view["text"]
+            assert (
+                page_tree.get_element_by_id("print-line").text_content() == claim_view["print_line"]
+            )
+            (status,) = page_tree.cssselect(".current-status .status")
+            assert claim_view["status"] in status.get("class")
 
 
 @pytest.mark.parametrize("letter", ["a", "ж", "中", "😀"])
@@ -289,14 +293,14 @@ async def test_length_of_an_article_counts_characters(
     """A limit of characters is one of characters; what is longer is shown again with what to do."""
     article = {"url": "https://example.org/long", "language": "en"}
     longest = letter * 100_000
-    begun = await submit(people.checker, "/intake", "/intake", **article, text=longest)
-    assert begun.status_code == 303
-    page = parse_page(await people.checker.get(begun.headers["location"]))
+    intake_answer = await submit(people.checker, "/intake", "/intake", **article, text=longest)
+    assert intake_answer.status_code == 303
+    page = parse_page(await people.checker.get(intake_answer.headers["location"]))
     assert page.get_element_by_id("text").text_content() == longest
-    refused = await submit(people.checker, "/intake", "/intake", **article, text=longest + letter)
-    assert refused.status_code == 422
-    assert "take it in in parts" in read_text(refused)
-    assert parse_page(refused).get_element_by_id("text").value == longest + letter
+    refusal = await submit(people.checker, "/intake", "/intake", **article, text=longest + letter)
+    assert refusal.status_code == 422
+    assert "take it in in parts" in read_text(refusal)
+    assert parse_page(refusal).get_element_by_id("text").value == longest + letter
 
 
 @pytest.mark.parametrize(
@@ -314,9 +318,11 @@ async def test_a_party_is_named_in_its_own_script(
 ) -> None:
     await desk.record_parties()
     page = f"/claims/{(await desk.record_claim())['id']}/link"
-    said = {"quote": "Не.", "said_on": "2023-10-03", "url": "https://example.org/ne"}
-    done = await submit(people.checker, page, page, stance="contradicts", new_party=name, **said)
-    assert done.status_code == 303, read_text(done)
+    statement_fields = {"quote": "Не.", "said_on": "2023-10-03", "url": "https://example.org/ne"}
+    answer = await submit(
+        people.checker, page, page, stance="contradicts", new_party=name, **statement_fields
+    )
+    assert answer.status_code == 303, read_text(answer)
     assert (await desk.reader.get(f"/v1/parties/{slug}")).json()["name"] == name
 
 
@@ -326,9 +332,11 @@ async def test_invalid_address_is_reported_at_its_field(
 ) -> None:
     await desk.record_parties()
     page = f"/claims/{(await desk.record_claim())['id']}/link"
-    said = {"quote": "No.", "said_on": "2023-10-03", "url": "https://example.org/no"}
-    refused = await submit(people.checker, page, page, stance="contradicts", new_party=name, **said)
-    assert refused.status_code == 422
-    (fault,) = parse_page(refused).cssselect("#fault-new_party")
+    statement_fields = {"quote": "No.", "said_on": "2023-10-03", "url": "https://example.org/no"}
+    refusal = await submit(
+        people.checker, page, page, stance="contradicts", new_party=name, **statement_fields
+    )
+    assert refusal.status_code == 422
+    (fault,) = parse_page(refusal).cssselect("#fault-new_party")
     assert "record the party under Parties" in read_words(fault)
-    assert parse_page(refused).get_element_by_id("new_party").value == name
+    assert parse_page(refusal).get_element_by_id("new_party").value == name

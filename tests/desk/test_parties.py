@@ -37,8 +37,8 @@ async def test_large_tree_has_pages(desk: Desk, people: People) -> None:
     first = parse_page(await people.reader.get("/parties"))
     (following,) = first.xpath('//a[@rel="next"]/@href')
     second = parse_page(await people.reader.get(following))
-    shown = [item.xpath('//ul[@class="tree"]/li/@id') for item in (first, second)]
-    assert [len(item) for item in shown] == [50, 3]
+    row_ids = [item.xpath('//ul[@class="tree"]/li/@id') for item in (first, second)]
+    assert [len(item) for item in row_ids] == [50, 3]
     assert second.xpath('//li[@id="p-p-51"]//li[@id="p-below"]')
 
 
@@ -117,19 +117,19 @@ async def test_speakers_can_be_added_and_corrected(
 ) -> None:
     """Adding needs recording, correcting an editor; a namesake in the same role is refused."""
     page_url = "/parties/belgrade"
-    added = await submit(
+    creation = await submit(
         people.checker, page_url, f"{page_url}/speakers", name="Milos Vucevic", role="minister"
     )
-    assert added.headers["location"] == "/parties/belgrade?done=recorded"
+    assert creation.headers["location"] == "/parties/belgrade?done=recorded"
     empty = await submit(people.checker, page_url, f"{page_url}/speakers", role="minister")
     assert empty.status_code == 422
     assert parse_page(empty).get_element_by_id("role").value == "minister"
-    found = (await desk.reader.get("/v1/speakers?name=vucevic")).json()["items"][0]["id"]
-    url = f"/speakers/{found}/edit"
+    speaker = (await desk.reader.get("/v1/speakers?name=vucevic")).json()["items"][0]["id"]
+    url = f"/speakers/{speaker}/edit"
     assert url not in (await people.checker.get(page_url)).text
     assert url in (await people.editor.get(page_url)).text
-    saved = await submit(people.editor, url, url, name="Miloš Vučević")
-    assert saved.headers["location"] == "/parties/belgrade?done=saved"
+    change_answer = await submit(people.editor, url, url, name="Miloš Vučević")
+    assert change_answer.headers["location"] == "/parties/belgrade?done=saved"
     assert "Miloš Vučević, minister" in read_text(await people.reader.get(page_url))
     await submit(people.checker, page_url, f"{page_url}/speakers", name="Ana", role="minister")
     clash = await submit(people.editor, url, url, name="Ana")
@@ -144,8 +144,8 @@ async def test_a_party_shows_the_speakers_below_it_too(people: People, parties: 
 
 
 async def test_unknown_address_is_answered_404(people: People) -> None:
-    nobody = "01970000-0000-7000-8000-000000000000"
-    for path in ("/parties/none", "/parties/none/edit", f"/speakers/{nobody}/edit"):
+    unknown_id = "01970000-0000-7000-8000-000000000000"
+    for path in ("/parties/none", "/parties/none/edit", f"/speakers/{unknown_id}/edit"):
         assert (await people.editor.get(path)).status_code == 404
 
 

@@ -34,8 +34,8 @@ async def read_kept_answers(people: People) -> str:
 
 
 def require_shown_once(response: httpx.Response) -> str:
-    [found] = parse_page(response).xpath("//code[contains(@class, 'secret')]")
-    return str(read_words(found))
+    [secret_text] = parse_page(response).xpath("//code[contains(@class, 'secret')]")
+    return str(read_words(secret_text))
 
 
 def read_fault(response: httpx.Response, name: str) -> str:
@@ -49,9 +49,9 @@ async def test_only_administrators_see_people_and_keys(people: People) -> None:
     person = f"{PEOPLE}/{people.ids['reader']}"
     for client in (people.reader, people.checker, people.editor):
         for path in (PEOPLE, KEYS, person, f"{KEYS}/abc/revoke"):
-            refused = await client.get(path)
-            assert refused.status_code == 403
-            assert "@desk.example" not in refused.text
+            refusal = await client.get(path)
+            assert refusal.status_code == 403
+            assert "@desk.example" not in refusal.text
     assert (await people.public.get(PEOPLE)).status_code == 303
 
 
@@ -78,12 +78,12 @@ async def test_people_are_listed_page_by_page(people: People) -> None:
     first = await people.admin.get(f"{PEOPLE}?done=saved")
     [following] = parse_page(first).xpath("//a[@rel='next']/@href")
     second = await people.admin.get(following)
-    both = [
+    names = [
         name
         for page in (first, second)
         for name in parse_page(page).xpath("//tbody/tr/th/a/text()")
     ]
-    assert len(both) == len(set(both)) == 110
+    assert len(names) == len(set(names)) == 110
     assert not parse_page(second).xpath("//a[@rel='next']")
 
 
@@ -96,11 +96,11 @@ async def test_added_person_gets_in_by_a_link_shown_once(people: People) -> None
     assert response.headers["cache-control"] == "no-store"
     link = require_shown_once(response)
     assert link.startswith(f"{people.desk.settings.base_url}/sign-in/")
-    again = await send_form(people.admin, page, PEOPLE, **NEW)
-    assert again.status_code == 200
-    assert "is kept nowhere" in read_text(again)
+    second_answer = await send_form(people.admin, page, PEOPLE, **NEW)
+    assert second_answer.status_code == 200
+    assert "is kept nowhere" in read_text(second_answer)
     token = link.rpartition("/")[2]
-    assert token not in again.text
+    assert token not in second_answer.text
     assert token not in await read_kept_answers(people)
     assert token not in (await people.admin.get(PEOPLE)).text
     async with people.browser() as vesna:
@@ -108,8 +108,8 @@ async def test_added_person_gets_in_by_a_link_shown_once(people: People) -> None
         assert signed_in.headers["location"] == "/"
         assert "Vesna Vu" in read_text(await vesna.get("/"))
         assert (await vesna.get(f"/sign-in/{token}")).status_code == 401
-    listed = (await people.desk.admin.get("/v1/users")).json()["items"]
-    [vesna_row] = [item for item in listed if item["email"] == "vesna@example.org"]
+    users = (await people.desk.admin.get("/v1/users")).json()["items"]
+    [vesna_row] = [item for item in users if item["email"] == "vesna@example.org"]
     assert (vesna_row["role"], vesna_row["has_password"]) == ("editor", False)
 
 
@@ -128,30 +128,30 @@ async def test_refused_person_is_reported_at_the_field(
     people: People, change: dict[str, Any], field: str, message: str
 ) -> None:
     """And all that was typed is still there."""
-    typed = NEW | change
+    fields = NEW | change
     async with nothing_changes(people.desk):
-        refused = await submit(people.admin, PEOPLE, PEOPLE, **typed)
-    assert refused.status_code == (409 if message == "already" else 422)
-    assert message in read_fault(refused, field)
-    page = parse_page(refused)
+        refusal = await submit(people.admin, PEOPLE, PEOPLE, **fields)
+    assert refusal.status_code == (409 if message == "already" else 422)
+    assert message in read_fault(refusal, field)
+    page = parse_page(refusal)
     for name in ("name", "email"):
-        assert page.xpath(f"//input[@name='{name}']/@value") == [typed[name].strip()]
+        assert page.xpath(f"//input[@name='{name}']/@value") == [fields[name].strip()]
     if field != "role":
-        assert page.xpath("//input[@name='role'][@checked]/@value") == [typed["role"]]
+        assert page.xpath("//input[@name='role'][@checked]/@value") == [fields["role"]]
 
 
 async def test_name_and_role_can_be_changed(people: People) -> None:
     """The role holds from the next request on, of a session that is open."""
     assert (await people.checker.get("/intake")).status_code == 200
     place = f"{PEOPLE}/{people.ids['checker']}"
-    saved = await submit(people.admin, place, place, name="Ana Anić", role="reader")
-    assert saved.headers["location"] == f"{place}?done=saved"
+    answer = await submit(people.admin, place, place, name="Ana Anić", role="reader")
+    assert answer.headers["location"] == f"{place}?done=saved"
     assert (await people.checker.get("/intake")).status_code == 403
     assert "Ana Anić" in read_text(await people.checker.get("/"))
-    refused = await submit(people.admin, place, place, name=" ", role="editor")
-    assert refused.status_code == 422
-    assert read_fault(refused, "name") == "this is needed"
-    assert parse_page(refused).xpath("//input[@name='role'][@checked]/@value") == ["editor"]
+    refusal = await submit(people.admin, place, place, name=" ", role="editor")
+    assert refusal.status_code == 422
+    assert read_fault(refusal, "name") == "this is needed"
+    assert parse_page(refusal).xpath("//input[@name='role'][@checked]/@value") == ["editor"]
     same = await submit(people.admin, place, place)
     assert same.status_code == 303
     assert (await read_user(people, people.ids["checker"]))["role"] == "reader"
@@ -161,13 +161,13 @@ async def test_name_and_role_can_be_changed(people: People) -> None:
 async def test_last_administrator_cannot_be_demoted_or_disabled(people: People) -> None:
     """The message is on top of the form."""
     place = f"{PEOPLE}/{people.ids['admin']}"
-    demoted = await submit(people.admin, place, place, role="editor")
-    assert demoted.status_code == 422
-    assert "the last administrator" in read_fault(demoted, "role")
-    disabled = await submit(people.admin, place, f"{place}/state")
-    assert disabled.status_code == 422
-    assert "the last administrator cannot be disabled" in read_text(disabled)
-    assert "This is you" in read_text(disabled)
+    role_refusal = await submit(people.admin, place, place, role="editor")
+    assert role_refusal.status_code == 422
+    assert "the last administrator" in read_fault(role_refusal, "role")
+    state_refusal = await submit(people.admin, place, f"{place}/state")
+    assert state_refusal.status_code == 422
+    assert "the last administrator cannot be disabled" in read_text(state_refusal)
+    assert "This is you" in read_text(state_refusal)
     assert (await people.admin.get(place)).status_code == 200
 
 
@@ -182,9 +182,9 @@ async def test_disabled_person_loses_every_access_at_once(people: People) -> Non
     assert out.headers["location"] == f"{place}?done=disabled"
     assert (await people.checker.get("/")).status_code == 303
     assert (await people.public.get(f"/sign-in/{old}")).status_code == 401
-    shown = await people.admin.get(place)
-    assert "disabled 2 Oct 2023" in read_text(shown)
-    assert not parse_page(shown).xpath(f"//form[@action='{place}/link']")
+    account_page = await people.admin.get(place)
+    assert "disabled 2 Oct 2023" in read_text(account_page)
+    assert not parse_page(account_page).xpath(f"//form[@action='{place}/link']")
     assert "disabled" in read_text(await people.admin.get(PEOPLE))
     unsaid = await submit(people.admin, place, f"{place}/state", state=None)
     assert unsaid.status_code == 422
@@ -214,12 +214,12 @@ async def test_forgotten_password_can_be_reset(people: People) -> None:
         actor=access.SYSTEM,
         now=people.desk.clock.now,
     )
-    kept = await submit(people.admin, place, f"{place}/link")
+    link_answer = await submit(people.admin, place, f"{place}/link")
     assert (await read_user(people, checker))["has_password"] is True
-    gone = await submit(people.admin, place, f"{place}/link", forgotten="yes")
+    reset_answer = await submit(people.admin, place, f"{place}/link", forgotten="yes")
     assert (await read_user(people, checker))["has_password"] is False
     assert (await people.checker.get("/")).status_code == 303
-    for response, status in ((kept, 401), (gone, 200)):
+    for response, status in ((link_answer, 401), (reset_answer, 200)):
         token = require_shown_once(response).rpartition("/")[2]
         assert (await people.public.get(f"/sign-in/{token}")).status_code == status
 
@@ -240,14 +240,14 @@ async def test_new_key_is_shown_once(people: People) -> None:
     assert "acting as Edit Editor, until 31 Jan 2024, 12:30 UTC" in read_text(response)
     me = await people.desk.public.get("/v1/me", headers={"Authorization": f"Bearer {key}"})
     assert (me.json()["id"], me.json()["role"]) == (people.ids["editor"], "checker")
-    again = await send_form(people.admin, page, KEYS, **fields)
-    assert "is kept nowhere" in read_text(again)
+    second_answer = await send_form(people.admin, page, KEYS, **fields)
+    assert "is kept nowhere" in read_text(second_answer)
     secret = key.rpartition("_")[2]
-    shown = await people.admin.get(KEYS)
-    for elsewhere in (again.text, shown.text, await read_kept_answers(people)):
+    key_page = await people.admin.get(KEYS)
+    for elsewhere in (second_answer.text, key_page.text, await read_kept_answers(people)):
         assert secret not in elsewhere
     [row] = [
-        item for item in parse_page(shown).xpath("//tbody/tr") if "The <CMS>" in read_words(item)
+        item for item in parse_page(key_page).xpath("//tbody/tr") if "The <CMS>" in read_words(item)
     ]
     words = read_words(row)
     assert "acts as Edit Editor, made 2 Oct 2023" in words
@@ -268,16 +268,16 @@ async def test_new_key_is_shown_once(people: People) -> None:
 async def test_invalid_key_is_refused_at_its_field(
     people: People, change: dict[str, str], field: str, message: str
 ) -> None:
-    typed = {"name": "CMS", "role": "reader", "user": "", "expires_at": ""} | change
-    typed["user"] = people.ids.get(typed["user"], typed["user"])
+    fields = {"name": "CMS", "role": "reader", "user": "", "expires_at": ""} | change
+    fields["user"] = people.ids.get(fields["user"], fields["user"])
     async with nothing_changes(people.desk):
-        refused = await submit(people.admin, KEYS, KEYS, **typed)
-    assert refused.status_code == 422
-    assert message in read_fault(refused, field)
-    page = parse_page(refused)
-    assert page.xpath("//input[@name='name']/@value") == [typed["name"]]
-    assert page.xpath("//select[@name='role']/option[@selected]/@value") == [typed["role"]]
-    assert page.xpath("//input[@name='expires_at']/@value") == [typed["expires_at"]]
+        refusal = await submit(people.admin, KEYS, KEYS, **fields)
+    assert refusal.status_code == 422
+    assert message in read_fault(refusal, field)
+    page = parse_page(refusal)
+    assert page.xpath("//input[@name='name']/@value") == [fields["name"]]
+    assert page.xpath("//select[@name='role']/option[@selected]/@value") == [fields["role"]]
+    assert page.xpath("//input[@name='expires_at']/@value") == [fields["expires_at"]]
 
 
 async def test_key_is_revoked_after_a_question(people: People) -> None:
@@ -288,8 +288,8 @@ async def test_key_is_revoked_after_a_question(people: People) -> None:
     place = f"{KEYS}/{key_id}"
     page = await people.admin.get(f"{place}/revoke")
     assert "Revoke reader?" in read_text(page)
-    gone = await send_form(people.admin, page, f"{place}/revocation")
-    assert gone.headers["location"] == f"{KEYS}?done=revoked"
+    answer = await send_form(people.admin, page, f"{place}/revocation")
+    assert answer.headers["location"] == f"{KEYS}?done=revoked"
     assert (await people.desk.reader.get("/v1/me")).status_code == 401
     twice = await send_form(people.admin, page, f"{place}/revocation", once="another")
     assert "opens nothing any more" in read_text(twice)
@@ -318,5 +318,5 @@ async def test_form_without_its_token_changes_nothing(people: People) -> None:
             (KEYS, KEYS),
             (f"{key}/revoke", f"{key}/revocation"),
         ):
-            refused = await submit(people.admin, page, action, csrf=None, **NEW)
-            assert refused.status_code == 403, action
+            refusal = await submit(people.admin, page, action, csrf=None, **NEW)
+            assert refusal.status_code == 403, action

@@ -52,19 +52,22 @@ async def test_who_printed_a_fallen_claim_is_told_and_settled(desk: Desk, people
     ] * 2
     assert read_words(page.cssselect(".open-counts")[0]) == "Kill 2"
     acknowledge = f"/uses/{first['id']}/acknowledgement"
-    done = await submit(
+    answer = await submit(
         people.checker,
         "/printed",
         acknowledge,
         note="Taken back at the top",
         corrected_url="https://paper.example/1#correction",
     )
-    assert (done.status_code, done.headers["Location"]) == (303, "/printed?done=use-acknowledged")
+    assert (answer.status_code, answer.headers["Location"]) == (
+        303,
+        "/printed?done=use-acknowledged",
+    )
     assert [use for use, _ in await read_rows(people.checker)] == [second["id"], current["id"]]
-    seen = await read_rows(people.checker, "/printed?state=acknowledged")
-    assert [use for use, _ in seen] == [first["id"]]
-    assert "Seen to by Ana Checker" in seen[0][1]
-    assert "“Taken back at the top” as corrected" in seen[0][1]
+    settled_rows = await read_rows(people.checker, "/printed?state=acknowledged")
+    assert [use for use, _ in settled_rows] == [first["id"]]
+    assert "Seen to by Ana Checker" in settled_rows[0][1]
+    assert "“Taken back at the top” as corrected" in settled_rows[0][1]
     page = parse_page(await people.checker.get("/printed?state=outdated"))
     retire = f"/uses/{second['id']}/retirement"
     assert page.xpath(f"//button[@formaction='{retire}']")
@@ -88,21 +91,21 @@ async def test_settling_is_offered_to_whoever_recorded_it_and_checkers(
         contact="night desk",
     )
     assert own.headers["Location"] == f"/claims/{claim}?done=use-recorded#uses"
-    others = await record_use(desk, claim, desk.checker, contact="day desk")
+    other_use = await record_use(desk, claim, desk.checker, contact="day desk")
     await hold_claim(desk, claim)
     page = parse_page(await people.reader.get("/printed"))
-    mine, theirs = page.cssselect(".notices > li")
-    assert "Page 3" in read_words(mine)
-    assert "to be told: night desk" in read_words(mine)
-    assert mine.cssselect("form")
-    assert not theirs.cssselect("form")
-    assert "day desk" not in read_words(theirs)
+    own_use, use_of_another = page.cssselect(".notices > li")
+    assert "Page 3" in read_words(own_use)
+    assert "to be told: night desk" in read_words(own_use)
+    assert own_use.cssselect("form")
+    assert not use_of_another.cssselect("form")
+    assert "day desk" not in read_words(use_of_another)
     assert "day desk" in (await people.checker.get("/printed")).text
-    place = f"/uses/{others['id']}/acknowledgement"
-    data = dict(find_form(page, mine.cssselect("form")[0].get("action")).form_values())
+    place = f"/uses/{other_use['id']}/acknowledgement"
+    data = dict(find_form(page, own_use.cssselect("form")[0].get("action")).form_values())
     async with nothing_changes(desk):
-        refused = await people.reader.post(place, data=data | {"note": "Seen to"})
-        assert refused.status_code == 403
+        refusal = await people.reader.post(place, data=data | {"note": "Seen to"})
+        assert refusal.status_code == 403
     stranger = await people.public.get("/printed")
     assert stranger.status_code in (303, 401)
 
@@ -115,10 +118,10 @@ async def test_use_is_recorded_by_hand_from_the_claims_page(desk: Desk, people: 
     page = parse_page(await people.checker.get(f"/claims/{claim}"))
     [new] = page.xpath("//a[starts-with(@href, '/printed/new')]/@href")
     async with nothing_changes(desk):
-        refused = await submit(people.checker, new, "/printed", title="Units are back")
-        assert refused.status_code == 422
-        assert "say where it was printed" in read_words(parse_page(refused))
-        assert 'value="Units are back"' in refused.text
+        refusal = await submit(people.checker, new, "/printed", title="Units are back")
+        assert refusal.status_code == 422
+        assert "say where it was printed" in read_words(parse_page(refusal))
+        assert 'value="Units are back"' in refusal.text
         nowhere = await submit(
             people.checker, "/printed/new", "/printed", claim="that one", where="Page 3"
         )
@@ -126,12 +129,12 @@ async def test_use_is_recorded_by_hand_from_the_claims_page(desk: Desk, people: 
         assert "address of the claim" in nowhere.text
         assert 'value="that one"' in nowhere.text
         unknown = "01970000-0000-7000-8000-000000000000"
-        gone = await submit(
+        missing_answer = await submit(
             people.checker, "/printed/new", "/printed", claim=unknown, where="Page 3"
         )
-        assert gone.status_code == 404
-        assert 'value="Page 3"' in gone.text
-    recorded = await submit(
+        assert missing_answer.status_code == 404
+        assert 'value="Page 3"' in missing_answer.text
+    answer = await submit(
         people.checker,
         "/printed/new",
         "/printed",
@@ -140,9 +143,9 @@ async def test_use_is_recorded_by_hand_from_the_claims_page(desk: Desk, people: 
         published_at="2023-10-02T06:00",
         wording="Belgrade says so.\nAnd that is all.",
     )
-    assert recorded.status_code == 303, recorded.text
-    listed = (await desk.reader.get(f"/v1/claims/{claim}/uses")).json()["items"]
-    assert [(use["where"], use["published_at"]) for use in listed] == [
+    assert answer.status_code == 303, answer.text
+    uses = (await desk.reader.get(f"/v1/claims/{claim}/uses")).json()["items"]
+    assert [(use["where"], use["published_at"]) for use in uses] == [
         ("Page 3", "2023-10-02T06:00:00Z")
     ]
     page = parse_page(await people.checker.get(f"/claims/{claim}"))
@@ -153,11 +156,11 @@ async def test_use_is_recorded_by_hand_from_the_claims_page(desk: Desk, people: 
     assert "1 article printed this; 1 must be told." in read_words(section)
     [single] = [link for link in section.xpath(".//a/@href") if link.startswith("/uses/")]
     place = f"{single}/acknowledgement"
-    refused = await submit(people.checker, single, place, note="", corrected_url="paper")
-    assert refused.status_code == 422
-    assert 'value="paper"' in refused.text
-    settled = await submit(people.checker, single, place, note="Seen to")
-    assert settled.headers["Location"] == f"{single}?done=use-acknowledged"
+    refusal = await submit(people.checker, single, place, note="", corrected_url="paper")
+    assert refusal.status_code == 422
+    assert 'value="paper"' in refusal.text
+    settlement = await submit(people.checker, single, place, note="Seen to")
+    assert settlement.headers["Location"] == f"{single}?done=use-acknowledged"
 
 
 async def test_printed_is_narrowed_by_state_class_story_and_claim(
@@ -168,24 +171,24 @@ async def test_printed_is_narrowed_by_state_class_story_and_claim(
     await desk.post("/v1/stories", {"slug": "border", "title": "The border"})
     inside = (await desk.record_claim(story="border"))["id"]
     outside = (await desk.record_claim(text="Outside of it"))["id"]
-    held = await record_use(desk, inside)
+    held_use = await record_use(desk, inside)
     void = await record_use(desk, outside)
     current = await record_use(desk, (await desk.record_claim(text="A third"))["id"])
     await hold_claim(desk, inside)
     await desk.post(f"/v1/claims/{outside}/void", {"reason": "a parody"}, status=200)
     for query, expected in (
-        ("", [held, void, current]),
-        ("?state=outdated", [held, void]),
+        ("", [held_use, void, current]),
+        ("?state=outdated", [held_use, void]),
         ("?state=current&class=&story=", [current]),
         ("?class=kill", [void]),
-        ("?story=border", [held]),
+        ("?story=border", [held_use]),
         (f"?claim={outside}", [void]),
         ("?state=retired", []),
     ):
         rows = await read_rows(people.reader, f"/printed{query}")
         assert [use for use, _ in rows] == [use["id"] for use in expected], query
-    listed = await desk.reader.get("/v1/uses", params={"story": "border"})
-    assert [use["id"] for use in listed.json()["items"]] == [held["id"]]
+    page = await desk.reader.get("/v1/uses", params={"story": "border"})
+    assert [use["id"] for use in page.json()["items"]] == [held_use["id"]]
     for query in ("?state=x", "?class=x", "?claim=x", "?cursor=x"):
         assert (await people.reader.get(f"/printed{query}")).status_code == 422
 
@@ -203,14 +206,16 @@ async def test_uses_of_a_merged_claim_are_shown_with_the_survivor(
     """They are outdated by the merge; what may be printed now is what may be of the survivor."""
     await desk.record_parties()
     survivor = await desk.record_claim()
-    merged = (await desk.record_claim(text="The same in other words", claimant="pristina"))["id"]
-    use = await record_use(desk, merged)
+    merged_claim = (await desk.record_claim(text="The same in other words", claimant="pristina"))[
+        "id"
+    ]
+    use = await record_use(desk, merged_claim)
     answer = await desk.checker.post(
-        f"/v1/claims/{merged}/merge", json={"into": survivor["id"]}, headers={"If-Match": "*"}
+        f"/v1/claims/{merged_claim}/merge", json={"into": survivor["id"]}, headers={"If-Match": "*"}
     )
     assert answer.status_code == 200, answer.text
-    [(shown, words)] = await read_rows(people.checker, f"/printed?claim={survivor['id']}")
-    assert shown == use["id"]
+    [(shown_use, words)] = await read_rows(people.checker, f"/printed?claim={survivor['id']}")
+    assert shown_use == use["id"]
     assert words.startswith("Update Outdated")
     assert "was merged into this claim" in words
     assert "“The same in other words”. Claimed by Pristina" in words
@@ -225,20 +230,20 @@ async def test_use_of_a_merged_claim_goes_on_with_the_survivor(desk: Desk, peopl
     await desk.record_parties()
     claims = [(await desk.record_claim(text=f"Claim {number}"))["id"] for number in range(3)]
     use = await record_use(desk, claims[0])
-    for merged, into in pairwise(claims):
+    for loser, into in pairwise(claims):
         answer = await desk.checker.post(
-            f"/v1/claims/{merged}/merge", json={"into": into}, headers={"If-Match": "*"}
+            f"/v1/claims/{loser}/merge", json={"into": into}, headers={"If-Match": "*"}
         )
         assert answer.status_code == 200, answer.text
     place = f"/uses/{use['id']}"
-    settled = await submit(
+    settlement = await submit(
         people.checker,
         place,
         f"{place}/acknowledgement",
         note="Names the other claim now",
         corrected_url="https://paper.example/2",
     )
-    assert settled.status_code == 303
+    assert settlement.status_code == 303
     [anew] = (await desk.checker.get(f"/v1/claims/{claims[2]}/uses")).json()["items"]
     assert (anew["state"], anew["url"], anew["contact"], anew["wording"]) == (
         "current",
@@ -257,7 +262,7 @@ async def test_long_list_goes_on_page_by_page(desk: Desk, people: People, count:
     """Each use once, open longest first, with the filters kept."""
     await desk.record_parties()
     claim = (await desk.record_claim())["id"]
-    recorded = [(await record_use(desk, claim, title=f"No. {n}"))["id"] for n in range(count)]
+    use_ids = [(await record_use(desk, claim, title=f"No. {n}"))["id"] for n in range(count)]
     await hold_claim(desk, claim)
     first = parse_page(await people.reader.get("/printed?class=update&story="))
     [following] = first.xpath("//a[@rel='next']/@href")
@@ -265,4 +270,4 @@ async def test_long_list_goes_on_page_by_page(desk: Desk, people: People, count:
     rows = await read_rows(people.reader, "/printed?class=update") + await read_rows(
         people.reader, following
     )
-    assert [use for use, _ in rows] == recorded
+    assert [use for use, _ in rows] == use_ids

@@ -36,11 +36,11 @@ def build_name(token: str) -> str:
 
 
 async def set_password(people: People, password: str = PASSWORD, **fields: str) -> None:
-    done = await submit(
+    answer = await submit(
         people.checker, "/profile", "/profile/password", password=password, again=password, **fields
     )
-    assert done.status_code == 303, read_text(done)
-    assert done.headers["location"] == "/profile?done=password"
+    assert answer.status_code == 303, read_text(answer)
+    assert answer.headers["location"] == "/profile?done=password"
 
 
 async def test_profile_shows_name_role_and_permissions(people: People) -> None:
@@ -59,9 +59,9 @@ async def test_sessions_are_listed_and_ended_one_by_one(people: People) -> None:
     other = await people.sign_in("checker", agent="Mozilla/5.0 (iPhone) Version/17 Safari/604")
     third = await people.sign_in("checker", agent=None)
     page = await people.checker.get("/profile")
-    listed = [read_words(item) for item in parse_page(page).xpath("//ul/li[form]")]
-    assert listed[0].startswith("Firefox here since 2 Oct 2023")
-    assert [item.split(" since")[0] for item in listed[1:]] == [
+    sessions = [read_words(item) for item in parse_page(page).xpath("//ul/li[form]")]
+    assert sessions[0].startswith("Firefox here since 2 Oct 2023")
+    assert [item.split(" since")[0] for item in sessions[1:]] == [
         "An unnamed browser",
         "Safari on iOS",
     ]
@@ -70,29 +70,29 @@ async def test_sessions_are_listed_and_ended_one_by_one(people: People) -> None:
         assert credentials.hash_secret(token) not in page.text
     async with people.browser(other) as phone:
         assert (await phone.get("/")).status_code == 200
-        ended = await send_form(people.checker, page, f"/profile/sessions/{build_name(other)}/end")
-        assert ended.headers["location"] == "/profile?done=ended"
+        answer = await send_form(people.checker, page, f"/profile/sessions/{build_name(other)}/end")
+        assert answer.headers["location"] == "/profile?done=ended"
         assert (await phone.get("/")).status_code == 303
     twice = await send_form(
         people.checker, page, f"/profile/sessions/{build_name(other)}/end", once="another"
     )
     assert twice.status_code == 404
     assert "It has ended already" in read_text(twice)
-    async with people.browser(third) as still:
-        assert (await still.get("/")).status_code == 200
+    async with people.browser(third) as live_browser:
+        assert (await live_browser.get("/")).status_code == 200
 
 
 @pytest.mark.parametrize("name", ["%" * 16, "_" * 16, "0" * 15 + "%", "", "%", "f" * 64, "é" * 16])
 async def test_pattern_of_a_session_name_ends_no_session(people: People, name: str) -> None:
     """Nor does part of a name, nor the name of another's session."""
-    theirs = build_name(people.tokens["editor"])
+    other_session = build_name(people.tokens["editor"])
     csrf = derive_form_token(people.tokens["checker"])
     async with nothing_changes(people.desk):
-        for wrong_name in (name, theirs, build_name(people.tokens["checker"])[:8]):
-            refused = await people.checker.post(
+        for wrong_name in (name, other_session, build_name(people.tokens["checker"])[:8]):
+            refusal = await people.checker.post(
                 f"/profile/sessions/{wrong_name}/end", data={"csrf": csrf, "once": "x"}
             )
-            assert refused.status_code in (404, 422), wrong_name
+            assert refusal.status_code in (404, 422), wrong_name
     assert (await people.editor.get("/")).status_code == 200
 
 
@@ -105,9 +105,9 @@ async def test_all_other_sessions_can_be_ended_at_once(people: People) -> None:
     for token in tokens:
         async with people.browser(token) as client:
             assert (await client.get("/")).status_code == 200
-    done = await submit(people.checker, "/profile", END_OTHERS)
+    answer = await submit(people.checker, "/profile", END_OTHERS)
     assert "signed out everywhere else" in read_text(
-        await people.checker.get(done.headers["location"])
+        await people.checker.get(answer.headers["location"])
     )
     for token in tokens:
         async with people.browser(token) as client:
@@ -140,27 +140,27 @@ async def test_password_can_be_set_and_changed(people: People) -> None:
     assert "Change your password" in read_text(response)
     async with nothing_changes(people.desk):
         for present in (None, "", "not this one!", f"{PASSWORD} ", "x" * 3000):
-            refused = await submit(
+            refusal = await submit(
                 people.checker, "/profile", "/profile/password",
                 present=present, password=OTHER, again=OTHER,
             )  # fmt: skip
-            assert refused.status_code == 422
-            page = parse_page(refused)
+            assert refusal.status_code == 422
+            page = parse_page(refusal)
             [field] = page.xpath("//input[@aria-invalid='true']/@name")
             assert field == "present"
             assert page.xpath("//input[@type='password'][@value!='']") == []
-            assert OTHER not in refused.text
+            assert OTHER not in refusal.text
     await set_password(people, OTHER, present=PASSWORD)
     assert (await people.public.get(f"/sign-in/{link}")).status_code == 401
     for password, status in ((PASSWORD, 401), (OTHER, 303)):
-        tried = await submit(
+        attempt = await submit(
             people.public,
             "/sign-in",
             "/sign-in",
             email=people.emails["checker"],
             password=password,
         )
-        assert tried.status_code == status
+        assert attempt.status_code == status
 
 
 async def test_a_password_may_begin_with_a_space(people: People) -> None:
@@ -186,15 +186,15 @@ async def test_invalid_password_is_refused_at_its_field(
 ) -> None:
     """And nobody is signed out."""
     async with nothing_changes(people.desk):
-        refused = await submit(
+        refusal = await submit(
             people.checker,
             "/profile",
             "/profile/password",
             password=password,
             again=repeated_password,
         )
-    assert refused.status_code == 422
-    page = parse_page(refused)
+    assert refusal.status_code == 422
+    page = parse_page(refusal)
     [at] = page.xpath("//input[@aria-invalid='true']")
     assert at.get("name") == field
     assert message in read_words(page.get_element_by_id(at.get("aria-describedby")))
@@ -231,10 +231,10 @@ async def test_a_key_has_no_sessions_and_no_password(people: People) -> None:
     keys = {people.desk.keys["admin"]: "belongs to nobody", response.json()["key"]: "acts as Ada"}
     for key, message in keys.items():
         bearer = {"Authorization": f"Bearer {key}"}
-        shown = await people.desk.public.get("/profile", headers=BROWSER | bearer)
-        assert shown.status_code == 200
-        assert message in read_text(shown)
-        page = parse_page(shown)
+        profile = await people.desk.public.get("/profile", headers=BROWSER | bearer)
+        assert profile.status_code == 200
+        assert message in read_text(profile)
+        page = parse_page(profile)
         assert not [form for form in page.forms if form.get("action", "").startswith("/profile")]
         headers = BROWSER | bearer | {"Cookie": f"{COOKIE}=mine"}
         data = {"csrf": derive_form_token("mine"), "password": OTHER, "again": OTHER, "once": "x"}
@@ -244,8 +244,8 @@ async def test_a_key_has_no_sessions_and_no_password(people: People) -> None:
                 END_OTHERS,
                 "/profile/sessions/0123456789abcdef/end",
             ):
-                refused = await people.desk.public.post(action, data=data, headers=headers)
-                assert refused.status_code == 401, action
+                refusal = await people.desk.public.post(action, data=data, headers=headers)
+                assert refusal.status_code == 401, action
     assert (await people.admin.get("/profile")).status_code == 200
 
 
@@ -257,10 +257,10 @@ async def test_a_form_without_its_token_changes_nothing(people: People) -> None:
             END_OTHERS,
             f"/profile/sessions/{build_name(other)}/end",
         ):
-            refused = await submit(
+            refusal = await submit(
                 people.checker, "/profile", action, csrf=None, password=OTHER, again=OTHER
             )
-            assert refused.status_code == 403, action
+            assert refusal.status_code == 403, action
 
 
 @pytest.mark.parametrize(
@@ -305,37 +305,39 @@ async def test_password_set_with_the_proposers_link_makes_no_second_person(
     desk = people.desk
     await desk.record_parties()
     person, email = people.ids["checker"], people.emails["checker"]
-    entered: AbstractAsyncContextManager[httpx.AsyncClient]
+    signed_in_browser: AbstractAsyncContextManager[httpx.AsyncClient]
     fields: dict[str, str] = {}
     if credential == "password":
-        changed = await people.admin.patch(f"/v1/users/{person}", json={"password": PASSWORD})
-        assert changed.status_code == 200, changed.text
-        entered = open_signed_in(people, email, PASSWORD)
+        password_change = await people.admin.patch(
+            f"/v1/users/{person}", json={"password": PASSWORD}
+        )
+        assert password_change.status_code == 200, password_change.text
+        signed_in_browser = open_signed_in(people, email, PASSWORD)
         fields = {"present": PASSWORD}
     else:
         token = await desk.database.write(
             session_commands.start_session, person, opened_by=people.ids["admin"], now=desk.clock()
         )
-        entered = people.browser(token)
-    async with entered as client:
-        done = await submit(
+        signed_in_browser = people.browser(token)
+    async with signed_in_browser as client:
+        answer = await submit(
             client, "/profile", "/profile/password", password=OTHER, again=OTHER, **fields
         )
-        assert done.status_code == 303, read_text(done)
+        assert answer.status_code == 303, read_text(answer)
     claim = (await desk.record_claim())["id"]
     link = await desk.link_statement(claim, "supports", "nato")
-    proposed = await desk.change_status(claim, "confirmed", client=people.admin, cites=[link["id"]])
-    assert proposed.status_code == 202, proposed.text
-    approval = f"/v1/decisions/{proposed.json()['id']}/approval"
+    proposal = await desk.change_status(claim, "confirmed", client=people.admin, cites=[link["id"]])
+    assert proposal.status_code == 202, proposal.text
+    approval = f"/v1/decisions/{proposal.json()['id']}/approval"
     async with open_signed_in(people, email, OTHER) as same_person:
-        refused = await same_person.post(approval)
-        assert refused.json()["type"] == "/problems/second-person-needed", refused.text
-        assert "claimdesk users link" in refused.json()["detail"]
+        refusal = await same_person.post(approval)
+        assert refusal.json()["type"] == "/problems/second-person-needed", refusal.text
+        assert "claimdesk users link" in refusal.json()["detail"]
     async with people.browser(await people.sign_in("checker")) as owner:
-        done = await submit(
+        answer = await submit(
             owner, "/profile", "/profile/password", present=OTHER, password=PASSWORD, again=PASSWORD
         )
-        assert done.status_code == 303, read_text(done)
+        assert answer.status_code == 303, read_text(answer)
     async with open_signed_in(people, email, PASSWORD) as owner:
         assert (await owner.post(approval)).status_code == 200
 
@@ -359,9 +361,9 @@ async def test_person_is_told_of_a_sign_in_link_made_for_them(people: People) ->
     )
     async with people.browser(impostor) as browser_of_impostor:
         home = await browser_of_impostor.get("/")
-        refused = await send_form(browser_of_impostor, home, NOTICE, number="2")
-        assert refused.status_code == 403
-        assert "Sign in with your password" in read_text(refused)
+        refusal = await send_form(browser_of_impostor, home, NOTICE, number="2")
+        assert refusal.status_code == 403
+        assert "Sign in with your password" in read_text(refusal)
 
     home = await people.checker.get("/")
     [number] = parse_page(home).xpath(f"//form[@action='{NOTICE}']/input[@name='number']/@value")

@@ -36,11 +36,11 @@ async def test_claim_is_voided_and_restored(people: People, claim: str) -> None:
     page, address = f"/claims/{claim}", f"/claims/{claim}/void"
     assert address in await list_links(people, page)
     assert address not in await list_links(people, page, who="reader")
-    refused = await submit(people.checker, address, address, reason="")
-    assert refused.status_code == 422
-    done = await send_form(people.checker, refused, address, reason=WHY)
-    assert done.headers["location"] == f"{page}?done=voided"
-    assert await read_way_back(people, done) == f"{page}/restoration"
+    refusal = await submit(people.checker, address, address, reason="")
+    assert refusal.status_code == 422
+    answer = await send_form(people.checker, refusal, address, reason=WHY)
+    assert answer.headers["location"] == f"{page}?done=voided"
+    assert await read_way_back(people, answer) == f"{page}/restoration"
     assert "do not use it" in read_text(await people.reader.get(page))
     assert f"{page}/restoration" not in await list_links(people, page, who="reader")
     links = await list_links(people, page)
@@ -54,11 +54,11 @@ async def test_claim_is_voided_and_restored(people: People, claim: str) -> None:
     )
     assert back.headers["location"] == f"{page}?done=restored"
     assert "do not use it" not in read_text(await people.reader.get(page))
-    again = await submit(
+    second_restoration = await submit(
         people.checker, f"{page}/restoration", f"{page}/restoration", reason="Once more"
     )
-    assert again.status_code == 409
-    assert "not void" in read_text(again)
+    assert second_restoration.status_code == 409
+    assert "not void" in read_text(second_restoration)
 
 
 async def test_restoration_of_a_confirmed_claim_waits_on_its_page(
@@ -68,17 +68,19 @@ async def test_restoration_of_a_confirmed_claim_waits_on_its_page(
     await desk.confirm_claim(claim)
     page = f"/claims/{claim}"
     await submit(people.checker, f"{page}/void", f"{page}/void", reason=WHY)
-    proposed = await submit(
+    proposal = await submit(
         people.checker, f"{page}/restoration", f"{page}/restoration", reason="It was theirs"
     )
-    assert proposed.headers["location"] == f"{page}?done=proposed#pending"
+    assert proposal.headers["location"] == f"{page}?done=proposed#pending"
     assert claim in (await people.editor.get("/review")).text
-    shown = await people.editor.get(page)
+    claim_page = await people.editor.get(page)
     [form] = [
-        form for form in parse_page(shown).forms if (form.get("action") or "").endswith("/approval")
+        form
+        for form in parse_page(claim_page).forms
+        if (form.get("action") or "").endswith("/approval")
     ]
-    approved = await send_form(people.editor, shown, form.get("action"))
-    assert approved.status_code == 303
+    approval = await send_form(people.editor, claim_page, form.get("action"))
+    assert approval.status_code == 303
     assert (await desk.read_claim(claim))["lifecycle"] == "active"
 
 
@@ -100,23 +102,25 @@ async def test_withdrawal_and_merge_of_a_claim_are_taken_back(
 ) -> None:
     """The way back from each is on the page that it leads to."""
     page = f"/claims/{claim}"
-    gone = await submit(
+    reversal = await submit(
         people.checker, f"{page}/withdraw", f"{page}/withdraw", reason="They took it back"
     )
-    assert await read_way_back(people, gone) == f"{page}/reinstatement"
+    assert await read_way_back(people, reversal) == f"{page}/reinstatement"
     assert f"{page}/reinstatement" in await list_links(people, page)
-    done = await submit(
+    answer = await submit(
         people.checker, f"{page}/reinstatement", f"{page}/reinstatement", reason="They did not"
     )
-    assert done.headers["location"] == f"{page}?done=reinstated"
+    assert answer.headers["location"] == f"{page}?done=reinstated"
     other = (await desk.record_claim(text="another matter"))["id"]
-    gone = await submit(people.checker, f"{page}/merge", f"{page}/merge", other=f"/claims/{other}")
+    reversal = await submit(
+        people.checker, f"{page}/merge", f"{page}/merge", other=f"/claims/{other}"
+    )
     address = f"{page}/separation"
-    assert await read_way_back(people, gone) == address
+    assert await read_way_back(people, reversal) == address
     assert address in await list_links(people, f"/claims/{other}")
     assert address not in await list_links(people, f"/claims/{other}", who="reader")
-    parted = await submit(people.checker, address, address, reason="They speak of two days")
-    assert parted.headers["location"] == f"{page}?done=separated"
+    separation = await submit(people.checker, address, address, reason="They speak of two days")
+    assert separation.headers["location"] == f"{page}?done=separated"
     assert (await people.reader.get(page)).status_code == 200
 
 
@@ -126,7 +130,7 @@ async def test_link_and_statement_are_voided_and_restored(
     """Beside “retract” and “took it back”; what is void is struck through, and says why."""
     link = await desk.link_statement(claim, "comments", "nato")
     page = f"/claims/{claim}"
-    for way, done, back in (
+    for way, outcome, back in (
         ("void", "link-voided", "restoration"),
         ("retraction", "retracted", "restoration"),
     ):
@@ -134,28 +138,28 @@ async def test_link_and_statement_are_voided_and_restored(
         form = f"/links/{link['id']}/retract" if way == "retraction" else address
         place = page if way == "retraction" else f"/links/{link['id']}/retract"
         assert form in await list_links(people, place)
-        ended = await submit(people.checker, form, address, reason=WHY)
-        assert ended.headers["location"] == f"{page}?done={done}&undo={link['id']}"
-        assert await read_way_back(people, ended) == f"/links/{link['id']}/{back}"
+        answer = await submit(people.checker, form, address, reason=WHY)
+        assert answer.headers["location"] == f"{page}?done={outcome}&undo={link['id']}"
+        assert await read_way_back(people, answer) == f"/links/{link['id']}/{back}"
         card = parse_page(await people.reader.get(page)).get_element_by_id(f"l-{link['id']}")
         assert card.cssselect("s")
         assert WHY in card.text_content()
         address = f"/links/{link['id']}/{back}"
         assert address in await list_links(people, page)
-        restored = await submit(people.checker, address, address, reason="It was none")
-        assert restored.headers["location"] == f"{page}?done=link-restored"
+        restoration = await submit(people.checker, address, address, reason="It was none")
+        assert restoration.headers["location"] == f"{page}?done=link-restored"
     page = f"/statements/{link['statement']['id']}"
     for form, way, back in (
         ("void", "void", "restoration"),
         ("withdraw", "withdraw", "reinstatement"),
     ):
         assert f"{page}/{form}" in await list_links(people, page)
-        gone = await submit(people.checker, f"{page}/{form}", f"{page}/{way}", reason=WHY)
-        assert await read_way_back(people, gone) == f"{page}/{back}"
+        void_answer = await submit(people.checker, f"{page}/{form}", f"{page}/{way}", reason=WHY)
+        assert await read_way_back(people, void_answer) == f"{page}/{back}"
         assert f"{page}/{back}" in await list_links(people, f"/claims/{claim}")
-        shown = await people.checker.get(page)
-        assert parse_page(shown).cssselect("figure s")
-        assert WHY in read_text(shown)
+        statement_page = await people.checker.get(page)
+        assert parse_page(statement_page).cssselect("figure s")
+        assert WHY in read_text(statement_page)
         assert f"{page}/{back}" in await list_links(people, page)
         done_back = await submit(
             people.checker, f"{page}/{back}", f"{page}/{back}", reason="It was none"
@@ -169,10 +173,10 @@ async def test_statement_of_a_claim_in_force_is_not_voided(
     """The refusal says what to do, and what was typed stays."""
     answer = await desk.checker.get("/v1/statements")
     address = f"/statements/{answer.json()['items'][0]['id']}/void"
-    refused = await submit(people.checker, address, address, reason=WHY)
-    assert refused.status_code == 409
-    assert "void the claim first" in read_text(refused)
-    assert WHY in refused.text
+    refusal = await submit(people.checker, address, address, reason=WHY)
+    assert refusal.status_code == 409
+    assert "void the claim first" in read_text(refusal)
+    assert WHY in refusal.text
 
 
 async def test_parties_and_speakers_are_merged_and_separated(
@@ -183,11 +187,11 @@ async def test_parties_and_speakers_are_merged_and_separated(
     page = "/parties/alliance"
     assert f"{page}/merge" not in await list_links(people, page)
     assert f"{page}/merge" in await list_links(people, page, who="editor")
-    refused = await submit(people.editor, f"{page}/merge", f"{page}/merge", into="")
-    assert refused.status_code == 422
-    done = await send_form(people.editor, refused, f"{page}/merge", into="nato", reason="One")
-    assert done.headers["location"] == f"{page}?done=parties-merged&undo=alliance"
-    assert await read_way_back(people, done, who="editor") == f"{page}/separation"
+    refusal = await submit(people.editor, f"{page}/merge", f"{page}/merge", into="")
+    assert refusal.status_code == 422
+    answer = await send_form(people.editor, refusal, f"{page}/merge", into="nato", reason="One")
+    assert answer.headers["location"] == f"{page}?done=parties-merged&undo=alliance"
+    assert await read_way_back(people, answer, who="editor") == f"{page}/separation"
     assert "“The Alliance” was merged into NATO" in read_text(await people.reader.get(page))
     assert "The Alliance merged" in read_text(await people.reader.get("/parties/nato"))
     back = await submit(people.editor, f"{page}/separation", f"{page}/separation", reason="Two")
@@ -196,12 +200,14 @@ async def test_parties_and_speakers_are_merged_and_separated(
     for name in ("Jens S.", "Jens Stoltenberg"):
         await desk.post("/v1/speakers", {"party": "nato", "name": name})
     items = (await desk.reader.get("/v1/speakers", params={"party": "nato"})).json()["items"]
-    short, full = (person["id"] for person in sorted(items, key=lambda each: len(each["name"])))
+    short, long_name = (
+        person["id"] for person in sorted(items, key=lambda each: len(each["name"]))
+    )
     address = f"/speakers/{short}/merge"
     assert address in await list_links(people, "/parties/nato", who="editor")
-    done = await submit(people.editor, address, address, into=full)
-    assert done.headers["location"] == f"/parties/nato?done=people-merged&undo={short}"
-    assert await read_way_back(people, done, who="editor") == f"/speakers/{short}/separation"
+    answer = await submit(people.editor, address, address, into=long_name)
+    assert answer.headers["location"] == f"/parties/nato?done=people-merged&undo={short}"
+    assert await read_way_back(people, answer, who="editor") == f"/speakers/{short}/separation"
     assert "recorded as Jens S." in read_text(await people.reader.get("/parties/nato"))
     address = f"/speakers/{short}/separation"
     back = await submit(people.editor, address, address, reason="Two people")
@@ -219,21 +225,21 @@ async def test_sources_are_merged_and_separated(desk: Desk, people: People, clai
     ]
     assert f"{page}/merge" not in await list_links(people, page)
     assert f"{page}/merge" in await list_links(people, page, who="editor")
-    refused = await submit(people.editor, f"{page}/merge", f"{page}/merge", into="")
-    assert refused.status_code == 422
-    done = await send_form(people.editor, refused, f"{page}/merge", other=f"/sources/{other}")
-    assert done.headers["location"] == f"{page}?done=sources-merged&undo={source}"
+    refusal = await submit(people.editor, f"{page}/merge", f"{page}/merge", into="")
+    assert refusal.status_code == 422
+    answer = await send_form(people.editor, refusal, f"{page}/merge", other=f"/sources/{other}")
+    assert answer.headers["location"] == f"{page}?done=sources-merged&undo={source}"
     address = f"{page}/separation"
-    assert await read_way_back(people, done, who="editor") == address
+    assert await read_way_back(people, answer, who="editor") == address
     assert "was merged into S" in read_text(await people.reader.get(page))
     for place in (page, f"/sources/{other}"):
         assert address in await list_links(people, place, who="editor")
         assert address not in await list_links(people, place)
-    shown = f"/statements/{statement['id']}"
-    assert f"/sources/{other}" in await list_links(people, shown)
+    statement_path = f"/statements/{statement['id']}"
+    assert f"/sources/{other}" in await list_links(people, statement_path)
     back = await submit(people.editor, address, address, reason="Two texts")
     assert back.headers["location"] == f"{page}?done=parted"
-    assert page in await list_links(people, shown)
+    assert page in await list_links(people, statement_path)
 
 
 async def test_withdrawal_is_entered_as_precisely_as_it_is_known(
@@ -241,21 +247,21 @@ async def test_withdrawal_is_entered_as_precisely_as_it_is_known(
 ) -> None:
     """With an hour, a day, or only a month; what is wrong with it is said at once."""
     address = f"/claims/{claim}/withdraw"
-    refused = await submit(people.checker, address, address, said_hour="18:05", publisher="News")
-    wrong = {link.get("href")[1:] for link in parse_page(refused).cssselect("#faults a")}
-    assert wrong == {"reason", "said_on", "url"}
-    done = await submit(people.checker, address, address, reason=WHY, said_in="August 2023")
-    assert done.status_code == 303
+    refusal = await submit(people.checker, address, address, said_hour="18:05", publisher="News")
+    faulty_fields = {link.get("href")[1:] for link in parse_page(refusal).cssselect("#faults a")}
+    assert faulty_fields == {"reason", "said_on", "url"}
+    answer = await submit(people.checker, address, address, reason=WHY, said_in="August 2023")
+    assert answer.status_code == 303
     assert "August 2023" in read_text(await people.reader.get(f"/claims/{claim}"))
     link = await desk.link_statement(
         str((await desk.record_claim(text="another"))["id"]), "comments", "nato"
     )
     page = f"/statements/{link['statement']['id']}"
     address = f"{page}/withdraw"
-    done = await submit(
+    answer = await submit(
         people.checker, address, address, reason=WHY, said_on="2023-10-02", said_hour="09:30"
     )
-    assert done.status_code == 303
+    assert answer.status_code == 303
     right = (await desk.checker.get(f"/v1{page}")).json()
     assert right["withdrawal_said_at"] == "2023-10-02T09:30:00Z"
     assert right["withdrawal_precision"] == "minute"

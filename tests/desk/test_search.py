@@ -12,9 +12,9 @@ from tests.support.desk import Desk, build_quote
 async def claim(desk: Desk) -> str:
     """C1 and a request for its confirmation; its id."""
     await desk.record_parties()
-    made = await desk.record_claim()
-    await desk.link_statement(made["id"], "requests_confirmation", "state-department")
-    return str(made["id"])
+    claim_view = await desk.record_claim()
+    await desk.link_statement(claim_view["id"], "requests_confirmation", "state-department")
+    return str(claim_view["id"])
 
 
 async def test_empty_search_shows_how_to_search(people: People) -> None:
@@ -30,9 +30,9 @@ async def test_claims_and_statements_are_found_and_marked(people: People, claim:
     page = parse_page(await people.reader.get("/search?q=regimes"))
     (row,) = page.xpath(f'//li[@id="c-{claim}"]')
     assert row.xpath(f'.//a[@href="/claims/{claim}"]//mark/text()') == ["regime"]
-    (said,) = page.xpath('//section[@aria-labelledby="found-statements"]//li')
-    assert said.xpath(".//mark/text()") == ["regime"]
-    assert said.xpath('.//a[starts-with(@href, "/statements/")]')
+    (statement_item,) = page.xpath('//section[@aria-labelledby="found-statements"]//li')
+    assert statement_item.xpath(".//mark/text()") == ["regime"]
+    assert statement_item.xpath('.//a[starts-with(@href, "/statements/")]')
     assert page.get_element_by_id("q").value == "regimes"
 
 
@@ -86,9 +86,11 @@ async def test_empty_result_gives_advice(people: People, claim: str) -> None:
     text = read_text(await people.checker.get("/search?q=zeppelin"))
     assert "Nothing found" in text
     assert "Try fewer words" in text
-    within = read_text(await people.checker.get("/search?q=regime&status=confirmed&in=claims"))
-    assert "No claim within these filters" in within
-    assert "Clear" in within
+    filtered_text = read_text(
+        await people.checker.get("/search?q=regime&status=confirmed&in=claims")
+    )
+    assert "No claim within these filters" in filtered_text
+    assert "Clear" in filtered_text
 
 
 async def test_filters_narrow_claims_and_are_kept(desk: Desk, people: People, claim: str) -> None:
@@ -97,8 +99,8 @@ async def test_filters_narrow_claims_and_are_kept(desk: Desk, people: People, cl
     for query in ("story=border", "kind=figure", "status=asserted"):
         page = parse_page(await people.reader.get(f"/search?q=regime&{query}"))
         assert page.xpath('//li[starts-with(@id, "c-")]/@id') == [f"c-{other}"]
-        (chosen,) = page.xpath('//nav[@class="facets"]//a[@class="chip"]')
-        assert chosen.get("href") == "/search?q=regime"
+        (chip,) = page.xpath('//nav[@class="facets"]//a[@class="chip"]')
+        assert chip.get("href") == "/search?q=regime"
         assert page.xpath(f'//form[@class="filters"]//input[@name="{query.partition("=")[0]}"]')
     every = parse_page(
         await people.reader.get("/search?q=regime&status=&story=&kind=&sort=claimed")
@@ -116,17 +118,19 @@ async def test_facets_narrow_the_search_and_lead_back(
     await desk.confirm_claim(claim)
     page = parse_page(await people.reader.get("/search?q=regime"))
     links = page.xpath('//nav[@class="facets"]//li')
-    told = {read_words(link) for link in links}
-    assert {"Asserted 2", "Confirmed 1", "event 2", "figure 1"} <= told
+    link_texts = {read_words(link) for link in links}
+    assert {"Asserted 2", "Confirmed 1", "event 2", "figure 1"} <= link_texts
     for link in links:
         (address,) = link.xpath("./a/@href")
         count = int(link.xpath('./span[@class="count"]/text()')[0])
-        narrowed = parse_page(await people.reader.get(address))
-        assert len(narrowed.xpath('//li[starts-with(@id, "c-")]')) == count, address
-        (back,) = narrowed.xpath('//nav[@class="facets"]//a[@class="chip"]/@href')
+        narrow_page = parse_page(await people.reader.get(address))
+        assert len(narrow_page.xpath('//li[starts-with(@id, "c-")]')) == count, address
+        (back,) = narrow_page.xpath('//nav[@class="facets"]//a[@class="chip"]/@href')
         assert back == "/search?q=regime"
-    nothing = parse_page(await people.reader.get("/search?q=regime&kind=position&status=asserted"))
-    assert len(nothing.xpath('//nav[@class="facets"]//a[@class="chip"]')) == 2
+    empty_page = parse_page(
+        await people.reader.get("/search?q=regime&kind=position&status=asserted")
+    )
+    assert len(empty_page.xpath('//nav[@class="facets"]//a[@class="chip"]')) == 2
     assert "<border>" not in (await people.reader.get("/search?q=regime&story=border")).text
 
 
@@ -141,19 +145,19 @@ async def test_bounded_facets_say_at_least(
 async def test_results_have_pages(desk: Desk, people: People) -> None:
     """Claims and, on pages of their own, statements: each once."""
     await desk.record_parties()
-    made = [(await desk.record_claim(text=f"Troops, report {n}"))["id"] for n in range(30)]
+    claim_ids = [(await desk.record_claim(text=f"Troops, report {n}"))["id"] for n in range(30)]
 
     async def walk_pages(address: str | None, rows: str) -> list[str]:
-        found: list[str] = []
+        row_ids: list[str] = []
         while address is not None:
             page = parse_page(await people.reader.get(address))
-            found += page.xpath(rows)
+            row_ids += page.xpath(rows)
             following = page.xpath('//a[@rel="next"]/@href')
             address = following[0] if following else None
-        return found
+        return row_ids
 
     claims = await walk_pages("/search?q=troops", '//li[starts-with(@id, "c-")]/@id')
-    assert sorted(claims) == sorted(f"c-{item}" for item in made)
+    assert sorted(claims) == sorted(f"c-{item}" for item in claim_ids)
     first = parse_page(await people.reader.get("/search?q=regime"))
     (every,) = first.xpath('//a[text()="All statements"]/@href')
     statements = await walk_pages(every, '//li[starts-with(@id, "t-")]/@id')

@@ -62,8 +62,8 @@ async def test_menu_shows_who_is_signed_in(people: People) -> None:
     public = await people.public.get("/?status=asserted")
     assert (public.status_code, public.headers["cache-control"]) == (303, "no-store")
     assert public.headers["location"] == "/sign-in?next=%2F%3Fstatus%3Dasserted"
-    asked = await people.public.get(public.headers["location"])
-    assert parse_page(asked).xpath("//input[@name='next']/@value") == ["/?status=asserted"]
+    sign_in_page = await people.public.get(public.headers["location"])
+    assert parse_page(sign_in_page).xpath("//input[@name='next']/@value") == ["/?status=asserted"]
 
 
 async def test_a_password_signs_in(people: People, ana: str) -> None:
@@ -90,22 +90,24 @@ async def test_a_wrong_password_keeps_what_was_typed(people: People, ana: str) -
     password is not, and no session is begun."""
     page = "/sign-in?next=/review"
     async with nothing_changes(people.desk):
-        wrong = await submit(people.public, page, "/sign-in", email=ana, password="not this one!")
+        wrong_password = await submit(
+            people.public, page, "/sign-in", email=ana, password="not this one!"
+        )
         other = "nobody@desk.example"
         unknown = await submit(people.public, page, "/sign-in", email=other, password=PASSWORD)
         link_only = people.emails["editor"]
         none_set = await submit(people.public, page, "/sign-in", email=link_only, password=PASSWORD)
-        for response, email in ((wrong, ana), (unknown, other), (none_set, link_only)):
+        for response, email in ((wrong_password, ana), (unknown, other), (none_set, link_only)):
             assert response.status_code == 401
             assert response.headers["cache-control"] == "no-store"
             assert read_cookie(response) is None
-            shown = parse_page(response)
-            assert shown.xpath("//*[@role='alert']")[0].text == (
+            sign_in_page = parse_page(response)
+            assert sign_in_page.xpath("//*[@role='alert']")[0].text == (
                 "No account has this address and password."
             )
-            assert shown.xpath("//input[@name='email']/@value") == [email]
-            assert shown.xpath("//input[@name='password']/@value") == []
-            assert shown.xpath("//input[@name='next']/@value") == ["/review"]
+            assert sign_in_page.xpath("//input[@name='email']/@value") == [email]
+            assert sign_in_page.xpath("//input[@name='password']/@value") == []
+            assert sign_in_page.xpath("//input[@name='next']/@value") == ["/review"]
         for fields in (
             {"email": "", "password": PASSWORD},
             {"email": ana, "password": ""},
@@ -113,8 +115,8 @@ async def test_a_wrong_password_keeps_what_was_typed(people: People, ana: str) -
             {"email": "a" * 300, "password": PASSWORD},
             {"email": ana, "password": None},
         ):
-            refused = await submit(people.public, page, "/sign-in", **fields)
-            assert refused.status_code == 422, fields
+            refusal = await submit(people.public, page, "/sign-in", **fields)
+            assert refusal.status_code == 422, fields
         too_long = await submit(people.public, page, "/sign-in", email=ana, password="x" * 2000)
         assert too_long.status_code == 401
 
@@ -145,7 +147,7 @@ async def test_a_form_of_another_site_signs_nobody_in(people: People, ana: str) 
     """Neither without the page's token, nor with one of another visit, nor from another origin: a
     stranger's account cannot be forced upon a browser."""
     page = await people.public.get("/sign-in")
-    mine = parse_page(page).xpath("//form[@action='/sign-in']//input[@name='csrf']/@value")[0]
+    own_token = parse_page(page).xpath("//form[@action='/sign-in']//input[@name='csrf']/@value")[0]
     fields = {"email": ana, "password": PASSWORD}
     async with people.browser() as other:
         response = await other.get("/sign-in")
@@ -153,13 +155,13 @@ async def test_a_form_of_another_site_signs_nobody_in(people: People, ana: str) 
             "//form[@action='/sign-in']//input[@name='csrf']/@value"
         )[0]
     async with nothing_changes(people.desk):
-        for csrf in (None, "", token, mine[:-1], "é"):
-            refused = await send_form(people.public, page, "/sign-in", csrf=csrf, **fields)
-            assert refused.status_code == 403, csrf
+        for csrf in (None, "", token, own_token[:-1], "é"):
+            refusal = await send_form(people.public, page, "/sign-in", csrf=csrf, **fields)
+            assert refusal.status_code == 403, csrf
         for origin in ("https://evil.example", "null", ""):
-            data = fields | {"csrf": mine}
-            refused = await people.public.post("/sign-in", data=data, headers={"Origin": origin})
-            assert refused.status_code == 403
+            data = fields | {"csrf": own_token}
+            refusal = await people.public.post("/sign-in", data=data, headers={"Origin": origin})
+            assert refusal.status_code == 403
         people.public.cookies.delete(VISIT)
         assert (await send_form(people.public, page, "/sign-in", **fields)).status_code == 403
 
@@ -184,12 +186,12 @@ async def test_sign_in_redirects_within_the_desk_only(
     people: People, ana: str, target: str
 ) -> None:
     """After signing in one is on a page of ours, whatever `next` says."""
-    asked = await people.public.get("/sign-in", params={"next": target[:3000]})
-    assert asked.status_code == 200
+    sign_in_page = await people.public.get("/sign-in", params={"next": target[:3000]})
+    assert sign_in_page.status_code == 200
     if len(target) < 3000:
-        assert parse_page(asked).xpath("//input[@name='next']/@value") == ["/"]
+        assert parse_page(sign_in_page).xpath("//input[@name='next']/@value") == ["/"]
     response = await send_form(
-        people.public, asked, "/sign-in", email=ana, password=PASSWORD, next=target
+        people.public, sign_in_page, "/sign-in", email=ana, password=PASSWORD, next=target
     )
     assert (response.status_code, response.headers["location"]) == (303, "/")
 
@@ -209,11 +211,11 @@ async def test_a_link_signs_in_once(people: People) -> None:
     assert read_cookie(first)["httponly"] is True
     assert "Ana Checker" in read_text(await people.public.get("/"))
     async with people.browser() as other, nothing_changes(people.desk):
-        again = await other.get(url)
-        assert again.status_code == 401
-        assert read_cookie(again) is None
-        assert "no longer works This sign-in link was used before" in read_text(again)
-        assert parse_page(again).xpath("//main//a[@href='/sign-in']")
+        second_visit = await other.get(url)
+        assert second_visit.status_code == 401
+        assert read_cookie(second_visit) is None
+        assert "no longer works This sign-in link was used before" in read_text(second_visit)
+        assert parse_page(second_visit).xpath("//main//a[@href='/sign-in']")
         late = await send_form(other, response, url)
         assert late.status_code == 403  # its form is of another visit
 
@@ -231,15 +233,15 @@ async def test_used_link_leads_signed_in_people_to_the_board(people: People) -> 
         assert "API key" not in read_text(response)
         assert "What you typed" not in read_text(response)
         assert parse_page(response).xpath("//main//a[@href='/']")
-    fresh = await link_for(people)
-    other = await people.editor.get(fresh)
+    unused_link = await link_for(people)
+    other = await people.editor.get(unused_link)
     assert "You are signed in as Edit Editor. This link is for Ana Checker" in read_text(other)
-    own = await people.checker.get(fresh)
+    own = await people.checker.get(unused_link)
     assert "You are signed in as Ana Checker already, so you do not need this link." in read_text(
         own
     )
-    switched = await send_form(people.editor, other, fresh)
-    assert switched.status_code == 303
+    answer = await send_form(people.editor, other, unused_link)
+    assert answer.status_code == 303
     assert "Ana Checker" in read_text(await people.editor.get("/profile"))
 
 
@@ -293,14 +295,14 @@ async def test_signing_out_needs_a_form_of_the_session(people: People) -> None:
     page = await people.checker.get("/")
     response = await people.editor.get("/")
     async with nothing_changes(people.desk):
-        refused = await send_form(people.checker, page, "/sign-out", csrf=None)
-        assert refused.status_code == 403
-        refused = await send_form(people.checker, response, "/sign-out")
-        assert refused.status_code == 403
+        refusal = await send_form(people.checker, page, "/sign-out", csrf=None)
+        assert refusal.status_code == 403
+        refusal = await send_form(people.checker, response, "/sign-out")
+        assert refusal.status_code == 403
         csrf = parse_page(page).xpath("//form[@action='/sign-out']//input[@name='csrf']/@value")[0]
         for headers in ({"Origin": "https://evil.example"}, {"Origin": "null"}):
-            refused = await people.checker.post("/sign-out", data={"csrf": csrf}, headers=headers)
-            assert refused.status_code == 403
+            refusal = await people.checker.post("/sign-out", data={"csrf": csrf}, headers=headers)
+            assert refusal.status_code == 403
 
 
 async def test_key_cannot_send_forms(people: People) -> None:
@@ -309,10 +311,10 @@ async def test_key_cannot_send_forms(people: People) -> None:
     key = people.desk.keys["admin"]
     headers = {"Authorization": f"Bearer {key}", "Cookie": f"{COOKIE}=mine"}
     async with nothing_changes(people.desk):
-        refused = await people.public.post(
+        refusal = await people.public.post(
             "/sign-out", data={"csrf": derive_form_token("mine")}, headers=headers
         )
-    assert refused.status_code == 401
+    assert refusal.status_code == 401
 
 
 async def test_ended_session_must_sign_in_again(people: People) -> None:
@@ -322,9 +324,9 @@ async def test_ended_session_must_sign_in_again(people: People) -> None:
     people.desk.app.state.services.callers.forget_credentials()
     response = await people.checker.get("/?kind=figure")
     assert response.headers["location"] == "/sign-in?next=%2F%3Fkind%3Dfigure"
-    sent = await send_form(people.checker, page, "/sign-out")
-    assert sent.status_code == 401
-    assert "sign in in another tab" in read_text(sent)
+    answer = await send_form(people.checker, page, "/sign-out")
+    assert answer.status_code == 401
+    assert "sign in in another tab" in read_text(answer)
 
 
 async def test_ended_session_sees_the_public_pages_with_public_reading(
@@ -345,10 +347,10 @@ async def test_ended_session_sees_the_public_pages_with_public_reading(
         assert "set-cookie" not in missing.headers  # nobody has looked at it there
         inside = await desk.public.get("/intake", headers=BROWSER | stale)
         assert inside.headers["location"] == "/sign-in?next=%2Fintake"
-        wrong = await desk.public.get("/", headers=BROWSER | {"Authorization": "Bearer cd_a_b"})
-        assert wrong.status_code == 303
-        told = await desk.public.get("/v1/claims", headers=stale)
-        assert told.status_code == 401
+        wrong_key = await desk.public.get("/", headers=BROWSER | {"Authorization": "Bearer cd_a_b"})
+        assert wrong_key.status_code == 303
+        refusal = await desk.public.get("/v1/claims", headers=stale)
+        assert refusal.status_code == 401
 
 
 async def test_sign_in_page_reveals_nothing_of_the_desk(people: People) -> None:

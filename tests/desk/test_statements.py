@@ -176,11 +176,11 @@ async def test_readers_cannot_change_statements(
     assert (await people.reader.get(f"{url}/withdraw")).status_code == 403
     for action in ("quotes", "withdraw"):
         assert (await people.reader.post(f"{url}/{action}", data={})).status_code == 403
-        refused = await people.checker.post(f"{url}/{action}", data=build_fields(reason="Stolen."))
-        assert refused.status_code == 403
+        refusal = await people.checker.post(f"{url}/{action}", data=build_fields(reason="Stolen."))
+        assert refusal.status_code == 403
     assert "Withdrawn" not in read_text(await people.reader.get(url))
-    nobody = "/statements/01970000-0000-7000-8000-000000000000"
-    for path in (nobody, f"{nobody}/withdraw"):
+    missing_statement = "/statements/01970000-0000-7000-8000-000000000000"
+    for path in (missing_statement, f"{missing_statement}/withdraw"):
         assert (await people.checker.get(path)).status_code == 404
 
 

@@ -90,9 +90,9 @@ async def test_an_editor_changes_title_and_description(people: People, story: st
     text = read_text(await people.reader.get("/stories/border"))
     assert "The border" in text
     assert "Troops near the line." not in text
-    refused = await submit(people.editor, url, url, title="x" * 301)
-    assert refused.status_code == 422
-    assert parse_page(refused).get_element_by_id("title").value == "x" * 301
+    refusal = await submit(people.editor, url, url, title="x" * 301)
+    assert refusal.status_code == 422
+    assert parse_page(refusal).get_element_by_id("title").value == "x" * 301
 
 
 async def test_matrix_shows_each_stance_and_why_it_counts(
@@ -156,9 +156,9 @@ async def test_figures_are_drawn_over_time_by_party_with_a_table_behind(
     desk: Desk, people: People, story: str
 ) -> None:
     """Points of each party in a shape of its own, joined in time; superseded ones are there."""
-    then = desk.clock.now.isoformat()
+    instant = desk.clock.now.isoformat()
     desk.clock.advance(minutes=1)
-    former = None
+    older = None
     for day, party, figure in (
         (1, "belgrade", {"value": 12}),
         (2, "pristina", {"low": 20, "high": 25}),
@@ -172,9 +172,9 @@ async def test_figures_are_drawn_over_time_by_party_with_a_table_behind(
             speaker=None,
             claimed_at=f"2023-10-0{day}T00:00:00Z",
             figure=figure | {"what": "wounded"},
-            supersedes=former if party == "belgrade" else None,
+            supersedes=older if party == "belgrade" else None,
         )
-        former = former or claim["id"]
+        older = older or claim["id"]
     page = parse_page(await people.reader.get("/stories/border"))
     (chart,) = page.cssselect("#figures figure")
     assert read_words(chart.cssselect("figcaption")[0]) == "Wounded"
@@ -196,10 +196,10 @@ async def test_figures_are_drawn_over_time_by_party_with_a_table_behind(
         ["Belgrade", "17.5", "3 October 2023"],
     ]
     assert "superseded" in read_words(chart.cssselect("tbody tr")[0])
-    claim_page = await people.reader.get(f"/claims/{former}")
+    claim_page = await people.reader.get(f"/claims/{older}")
     assert "the claim that supersedes it" in read_text(claim_page)
     assert not parse_page(
-        await people.reader.get("/stories/border", params={"as_of": then})
+        await people.reader.get("/stories/border", params={"as_of": instant})
     ).cssselect("#figures")
 
 
@@ -210,9 +210,9 @@ async def test_timeline_is_newest_first_in_both_orders(people: People, story: st
     assert "asks for confirmation (conditionally)" in words[1]
     assert "Claimed by Belgrade" in words[2]
     by_word = parse_page(await people.reader.get("/stories/border?clock=said"))
-    said = [read_words(item) for item in by_word.xpath('//ol[@class="events"]/li')]
-    assert len(said) == 2, "what only the desk did was never said"
-    assert all("2 October 2023 recorded" in item for item in said)
+    said_items = [read_words(item) for item in by_word.xpath('//ol[@class="events"]/li')]
+    assert len(said_items) == 2, "what only the desk did was never said"
+    assert all("2 October 2023 recorded" in item for item in said_items)
     assert (await people.reader.get("/stories/border?clock=sundial")).status_code == 422
 
 
@@ -255,19 +255,21 @@ async def test_large_story_has_pages(desk: Desk, people: People) -> None:
     """Every claim once, and every event once, whichever of the two one walks."""
     await desk.record_parties()
     await desk.post("/v1/stories", STORY)
-    made = [(await desk.record_claim(story="border", text=f"Claim {n}"))["id"] for n in range(43)]
+    claim_ids = [
+        (await desk.record_claim(story="border", text=f"Claim {n}"))["id"] for n in range(43)
+    ]
 
     async def walk_pages(path: str, rows: str) -> list[str]:
-        found: list[str] = []
+        row_ids: list[str] = []
         address: str | None = "/stories/border"
         while address is not None:
             page = parse_page(await people.reader.get(address))
-            found += [item.get("id")[2:] for item in page.xpath(rows)]
+            row_ids += [item.get("id")[2:] for item in page.xpath(rows)]
             following = page.xpath(f'//section[@id="{path}"]//a[@rel="next"]/@href')
             address = following[0] if following else None
-        return found
+        return row_ids
 
-    assert sorted(await walk_pages("matrix", "//tr[@data-row]")) == sorted(made)
+    assert sorted(await walk_pages("matrix", "//tr[@data-row]")) == sorted(claim_ids)
     events = await walk_pages("happened", '//ol[@class="events"]/li')
     assert len(events) == len(set(events)) == 43
     response = await people.reader.get("/stories/border?claims=nonsense")
@@ -279,17 +281,17 @@ async def test_a_page_costs_as_many_queries_for_one_claim_as_for_twenty(
 ) -> None:
     # Who asks is looked up once, however slow the machine.
     monkeypatch.setattr("service.web.callers.TRUSTED_SECONDS", 3600.0)
-    sent: list[str] = []
+    statements: list[str] = []
 
     def note(*args: Any) -> None:
         # Not that a session was used, which is written now and then.
         if not args[2].startswith(("BEGIN", "UPDATE")):
-            sent.append(args[2])
+            statements.append(args[2])
 
     async def count_queries(path: str) -> int:
-        sent.clear()
+        statements.clear()
         assert (await people.reader.get(path)).status_code == 200
-        return len(sent)
+        return len(statements)
 
     event.listen(Engine, "before_cursor_execute", note)
     try:
@@ -313,15 +315,15 @@ async def test_public_sees_stories_and_nothing_internal(
 ) -> None:
     """Signed out, a story asks for sign-in; with public reading on it shows, without links to
     statements, forms, or what only the desk may do."""
-    closed = await people.public.get("/stories/border")
-    assert closed.status_code == 303
+    redirect = await people.public.get("/stories/border")
+    assert redirect.status_code == 303
     open_to_all(desk)
     page = await people.public.get("/stories/border")
     assert page.status_code == 200
     text = page.text
     assert "asks for confirmation" in text
-    for hidden in ("/statements/", "/edit", "csrf", "/intake", 'method="post"'):
-        assert hidden not in text
+    for secret in ("/statements/", "/edit", "csrf", "/intake", 'method="post"'):
+        assert secret not in text
     listing = await people.public.get("/stories")
     assert "Record a story" not in listing.text
 
@@ -332,5 +334,5 @@ async def test_form_without_its_token_changes_nothing(people: People, story: str
         answer = await client.post(url, data={"title": "Stolen", "slug": "stolen"})
         assert answer.status_code == 403
     assert (await people.reader.get("/stories/stolen")).status_code == 404
-    denied = await people.reader.post("/stories", data={"title": "Mine"})
-    assert denied.status_code == 403
+    refusal = await people.reader.post("/stories", data={"title": "Mine"})
+    assert refusal.status_code == 403

@@ -25,9 +25,9 @@ async def test_own_zone_is_shown_with_utc_on_hover(desk: Desk, people: People) -
     line = page.get_element_by_id("print-line").text_content()
     assert "3 October 2023, 01:30 EEST" in line
     assert "2 October 2023, 22:30 UTC" in claim["print_line"]
-    (said, *_) = page.cssselect(".card time")
-    assert said.text_content() == "3 October 2023, 01:30 EEST"
-    assert said.get("title") == "2 Oct 2023, 22:30 UTC"
+    (first_time, *_) = page.cssselect(".card time")
+    assert first_time.text_content() == "3 October 2023, 01:30 EEST"
+    assert first_time.get("title") == "2 Oct 2023, 22:30 UTC"
     assert "3 Oct 2023" in read_text(await people.checker.get("/"))
     assert f"times are in {NICOSIA}" in read_text(await people.checker.get("/"))
     other = read_text(await people.reader.get(f"/claims/{claim['id']}"))
@@ -40,8 +40,8 @@ async def test_a_day_is_the_same_in_every_zone(desk: Desk, people: People) -> No
     claim = await desk.record_claim(claimed_at="2023-10-02T00:00:00Z", precision="day")
     await choose_zone(people, "America/New_York")
     page = parse_page(await people.checker.get(f"/claims/{claim['id']}"))
-    (said, *_) = page.cssselect(".card time")
-    assert (said.text_content(), said.get("title")) == ("2 October 2023", None)
+    (first_time, *_) = page.cssselect(".card time")
+    assert (first_time.text_content(), first_time.get("title")) == ("2 October 2023", None)
     assert "2 Oct 2023" in read_text(await people.checker.get("/"))
 
 
@@ -62,10 +62,10 @@ async def test_time_is_entered_in_the_shown_zone(desk: Desk, people: People) -> 
     }
     for zone, said_at in ((NICOSIA, "2023-09-27T22:30:00Z"), ("UTC", "2023-09-28T01:30:00Z")):
         address = f"/claims/{claim}/link"
-        done = await submit(
+        answer = await submit(
             people.checker, address, address, **fields | {"zone": zone, "quote": f"We saw {zone}."}
         )
-        assert done.status_code == 303, read_text(done)
+        assert answer.status_code == 303, read_text(answer)
         links = (await desk.checker.get(f"/v1/claims/{claim}/links")).json()["items"]
         statement = links[-1]["statement"]
         assert datetime.fromisoformat(statement["said_at"]) == datetime.fromisoformat(said_at)
@@ -84,7 +84,7 @@ async def test_time_that_the_clocks_skip_or_repeat_is_refused(
     claim = (await desk.record_claim())["id"]
     await choose_zone(people, NICOSIA)
     address = f"/claims/{claim}/link"
-    refused = await submit(
+    refusal = await submit(
         people.checker,
         address,
         address,
@@ -95,8 +95,8 @@ async def test_time_that_the_clocks_skip_or_repeat_is_refused(
         said_hour="03:30",
         url="https://example.org/said",
     )
-    assert refused.status_code == 422
-    page = parse_page(refused)
+    assert refusal.status_code == 422
+    page = parse_page(refusal)
     assert words in page.get_element_by_id("fault-said_hour").text_content()
     assert page.get_element_by_id("said_hour").value == "03:30"
     as_of = await people.checker.get(f"/claims/{claim}", params={"at": f"{day}T03:30"})
@@ -124,8 +124,8 @@ async def test_unknown_zone_is_refused(people: People) -> None:
     )
     assert answer.status_code == 422
     assert "no such time zone" in read_text(answer)
-    again = await submit(people.checker, "/profile", "/profile/time-zone", time_zone="")
-    assert again.status_code == 303
+    second_answer = await submit(people.checker, "/profile", "/profile/time-zone", time_zone="")
+    assert second_answer.status_code == 303
 
 
 async def test_hold_ends_at_the_hour_of_the_shown_zone(desk: Desk, people: People) -> None:
@@ -133,10 +133,10 @@ async def test_hold_ends_at_the_hour_of_the_shown_zone(desk: Desk, people: Peopl
     claim = (await desk.record_claim())["id"]
     await choose_zone(people, NICOSIA)
     page = f"/claims/{claim}"
-    held = await submit(
+    hold = await submit(
         people.checker, page, f"{page}/hold", hold_reason="We listen", until="2023-10-04T01:30"
     )
-    assert held.status_code == 303, read_text(held)
+    assert hold.status_code == 303, read_text(hold)
     assert (await desk.read_claim(claim))["hold"]["until"] == "2023-10-03T22:30:00Z"
 
 
@@ -146,11 +146,11 @@ async def test_correction_moves_only_a_time_that_was_changed(desk: Desk, people:
     claim = await desk.record_claim(claimed_at="2023-10-01T22:30:00Z", precision="minute")
     await choose_zone(people, NICOSIA)
     address = f"/claims/{claim['id']}/correction"
-    done = await submit(people.checker, address, address, kind="position", reason="Misread")
-    assert done.status_code == 303, read_text(done)
+    answer = await submit(people.checker, address, address, kind="position", reason="Misread")
+    assert answer.status_code == 303, read_text(answer)
     right = await desk.read_claim(claim["id"])
     assert (right["kind"], right["claimed_at"]) == ("position", "2023-10-01T22:30:00Z")
-    done = await submit(people.checker, address, address, claimed_hour="02:00", reason="Misread")
-    assert done.status_code == 303, read_text(done)
+    answer = await submit(people.checker, address, address, claimed_hour="02:00", reason="Misread")
+    assert answer.status_code == 303, read_text(answer)
     right = await desk.read_claim(claim["id"])
     assert (right["claimed_at"], right["precision"]) == ("2023-10-01T23:00:00Z", "minute")

@@ -54,11 +54,11 @@ async def list_deliveries(people: People, webhook: str) -> list[Json]:
 def list_faults(response: httpx.Response) -> dict[str, str]:
     """What is said at fields, by the field."""
     page = parse_page(response)
-    found = {}
+    faults = {}
     for field in page.xpath("//*[@aria-invalid='true']"):
-        said = page.get_element_by_id(field.get("aria-describedby"))
-        found[field.get("name") or field.get("id")] = read_words(said)
-    return found
+        fault = page.get_element_by_id(field.get("aria-describedby"))
+        faults[field.get("name") or field.get("id")] = read_words(fault)
+    return faults
 
 
 async def test_broker_is_registered_and_edited_by_the_form(people: People) -> None:
@@ -68,18 +68,18 @@ async def test_broker_is_registered_and_edited_by_the_form(people: People) -> No
     path = f"{LIST}/{webhook}"
     page = await people.admin.get(path)
     assert "appended to a Redis stream" in read_text(page)
-    edited = await submit(people.admin, f"{path}/edit", path, description="The archive")
-    assert edited.status_code == 303, read_text(edited)
-    made = await read_endpoint(people, webhook)
-    assert (made["format"], made["description"]) == ("redis", "The archive")
-    assert made["url"] == "redis://***@127.0.0.1:6379/0?stream=claims"
-    stored = await Board(people.desk.database).read_webhook(webhook)
-    assert stored.credentials == "desk:right"
+    answer = await submit(people.admin, f"{path}/edit", path, description="The archive")
+    assert answer.status_code == 303, read_text(answer)
+    endpoint = await read_endpoint(people, webhook)
+    assert (endpoint["format"], endpoint["description"]) == ("redis", "The archive")
+    assert endpoint["url"] == "redis://***@127.0.0.1:6379/0?stream=claims"
+    stored_webhook = await Board(people.desk.database).read_webhook(webhook)
+    assert stored_webhook.credentials == "desk:right"
     for shown_page in (page, await people.admin.get(f"{path}/edit"), await people.admin.get(LIST)):
         assert "right" not in shown_page.text.replace("copyright", "")
-    refused = await submit(people.admin, f"{path}/edit", path, format="nats")
-    assert refused.status_code == 422
-    assert "begins with tls:// or nats://" in list_faults(refused)["url"]
+    refusal = await submit(people.admin, f"{path}/edit", path, format="nats")
+    assert refusal.status_code == 422
+    assert "begins with tls:// or nats://" in list_faults(refusal)["url"]
 
 
 async def test_only_administrators_see_webhooks(people: People) -> None:
@@ -87,11 +87,11 @@ async def test_only_administrators_see_webhooks(people: People) -> None:
     webhook = await register(people)
     for client in (people.reader, people.checker, people.editor):
         for path in (LIST, NEW, f"{LIST}/{webhook}", f"{LIST}/{webhook}/secret"):
-            refused = await client.get(path)
-            assert refused.status_code == 403
-            assert "one of the roles" in read_text(refused)
-            assert URL not in refused.text
-            assert 'href="/admin' not in refused.text
+            refusal = await client.get(path)
+            assert refusal.status_code == 403
+            assert "one of the roles" in read_text(refusal)
+            assert URL not in refusal.text
+            assert 'href="/admin' not in refusal.text
     public = await people.public.get(LIST)
     assert public.headers["location"] == "/sign-in?next=%2Fadmin%2Fwebhooks"
 
@@ -107,7 +107,7 @@ async def test_a_webhook_is_registered_as_filled_in(people: People) -> None:
     await people.desk.record_parties()
     await people.desk.post("/v1/stories", {"slug": "border", "title": "The border"})
     claim = (await people.desk.record_claim())["id"]
-    filled: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "url": f" {URL} ",
         "description": "The CMS <b>",
         "event_types": ["claim.created", "claim.status_changed"],
@@ -119,7 +119,7 @@ async def test_a_webhook_is_registered_as_filled_in(people: People) -> None:
         "timeout_s": "2.5",
         "headers": "Authorization: Bearer a:b\r\n\r\nX-Desk:  one ",
     }
-    webhook = await register(people, **filled)
+    webhook = await register(people, **fields)
     endpoint = await read_endpoint(people, webhook)
     expected = {
         "url": URL,
@@ -136,8 +136,8 @@ async def test_a_webhook_is_registered_as_filled_in(people: People) -> None:
     assert {name: endpoint[name] for name in expected} == expected
     assert endpoint["created_by"] == "Ada Admin"
     place = f"{LIST}/{webhook}"
-    saved = await submit(people.admin, f"{place}/edit", place)
-    assert saved.headers["location"] == f"{place}?done=saved"
+    answer = await submit(people.admin, f"{place}/edit", place)
+    assert answer.headers["location"] == f"{place}?done=saved"
     same = await read_endpoint(people, webhook)
     assert {name: same[name] for name in expected} == expected
     await submit(
@@ -155,8 +155,8 @@ async def test_form_offers_changes_of_status_first(people: People) -> None:
     """That is ticked to begin with; pings are no choice."""
     page = parse_page(await people.admin.get(NEW))
     assert page.xpath("//input[@name='event_types'][@checked]/@value") == ["claim.status_changed"]
-    offered = page.xpath("//input[@name='event_types']/@value")
-    assert offered == [item.value for item in EventType if item is not EventType.PING]
+    choices = page.xpath("//input[@name='event_types']/@value")
+    assert choices == [item.value for item in EventType if item is not EventType.PING]
 
 
 async def test_secret_is_on_its_own_page_only(people: People) -> None:
@@ -164,15 +164,15 @@ async def test_secret_is_on_its_own_page_only(people: People) -> None:
     it is not stored, and says how to verify."""
     page = await people.admin.get(NEW)
     response = await send_form(people.admin, page, LIST, url=URL)
-    again = await send_form(people.admin, page, LIST, url=URL)
-    assert response.headers["location"] == again.headers["location"]
+    second_answer = await send_form(people.admin, page, LIST, url=URL)
+    assert response.headers["location"] == second_answer.headers["location"]
     assert len((await people.desk.admin.get("/v1/webhooks")).json()["items"]) == 1
-    shown = await people.admin.get(response.headers["location"])
-    assert shown.headers["cache-control"] == "no-store"
+    secret_page = await people.admin.get(response.headers["location"])
+    assert secret_page.headers["cache-control"] == "no-store"
     place = response.headers["location"].partition("/secret")[0]
     secret = (await people.desk.admin.get(f"/v1{place.removeprefix('/admin')}/secret")).json()
-    assert secret["secret"] in shown.text
-    assert "How to verify" in read_text(shown)
+    assert secret["secret"] in secret_page.text
+    assert "How to verify" in read_text(secret_page)
     for other in (LIST, place, f"{place}/edit", f"{place}/delete"):
         assert "whsec_" not in (await people.admin.get(other)).text.replace(
             "<code>whsec_</code>", ""
@@ -207,7 +207,7 @@ async def test_a_refusal_keeps_what_was_typed(
     people: People, change: dict[str, Any], field: str, message: str
 ) -> None:
     """The form comes back with 422, the message at its field, and everything as it was typed."""
-    typed: dict[str, Any] = {
+    form_fields: dict[str, Any] = {
         "url": URL,
         "description": "The CMS",
         "event_types": ["claim.created", "claim.merged"],
@@ -218,18 +218,18 @@ async def test_a_refusal_keeps_what_was_typed(
         "headers": "X-Desk: one",
     } | change
     async with nothing_changes(people.desk):
-        refused = await submit(people.admin, NEW, LIST, **typed)
-    assert refused.status_code == 422
-    assert message in list_faults(refused)[field], list_faults(refused)
-    page = parse_page(refused)
+        refusal = await submit(people.admin, NEW, LIST, **form_fields)
+    assert refusal.status_code == 422
+    assert message in list_faults(refusal)[field], list_faults(refusal)
+    page = parse_page(refusal)
     assert page.xpath("//*[@role='alert']")
     fields = read_fields(find_form(page, LIST))
-    for name, value in typed.items():
+    for name, value in form_fields.items():
         if name not in ("event_types", "headers"):
             assert fields[name] == value, name
-    assert fields["headers"].replace("\r", "") == typed["headers"]
+    assert fields["headers"].replace("\r", "") == form_fields["headers"]
     if field != "event_types":
-        assert fields["event_types"] == typed["event_types"]
+        assert fields["event_types"] == form_fields["event_types"]
 
 
 async def test_webhook_is_edited_while_its_name_does_not_resolve(
@@ -243,10 +243,10 @@ async def test_webhook_is_edited_while_its_name_does_not_resolve(
         raise AddressRefused("it cannot be looked up")
 
     monkeypatch.setattr(people.desk.app.state.services.guard, "check_address", refuse)
-    saved = await submit(people.admin, f"{place}/edit", place, description="Mended")
-    assert saved.status_code == 303
-    moved = await submit(people.admin, f"{place}/edit", place, url=f"{URL}/2")
-    assert list_faults(moved)["url"] == "it cannot be looked up"
+    answer = await submit(people.admin, f"{place}/edit", place, description="Mended")
+    assert answer.status_code == 303
+    refusal = await submit(people.admin, f"{place}/edit", place, url=f"{URL}/2")
+    assert list_faults(refusal)["url"] == "it cannot be looked up"
     assert (await read_endpoint(people, webhook))["url"] == URL
 
 
@@ -254,15 +254,15 @@ async def test_webhook_can_be_paused_and_activated(people: People) -> None:
     """With a reason that all see; a paused webhook is not pinged, and says so."""
     webhook = await register(people)
     place = f"{LIST}/{webhook}"
-    paused = await submit(people.admin, place, f"{place}/state", reason="The CMS moves house")
-    assert "kept" in read_text(await people.admin.get(paused.headers["location"]))
+    answer = await submit(people.admin, place, f"{place}/state", reason="The CMS moves house")
+    assert "kept" in read_text(await people.admin.get(answer.headers["location"]))
     for path in (LIST, place):
         text = read_text(await people.admin.get(path))
         assert "paused" in text
         assert "The CMS moves house" in text
-    refused = await submit(people.admin, place, f"{place}/ping")
-    assert refused.status_code == 409
-    assert "activate it first" in read_text(refused)
+    refusal = await submit(people.admin, place, f"{place}/ping")
+    assert refusal.status_code == 409
+    assert "activate it first" in read_text(refusal)
     back = await submit(people.admin, place, f"{place}/state")
     assert back.headers["location"] == f"{place}?done=activated"
     assert (await read_endpoint(people, webhook))["state"] == "active"
@@ -282,13 +282,13 @@ async def test_pings_are_limited_and_say_how_long_to_wait(people: People) -> Non
     place = f"{LIST}/{webhook}"
     page = await people.admin.get(place)
     for _ in range(2):
-        sent = await send_form(people.admin, page, f"{place}/ping")
-        assert sent.headers["location"] == f"{place}?done=ping"
+        answer = await send_form(people.admin, page, f"{place}/ping")
+        assert answer.headers["location"] == f"{place}?done=ping"
     assert len(await list_deliveries(people, webhook)) == 1
     assert (await submit(people.admin, place, f"{place}/ping")).status_code == 303
-    refused = await submit(people.admin, place, f"{place}/ping")
-    assert refused.status_code == 429
-    assert f"Wait {refused.headers['retry-after']} seconds" in read_text(refused)
+    refusal = await submit(people.admin, place, f"{place}/ping")
+    assert refusal.status_code == 429
+    assert f"Wait {refusal.headers['retry-after']} seconds" in read_text(refusal)
     assert len(await list_deliveries(people, webhook)) == 2
 
 
@@ -299,14 +299,14 @@ async def test_secret_is_rotated(people: People) -> None:
     place = f"{LIST}/{webhook}/secret"
     before = (await people.desk.admin.get(f"/v1/webhooks/{webhook}/secret")).json()["secret"]
     for hours, message in (("-1", "0"), ("169", "168"), ("soon", "number")):
-        refused = await submit(people.admin, place, f"{place}/rotation", overlap_hours=hours)
-        assert refused.status_code == 422
-        assert refused.headers["cache-control"] == "no-store"
-        assert message in list_faults(refused)["overlap_hours"]
-        assert parse_page(refused).xpath("//input[@name='overlap_hours']/@value") == [hours]
-    rotated = await submit(people.admin, place, f"{place}/rotation", overlap_hours="2")
-    assert "whsec_" not in rotated.text
-    response = await people.admin.get(rotated.headers["location"])
+        refusal = await submit(people.admin, place, f"{place}/rotation", overlap_hours=hours)
+        assert refusal.status_code == 422
+        assert refusal.headers["cache-control"] == "no-store"
+        assert message in list_faults(refusal)["overlap_hours"]
+        assert parse_page(refusal).xpath("//input[@name='overlap_hours']/@value") == [hours]
+    rotation = await submit(people.admin, place, f"{place}/rotation", overlap_hours="2")
+    assert "whsec_" not in rotation.text
+    response = await people.admin.get(rotation.headers["location"])
     assert before not in response.text
     assert "The one before it signs too, until 2 Oct 2023, 14:0" in read_text(response)
 
@@ -322,20 +322,20 @@ async def test_deliveries_are_listed_filtered_and_paged(people: People) -> None:
         await people.desk.admin.post(f"/v1/webhooks/{webhook}/ping")
     await people.desk.record_parties()
     await people.desk.record_claim()
-    wanted = [delivery["id"] for delivery in await list_deliveries(people, webhook)]
+    delivery_ids = [delivery["id"] for delivery in await list_deliveries(people, webhook)]
 
     async def read_rows(url: str) -> tuple[list[str], str | None]:
         answer = await people.admin.get(url)
         assert answer.status_code == 200, read_text(answer)
         page = parse_page(answer)
-        found = page.xpath("//table//th/a/@href")
+        links = page.xpath("//table//th/a/@href")
         following = page.xpath("//a[@rel='next']/@href")
-        return [item.rpartition("/")[2] for item in found], following[0] if following else None
+        return [item.rpartition("/")[2] for item in links], following[0] if following else None
 
     first, following = await read_rows(f"{place}?done=ping&state=&type=&since=")
     assert following is not None
     rest, end = await read_rows(following)
-    assert first + rest == wanted
+    assert first + rest == delivery_ids
     assert end is None
     claim_only, _ = await read_rows(f"{place}?type=claim.created&state=pending")
     assert claim_only == [
@@ -349,9 +349,9 @@ async def test_deliveries_are_listed_filtered_and_paged(people: People) -> None:
     assert (await read_rows(f"{place}?since={later}"))[0] == []
     assert len((await read_rows(f"{place}?since=2023-10-02T11:59"))[0]) == 30
     for query in ("state=lost", "type=claim.exploded", "since=yesterday"):
-        refused = await people.admin.get(f"{place}?{query}")
-        assert refused.status_code == 422
-        assert parse_page(refused).xpath("//*[@role='alert']")
+        refusal = await people.admin.get(f"{place}?{query}")
+        assert refusal.status_code == 422
+        assert parse_page(refusal).xpath("//*[@role='alert']")
     assert (await people.admin.get(f"{place}?cursor=forged")).status_code == 422
 
 
@@ -366,11 +366,13 @@ async def record_attempts(
     for number, status in enumerate(statuses, 1):
         board.now = people.desk.clock.advance(hours=1)
         await board.set_columns(webhook, blocked_until=None)
-        leased = await board.lease_delivery()
-        said = {"X-Number": str(number), "Content-Type": "text/html"}
+        lease = await board.lease_delivery()
+        answer_headers = {"X-Number": str(number), "Content-Type": "text/html"}
         answer = f"<script>alert({number})</script>"
         await board.settle_attempts(
-            board.build_attempt(leased, status, response_headers=said, response_body=answer)
+            board.build_attempt(
+                lease, status, response_headers=answer_headers, response_body=answer
+            )
         )
     if state is not None:
         await board.set_delivery_columns(webhook, ping["id"], state=state, settled_at=board.now)
@@ -383,7 +385,7 @@ async def test_delivery_page_shows_its_body_and_each_attempt(people: People) -> 
     webhook, delivery = await record_attempts(people, 500, 503, 200)
     place = f"{LIST}/{webhook}/deliveries/{delivery}"
     answer = await people.admin.get(place)
-    page, shown = parse_page(answer), read_text(answer)
+    page, text = parse_page(answer), read_text(answer)
     assert "<script>alert" not in answer.text
     body = page.xpath("//section[@aria-labelledby='body']/pre")[0].text_content()
     assert '\n  "type": "webhook.ping"' in body
@@ -400,7 +402,7 @@ async def test_delivery_page_shows_its_body_and_each_attempt(people: People) -> 
         assert f"X-Number: {number}" in words
         assert f"<script>alert({number})</script>" in words
         assert "2 Oct 2023" in words
-    assert "Attempts 3" in shown
+    assert "Attempts 3" in text
     unknown = await people.admin.get(f"{LIST}/{webhook}/deliveries/{NOBODY}")
     assert unknown.status_code == 404
 
@@ -426,11 +428,11 @@ async def test_delivery_can_be_sent_again(people: People) -> None:
     place = f"{LIST}/{webhook}/deliveries/{delivery}"
     page = await people.admin.get(place)
     for _ in range(2):
-        sent = await send_form(people.admin, page, f"{place}/redelivery")
-        assert sent.headers["location"] == f"{place}?done=redelivered"
-    [again] = await list_deliveries(people, webhook)
-    assert (again["state"], again["replay"]) == ("pending", True)
-    text = read_text(await people.admin.get(sent.headers["location"]))
+        answer = await send_form(people.admin, page, f"{place}/redelivery")
+        assert answer.headers["location"] == f"{place}?done=redelivered"
+    [replay] = await list_deliveries(people, webhook)
+    assert (replay["state"], replay["replay"]) == ("pending", True)
+    text = read_text(await people.admin.get(answer.headers["location"]))
     assert "It is sent again" in text
     assert "waiting" in text
 
@@ -440,18 +442,18 @@ async def test_dead_letters_can_be_recovered(people: People) -> None:
     webhook, delivery = await record_attempts(people, 500, state="dead")
     place = f"{LIST}/{webhook}"
     assert (await read_endpoint(people, webhook))["health"]["dead"] == 1
-    listed = await people.admin.get(LIST)
-    assert parse_page(listed).xpath(f"//a[@href='{place}?state=dead']")
+    list_page = await people.admin.get(LIST)
+    assert parse_page(list_page).xpath(f"//a[@href='{place}?state=dead']")
     for hour, message in (("", "day and an hour"), ("yesterday", "day and an hour")):
-        refused = await submit(people.admin, place, f"{place}/recovery", since=hour)
-        assert refused.status_code == 422
-        assert message in list_faults(refused)["since"]
+        refusal = await submit(people.admin, place, f"{place}/recovery", since=hour)
+        assert refusal.status_code == 422
+        assert message in list_faults(refusal)["since"]
     late = await submit(people.admin, place, f"{place}/recovery", since="2023-11-02T00:00")
     assert "nothing to send again" in read_text(await people.admin.get(late.headers["location"]))
-    sent = await submit(people.admin, place, f"{place}/recovery", since="2023-10-02T00:00:30")
-    assert sent.headers["location"] == f"{place}?done=recovering"
-    [again] = await list_deliveries(people, webhook)
-    assert (again["id"], again["state"]) == (delivery, "pending")
+    answer = await submit(people.admin, place, f"{place}/recovery", since="2023-10-02T00:00:30")
+    assert answer.headers["location"] == f"{place}?done=recovering"
+    [replay] = await list_deliveries(people, webhook)
+    assert (replay["id"], replay["state"]) == (delivery, "pending")
 
 
 async def test_list_shows_health_of_webhooks(people: People) -> None:
@@ -459,8 +461,10 @@ async def test_list_shows_health_of_webhooks(people: People) -> None:
     well, _ = await record_attempts(people, 200)
     bad, _ = await record_attempts(people, 500, 500, 500, 500, 500)
     new = await register(people)
-    shown = parse_page(await people.admin.get(LIST))
-    rows = {item.xpath(".//th/a/@href")[0]: read_words(item) for item in shown.xpath("//tbody/tr")}
+    list_page = parse_page(await people.admin.get(LIST))
+    rows = {
+        item.xpath(".//th/a/@href")[0]: read_words(item) for item in list_page.xpath("//tbody/tr")
+    }
     assert "nothing delivered yet" in rows[f"{LIST}/{new}"]
     assert "OK" in rows[f"{LIST}/{well}"]
     for text in ("failed 5 times in a row", "breaker open", "the receiver answered 500"):
@@ -475,9 +479,9 @@ async def test_webhook_is_deleted_after_a_question(people: People) -> None:
     webhook = await register(people, description="The CMS")
     place = f"{LIST}/{webhook}"
     assert "cannot be undone" in read_text(await people.admin.get(f"{place}/delete"))
-    gone = await submit(people.admin, f"{place}/delete", f"{place}/deletion")
-    assert gone.headers["location"] == f"{LIST}?done=deleted"
-    assert "The CMS" not in read_text(await people.admin.get(gone.headers["location"]))
+    answer = await submit(people.admin, f"{place}/delete", f"{place}/deletion")
+    assert answer.headers["location"] == f"{LIST}?done=deleted"
+    assert "The CMS" not in read_text(await people.admin.get(answer.headers["location"]))
     for path in (place, f"{place}/edit", f"{place}/secret", f"{place}/delete"):
         assert (await people.admin.get(path)).status_code == 404
 
@@ -498,9 +502,9 @@ async def test_a_form_without_its_token_changes_nothing(people: People) -> None:
     ]
     async with nothing_changes(people.desk):
         for page, action in forms:
-            refused = await submit(people.admin, page, action, csrf=None, url=URL)
-            assert refused.status_code == 403, action
-            assert "not filled in on a page of your present session" in read_text(refused)
+            refusal = await submit(people.admin, page, action, csrf=None, url=URL)
+            assert refusal.status_code == 403, action
+            assert "not filled in on a page of your present session" in read_text(refusal)
 
 
 async def test_list_names_what_an_endpoint_is_told_of(people: People) -> None:
@@ -508,11 +512,11 @@ async def test_list_names_what_an_endpoint_is_told_of(people: People) -> None:
     await people.desk.post("/v1/stories", {"slug": "border", "title": "The border"})
     claim = (await people.desk.record_claim())["id"]
     for filters in ({"claim": claim}, {"story": "border", "parties": ["nato"]}):
-        made = await people.desk.admin.post("/v1/webhooks", json={"url": URL, **filters})
-        assert made.status_code == 201, made.text
-    shown = read_text(await people.admin.get(LIST))
-    assert "told of every event of one claim" in shown
-    assert "told of every event of the story border where nato speaks" in shown
+        answer = await people.desk.admin.post("/v1/webhooks", json={"url": URL, **filters})
+        assert answer.status_code == 201, answer.text
+    list_text = read_text(await people.admin.get(LIST))
+    assert "told of every event of one claim" in list_text
+    assert "told of every event of the story border where nato speaks" in list_text
 
 
 async def test_webhook_in_trouble_is_named_on_administrators_pages_alone(

@@ -34,7 +34,7 @@ async def test_proposal_waits_for_others_and_its_rejection_is_learnt_of(
     claim = (await desk.record_claim())["id"]
     link = await desk.link_statement(claim, "supports", "nato")
     page = await people.checker.get(f"/claims/{claim}")
-    done = await send_form(
+    answer = await send_form(
         people.checker,
         page,
         f"/claims/{claim}/status",
@@ -42,7 +42,7 @@ async def test_proposal_waits_for_others_and_its_rejection_is_learnt_of(
         reason="seen",
         cites=[link["id"]],
     )
-    assert done.status_code == 303, done.text
+    assert answer.status_code == 303, answer.text
     work = parse_page(await people.checker2.get("/work"))
     waiting = read_words(work.get_element_by_id("approvals"))
     assert "operating regime" in waiting
@@ -53,10 +53,10 @@ async def test_proposal_waits_for_others_and_its_rejection_is_learnt_of(
     own = read_words(parse_page(await people.checker.get("/work")).get_element_by_id("proposals"))
     assert "waits" in own
     decision = (await desk.checker.get("/v1/decisions?state=pending")).json()["items"][0]["id"]
-    rejected = await desk.editor.post(
+    rejection = await desk.editor.post(
         f"/v1/decisions/{decision}/rejection", json={"comment": "an old photograph"}
     )
-    assert rejected.status_code == 200
+    assert rejection.status_code == 200
     assert (await people.checker2.get("/work-count")).text == "0"
     own = read_words(parse_page(await people.checker.get("/work")).get_element_by_id("proposals"))
     assert "rejected" in own
@@ -65,8 +65,8 @@ async def test_proposal_waits_for_others_and_its_rejection_is_learnt_of(
     assert (await people.checker.get("/work-count")).text == "1"
     page = await people.checker.get("/work")
     desk.clock.advance(minutes=1)
-    done = await send_form(people.checker, page, "/inbox/read")
-    assert done.status_code == 303
+    answer = await send_form(people.checker, page, "/inbox/read")
+    assert answer.status_code == 303
 
 
 async def test_assigned_claims_stand_in_the_order_in_which_they_are_due(
@@ -77,16 +77,16 @@ async def test_assigned_claims_stand_in_the_order_in_which_they_are_due(
     claims = {text: await desk.record_claim(text=text) for text in ("open", "late", "soon")}
     due = {"late": timedelta(hours=-1), "soon": timedelta(hours=5), "open": None}
     for text, claim in claims.items():
-        left = due[text]
-        changed = await desk.checker.patch(
+        time_left = due[text]
+        change = await desk.checker.patch(
             f"/v1/claims/{claim['id']}",
             json={
                 "assignee": people.ids["checker"],
-                "due_at": left and (desk.clock.now + left).isoformat(),
+                "due_at": time_left and (desk.clock.now + time_left).isoformat(),
             },
             headers={"If-Match": "*"},
         )
-        assert changed.status_code == 200, changed.text
+        assert change.status_code == 200, change.text
     note = {"text": "@Ana Checker, who saw it?"}
     await desk.post(f"/v1/claims/{claims['open']['id']}/notes", note)
     await tell_people(desk)
@@ -114,8 +114,8 @@ async def test_what_a_page_shows_is_followed_from_it(desk: Desk, people: People)
     }
     for address, kind in pages.items():
         page = await people.reader.get(address)
-        done = await send_form(people.reader, page, "/follows")
-        assert (done.status_code, done.headers["location"]) == (303, address)
+        answer = await send_form(people.reader, page, "/follows")
+        assert (answer.status_code, answer.headers["location"]) == (303, address)
         key = (await people.reader.get(address)).text
         assert "Following" in key
         assert f"this {kind}" in key
@@ -123,8 +123,8 @@ async def test_what_a_page_shows_is_followed_from_it(desk: Desk, people: People)
     [end] = [
         form.get("action") for form in parse_page(page).forms if "/end" in form.get("action", "")
     ]
-    done = await send_form(people.reader, page, end)
-    assert done.status_code == 303
+    answer = await send_form(people.reader, page, end)
+    assert answer.status_code == 303
     assert "Following" not in (await people.reader.get("/stories/border")).text
 
 
@@ -134,8 +134,8 @@ async def test_board_is_saved_as_a_view(desk: Desk, people: People) -> None:
     await desk.record_claim(tags=["troops"])
     board = await people.checker.get("/?tag=troops&story=none&hold=&party=")
     assert "operating regime" in read_text(board)
-    done = await send_form(people.checker, board, "/views", name="Troops")
-    assert (done.status_code, done.headers["location"]) == (303, "/?story=none&tag=troops")
+    answer = await send_form(people.checker, board, "/views", name="Troops")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/?story=none&tag=troops")
     assert "Troops" in read_text(await people.checker.get("/"))
     assert "Troops" not in read_text(await people.checker2.get("/"))
     board = await people.editor.get("/?assignee=none")
@@ -157,11 +157,11 @@ async def test_claim_is_due_by_a_form(desk: Desk, people: People) -> None:
     claim = (await desk.record_claim())["id"]
     page = await people.checker.get(f"/claims/{claim}")
     form = f"/claims/{claim}/due-time"
-    refused = await send_form(people.checker, page, form, due_at="soon")
-    assert refused.status_code == 422
+    refusal = await send_form(people.checker, page, form, due_at="soon")
+    assert refusal.status_code == 422
     page = await people.checker.get(f"/claims/{claim}")
-    done = await send_form(people.checker, page, form, due_at="2023-01-02T10:30")
-    assert done.status_code == 303, done.text
+    answer = await send_form(people.checker, page, form, due_at="2023-01-02T10:30")
+    assert answer.status_code == 303, answer.text
     assert (await desk.checker.get(f"/v1/claims/{claim}")).json()[
         "due_at"
     ] == "2023-01-02T10:30:00Z"
@@ -173,7 +173,7 @@ async def test_claim_is_due_by_a_form(desk: Desk, people: People) -> None:
         text = read_text(await people.reader.get(address))
         assert "overdue since" not in text
         assert "2 January 2023" not in text
-    done = await send_form(people.checker, page, form, clear="true")
+    answer = await send_form(people.checker, page, form, clear="true")
     assert (await desk.checker.get(f"/v1/claims/{claim}")).json()["due_at"] is None
 
 
@@ -186,18 +186,18 @@ async def test_ticked_claims_are_changed_at_once(desk: Desk, people: People) -> 
     boxes = parse_page(board).cssselect("input[form=bulk]")
     assert len(boxes) == 2
     assert not parse_page(await people.reader.get("/")).cssselect("input[form=bulk]")
-    chosen = [box.get("value") for box in boxes]
-    page = await send_form(people.checker, board, "/bulk/confirmation", chosen=chosen)
+    claim_ids = [box.get("value") for box in boxes]
+    page = await send_form(people.checker, board, "/bulk/confirmation", chosen=claim_ids)
     assert "Change 2 claims" in read_text(page)
-    refused = await send_form(people.checker, page, "/bulk", chosen=chosen, change="tags")
-    assert refused.status_code == 422
+    refusal = await send_form(people.checker, page, "/bulk", chosen=claim_ids, change="tags")
+    assert refusal.status_code == 422
     await desk.checker.patch(
         f"/v1/claims/{claims[1]['id']}", json={"tags": ["x"]}, headers={"If-Match": "*"}
     )
-    done = await send_form(
-        people.checker, page, "/bulk", chosen=chosen, change="tags", add="north, army", remove=""
+    answer = await send_form(
+        people.checker, page, "/bulk", chosen=claim_ids, change="tags", add="north, army", remove=""
     )
-    text = read_text(done)
+    text = read_text(answer)
     assert "first changed" in text
     assert "second not changed You read another version" in text
     tags = [(await desk.read_claim(claim["id"]))["tags"] for claim in claims]

@@ -32,8 +32,8 @@ async def record_article(desk: Desk, article: Article, story: str) -> None:
         async def post(path: str, body: Json) -> Json:
             answer = await client.post(path, json=body)
             assert answer.status_code == 201, answer.text
-            recorded: Json = answer.json()
-            return recorded
+            recorded_statement: Json = answer.json()
+            return recorded_statement
 
         await post("/v1/stories", {"slug": story, "title": story})
         for name in dict.fromkeys(each.party for each in article.passages if each.party):
@@ -41,7 +41,7 @@ async def record_article(desk: Desk, article: Article, story: str) -> None:
         claims: dict[str, str] = {}
         for passage in article.passages:
             statement = build_statement(article, passage)
-            recorded = await post("/v1/statements", statement)
+            recorded_statement = await post("/v1/statements", statement)
             if passage.claim:
                 is_named = statement.get("attribution") is None
                 body = {
@@ -52,12 +52,12 @@ async def record_article(desk: Desk, article: Article, story: str) -> None:
                     "claimed_at": statement["said_at"],
                     "precision": statement["precision"],
                     "story": story,
-                    "origin_statement": recorded["id"],
+                    "origin_statement": recorded_statement["id"],
                 }
                 claims[passage.claim] = (await post("/v1/claims", body))["id"]
             for claim, stance in passage.stands.items():
                 body = {
-                    "statement": recorded["id"],
+                    "statement": recorded_statement["id"],
                     "stance": stance,
                     "scope": "partial" if passage.partial else "full",
                 }
@@ -128,9 +128,11 @@ async def describe_desk(desk: Desk) -> Json:
                     if link["retracted_at"] is None and "voided_at" not in link
                 ),
             }
-        recorded = (await client.get("/v1/statements", params={"limit": 200})).json()["items"]
+        statement_items = (await client.get("/v1/statements", params={"limit": 200})).json()[
+            "items"
+        ]
         statements = sorted(
-            (describe_statement(item) for item in recorded if "voided_at" not in item),
+            (describe_statement(item) for item in statement_items if "voided_at" not in item),
             key=lambda described: str(described["quotes"]),
         )
     return {"claims": claims, "statements": statements}

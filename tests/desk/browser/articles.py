@@ -94,9 +94,9 @@ class Hand:
         self.clicks += 1
 
     async def write(self, place: str, text: str) -> None:
-        written = self.page.locator(place)
-        if await written.input_value() != text:
-            await written.fill(text)
+        field = self.page.locator(place)
+        if await field.input_value() != text:
+            await field.fill(text)
             self.clicks += 1
             self.keys += len(text)
 
@@ -163,11 +163,11 @@ class Hand:
         await self.select(passage.words)
         await self.choose("#rendering", passage.rendering)
         await self.write("#language", passage.language)
-        offered = self.page.locator(
+        speaker_button = self.page.locator(
             f'#offered-speakers button:text-is("{passage.speaker}, {passage.role}")'
         )
-        if passage.speaker and await offered.count():
-            await offered.first.click()
+        if passage.speaker and await speaker_button.count():
+            await speaker_button.first.click()
             self.clicks += 1
         await self.write("#speaker", passage.speaker)
         await self._name_party(passage.party)

@@ -28,17 +28,27 @@ class Desk:
         self._links: dict[str, str] = {}
 
     def run(self, *command: str) -> str:
-        done = served.run_command(self._database, self._folder, *command)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
+        process = served.run_command(self._database, self._folder, *command)
+        assert process.returncode == 0, process.stderr
+        return process.stdout
 
     def create_sign_in_link(self, name: str, role: str) -> str:
         """A link with which somebody signs in; they are made where they are new."""
         email = f"{name.lower()}@example.org"
-        made: tuple[str, ...] = ("users", "link", email, "--json")
+        command: tuple[str, ...] = ("users", "link", email, "--json")
         if name not in self._links:
-            made = ("users", "create", "--email", email, "--name", name, "--role", role, "--json")
-        link = str(json.loads(self.run(*made))["link"])
+            command = (
+                "users",
+                "create",
+                "--email",
+                email,
+                "--name",
+                name,
+                "--role",
+                role,
+                "--json",
+            )
+        link = str(json.loads(self.run(*command))["link"])
         self._links[name] = link
         # The process that made it does not know on which port the server is.
         return f"{self.url}/sign-in/{link.rpartition('/')[2]}"
@@ -67,11 +77,11 @@ def desk(tmp_path_factory: pytest.TempPathFactory, migrated_sqlite: Path) -> Ite
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser() -> AsyncIterator[Browser]:
     async with async_playwright() as playwright:
-        launched = await playwright.chromium.launch(
+        launched_browser = await playwright.chromium.launch(
             executable_path=chromium.provide_chromium(), args=[*chromium.OPTIONS]
         )
-        yield launched
-        await launched.close()
+        yield launched_browser
+        await launched_browser.close()
 
 
 async def sign_in_by(page: Page, link: str) -> None:
@@ -118,6 +128,6 @@ class Windows:
 @pytest_asyncio.fixture(loop_scope="session")
 async def windows(browser: Browser, desk: Desk) -> AsyncIterator[Windows]:
     async with AsyncExitStack() as stack:
-        opened = Windows(browser, desk, stack)
-        yield opened
-        assert opened.complaints == []
+        session_windows = Windows(browser, desk, stack)
+        yield session_windows
+        assert session_windows.complaints == []

@@ -62,9 +62,9 @@ async def cms(desk: Desk) -> AsyncIterator[Newsroom]:
     async with httpx.AsyncClient(base_url=desk.url) as admin:
         admin.headers["Authorization"] = f"Bearer {desk.create_key('admin')}"
         body = {"url": receiver.url(), "event_types": ["use.outdated"]}
-        made = (await admin.post("/v1/webhooks", json=body)).json()
-        yield Newsroom(desk.url, desk.create_key("reader"), receiver, made["secret"])
-        await admin.delete(f"/v1/webhooks/{made['id']}")
+        webhook = (await admin.post("/v1/webhooks", json=body)).json()
+        yield Newsroom(desk.url, desk.create_key("reader"), receiver, webhook["secret"])
+        await admin.delete(f"/v1/webhooks/{webhook['id']}")
     receiver.close()
 
 
@@ -97,14 +97,16 @@ async def test_wrong_party_corrected_takes_back_what_two_articles_printed(
     assert (notice.type, notice.data["class"], notice.data["by"]) == ("use.outdated", "kill", None)
     assert {use["url"] for use in notice.data["uses"]} == {*ARTICLES}
     assert notice.data["print_line"] == FALLEN
-    outdated = (await cms.get("/v1/uses", claim=claim, state="outdated"))["items"]
-    assert {(use["url"], use["class"]) for use in outdated} == {(url, "kill") for url in ARTICLES}
+    outdated_uses = (await cms.get("/v1/uses", claim=claim, state="outdated"))["items"]
+    assert {(use["url"], use["class"]) for use in outdated_uses} == {
+        (url, "kill") for url in ARTICLES
+    }
 
     await _acknowledge(ana, claim)
-    [left] = (await cms.get("/v1/uses", claim=claim, state="outdated"))["items"]
-    assert left["url"] == ARTICLES[1]
-    [done] = (await cms.get("/v1/uses", claim=claim, state="acknowledged"))["items"]
-    assert (done["class"], done["corrected_url"]) == ("kill", CORRECTED)
+    [remaining_use] = (await cms.get("/v1/uses", claim=claim, state="outdated"))["items"]
+    assert remaining_use["url"] == ARTICLES[1]
+    [settled_use] = (await cms.get("/v1/uses", claim=claim, state="acknowledged"))["items"]
+    assert (settled_use["class"], settled_use["corrected_url"]) == ("kill", CORRECTED)
 
     log = (await cms.get("/v1/corrections"))["items"]
     fall, correction = [entry for entry in log if entry["claim"] == claim]
@@ -161,16 +163,16 @@ async def _acknowledge(page: Page, claim: str) -> None:
 
 async def _compare_instants(cms: Newsroom, reader: Page, claim: str, before: str) -> None:
     """Read the claim as of before the correction and now: through the API, and on its page."""
-    then = await cms.get(f"/v1/claims/{claim}", as_of=before)
+    earlier_claim = await cms.get(f"/v1/claims/{claim}", as_of=before)
     now = await cms.get(f"/v1/claims/{claim}")
-    assert (then["status"], then["print_line"]) == ("confirmed", PRINTED)
+    assert (earlier_claim["status"], earlier_claim["print_line"]) == ("confirmed", PRINTED)
     assert (now["status"], now["print_line"]) == ("awaiting_confirmation", FALLEN)
-    assert (then["evidence"]["supports"], now["evidence"]["supports"]) == (["nato"], [])
-    listed = [
+    assert (earlier_claim["evidence"]["supports"], now["evidence"]["supports"]) == (["nato"], [])
+    ids_by_instant = [
         [item["id"] for item in (await cms.get("/v1/claims", q=TEXT, **query))["items"]]
         for query in ({"status": "confirmed", "as_of": before}, {"status": "confirmed"})
     ]
-    assert listed == [[claim], []]
+    assert ids_by_instant == [[claim], []]
     await reader.goto(f"/claims/{claim}?as_of={before.replace('+', '%2B')}")
     await expect(reader.locator("#print-line")).to_have_text(PRINTED)
     await expect(reader.locator(".banner")).to_contain_text("This is what the desk knew")

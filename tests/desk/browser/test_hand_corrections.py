@@ -72,8 +72,11 @@ def empty_desks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Desk
     """Two desks on which nothing is recorded: for a hand that slips, and for one that does not."""
     folders = [tmp_path_factory.mktemp(name) for name in ("slips", "right")]
     urls = [f"sqlite:///{folder / 'claimdesk.db'}" for folder in folders]
-    with served.serve(urls[0], folders[0]) as one, served.serve(urls[1], folders[1]) as other:
-        yield Desk(one, urls[0], folders[0]), Desk(other, urls[1], folders[1])
+    with (
+        served.serve(urls[0], folders[0]) as first_server,
+        served.serve(urls[1], folders[1]) as other,
+    ):
+        yield Desk(first_server, urls[0], folders[0]), Desk(other, urls[1], folders[1])
 
 
 async def test_twelve_slips_are_corrected_until_nothing_is_wrong(
@@ -108,8 +111,8 @@ async def test_twelve_slips_are_corrected_until_nothing_is_wrong(
 
 async def take_in_with_slips(hand: Hand, work: list[tuple[int, int]]) -> None:
     """Take the article in, one passage of it for another story; notes the work of each."""
-    slipped = replace(ARTICLE, url=WRONG_URL)
-    await hand.begin(slipped, STORY)
+    wrong_article = replace(ARTICLE, url=WRONG_URL)
+    await hand.begin(wrong_article, STORY)
     address, number = hand.page.url, 0
     work[0] = (hand.clicks, hand.keys)
     for index, passage in enumerate(ARTICLE.passages):
@@ -120,7 +123,7 @@ async def take_in_with_slips(hand: Hand, work: list[tuple[int, int]]) -> None:
         await hand.take(replace(passage, **SLIPS.get(index, {})), number)
         work.append((hand.clicks - before[0], hand.keys - before[1]))
     await hand.take(BY_MISTAKE, number + 1)
-    await hand.begin(slipped, OTHER_STORY)
+    await hand.begin(wrong_article, OTHER_STORY)
     assert hand.page.url != address
     await hand.take(replace(ARTICLE.passages[ACCORD], **SLIPS[ACCORD]), number + 2)
 

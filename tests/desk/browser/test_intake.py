@@ -82,10 +82,10 @@ async def test_article_taken_in_by_hand_equals_the_seed_file(
     await page.goto("/")
     await browsing.follow(page.get_by_role("link", name=CLAIMS["C4"]["text"]))
     await expect(page.locator(".current-status .status")).to_have_text("Disputed")
-    loaded = await _describe_claims(empty_desk)
-    assert len(loaded) == len(SEED["claims"])
+    loaded_claims = await _describe_claims(empty_desk)
+    assert len(loaded_claims) == len(SEED["claims"])
     empty_desk.run("seed")
-    assert loaded == await _describe_claims(empty_desk, story=STORY["slug"])
+    assert loaded_claims == await _describe_claims(empty_desk, story=STORY["slug"])
 
 
 async def _make_story(page: Page, desk: Desk) -> None:
@@ -151,10 +151,10 @@ async def _describe_claims(desk: Desk, story: str = "by-hand") -> list[Any]:
         client.headers["Authorization"] = f"Bearer {desk.create_key('checker')}"
         items = (await client.get("/v1/claims", params={"story": story})).json()["items"]
         texts = {item["id"]: item["text"] for item in items}
-        known = []
+        claims = []
         for claim in items:
             links = (await client.get(f"/v1/claims/{claim['id']}/links")).json()["items"]
-            known.append(
+            claims.append(
                 [
                     *(claim[name] for name in ("text", "kind", "claimant", "status", "print_line")),
                     texts.get(claim["part_of"]),
@@ -173,4 +173,4 @@ async def _describe_claims(desk: Desk, story: str = "by-hand") -> list[Any]:
                     ),
                 ]
             )
-    return sorted(known)
+    return sorted(claims)

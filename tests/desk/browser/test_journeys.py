@@ -51,15 +51,15 @@ async def test_confirmation_by_two_people_shows_live_to_a_reader(
     await expect(ana.get_by_role("button", name="Approve")).to_have_count(0)
     # Not offered, and not accepted either.
     address = await ana.locator(".pending form").get_attribute("action")
-    refused = await ana.evaluate(
+    refusal = await ana.evaluate(
         """(address) => fetch(address, {method: "POST", redirect: "manual", headers: {
             "Content-Type": "application/x-www-form-urlencoded", Accept: "text/html"},
             body: new URLSearchParams(new FormData(document.querySelector(".pending form")))})
             .then((answer) => answer.text().then((text) => [answer.status, text]))""",
         address,
     )
-    assert refused[0] == 403
-    assert "somebody else has to approve" in refused[1]
+    assert refusal[0] == 403
+    assert "somebody else has to approve" in refusal[1]
     await acts.require_status(reader, "Asserted")
     await expect(reader.locator(".pending")).to_have_count(0)  # a draft is the desk's own
     ben = await windows.open("/review", name="Ben", role="editor")

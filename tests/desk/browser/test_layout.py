@@ -23,8 +23,8 @@ BEYOND = """([box, parts]) => [...document.querySelectorAll(parts)].flatMap((par
 
 async def measure_beyond(page: Page, box: str, parts: str) -> list[str]:
     """List the `parts` that reach past the inner edge of the `box` they stand in, and how far."""
-    found: list[str] = await page.evaluate(BEYOND, [box, parts])
-    return found
+    parts_beyond: list[str] = await page.evaluate(BEYOND, [box, parts])
+    return parts_beyond
 
 
 async def test_opened_override_stays_within_its_card(windows: Windows, desk: Desk) -> None:
@@ -45,8 +45,8 @@ async def fill_story(desk: Desk, slug: str) -> None:
         async def post(path: str, body: object) -> dict[str, str]:
             answer = await client.post(path, json=body)
             assert answer.is_success, answer.text
-            made: dict[str, str] = answer.json()
-            return made
+            story_view: dict[str, str] = answer.json()
+            return story_view
 
         if (await client.get(f"/v1/stories/{slug}")).is_success:
             return
@@ -87,12 +87,12 @@ async def test_printed_page_names_its_moment_address_and_sources(
     """The moment, the page's address, and the address of every source."""
     claim = await acts.record_claim(desk, "The bridge at Brnjak is closed")
     page = await windows.open(f"/claims/{claim}", name="Ana")
-    printed = page.locator(".printed")
-    await expect(printed).to_be_hidden()
+    print_notice = page.locator(".printed")
+    await expect(print_notice).to_be_hidden()
     await page.emulate_media(media="print")
-    await expect(printed).to_contain_text(f"/claims/{claim}")
-    await expect(printed).to_contain_text(" UTC")
-    shown = await page.evaluate(
+    await expect(print_notice).to_contain_text(f"/claims/{claim}")
+    await expect(print_notice).to_contain_text(" UTC")
+    content = await page.evaluate(
         "() => getComputedStyle(document.querySelector('.card figcaption a'), '::after').content"
     )
-    assert "attr(href)" in shown or "https://" in shown
+    assert "attr(href)" in content or "https://" in content

@@ -52,13 +52,13 @@ async def list_addresses(desk: Desk) -> dict[str, str]:
         delivery = (await client.get(path)).json()["items"][0]["id"]
         asking = {"party": "nato", "way": "telephone", "until": "2100-01-01T00:00:00Z"}
         inquiry = (await client.post(f"/v1/claims/{claim}/inquiries", json=asking)).json()
-        printed = {"url": "https://paper.example/1", "title": "Printed", "contact": "night desk"}
-        use = (await client.post(f"/v1/claims/{claim}/uses", json=printed)).json()
-        corrected = await record_corrected_claim(client)
+        use_fields = {"url": "https://paper.example/1", "title": "Printed", "contact": "night desk"}
+        use = (await client.post(f"/v1/claims/{claim}/uses", json=use_fields)).json()
+        corrected_claim = await record_corrected_claim(client)
         users = (await client.get("/v1/users")).json()["items"]
         speakers = (await client.get("/v1/speakers")).json()["items"]
         keys = (await client.get("/v1/keys")).json()["items"]
-    known = {
+    values = {
         "claim_id": claim,
         "link_id": links[0]["id"],
         "statement_id": links[0]["statement"]["id"],
@@ -81,9 +81,11 @@ async def list_addresses(desk: Desk) -> dict[str, str]:
         if path.startswith("/parties/"):
             found_places[path] = path.format(slug="belgrade")
         elif "{intake_id}" not in path:
-            found_places[path] = path.format(**known)
-    found_places["corrected"] = f"/claims/{corrected['id']}"
-    found_places["corrected since"] = f"{found_places['corrected']}?as_of={corrected['created_at']}"
+            found_places[path] = path.format(**values)
+    found_places["corrected"] = f"/claims/{corrected_claim['id']}"
+    found_places["corrected since"] = (
+        f"{found_places['corrected']}?as_of={corrected_claim['created_at']}"
+    )
     found_places["a claim as of"] = f"/claims/{claim}?as_of=2100-01-01T00:00:00Z"
     found_places["nothing there"] = "/nothing-there"
     found_places["search"] = "/search?q=troops"
@@ -108,8 +110,11 @@ async def record_corrected_claim(client: httpx.AsyncClient) -> dict[str, Any]:
     answer = await client.post("/v1/claims", json=body)
     assert answer.status_code == 201, answer.text
     claim: dict[str, Any] = answer.json()
-    path, wrong = f"/v1/claims/{claim['id']}/corrections", {"kind": "position", "reason": "Misread"}
-    answer = await client.post(path, json=wrong, headers={"If-Match": "*"})
+    path, correction = (
+        f"/v1/claims/{claim['id']}/corrections",
+        {"kind": "position", "reason": "Misread"},
+    )
+    answer = await client.post(path, json=correction, headers={"If-Match": "*"})
     assert answer.status_code == 201, answer.text
     return claim
 
@@ -139,18 +144,18 @@ async def test_every_page_passes_axe(windows: Windows, places: dict[str, str], t
     """axe (WCAG 2.2 A and AA, and its best practices) finds nothing on any page, signed in or
     not, the article being taken in and the help included."""
     page = await windows.open(name="Ada", role="admin", color_scheme=theme)
-    found: dict[str, list[str]] = {}
+    faults_by_page: dict[str, list[str]] = {}
     axe = Axe()
 
     async def look(name: str, at: Page) -> None:
         results = (await axe.run(at)).response["violations"]
-        told = [
+        faults = [
             f"{result['id']}: {node['html'][:160]}"
             for result in results
             for node in result["nodes"]
         ]
-        if told:
-            found[name] = told
+        if faults:
+            faults_by_page[name] = faults
 
     for name, address in places.items():
         await page.goto(address)
@@ -173,7 +178,7 @@ async def test_every_page_passes_axe(windows: Windows, places: dict[str, str], t
         if name in places:
             await public.goto(places[name])
             await look(f"public {name}", public)
-    assert found == {}
+    assert faults_by_page == {}
 
 
 async def test_no_page_scrolls_sideways(windows: Windows, places: dict[str, str]) -> None:
@@ -224,8 +229,8 @@ async def test_printed_page_shows_the_claim_and_no_forms(
     await page.emulate_media(media="print")
     for selector in ("h1", "#print-line", ".columns", ".events"):
         await expect(page.locator(selector)).to_be_visible()
-    for gone in (".top", ".panel", ".as-of", ".acts"):
-        await expect(page.locator(gone)).to_be_hidden()
+    for hidden_selector in (".top", ".panel", ".as-of", ".acts"):
+        await expect(page.locator(hidden_selector)).to_be_hidden()
 
 
 async def test_public_sees_nothing_internal(windows: Windows, desk: Desk) -> None:

@@ -150,8 +150,8 @@ async def require_directions(windows: Windows, port_desk: Desk) -> None:
     windows.desk = port_desk
     page = await windows.open("/intake", name="Ana")
     await browsing.follow(page.locator("main li a").first)
-    unnamed = page.locator(".passages > li", has_text="set foot")
-    await expect(unnamed.locator("b")).to_have_text("a senior security official, not named")
+    unnamed_passage = page.locator(".passages > li", has_text="set foot")
+    await expect(unnamed_passage.locator("b")).to_have_text("a senior security official, not named")
     for element, text in ((".passages .words", "ارتفع"), (".passages .words", "أُدخل")):
         words = page.locator(element, has_text=text)
         assert await words.evaluate(READ_DIRECTION) == "rtl"
@@ -173,10 +173,10 @@ async def finish_story(windows: Windows, desk: Desk) -> dict[str, str]:
         items = (await client.get("/v1/claims", params={"story": STORY})).json()["items"]
     claims = {item["text"]: item["id"] for item in items}
     hand = Hand(await windows.open(name="Ana"))
-    for text, value, replaced in FIGURES:
+    for text, value, replaced_figure in FIGURES:
         fields = {"#figure_value": str(value), "#figure_unit": "people", "#figure_what": "dead"}
-        if replaced:
-            fields["#supersedes"] = f"/claims/{claims[replaced]}"
+        if replaced_figure:
+            fields["#supersedes"] = f"/claims/{claims[replaced_figure]}"
         await hand.page.goto(f"/claims/{claims[text]}/correction")
         await hand.fill_in(fields | {"#reason": "As it was said"})
         await hand.proceed("form[action$='/correction'] button")
@@ -206,10 +206,10 @@ async def require_offered_speaker(windows: Windows, port_desk: Desk) -> None:
     await browsing.follow(page.locator("main li a").first)
     hand = Hand(page)
     await hand.select("Eight names stood on two lists,")
-    offered = page.locator("#offered-speakers button")
-    await expect(offered).to_have_text(["Layla Haddad, spokeswoman"])
+    speaker_button = page.locator("#offered-speakers button")
+    await expect(speaker_button).to_have_text(["Layla Haddad, spokeswoman"])
     await expect(page.locator("#speaker")).to_have_value("")
-    await offered.click()
+    await speaker_button.click()
     for place, value in (
         ("#speaker", "Layla Haddad"),
         ("#role", "spokeswoman"),
@@ -217,7 +217,7 @@ async def require_offered_speaker(windows: Windows, port_desk: Desk) -> None:
     ):
         await expect(page.locator(place)).to_have_value(value)
     await hand.select("Nobody had set foot in there for six years.")
-    await expect(offered).to_have_count(0)
+    await expect(speaker_button).to_have_count(0)
     await page.fill("#speaker", "Omar Saab")
     await expect(page.locator("#role")).to_have_value("head of its crews")
     await expect(page.locator("#party")).to_have_value("red-crescent")

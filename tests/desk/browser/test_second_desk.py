@@ -57,10 +57,10 @@ async def test_matrix_is_cards_on_a_phone(windows: Windows, desk: Desk) -> None:
     """A claim is a card, which says in words who stands where; nothing goes past the side."""
     await fill_story(desk, "twelve-voices")
     page = await windows.open("/stories/twelve-voices", name="Ana", viewport=PHONE)
-    shown = await page.evaluate(
+    content = await page.evaluate(
         "() => getComputedStyle(document.querySelector('.matrix td a[title]'), '::after').content"
     )
-    assert shown == '"Ministry of Transport, office A supports, not counted"'
+    assert content == '"Ministry of Transport, office A supports, not counted"'
     assert await page.evaluate("document.documentElement.scrollWidth") <= 360
 
 
@@ -75,11 +75,11 @@ async def test_evidence_comes_first_and_rare_acts_are_folded(windows: Windows, d
     await expect(page.get_by_role("link", name="Recorded by mistake")).to_be_hidden()
     await page.locator(".acts-menu > summary").click()
     await expect(page.get_by_role("link", name="Recorded by mistake")).to_be_visible()
-    shut = page.locator(".shut", has_text="Confirmed")
-    await expect(shut.locator("summary")).to_contain_text("needs 1 supporting statement")
-    await expect(shut.locator("p.missing").first).to_be_hidden()
-    await shut.locator("summary").click()
-    await expect(shut.locator("p.missing").first).to_be_visible()
+    shut_card = page.locator(".shut", has_text="Confirmed")
+    await expect(shut_card.locator("summary")).to_contain_text("needs 1 supporting statement")
+    await expect(shut_card.locator("p.missing").first).to_be_hidden()
+    await shut_card.locator("summary").click()
+    await expect(shut_card.locator("p.missing").first).to_be_visible()
 
 
 async def test_header_of_a_phone_leaves_the_page_in_sight(windows: Windows) -> None:

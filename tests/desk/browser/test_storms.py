@@ -40,17 +40,17 @@ async def test_page_keeps_up_with_many_changes_with_few_requests(
 ) -> None:
     """Sixty a second: the page keeps up, and asks not more than twice a second."""
     page = await open_page(windows, "/")
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
+    addresses: list[str] = []
+    page.on("request", lambda request: addresses.append(request.url))
     await page.evaluate(
         """new Promise((done) => {
           const storm = setInterval(happen, 16);
           setTimeout(() => { clearInterval(storm); done(); }, 4000);
         })"""
     )
-    assert 3 <= len(asked) <= 9
+    assert 3 <= len(addresses) <= 9
     await page.wait_for_timeout(1500)
-    assert len(asked) <= 10  # one more for what came last, and then rest
+    assert len(addresses) <= 10  # one more for what came last, and then rest
 
 
 async def test_live_change_does_not_leave_a_page_of_the_past(windows: Windows, desk: Desk) -> None:

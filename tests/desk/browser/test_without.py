@@ -53,11 +53,11 @@ async def test_desk_works_by_keyboard(windows: Windows, desk: Desk) -> None:
     for _ in range(3):
         await page.keyboard.press("j")
     await page.keyboard.press("k")
-    selected = page.locator(".row.selected")
-    await expect(selected).to_have_count(1)
+    selected_row = page.locator(".row.selected")
+    await expect(selected_row).to_have_count(1)
     second = await page.locator(".row").nth(1).get_attribute("id")
-    await expect(selected).to_have_attribute("id", second)
-    await expect(selected.locator("a")).to_be_focused()
+    await expect(selected_row).to_have_attribute("id", second)
+    await expect(selected_row.locator("a")).to_be_focused()
     await browsing.press(page, "Enter")
     await page.wait_for_url("**/claims/*")
     await page.keyboard.press("/")
@@ -89,14 +89,14 @@ async def test_desk_works_by_keyboard(windows: Windows, desk: Desk) -> None:
 async def test_leaving_a_filled_form_asks_first(windows: Windows) -> None:
     """Leaving a form with words in it is asked about first."""
     page = await windows.open("/intake", name="Ana")
-    asked = []
+    dialogs = []
 
     async def stay(dialog: object) -> None:
-        asked.append(dialog)
+        dialogs.append(dialog)
         await dialog.dismiss()  # type: ignore[attr-defined]
 
     page.on("dialog", stay)
     await page.fill("#text", "Half an article")
     await page.evaluate("location.href = '/'")
     await expect(page.locator("#text")).to_have_value("Half an article")
-    assert len(asked) == 1
+    assert len(dialogs) == 1
