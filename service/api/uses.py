@@ -46,9 +46,16 @@ Grade = Annotated[UseClass | None, Query(alias="class", description="Only of thi
 async def record_use(claim_id: ClaimId, body: UseIn, call: Using) -> Response:
     """It keeps the claim's version, status and print line of this moment. Once what may be printed
     of the claim is another, the use is `outdated`, with a class that says what to do, and webhook
-    `use.outdated` tells of it. A use of a claim that is void is outdated at once."""
+    `use.outdated` tells of it. A use of a claim that is void is outdated at once.
+
+    A `contact` that is an address of mail is asked there, once, whether mail is wanted; after
+    whoever reads it has confirmed that, a mail says so when the use is outdated."""
     return await call.write(
-        use_commands.record_use, claim_id, body.to_command(), answer=_answer_use(call, status=201)
+        use_commands.record_use,
+        claim_id,
+        body.to_command(),
+        asks_contact=call.services.settings.smtp_url is not None,
+        answer=_answer_use(call, status=201),
     )
 
 
@@ -128,6 +135,18 @@ async def acknowledge_use(use_id: UseId, body: AcknowledgementIn, call: Using) -
 async def retire_use(use_id: UseId, call: Using) -> Response:
     """For whoever recorded it, and checkers."""
     return await call.write(use_commands.retire_use, use_id, answer=_answer_use(call))
+
+
+@router.delete(
+    "/{use_id}/contact",
+    operation_id="delete_contact_of_use",
+    summary="Delete the address of a use's contact",
+    responses={200: {"model": UseView, "description": "The use, without it"}},
+)
+async def delete_contact_of_use(use_id: UseId, call: Using) -> Response:
+    """For whoever recorded it, and checkers. Once no use has the address any more, it is nowhere at
+    the desk; nobody is asked at it again."""
+    return await call.write(use_commands.delete_contact, use_id, answer=_answer_use(call))
 
 
 async def _list_uses(call: Call, filters: UseFilters, paged: tuple[Window, str]) -> Response:

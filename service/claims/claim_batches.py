@@ -24,7 +24,7 @@ from service.store import wakeups
 from service.store.compiled_statements import CompiledStatement, StatementBatch, bind_columns
 from service.store.tables import claim_tags, claims, events, notes, quotes, statements
 from service.store.transaction_context import context_of
-from service.store.webhook_tables import webhooks
+from service.store.webhook_tables import IS_REGISTERED, webhooks
 from service.webhooks import outbox
 
 Row = Mapping[str, Any]
@@ -48,11 +48,7 @@ INSERTS = {
     claim_tags: _build_insert(claim_tags),
     notes: _build_insert(notes, [column.name for column in notes.c if column.name != "reply_to"]),
 }
-ENDPOINT = (
-    select(webhooks.c.id)
-    .where(webhooks.c.deleted_at.is_(None), webhooks.c.owner.is_(None))
-    .limit(1)
-)
+ENDPOINT = select(webhooks.c.id).where(webhooks.c.deleted_at.is_(None), IS_REGISTERED).limit(1)
 MESSAGE = StatementBatch(*outbox.build_inserts("told"))
 
 

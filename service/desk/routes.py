@@ -31,7 +31,7 @@ from service.desk.directory import party_pages, source_page
 from service.desk.dossier import dossier_page
 from service.desk.intake import intake_pages
 from service.desk.layout import assets, components_page, help_page
-from service.desk.printed import printed_page, use_forms
+from service.desk.printed import contact_page, printed_page, use_forms
 from service.desk.reversals import merge_pages, reversal_pages
 from service.desk.search import go_page, search_page
 from service.desk.statements import statement_pages
@@ -75,6 +75,7 @@ routers = (
     statement_pages.router,
     story_pages.router,
     use_forms.router,
+    contact_page.router,
     unsubscribe_page.router,
     follow_forms.router,
     work_page.router,

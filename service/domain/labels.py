@@ -18,7 +18,7 @@ from service.domain.correction_requests import RequestOutcome
 from service.domain.inquiries import InquiryOutcome
 from service.domain.notices import NoticeKind
 from service.domain.proposals import LapseReason
-from service.domain.uses import UseClass, UseState
+from service.domain.uses import ContactState, UseClass, UseState
 
 STATUSES = {
     Status.ASSERTED: "Asserted",
@@ -41,6 +41,12 @@ USE_CLASSES = {
     UseClass.UPDATE: "Update",
 }
 """What whoever printed a claim has to publish, in the words of news agencies."""
+CONTACT_STATES = {
+    ContactState.WAITING: "not asked yet",
+    ContactState.ASKED: "asked to confirm",
+    ContactState.CONFIRMED: "confirmed",
+    ContactState.STOPPED: "wants no mail",
+}
 USE_STATES = {
     UseState.CURRENT: "Current",
     UseState.OUTDATED: "Outdated",

@@ -38,6 +38,16 @@ class UseClass(StrEnum):
     """More is known."""
 
 
+class ContactState(StrEnum):
+    """Whether somebody wants mail about what they printed."""
+
+    WAITING = "waiting"
+    """Nobody has been asked yet."""
+    ASKED = "asked"
+    CONFIRMED = "confirmed"
+    STOPPED = "stopped"
+
+
 GRAVEST_FIRST = tuple(UseClass)
 
 

@@ -18,7 +18,7 @@ from service.domain.webhooks import EndpointState
 from service.notices import event_reading, notice_jobs, notice_sentences, people
 from service.notices.notice_plan import Notice
 from service.store.tables import endpoint_alerts
-from service.store.webhook_tables import webhooks
+from service.store.webhook_tables import IS_REGISTERED, webhooks
 
 AT_ONCE = datetime(1970, 1, 1, tzinfo=UTC)
 MOST_TROUBLED = 100
@@ -111,7 +111,7 @@ def _list_changes(connection: Connection) -> Iterator[Change]:
     )
     endpoints = connection.execute(
         select(webhooks)
-        .where(webhooks.c.owner.is_(None), webhooks.c.deleted_at.is_(None), is_troubled)
+        .where(IS_REGISTERED, webhooks.c.deleted_at.is_(None), is_troubled)
         .order_by(webhooks.c.id)
     ).all()
     for endpoint in endpoints:

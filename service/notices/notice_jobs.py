@@ -46,6 +46,7 @@ from service.store.tables import (
     notices,
     users,
 )
+from service.uses import contact_mails
 
 BATCH = 500
 """People who are told in one transaction: on SQLite nobody else writes meanwhile."""
@@ -61,6 +62,7 @@ def carry_out(connection: Connection, plan: Plan, *, now: datetime) -> bool:
     _add_followers(connection, plan.followers)
     insert_notices(connection, plan.notices, now=now)
     _mark_settled(connection, plan.settled, now=now)
+    contact_mails.tell_contacts(connection, plan.outdated, now=now)
     _add_jobs(connection, plan)
     connection.execute(
         update(notice_position).where(notice_position.c.id == 1).values(seq=plan.until)

@@ -73,12 +73,15 @@ class Plan:
     settled: list[str] = field(default_factory=list)
     """Decisions that wait no longer."""
     notices: list[Notice] = field(default_factory=list)
+    outdated: list[str] = field(default_factory=list)
+    """Uses of which a contact may have to be told."""
     followers: list[tuple[str, str, datetime]] = field(default_factory=list)
     """People, with the claims that they follow by what they did, and since when."""
 
     @property
     def is_empty(self) -> bool:
-        return not (self.changes or self.waiting or self.settled or self.notices or self.followers)
+        told = self.changes or self.waiting or self.settled or self.notices or self.outdated
+        return not (told or self.followers)
 
 
 def make_plan(connection: Connection, looked_at: tuple[int, int], *, now: datetime) -> Plan:
@@ -245,6 +248,7 @@ def _plan_event(plan: Plan, event: ClaimEvent, material: _Material) -> None:
             plan.settled.append(proposal.id)
             plan.notices += _list_settlements(event, proposal, material)
     for use in material.uses.get((event.claim, event.number), ()):
+        plan.outdated.append(use.id)
         if use.recorded_by in material.people and use.recorded_by != event.caused_by:
             grade = use._mapping["class"]
             text = material.texts[event.claim]

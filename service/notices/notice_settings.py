@@ -1,17 +1,15 @@
 """Where and when people are told, besides their inbox: for each kind of notice, by mail or chat."""
 
-import hmac
-from base64 import urlsafe_b64encode
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, time
-from hashlib import sha256
 from typing import Any
 from urllib.parse import urlsplit
 
 import orjson
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
+from service.accounts import signed_links
 from service.domain import ids
 from service.domain.access import Actor
 from service.domain.notice_times import Channel, MailMode, Timetable
@@ -19,7 +17,6 @@ from service.domain.notices import NoticeKind
 from service.domain.webhooks import EndpointState, Format
 from service.notices import people
 from service.notices.notice_views import ChatView, KindView, NoticeSettingsView
-from service.store import installation
 from service.store.tables import notice_mailings, notice_settings, users
 from service.webhooks import channels
 
@@ -27,7 +24,6 @@ ALL = "all"
 """In the place of a kind: whatever comes by mail."""
 QUIET: KindView = {"mail": MailMode.OFF, "chat": False}
 DIGEST_HOUR, TIME_ZONE = 8, "UTC"
-MAC_BYTES = 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +138,7 @@ def read_preferences(connection: Connection, persons: Collection[str]) -> dict[s
 
 def make_unsubscribe_token(connection: Connection, person: str, kind: str) -> str:
     """Make the signed token by which somebody ends mails of a kind without signing in."""
-    return f"{person}.{kind}.{_sign(connection, person, kind)}"
+    return f"{person}.{kind}.{signed_links.sign(connection, f'unsubscribe {person} {kind}')}"
 
 
 def read_unsubscribe_token(connection: Connection, token: str) -> tuple[str, str] | None:
@@ -151,7 +147,7 @@ def read_unsubscribe_token(connection: Connection, token: str) -> tuple[str, str
     kind, _, mark = rest.partition(".")
     if ids.parse_id(person) is None or kind not in (ALL, *NoticeKind):
         return None
-    if not hmac.compare_digest(mark.encode(), _sign(connection, person, kind).encode()):
+    if not signed_links.is_signed(connection, f"unsubscribe {person} {kind}", mark):
         return None
     return person, kind
 
@@ -178,14 +174,6 @@ def unsubscribe(connection: Connection, token: str, *, now: datetime) -> str | N
         mine = (notice_mailings.c.user == person, notice_mailings.c.channel == Channel.MAIL.value)
         connection.execute(delete(notice_mailings).where(*mine))
     return kind
-
-
-def _sign(connection: Connection, person: str, kind: str) -> str:
-    secret = installation.read_value(connection, installation.CURSOR_KEY)
-    assert secret is not None, "every desk has one"
-    message = f"unsubscribe {person} {kind}".encode()
-    mac = hmac.digest(bytes.fromhex(secret), message, sha256)[:MAC_BYTES]
-    return urlsafe_b64encode(mac).decode()
 
 
 def _find_row(connection: Connection, person: str, *, lock: bool = False) -> Row[Any] | None:

@@ -22,6 +22,7 @@ from service.notices import (
     overdue_claims,
 )
 from service.store.engine import Database
+from service.uses import contact_addresses
 
 LOOK_SECONDS = 1.0
 """How often it looks if nothing wakes it."""
@@ -90,11 +91,13 @@ class Notifier:
         return has_more
 
     async def clean_up(self) -> None:
-        """Write down how far the record was looked at, and delete old notices."""
+        """Write down how far the record was looked at, delete old notices, and ask at addresses
+        that had to wait."""
         stored, until = self._looked_at
         if until > stored:
             await self._database.write(notice_jobs.save_position, stored=stored, until=until)
         await self._database.write(inbox.delete_old_notices, now=self._clock())
+        await self._database.write(contact_addresses.ask_waiting, now=self._clock())
 
     async def watch_desk(self) -> None:
         """Tell administrators if webhooks are late or the disk is nearly full, and when no more."""

@@ -27,6 +27,7 @@ from service.store.claim_tables import (
     state_links,
     statements,
 )
+from service.store.contact_tables import contact_addresses, use_contacts
 from service.store.directory_tables import (
     parties,
     party_versions,
@@ -63,6 +64,7 @@ __all__ = [
     "claim_tags",
     "claim_versions",
     "claims",
+    "contact_addresses",
     "correction_requests",
     "decisions",
     "endpoint_alerts",
@@ -94,6 +96,7 @@ __all__ = [
     "state_links",
     "statements",
     "stories",
+    "use_contacts",
     "users",
     "uses",
 ]

@@ -17,6 +17,7 @@ from sqlalchemy import (
     PrimaryKeyConstraint,
     String,
     Table,
+    and_,
     text,
     true,
 )
@@ -63,6 +64,8 @@ webhooks = Table(
     Column("credentials", LongText),
     # Whose own channel it is.  It gets what is queued for it, and no event by filters.
     Column("owner", ForeignKey("users.id"), index=True),
+    # Likewise, of which contact of printed claims (`contact_addresses`).
+    Column("contact", Id),
     # What narrows it, as in `event_types`; what an event has several of is in `webhook_filters`.
     Column("status_from", String(200), nullable=False, server_default=""),
     Column("status_to", String(200), nullable=False, server_default=""),
@@ -74,6 +77,10 @@ webhooks = Table(
     check_enum("state", EndpointState),
     Index(None, "created_at", "id"),
 )
+
+IS_REGISTERED = and_(webhooks.c.owner.is_(None), webhooks.c.contact.is_(None))
+"""Whether an administrator registered an endpoint: others are a person's own channel, or lead to a
+contact, and their addresses are nobody else's business."""
 
 webhook_filters = Table(
     "webhook_filters",

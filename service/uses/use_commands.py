@@ -22,6 +22,7 @@ from service.domain.subjects import SubjectKind
 from service.domain.uses import UseState
 from service.record import audit
 from service.store.tables import uses
+from service.uses import contact_addresses
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +39,18 @@ class NewUse:
 
 
 def record_use(
-    connection: Connection, claim_id: str, new: NewUse, *, actor: Actor, now: datetime
+    connection: Connection,
+    claim_id: str,
+    new: NewUse,
+    *,
+    asks_contact: bool = False,
+    actor: Actor,
+    now: datetime,
 ) -> str:
     """Record where a claim was printed, with what may be printed of it now; returns the use's id.
+
+    With `asks_contact`, a contact that is an address of mail is asked there whether mail is wanted;
+    the address itself is no part of the record.
 
     Raises NotFound, ClaimMerged.
     """
@@ -52,6 +62,7 @@ def record_use(
             merged_into=state.merged_into,
         )
     use = ids.make_id()
+    address = new.contact if contact_addresses.is_mailable(new.contact) else None
     row: dict[str, Any] = {
         "id": use,
         "claim": claim_id,
@@ -63,7 +74,7 @@ def record_use(
         "title": new.title,
         "published_at": new.published_at,
         "wording": new.wording,
-        "contact": new.contact,
+        "contact": None if address else new.contact,
         "language": new.language,
         "recorded_at": now,
         "recorded_by": actor.id,
@@ -72,6 +83,10 @@ def record_use(
     }
     connection.execute(insert(uses), row)
     audit.begin_record(connection, SubjectKind.USE, use, row, actor=actor, now=now)
+    if address is not None:
+        contact_addresses.add_contact(
+            connection, use, address, asks=asks_contact, recorded_by=actor.id, now=now
+        )
     return use
 
 
@@ -125,7 +140,7 @@ def _go_on(
         title=row.title,
         published_at=row.published_at,
         wording=None,
-        contact=row.contact,
+        contact=row.contact or contact_addresses.read_address(connection, row.id),
         language=row.language,
     )
     record_use(connection, state.id, new, actor=actor, now=now)
@@ -146,6 +161,17 @@ def retire_use(connection: Connection, use: str, *, actor: Actor, now: datetime)
         "retired_version": loaded.state.version,
     }
     _record_change(connection, use, "use.retired", change, actor=actor, now=now)
+    return use
+
+
+def delete_contact(connection: Connection, use: str, *, actor: Actor, now: datetime) -> str:
+    """Delete the address of a use's contact; returns the use's id.
+
+    Raises NotFound, Forbidden, and AlreadySettled if it has none.
+    """
+    _load_use(connection, use, actor=actor, now=now)
+    if not contact_addresses.remove_contact(connection, use, now=now):
+        raise AlreadySettled("This use has no address of mail that could be deleted.", use=use)
     return use
 
 

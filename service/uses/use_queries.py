@@ -11,10 +11,10 @@ from service.claims.claim_views import UseCountView
 from service.domain.access import Actor, Audience
 from service.domain.claims import format_instant
 from service.domain.disclosure import find_audience
-from service.domain.uses import UseClass, UseState
+from service.domain.uses import ContactState, UseClass, UseState
 from service.store.engine import Lookup
 from service.store.paging import Window, select_page
-from service.store.tables import claims, uses
+from service.store.tables import claims, contact_addresses, use_contacts, uses
 from service.store.types import format_optional_instant
 from service.uses.use_views import UseView
 
@@ -32,9 +32,20 @@ class UseFilters:
     """Whether uses of what was merged into `claim` are among them."""
 
 
+_QUERY = (
+    select(
+        uses,
+        contact_addresses.c.address.label("contact_address"),
+        contact_addresses.c.state.label("contact_state"),
+    )
+    .outerjoin(use_contacts, use_contacts.c.use == uses.c.id)
+    .outerjoin(contact_addresses, contact_addresses.c.id == use_contacts.c.contact)
+)
+
+
 def read_use(connection: Connection, use: str, *, caller: Actor | None) -> UseView | None:
     """Read a use as `caller` may see it; None if there is none with this id."""
-    row = connection.execute(select(uses).where(uses.c.id == use)).first()
+    row = connection.execute(_QUERY.where(uses.c.id == use)).first()
     return None if row is None else _build_use(row._mapping, caller)
 
 
@@ -44,7 +55,7 @@ def list_uses(
     """List uses as `caller` may see them, one more than the limit: in the order in which they were
     recorded, but what is outdated by how long it has been open.  Raises NotFound for a claim that
     does not exist."""
-    query = select(uses)
+    query = _QUERY
     if filters.state is not None:
         query = query.where(uses.c.state == filters.state.value)
     if filters.grade is not None:
@@ -114,7 +125,10 @@ def _build_use(row: Mapping[Any, Any], caller: Actor | None) -> UseView:
         "title": row["title"],
         "published_at": format_optional_instant(row["published_at"]),
         "wording": row["wording"],
-        "contact": row["contact"] if sees_contact else None,
+        "contact": (row["contact_address"] or row["contact"]) if sees_contact else None,
+        "contact_state": ContactState(row["contact_state"])
+        if sees_contact and row["contact_address"]
+        else None,
         "language": row["language"],
         "recorded_at": format_instant(row["recorded_at"]),
         "recorded_by": row["recorded_by_name"],

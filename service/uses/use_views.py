@@ -6,7 +6,7 @@ from pydantic import Field
 from typing_extensions import TypedDict
 
 from service.domain.claims import Status
-from service.domain.uses import UseClass, UseState
+from service.domain.uses import ContactState, UseClass, UseState
 from service.views import Moment, Uuid, view
 
 _UseView = TypedDict(
@@ -26,6 +26,13 @@ _UseView = TypedDict(
         "wording": str | None,
         "contact": Annotated[
             str | None, Field(description="For the desk and for whoever recorded it; else null")
+        ],
+        "contact_state": Annotated[
+            ContactState | None,
+            Field(
+                description="Of a contact that is an address of mail, for whoever sees it: whether "
+                "somebody confirmed there that mail is wanted"
+            ),
         ],
         "language": str | None,
         "recorded_at": Moment,

@@ -126,6 +126,7 @@ KINDS: Mapping[SubjectKind, Proved] = {
         "created_by",
         "deleted_at",
         "owner",
+        "contact",
         "status_from",
         "status_to",
         "kinds",
@@ -212,8 +213,8 @@ def check_kind(
 
 
 def _is_own_setting(kind: SubjectKind, row: RowMapping) -> bool:
-    """Whether a row is a person's own channel, which has no events."""
-    return kind is SubjectKind.WEBHOOK and row["owner"] is not None
+    """Whether a row is a person's own channel, or leads to a contact: those have no events."""
+    return kind is SubjectKind.WEBHOOK and (row["owner"], row["contact"]) != (None, None)
 
 
 def _read_event(line: Row[Any]) -> SignedEvent:

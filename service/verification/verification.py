@@ -36,6 +36,8 @@ UNPROVED: Mapping[str, str] = {
     "notice_settings": "where and when people are written to",
     "notice_mailings": "notices that are to go out by mail or chat",
     "endpoint_alerts": "of which endpoints administrators were told",
+    "contact_addresses": "addresses of mail of those who printed claims, until they are deleted",
+    "use_contacts": "to which of these addresses mail about a use goes",
     "notice_position": "up to which event people were told",
     "intakes": "articles' texts, kept while they are worked on",
     "renames": "renames that come to claims in batches, until they have come to all",

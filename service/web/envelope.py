@@ -59,10 +59,10 @@ SECURITY = [
 BODY_PENDING = "claimdesk.body_pending"
 """In a request's state, set by our server: its body had not arrived when its answer began."""
 FOR_STRANGERS = re.compile(
-    r"/(sign-in(/|$)|v1/session$|unsubscribe/|claims/[^/]+/correction-request$)"
+    r"/(sign-in(/|$)|v1/session$|unsubscribe/|contact/|claims/[^/]+/correction-request$)"
 )
 """Where nobody is known, or not yet: what they send is read all the same."""
-SECRET_PATHS = ("/sign-in/", "/feeds/mine/", "/feeds/shared/", "/unsubscribe/")
+SECRET_PATHS = ("/sign-in/", "/feeds/mine/", "/feeds/shared/", "/unsubscribe/", "/contact/")
 """Addresses whose rest is a secret."""
 STRANGERS_BODY = 32 * 1024
 """Room for the longest request to correct, in any script, as forms write it."""

@@ -20,6 +20,9 @@ from service.webhooks import bodies
 Data = Mapping[str, Any]
 TEXT_LENGTH = 1000
 """What is shown of one text: nothing is left out of a claim or print line of usual length."""
+OPEN = "Open in Claimdesk"
+LINK_WORDS = {"contact.question": "Confirm this address", "contact.outdated": "Open the claim"}
+"""Where the link of a message is to be called otherwise."""
 MOST_FACTS, MOST_QUOTES, MOST_ITEMS = 8, 5, 50
 SINGLE, SEVERAL = "1 place", "{} places"
 INVISIBLE = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\u202a-\u202e]")
@@ -60,12 +63,15 @@ class Announcement:
     items: tuple[Item, ...] = ()
     url: str | None = None
     unsubscribe: str | None = None
+    explanation: str | None = None
+    """What somebody must know who may know nothing of this service; in mails alone."""
+    url_words: str = OPEN
 
 
 def list_links(announcement: Announcement) -> list[tuple[str, str]]:
     """List the addresses of this service that a message ends with, each with its words."""
     links = (
-        (announcement.url, "Open in Claimdesk"),
+        (announcement.url, announcement.url_words),
         (announcement.unsubscribe, "Unsubscribe"),
     )
     return [(url, words) for url, words in links if url]
@@ -101,6 +107,8 @@ def read_announcement(messages: Sequence[bytes], *, with_quotes: bool = True) ->
         tuple(item for each in read for item in each.items)[:MOST_ITEMS],
         last.url,
         last.unsubscribe,
+        last.explanation,
+        last.url_words,
     )
 
 
@@ -140,6 +148,8 @@ def _read_body(body: bytes, with_quotes: bool) -> Announcement:
         ),
         _read_url(data.get("url") or claim.get("url")),
         _read_url(data.get("unsubscribe")),
+        clean_text(data["explanation"]) if data.get("explanation") else None,
+        LINK_WORDS.get(kind, OPEN),
     )
 
 
@@ -204,6 +214,8 @@ def _write_value(value: object) -> str:
 
 
 FACTS = (
+    ("May be printed now", "printed_now"),
+    ("Could be printed then", "printed_then"),
     ("Reason", "reason"),
     ("Comment", "comment"),
     ("Decided by", "decided_by"),

@@ -1,4 +1,4 @@
-"""People's own channels: endpoints with an owner, to which only what is queued for them goes.
+"""People's own channels, and those to contacts: only what is queued for them goes there.
 
 They are a person's own setting: no event of the record says where somebody is written to.
 """
@@ -16,14 +16,22 @@ from service.domain.webhooks import (
     Ordering,
     make_secret,
 )
-from service.store.webhook_tables import webhooks
+from service.store.webhook_tables import IS_REGISTERED, webhooks
 from service.webhooks import endpoint_addresses
 
 
 def open_channel(
-    connection: Connection, *, owner: str, name: str, format: Format, url: str, now: datetime
+    connection: Connection,
+    *,
+    owner: str | None = None,
+    contact: str | None = None,
+    name: str,
+    format: Format,
+    url: str,
+    now: datetime,
 ) -> str:
-    """Register an endpoint of somebody's own; returns its id.  Raises Invalid for its address."""
+    """Register an endpoint of a person's own, or of a contact; returns its id.  Raises Invalid for
+    its address."""
     columns = endpoint_addresses.split_credentials(
         {"url": url, "format": format.value, "headers": "{}"}, None
     )
@@ -33,6 +41,7 @@ def open_channel(
         "credentials": None,
         **columns,
         "owner": owner,
+        "contact": contact,
         "event_types": "",
         "ordering": Ordering.CLAIM.value,
         "state": EndpointState.ACTIVE.value,
@@ -65,6 +74,6 @@ def find_channel(connection: Connection, channel: str | None) -> Row[tuple[objec
 def _is_open(channel: str) -> list[ColumnElement[bool]]:
     return [
         webhooks.c.id == channel,
-        webhooks.c.owner.is_not(None),
+        ~IS_REGISTERED,
         webhooks.c.deleted_at.is_(None),
     ]

@@ -78,6 +78,8 @@ def write_text(announcement: Announcement) -> str:
 
 def _list_paragraphs(announcement: Announcement) -> Iterator[str]:
     yield _wrap(announcement.heading)
+    if announcement.explanation:
+        yield _wrap(announcement.explanation)
     if announcement.claim:
         by = f" ({announcement.claimant})" if announcement.claimant else ""
         yield _wrap(f"{announcement.claim}{by}")
@@ -112,6 +114,8 @@ def _wrap(words: str, begin: str = "", later: str | None = None) -> str:
 def write_html(announcement: Announcement) -> str:
     """Write the HTML: styles within, no script, nothing from elsewhere."""
     lines = [_build_tag("p", HEADING, announcement.heading)]
+    if announcement.explanation:
+        lines.append(_build_tag("p", "margin:0 0 12px", announcement.explanation))
     if announcement.claim:
         lines.append(_build_tag("h1", CLAIM, announcement.claim))
     if announcement.claimant:
@@ -134,7 +138,7 @@ def write_html(announcement: Announcement) -> str:
         linked = f'<a href="{html.escape(item.url)}">{words}</a>' if item.url else words
         lines.append(f'<p dir="auto" style="margin:0 0 8px">{linked}</p>')
     if announcement.url:
-        lines.append(_build_link(announcement.url, "Open in Claimdesk", "margin:16px 0"))
+        lines.append(_build_link(announcement.url, announcement.url_words, "margin:16px 0"))
     if announcement.unsubscribe:
         lines.append(_build_link(announcement.unsubscribe, "Unsubscribe", SMALL))
     title = html.escape(write_subject(announcement))

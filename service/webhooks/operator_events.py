@@ -18,7 +18,7 @@ from service.domain.subjects import SubjectKind
 from service.domain.webhooks import EndpointState, EventType, Format
 from service.record import audit
 from service.store.transaction_context import context_of
-from service.store.webhook_tables import webhooks
+from service.store.webhook_tables import IS_REGISTERED, webhooks
 from service.webhooks import bodies, outbox
 from service.webhooks.webhook_views import EndpointHealthView
 
@@ -36,7 +36,8 @@ class HealthChange:
 def tell_operators(connection: Connection, change: HealthChange, *, now: datetime) -> None:
     """Tell of a change of an endpoint's health, if it is one to tell of."""
     kind = find_kind(change)
-    if kind is None or change.endpoint.owner is not None:
+    endpoint = change.endpoint
+    if kind is None or endpoint.owner is not None or endpoint.contact is not None:
         return
     if kind is EventType.WEBHOOK_DISABLED:
         switched = {
@@ -57,7 +58,7 @@ def tell_operators(connection: Connection, change: HealthChange, *, now: datetim
         .where(
             webhooks.c.event_types.like(literal(f"%,{kind.value},%")),
             webhooks.c.deleted_at.is_(None),
-            webhooks.c.owner.is_(None),
+            IS_REGISTERED,
             webhooks.c.id != change.endpoint.id,
         )
         .order_by(webhooks.c.id)

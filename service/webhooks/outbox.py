@@ -32,6 +32,7 @@ from service.domain.webhooks import CHAT_WAIT, CHATS, DeliveryState, EventType, 
 from service.store import wakeups
 from service.store.tables import parties
 from service.store.webhook_tables import (
+    IS_REGISTERED,
     webhook_deliveries,
     webhook_filters,
     webhook_messages,
@@ -249,7 +250,7 @@ def _is_wanted(prefix: str) -> ColumnElement[bool]:
     )
     return (
         webhooks.c.deleted_at.is_(null())
-        & webhooks.c.owner.is_(null())
+        & IS_REGISTERED
         & or_(
             webhooks.c.event_types == "",
             lists(webhooks.c.event_types, bind("type", webhook_messages.c.type)),

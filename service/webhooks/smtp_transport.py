@@ -5,6 +5,7 @@ this machine or in a network of one's own.  Whom a mail goes to, the server deci
 """
 
 import asyncio
+import re
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -46,12 +47,12 @@ class SmtpTransport:
                 reply.body += said.encode()
             except aiosmtplib.SMTPRecipientsRefused as error:
                 refusal = error.recipients[0]
-                _note_refusal(reply, refusal, is_final=refusal.code >= PERMANENT)
+                _note_refusal(reply, refusal, recipient, is_final=refusal.code >= PERMANENT)
             except aiosmtplib.SMTPDataError as error:
-                _note_refusal(reply, error, is_final=error.code >= PERMANENT)
+                _note_refusal(reply, error, recipient, is_final=error.code >= PERMANENT)
             except aiosmtplib.SMTPResponseException as error:
                 # What it has against this desk, not against the mail, is mended and tried again.
-                _note_refusal(reply, error, is_final=False)
+                _note_refusal(reply, error, recipient, is_final=False)
 
     async def close(self) -> None:
         while self._idle:
@@ -103,7 +104,12 @@ class SmtpTransport:
         return client
 
 
-def _note_refusal(reply: Reply, error: aiosmtplib.SMTPResponseException, *, is_final: bool) -> None:
+def _note_refusal(
+    reply: Reply, error: aiosmtplib.SMTPResponseException, recipient: str, *, is_final: bool
+) -> None:
+    """Keep what the server said, without the address of whoever was to get the mail: the answer is
+    kept and may be logged."""
+    said = re.sub(re.escape(recipient), "…", error.message, flags=re.IGNORECASE)
     reply.status = error.code
-    reply.refusal = f"the mail server answered {error.code} {error.message}"
+    reply.refusal = f"the mail server answered {error.code} {said}"
     reply.is_final = is_final

@@ -30,6 +30,7 @@ from service.store import wakeups
 from service.store.tables import claims, parties, stories
 from service.store.transaction_context import context_of
 from service.store.webhook_tables import (
+    IS_REGISTERED,
     webhook_deliveries,
     webhook_filters,
     webhook_parties,
@@ -303,7 +304,7 @@ def _lock_webhook(connection: Connection, webhook: str) -> Row[Any]:
         .where(
             webhooks.c.id == webhook,
             webhooks.c.deleted_at.is_(null()),
-            webhooks.c.owner.is_(null()),
+            IS_REGISTERED,
         )
         .with_for_update(key_share=True)
     ).first()

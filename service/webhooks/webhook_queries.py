@@ -14,6 +14,7 @@ from service.domain.webhooks import DeliveryState, ListFilter
 from service.store.paging import Window, select_page
 from service.store.types import format_optional_instant
 from service.store.webhook_tables import (
+    IS_REGISTERED,
     webhook_attempts,
     webhook_deliveries,
     webhook_filters,
@@ -33,8 +34,8 @@ from service.webhooks.webhook_views import (
 NO_WEBHOOK = "There is no webhook with this id."
 NO_DELIVERY = "This webhook has no delivery with this id."
 
-IS_LISTED = (webhooks.c.deleted_at.is_(null()), webhooks.c.owner.is_(null()))
-"""Which endpoints administrators see: people's own channels are their owners' business."""
+IS_LISTED = (webhooks.c.deleted_at.is_(null()), IS_REGISTERED)
+"""Which endpoints administrators see."""
 deliveries = webhook_deliveries.c
 ORDER = (deliveries.created_at, deliveries.position, deliveries.message)
 """Events of one change share an instant; they are listed in the order of the record."""

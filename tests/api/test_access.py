@@ -49,6 +49,7 @@ ROUTES: dict[tuple[str, str], Action | str] = {
     ("GET", "/v1/uses"): Action.READ_RECORDS,
     ("GET", "/v1/uses/{use_id}"): Action.READ_RECORDS,
     ("POST", "/v1/uses/{use_id}/acknowledgement"): Action.RECORD_USE,
+    ("DELETE", "/v1/uses/{use_id}/contact"): Action.RECORD_USE,
     ("POST", "/v1/uses/{use_id}/retirement"): Action.RECORD_USE,
     ("POST", "/v1/claims/{claim_id}/void"): Action.REVERSE,
     ("POST", "/v1/claims/{claim_id}/restoration"): Action.REVERSE,

@@ -77,6 +77,7 @@ PAGES: dict[str, Action | str] = {
     "/sign-in": OPEN,
     "/sign-in/{token}": OPEN,
     "/unsubscribe/{token}": OPEN,
+    "/contact/{token}": OPEN,
     "/static/{name}": OPEN,
 }
 FORMS: dict[str, Action | str] = {
@@ -117,6 +118,7 @@ FORMS: dict[str, Action | str] = {
     "/sign-in": OPEN,
     "/sign-in/{token}": OPEN,
     "/unsubscribe/{token}": OPEN,
+    "/contact/{token}": OPEN,
     "/sign-out": SIGNED_IN,
     "/claims/{claim_id}/status": Action.CHANGE_STATUS,
     "/claims/{claim_id}/hold": Action.HOLD,
@@ -137,6 +139,7 @@ FORMS: dict[str, Action | str] = {
     "/claims/{claim_id}/withdraw": Action.AMEND,
     "/printed": Action.RECORD_USE,
     "/uses/{use_id}/acknowledgement": Action.RECORD_USE,
+    "/uses/{use_id}/contact-deletion": Action.RECORD_USE,
     "/uses/{use_id}/retirement": Action.RECORD_USE,
     "/links/{link_id}/retraction": Action.RECORD,
     "/links/{link_id}/affirmation": Action.RECORD,

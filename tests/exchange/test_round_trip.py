@@ -59,6 +59,7 @@ INDEXES = {"claim_search", "statement_search"}
 """Likewise; each database has its own form of them, which `verify` proves."""
 OWN = {
     "alembic_version",
+    "contact_addresses",
     "correction_requests",
     "endpoint_alerts",
     "follows",
@@ -78,6 +79,7 @@ OWN = {
     "sessions",
     "sign_in_links",
     "sign_in_tries",
+    "use_contacts",
     "uses",
     "webhook_attempts",
     "webhook_deliveries",

@@ -211,7 +211,7 @@ def test_signing_in_does_not_depend_on_when_the_body_arrives(
     assert read_status(answer) == 204, answer
 
 
-@pytest.mark.parametrize("path", ["/claims/x/correction-request", "/unsubscribe/x"])
+@pytest.mark.parametrize("path", ["/claims/x/correction-request", "/unsubscribe/x", "/contact/x"])
 def test_form_for_strangers_is_read_whenever_it_arrives(target: Target, path: str) -> None:
     """Nobody asks who sends it: the answer is not that they are to sign in."""
     body = b"text=" + b"%E2%80%A6" * 2000

@@ -35,6 +35,7 @@ CONFIRMATIONS = {
     "led-here": "The claim that you asked for was merged into this one.",
     "use-recorded": "Recorded. Once what may be printed is another, it must be told of that.",
     "use-acknowledged": "Seen to: it is off the list, until the claim changes again.",
+    "contact-deleted": "The address is deleted, and nobody is asked at it again.",
     "use-retired": "Retired: nothing outdates it any more.",
     "voided": "Void: nobody may use it. It stays in the record.",
     "restored": "Restored.",

@@ -52,6 +52,7 @@ class _Compacting(Extension):
 LABELLED = (
     *("STATUSES", "STANCES", "BASES", "RENDERINGS", "KINDS", "FINDINGS", "CAUSES"),
     *("INQUIRY_OUTCOMES", "REQUEST_OUTCOMES", "USE_CLASSES", "USE_STATES"),
+    "CONTACT_STATES",
 )
 """The words of `labels` that templates have."""
 

@@ -58,6 +58,7 @@ async def record_use(form: Recording) -> Response:
             use_commands.record_use,
             claim_id,
             body.to_command(),
+            asks_contact=form.call.services.settings.smtp_url is not None,
             redirect_to=f"/claims/{claim_id}?done=use-recorded#uses",
         )
     except (Invalid, ClaimMerged, NotFound) as error:
@@ -97,6 +98,19 @@ async def retire_use(use_id: UseId, form: Recording) -> Response:
     try:
         return await form.carry_out(
             use_commands.retire_use, use_id, redirect_to=_build_way_back(form, "use-retired")
+        )
+    except (Conflict, Forbidden) as error:
+        return await _render_use(form.call, use_id, error=error)
+
+
+@router.post("/uses/{use_id}/contact-deletion")
+async def delete_contact(use_id: UseId, form: Recording) -> Response:
+    """Delete the address of a use's contact."""
+    try:
+        return await form.carry_out(
+            use_commands.delete_contact,
+            use_id,
+            redirect_to=_build_way_back(form, "contact-deleted"),
         )
     except (Conflict, Forbidden) as error:
         return await _render_use(form.call, use_id, error=error)

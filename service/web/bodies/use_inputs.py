@@ -15,7 +15,11 @@ class UseIn(In):
     title: Headline | None = None
     published_at: Instant | None = None
     wording: LongQuote | None = Field(None, description="What was printed")
-    contact: PersonName | None = Field(None, description="Whom to tell; never public")
+    contact: PersonName | None = Field(
+        None,
+        description="Whom to tell; never public. At an address of mail we ask once whether mail is "
+        "wanted",
+    )
     language: Language | None = None
 
     model_config = show_example(
