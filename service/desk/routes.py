@@ -33,7 +33,7 @@ from service.desk.intake import intake_pages
 from service.desk.layout import assets, components_page, help_page
 from service.desk.printed import contact_page, printed_page, use_forms
 from service.desk.reversals import merge_pages, reversal_pages
-from service.desk.search import go_page, search_page
+from service.desk.search import candidate_page, go_page, search_page
 from service.desk.statements import statement_pages
 from service.desk.stories import story_pages
 from service.desk.webhooks import webhook_forms, webhook_pages
@@ -43,6 +43,7 @@ from service.domain.access import Action
 routers = (
     assets.router,
     bulk_pages.router,
+    candidate_page.router,
     claim_forms.router,
     claim_correction.router,
     claim_pages.router,

@@ -74,6 +74,14 @@ def list_stories(connection: Connection, *, window: Window) -> list[StoryView]:
     return [build_story(row) for row in connection.execute(page).all()]
 
 
+def read_titles(connection: Connection, slugs: Collection[str]) -> dict[str, str]:
+    """Read the titles of stories by slug."""
+    if not slugs:
+        return {}
+    query = select(stories.c.slug, stories.c.title).where(stories.c.slug.in_(slugs))
+    return {row.slug: row.title for row in connection.execute(query)}
+
+
 def count_claims(connection: Connection, slugs: Collection[str]) -> dict[str, dict[str, int]]:
     """Count the claims of these stories that are in force, by slug and status."""
     found: dict[str, dict[str, int]] = {slug: {} for slug in slugs}

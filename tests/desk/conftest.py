@@ -130,7 +130,9 @@ def find_form(page: Any, action: str) -> Any:
 def read_fields(form: Any) -> dict[str, Any]:
     """What a browser would send of a form as it stands; lists where a name is there repeatedly."""
     fields: dict[str, Any] = {}
-    for name, value in form.form_values():
+    empty = {radio.get("name") for radio in form.cssselect("input[type=radio][value=''][checked]")}
+    for name, text in form.form_values():
+        value = "" if name in empty else text  # lxml makes `on` of it
         if name in fields:
             value_before = fields[name]
             fields[name] = [

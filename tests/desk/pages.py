@@ -52,6 +52,7 @@ PAGES: dict[str, Action | str] = {
     "/stories/{slug}/edit": Action.CHANGE_PARTIES,
     "/desk-components": Action.READ_CLAIMS,
     "/go": Action.READ_CLAIMS,
+    "/candidates": Action.RECORD,
     "/help": Action.READ_CLAIMS,
     "/search": Action.READ_CLAIMS,
     "/parties": Action.READ_RECORDS,

@@ -392,7 +392,7 @@ async def test_duplicate_is_merged(desk: Desk, people: People, claim: str) -> No
     empty_answer = await send_form(people.checker, merge_form, address)
     assert empty_answer.status_code == 422
     answer = await send_form(
-        people.checker, merge_form, address, other=f"https://desk.example/claims/{other['id']}?x=1"
+        people.checker, merge_form, address, into=f"https://desk.example/claims/{other['id']}?x=1"
     )
     assert answer.headers["location"] == f"/claims/{other['id']}?done=merged&undo={claim}"
     redirect = await people.reader.get(f"/claims/{claim}")

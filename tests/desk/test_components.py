@@ -19,3 +19,4 @@ async def test_components_are_shown_in_development_only(desk: Desk, people: Peop
         assert classes == {"flag", "bad", "denied", "ready", "hold"}
         assert section.cssselect("[aria-invalid]")
         assert section.cssselect("button[disabled]")
+        assert len(section.cssselect(".picker input[type=radio]")) == 4

@@ -101,3 +101,47 @@ async def test_claim_and_source_say_what_was_corrected(
     assert "Read from the wrong masthead" in text
     before = await people.reader.get(page, params={"as_of": claim["created_at"]})
     assert "see why" not in before.text
+
+
+async def test_other_claim_is_named_by_its_text_whatever_became_of_it(
+    desk: Desk, people: People, claim: dict[str, Any]
+) -> None:
+    """The claim that it is part of, that it supersedes, and the words that it was taken from."""
+    page = f"/claims/{claim['id']}"
+    await desk.post("/v1/stories", {"slug": "border", "title": "The border"})
+    whole = await desk.record_claim(text="All of it is so")
+    link = await desk.link_statement(whole["id"], "comments", "nato")
+    earlier = await desk.record_claim(text="Twelve were there", story="border")
+    correction = {
+        "story": "border",
+        "part_of": whole["id"],
+        "supersedes": earlier["id"],
+        "origin_statement": link["statement"]["id"],
+        "reason": WHY,
+    }
+    corrected = await desk.checker.post(
+        f"/v1{page}/corrections", json=correction, headers={"If-Match": "*"}
+    )
+    assert corrected.status_code == 201
+    words = link["statement"]["quotes"][0]["text"]
+    text = await read_correction(people, page)
+    assert "Part of is now: All of it is so was: nothing" in text
+    assert "Supersedes is now: Twelve were there was: nothing" in text
+    assert f"Taken from is now: NATO: {words} was: " in text
+
+    async def list_pages(who: str) -> set[str]:
+        shown = await getattr(people, who).get(page)
+        parts = parse_page(shown).cssselect("details.corrected dd a")
+        return {part.get("href").rpartition("/")[0] for part in parts}
+
+    assert await list_pages("reader") == {"/claims", "/statements"}
+    other = await desk.record_claim(text="Another whole")
+    for address, body in (
+        (f"/v1/claims/{whole['id']}/merge", {"into": other["id"]}),
+        (f"/v1/claims/{earlier['id']}/void", {"reason": "a slip"}),
+    ):
+        answer = await desk.checker.post(address, json=body, headers={"If-Match": "*"})
+        assert answer.is_success, answer.text
+    text = await read_correction(people, page)
+    assert "All of it is so (merged into another since)" in text
+    assert "Twelve were there (void: recorded by mistake)" in text

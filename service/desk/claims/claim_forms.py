@@ -19,11 +19,14 @@ from service.desk.claims.claim_pages import list_changes_since
 from service.desk.layout import forms
 from service.desk.layout.forms import NO_NAMES, Form, accept_form
 from service.desk.layout.rendering import render_page
+from service.desk.search import candidates
+from service.desk.search.candidates import CandidateKind, Picker
 from service.desk.statements import statement_fields
 from service.desk.statements.statement_fields import WITHDRAWAL
 from service.domain import ids
 from service.domain.access import Action
 from service.domain.errors import ClaimdeskError, Conflict, Invalid, NotFound, PreconditionFailed
+from service.search.index import query_parser
 from service.search.similar import similar_claims
 from service.web import claim_requests
 from service.web.bodies import claim_inputs, decision_inputs, statement_inputs
@@ -98,11 +101,23 @@ async def show_link(claim_id: ClaimId, call: MayRecord) -> Response:
         "note": "",
         "statement": call.request.query_params.get("statement", ""),
     }
+    asked = call.request.query_params
+    words = asked.get("statement_words", "")[: query_parser.MAX_CHARACTERS]
+    searches = "find" in asked or words != asked.get("statement_sought", "")
+    if searches and "statement_words" in asked:
+        picker = Picker("statement", CandidateKind.STATEMENT, claim_id, words=words)
+        picker = await candidates.build_picker(call, picker, searches=True)
+        return await _render_link_form(call, claim_id, typed | {"statement": ""}, picker=picker)
     return await _render_link_form(call, claim_id, typed)
 
 
 async def _render_link_form(
-    call: Call, claim_id: str, typed: Mapping[str, Any], error: ClaimdeskError | None = None
+    call: Call,
+    claim_id: str,
+    typed: Mapping[str, Any],
+    error: ClaimdeskError | None = None,
+    *,
+    picker: Picker | None = None,
 ) -> Response:
     statement = None
     if statement_id := ids.parse_id(typed["statement"]):
@@ -115,6 +130,7 @@ async def _render_link_form(
         error=error,
         names=LINK_NAMES,
         statement=statement,
+        picker=picker or Picker("statement", CandidateKind.STATEMENT, claim_id),
         voices=await call.read(statement_fields.list_known_voices),
     )
 
@@ -264,25 +280,31 @@ async def _render_merge_form(
     error: ClaimdeskError | None = None,
     form: Form | None = None,
 ) -> Response:
-    return await _render_form(
+    similar = await similar_claims.find_similar_to_claim(call.reader, claim_id) or []
+    picker = await candidates.build_picker(
         call,
-        "merge.html",
-        claim_id,
-        typed={"into": into},
-        error=error,
-        form=form,
-        similar=await similar_claims.find_similar_to_claim(call.reader, claim_id) or [],
+        Picker(
+            "into",
+            CandidateKind.CLAIM,
+            claim_id,
+            chosen=candidates.read_id(into),
+            candidates=candidates.build_similar(similar),
+            words=candidates.read_words(form, "into"),
+        ),
+    )
+    return await _render_form(
+        call, "merge.html", claim_id, typed={}, error=error, form=form, picker=picker
     )
 
 
 @router.post("/claims/{claim_id}/merge")
 async def merge(claim_id: ClaimId, form: Amending) -> Response:
     """Merge this claim, the duplicate, into another, given by its id or its address."""
-    into = form.get_text("other") or form.get_text("into") or ""
+    into = form.get_text("into") or ""
+    if candidates.read_search_field(form, ("into",)) is not None:
+        return await _render_merge_form(form.call, claim_id, into=into, form=form)
     try:
-        # An address ends with the id; a query or a fragment may follow.
-        last = into.partition("?")[0].partition("#")[0].rstrip("/").rpartition("/")[2]
-        body = forms.parse_body(decision_inputs.MergeIn, {"into": last})
+        body = forms.parse_body(decision_inputs.MergeIn, {"into": candidates.read_id(into)})
         return await form.carry_out(
             claim_commands.merge_claims,
             claim_id,

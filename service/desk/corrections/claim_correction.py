@@ -5,7 +5,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Response
 
-from service.claims import claim_corrections, history_queries, statement_queries
+from service.claims import claim_corrections, history_queries
 from service.desk.claims import figure_fields
 from service.desk.claims.claim_pages import list_changes_since
 from service.desk.corrections import correction_fields
@@ -13,11 +13,12 @@ from service.desk.corrections.correction_fields import Typed
 from service.desk.layout import forms
 from service.desk.layout.forms import Form, accept_form
 from service.desk.layout.rendering import render_page
+from service.desk.search import candidates
+from service.desk.search.candidates import CandidateKind, Picker
 from service.desk.statements import statement_fields
 from service.domain.access import Action
 from service.domain.claims import ClaimState, Kind, format_instant
 from service.domain.errors import ClaimdeskError, Conflict, Invalid, PreconditionFailed
-from service.store.engine import Connection
 from service.store.paging import MAX_LIMIT, Window
 from service.stories import story_queries
 from service.web.bodies import correction_inputs
@@ -28,15 +29,18 @@ router = APIRouter(include_in_schema=False)
 
 VOICE = ("claimant", "speaker", "role")
 MOMENT = ("claimed_on", "claimed_hour", "claimed_in")
-CLAIMS = ("part_of", "supersedes")
-"""Fields that name another claim, by its id or address; empty for none."""
+PICKED = {
+    "part_of": CandidateKind.CLAIM,
+    "supersedes": CandidateKind.CLAIM,
+    "origin_statement": CandidateKind.STATEMENT,
+}
+"""Fields that name another claim, or a statement, by its id or address."""
 NAMES = (
     "kind",
     *VOICE,
     *MOMENT,
     "story",
-    *CLAIMS,
-    "origin_statement",
+    *PICKED,
     *figure_fields.NAMES,
 )
 PLACES = {
@@ -86,20 +90,12 @@ async def _render(
     form: Form | None = None,
     typed: Typed | None = None,
     error: ClaimdeskError | None = None,
+    search: str | None = None,
 ) -> Response:
-    def read(connection: Connection) -> tuple[ClaimState, dict[str, str]]:
-        state = history_queries.require_state(connection, claim_id, None)
-        others = [other for other in (state.part_of, state.supersedes) if other]
-        texts = {
-            other: history_queries.require_state(connection, other, None).text for other in others
-        }
-        origin = statement_queries.read_statement(connection, state.origin_statement)
-        if origin is not None:
-            texts[state.origin_statement] = origin["quotes"][0]["text"]
-        return state, texts
-
-    state, texts = await call.read(read)
+    """Render the form; with what the field `search` finds, where that was asked for."""
+    state = await call.read(history_queries.require_state, claim_id, None)
     recorded = _read_recorded(state)
+    shown = typed.catch_up(recorded) if typed else recorded
     changes = None
     if isinstance(error, PreconditionFailed) and form is not None:
         changes = await list_changes_since(call, claim_id, form.version)
@@ -108,12 +104,28 @@ async def _render(
         "claim_correction.html",
         error=error,
         state=state,
-        texts=texts,
+        # What is sent after a search is held against what its sender saw at first.
+        version=form.version if form and search else state.version,
+        pickers={
+            name: await candidates.build_picker(
+                call,
+                Picker(
+                    name,
+                    kind,
+                    claim_id,
+                    chosen=candidates.read_id(shown[name]),
+                    words=candidates.read_words(form, name),
+                ),
+                recorded=recorded[name],
+                searches=name == search,
+            )
+            for name, kind in PICKED.items()
+        },
         voices=await call.read(statement_fields.list_known_voices),
         stories=await call.read(story_queries.list_stories, window=Window(MAX_LIMIT, None)),
         recorded=recorded,
         digests=correction_fields.build_digests(recorded),
-        typed=typed.catch_up(recorded) if typed else recorded,
+        typed=shown,
         reason=(form.get_verbatim("reason") if form else None) or "",
         changes=changes,
         faults=forms.describe_faults(error, PLACES),
@@ -134,6 +146,9 @@ async def correct(
 ) -> Response:
     """Record what is right of a claim; its wording is amended instead."""
     typed = correction_fields.read_typed(form, NAMES)
+    search = candidates.read_search_field(form, PICKED)
+    if search is not None:
+        return await _render(form.call, claim_id, form=form, typed=typed, search=search)
     try:
         body = _read_correction(form, typed)
         return await form.carry_out(
@@ -160,9 +175,9 @@ def _read_correction(form: Form, typed: Typed) -> correction_inputs.ClaimCorrect
     if typed.has_touched(*MOMENT):
         moment = problems.gather(statement_fields.read_instant, form, *MOMENT)
         values |= dict(zip(("claimed_at", "precision"), moment, strict=True)) if moment else {}
-    for name in (*CLAIMS, "origin_statement"):
+    for name in PICKED:
         if typed.has_touched(name):
-            values[name] = _read_id(form.get_text(name))
+            values[name] = candidates.read_id(form.get_text(name)) or None
     if typed.has_touched(*figure_fields.NAMES):
         values["figure"] = problems.gather(figure_fields.read_figure, form)
     elif form.get_text("kind") != Kind.FIGURE and typed.has_touched("kind"):
@@ -174,10 +189,3 @@ def _read_correction(form: Form, typed: Typed) -> correction_inputs.ClaimCorrect
     problems.raise_any()
     assert body is not None, "whatever has no result has raised"
     return body
-
-
-def _read_id(text: str | None) -> str | None:
-    """Read the id with which an address ends; a query or a fragment may follow."""
-    if text is None:
-        return None
-    return text.partition("?")[0].partition("#")[0].rstrip("/").rpartition("/")[2]

@@ -4,10 +4,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from service.claims import document_queries, statement_queries
 from service.claims.correction_views import FieldCorrectionView
+from service.desk.layout import rendering
 from service.directory import directory_queries
 from service.domain import labels
-from service.domain.claims import Precision, parse_instant
+from service.domain.claims import Lifecycle, Precision, parse_instant
 from service.domain.print_phrases import format_date
 from service.store.engine import Connection
 
@@ -49,6 +51,14 @@ PAGES = {
     "source": "/sources/",
 }
 """Where those fields lead that hold an id."""
+FATES: Mapping[str, str] = {
+    Lifecycle.MERGED: "merged into another since",
+    Lifecycle.VOID: "void: recorded by mistake",
+    Lifecycle.WITHDRAWN: "taken back",
+}
+"""What became of a claim or a statement that a field names."""
+MOST_WORDS = 200
+"""Characters of a statement's words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,12 +191,39 @@ def _describe_value(connection: Connection, name: str, values: Values) -> str | 
             source = directory_queries.read_source(connection, value)
             return source["publisher"] or source["title"] or source["url"]
         case "part_of" | "supersedes":
-            return "a claim"
+            return _quote_claim(connection, value)
         case "origin_statement":
-            return "a statement"
+            return _quote_statement(connection, value)
         case "figure":
             return _write_figure(value)
     return str(value)
+
+
+def _quote_claim(connection: Connection, claim_id: str) -> str:
+    """Quote another claim as it reads today, and say what became of it."""
+    claim = document_queries.read_claims(connection, [claim_id]).get(claim_id)
+    if claim is None:
+        return "a claim that is not recorded here"
+    return _add_fate(claim["text"], FATES.get(claim["lifecycle"]))
+
+
+def _quote_statement(connection: Connection, statement_id: str) -> str:
+    """Quote a statement's words as they read today, with who said them."""
+    statement = statement_queries.read_statement(connection, statement_id)
+    if statement is None:
+        return "a statement that is not recorded here"
+    fate = None
+    if "voided_at" in statement:
+        fate = FATES[Lifecycle.VOID]
+    elif statement["withdrawn_at"] is not None:
+        fate = FATES[Lifecycle.WITHDRAWN]
+    words = rendering.shorten(statement["quotes"][0]["text"], MOST_WORDS)
+    voice = rendering.name_voice(statement)
+    return _add_fate(f"{voice}: {words}" if voice else words, fate)
+
+
+def _add_fate(words: str, fate: str | None) -> str:
+    return f"{words} ({fate})" if fate else words
 
 
 def _name_person(party: str | None, speaker: Mapping[str, Any] | None) -> str:

@@ -3,12 +3,14 @@
 It is served in development only (`CLAIMDESK_DEVELOPMENT`).
 """
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Response
 
 from service.desk.layout.rendering import render_page
+from service.desk.search.candidates import Candidate, CandidateKind, Picker
 from service.domain.access import Action
 from service.domain.claims import Finding, Lifecycle, Stance, Status, format_instant
 from service.domain.errors import NotFound
@@ -33,6 +35,34 @@ async def show_components(
             for theme in ("light", "dark")
         },
         typed={"text": "Typed"},
+        pickers={theme: _build_picker(theme, call) for theme in ("light", "dark")},
+    )
+
+
+def _build_picker(theme: str, call: Call) -> Picker:
+    """Build a picker with a claim that is chosen, and two that were found."""
+    chosen = Candidate(
+        id="1",
+        text="Nine people died in the fire",
+        page="/",
+        voice="Ankara · Ayşe Demir",
+        at=format_instant(call.now),
+        precision="day",
+        status=Status.ASSERTED,
+        story="The fire in the port",
+    )
+    return Picker(
+        f"{theme}-claim",
+        CandidateKind.CLAIM,
+        "",
+        chosen=chosen.id,
+        kept=[chosen],
+        candidates=[
+            replace(chosen, id="2", status=Status.DISPUTED, flags=["superseded"]),
+            replace(chosen, id="3", voice=None, story=None, differs=["another number: 12 and 9"]),
+        ],
+        words="fire",
+        searched=True,
     )
 
 

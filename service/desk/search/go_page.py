@@ -13,6 +13,7 @@ from service.accounts import account_queries
 from service.claims import documents
 from service.claims.claim_queries import Filters
 from service.desk.layout.rendering import render_page
+from service.desk.search import candidates
 from service.directory import directory_queries
 from service.domain import access
 from service.domain.access import Action
@@ -20,7 +21,6 @@ from service.domain.errors import Unsearchable
 from service.domain.names import normalize_spelling
 from service.search.finding import claim_hits
 from service.search.finding.claim_hits import ClaimSearch
-from service.search.index import query_parser
 from service.store.paging import Window
 from service.stories import story_queries
 from service.web.calls import Call, allow
@@ -31,8 +31,6 @@ SHOWN = 6
 """Of each kind."""
 LOOKED_THROUGH = 200
 """Stories and parties whose names are compared; the search finds what lies beyond."""
-SHORTEST_PREFIX = 3
-"""Letters from which on a word may be the beginning of one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,14 +102,8 @@ def _find(destinations: Iterable[Destination], text: str) -> list[Destination]:
 
 async def _find_claims(call: Call, text: str) -> list[Destination]:
     """Find claims by words, each of which may be typed in part."""
-    words = [
-        f"{word}*"
-        if len(word) >= SHORTEST_PREFIX and word.isalnum() and not word.isdigit()
-        else word
-        for word in text.split()
-    ]
     try:
-        query = query_parser.parse_query(" ".join(words))
+        query = candidates.parse_beginnings(text)
     except Unsearchable:
         return []
     page = await claim_hits.find_claims(

@@ -110,18 +110,58 @@ async def test_refused_correction_leads_to_each_fault(windows: Windows, desk: De
     await browsing.follow(
         ana.locator("#sheet-head").get_by_role("link", name="Correct", exact=True)
     )
-    await ana.fill("#part_of", "the other one")
+    await ana.fill("#speaker", "")
+    await ana.fill("#role", "its head")
     await ana.fill("#claimed_on", "")
     await ana.fill("#reason", WHY)
     await browsing.follow(ana.get_by_role("button", name="Correct", exact=True))
     await expect(ana.locator("#faults li")).to_have_count(2)
     await ben.select_option("#kind", "figure")
     await send(ben)
-    await ana.fill("#part_of", "")
+    await ana.fill("#role", "")
     await ana.fill("#claimed_on", "2023-09-30")
     await browsing.follow(ana.get_by_role("button", name="Correct", exact=True))
     await expect(ana.locator(".conflict")).to_contain_text("Ben changed this claim")
     await expect(ana.locator("#claimed_on")).to_have_value("2023-09-30")
     await expect(ana.locator("#kind")).to_have_value("figure")
     await browsing.follow(ana.get_by_role("button", name="Correct", exact=True))
+    await expect(ana.locator(".done")).to_contain_text("Corrected")
+
+
+async def test_another_claim_is_found_as_one_types_and_stays_chosen(
+    windows: Windows, desk: Desk
+) -> None:
+    """By the keyboard alone; a further search keeps what is chosen, and so does the record."""
+    claim = await acts.record_claim(desk, "Two lorries left the depot at Novi Pazar")
+    whole = await acts.record_claim(desk, "The whole depot at Novi Pazar was emptied")
+    ana = await windows.open(f"/claims/{claim}/correction", name="Ana")
+    picker = ana.locator("#part_of")
+    field = ana.locator("#part_of-words")
+    await field.press_sequentially("whole depot nov")
+    candidate = picker.locator(f".found input[value='{whole}']")
+    await expect(candidate).to_be_visible()
+    await field.press("ArrowDown")
+    await expect(candidate).to_be_focused()
+    await ana.keyboard.press("Space")
+    await expect(candidate).to_be_checked()
+    await field.fill("zzzyx")
+    await expect(picker).to_contain_text("No claim")
+    await expect(picker.locator(f".kept input[value='{whole}']")).to_be_checked()
+    await send(ana)
+    await ana.goto(f"/claims/{claim}")
+    await expect(ana.locator("details.corrected").first).to_contain_text("The whole depot")
+
+
+async def test_enter_in_a_field_sends_the_form_and_in_a_search_searches(
+    windows: Windows, desk: Desk
+) -> None:
+    """Without scripts."""
+    claim = await acts.record_claim(desk, "Three lorries left the depot at Tutin")
+    whole = await acts.record_claim(desk, "The whole depot at Tutin was emptied")
+    ana = await windows.open(f"/claims/{claim}/correction", name="Ana", java_script_enabled=False)
+    await ana.fill("#reason", WHY)
+    await ana.locator("#part_of-words").fill("whole Tutin")
+    await ana.locator("#part_of-words").press("Enter")
+    await ana.locator(f"#part_of .found input[value='{whole}']").check()
+    await ana.locator("#role").press("Enter")
     await expect(ana.locator(".done")).to_contain_text("Corrected")

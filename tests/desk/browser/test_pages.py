@@ -76,7 +76,11 @@ async def list_addresses(desk: Desk) -> dict[str, str]:
     }
     found_places = {}
     for path in PAGES:
-        if path.startswith("/static") or path in ("/intake/similar", "/work-count"):  # parts
+        if path.startswith("/static") or path in (
+            "/intake/similar",
+            "/candidates",
+            "/work-count",
+        ):  # parts
             continue
         if path.startswith("/parties/"):
             found_places[path] = path.format(slug="belgrade")
