@@ -1,12 +1,12 @@
 // A picker searches as one types; what is chosen stays. Without this, its button searches.
 
-for (const picker of document.querySelectorAll("[data-picker]")) {
+function addSearch(picker) {
   const words = picker.querySelector("input[type=search]");
   const sought = picker.querySelector("input[type=hidden]");
   const found = picker.querySelector(".found"), kept = picker.querySelector(".kept");
   let timer, turn = 0;
 
-  async function search() {
+  const search = async () => {
     clearTimeout(timer);
     const current = ++turn, text = words.value.trim();
     const answer = await fetch(`${picker.dataset.picker}&q=${encodeURIComponent(text)}`, {
@@ -23,7 +23,7 @@ for (const picker of document.querySelectorAll("[data-picker]")) {
     }
     found.replaceChildren(...page.body.childNodes);
     sought.value = text;
-  }
+  };
 
   words.addEventListener("input", () => {
     clearTimeout(timer);
@@ -45,3 +45,4 @@ for (const picker of document.querySelectorAll("[data-picker]")) {
     search();
   });
 }
+for (const picker of document.querySelectorAll("[data-picker]")) addSearch(picker);
