@@ -24,6 +24,7 @@ from service.desk.claims import (
     inquiry_pages,
     note_forms,
     review_page,
+    views_page,
 )
 from service.desk.corrections import claim_correction, source_correction, statement_correction
 from service.desk.corrections_log import corrections_log_page
@@ -76,6 +77,7 @@ routers = (
     statement_pages.router,
     story_pages.router,
     use_forms.router,
+    views_page.router,
     contact_page.router,
     unsubscribe_page.router,
     follow_forms.router,

@@ -55,6 +55,7 @@ PAGES: dict[str, Action | str] = {
     "/candidates": Action.RECORD,
     "/help": Action.READ_CLAIMS,
     "/search": Action.READ_CLAIMS,
+    "/views": SIGNED_IN,
     "/parties": Action.READ_RECORDS,
     "/parties/{slug}": Action.READ_RECORDS,
     "/parties/{slug}/edit": Action.CHANGE_PARTIES,

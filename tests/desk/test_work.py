@@ -48,7 +48,11 @@ async def test_proposal_waits_for_others_and_its_rejection_is_learnt_of(
     assert "operating regime" in waiting
     assert "confirmed" in waiting.lower()
     assert "Ana Checker" in waiting
-    assert read_count(parse_page(await people.checker2.get("/stories"))) == "1"
+    page = parse_page(await people.checker2.get("/stories"))
+    assert read_count(page) == "1"
+    assert read_words(page.get_element_by_id("menu-button")) == "Menu 1 in My work"
+    page = parse_page(await people.checker.get("/stories"))
+    assert page.get_element_by_id("menu-count").get("hidden") is not None
     assert (await people.checker.get("/work-count")).text == "0"
     own = read_words(parse_page(await people.checker.get("/work")).get_element_by_id("proposals"))
     assert "waits" in own
@@ -202,3 +206,43 @@ async def test_ticked_claims_are_changed_at_once(desk: Desk, people: People) -> 
     assert "second not changed You read another version" in text
     tags = [(await desk.read_claim(claim["id"]))["tags"] for claim in claims]
     assert tags == [["north", "army"], ["x"]]
+
+
+async def test_saved_views_are_in_the_menu_and_all_of_them_on_a_page(
+    desk: Desk, people: People
+) -> None:
+    """One's own and the desk's, on every page; the menu has a few of each."""
+    arabic = "الادعاءات المتعلقة بالحدود والقوات هناك"
+    page = await people.checker.get("/?tag=any")
+    for number in range(20):
+        answer = await send_form(
+            people.checker,
+            page,
+            "/views",
+            name=f"{arabic[:36]} {number:02}",
+            query=f"tag=t{number}&hold=true",
+        )
+        assert answer.status_code == 303
+    board = await people.editor.get("/?kind=figure&superseded=false")
+    await send_form(people.editor, board, "/views", name="Figures", shared="true")
+    [menu] = parse_page(await people.checker.get("/stories")).cssselect(".views-menu")
+    names = [read_words(link) for link in menu.cssselect("a")]
+    assert len(names) == 6 + 1 + 1
+    assert names[-2:] == ["Figures", "All 21 views"]
+    assert menu.cssselect("a bdi")
+    assert not parse_page(await people.public.get("/sign-in")).cssselect(".views-menu")
+    all_views = await people.checker.get("/views")
+    assert len(parse_page(all_views).cssselect(".saved-views li")) == 21
+    for words in ("tag: t19 · on hold", "kind: figure · not superseded"):
+        assert words in read_text(all_views)
+    deletions = [
+        form.get("action")
+        for form in parse_page(all_views).forms
+        if form.get("action", "").endswith("/delete")
+    ]
+    assert len(deletions) == 20, "the desk's is the editors'"
+    answer = await send_form(people.checker, all_views, deletions[0])
+    assert (answer.status_code, answer.headers["location"]) == (303, "/views")
+    assert "All 20 views" in read_text(await people.checker.get("/"))
+    current = parse_page(await people.checker.get("/?kind=figure&superseded=false"))
+    assert read_words(current.cssselect(".views-menu [aria-current=page]")[0]) == "Figures"

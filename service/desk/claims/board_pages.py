@@ -108,7 +108,6 @@ async def show_board(call: Annotated[Call, allow(Action.READ_CLAIMS, page=True)]
         narrowed=is_narrowed,
         stories=_render_story_options(tuple((row[0], row[1]) for row in stories), filters.story),
         button=await follow_forms.read_search_button(call, query, filters),
-        views=await follow_forms.list_views(call),
         saved_query=view_queries.format_query(query),
         as_of=filters.as_of,
     )

@@ -9,6 +9,9 @@ function showCount() {
     if (!response?.ok || response.redirected || !counter) return;
     const count = await response.text();
     counter.textContent = count === "0" ? "" : count;
+    // Where the menu is closed, its button says it.
+    query("#menu-count").hidden = count === "0";
+    query("#menu-count b").textContent = count;
   }, 150);
 }
 function watchCount() {

@@ -12,7 +12,6 @@ from service.domain.errors import Invalid
 from service.domain.notices import FollowKind
 from service.notices import follow_commands, follow_queries, followed_searches, saved_views
 from service.notices.follow_commands import Target
-from service.notices.saved_views import SavedView
 from service.web import claim_requests, view_queries
 from service.web.bodies.view_inputs import ViewIn
 from service.web.calls import Call
@@ -50,13 +49,6 @@ async def read_search_button(
     if search == f"tag={query.tag}":
         return await read_button(call, FollowKind.TAG, query.tag or "")
     return await read_button(call, FollowKind.SEARCH, search)
-
-
-async def list_views(call: Call) -> list[SavedView]:
-    """List the saved views that the menu of the board leads to."""
-    if call.caller is None or not call.caller.is_person:
-        return []
-    return await call.read(saved_views.list_by_name, caller=call.caller)
 
 
 @router.post("/follows")
