@@ -13,6 +13,7 @@ from service.domain.positions import PATTERN, read_position, write_position
 from service.field_types import Slug
 from service.live import sse_format
 from service.live.listeners import Listener
+from service.notices import people
 from service.record import event_queries, event_views
 from service.record.event_queries import EventFilter, RecordedEvent
 from service.web import redaction
@@ -107,6 +108,9 @@ async def stream_events(
         str | None,
         Header(pattern=PATTERN, description="Go on beyond this place, whatever `after` says"),
     ] = None,
+    inbox: Annotated[
+        bool, Query(description="Send `event: inbox` too when your inbox has something new")
+    ] = False,
 ) -> Response:
     """Nothing is missed and nothing comes twice, however often a client comes back with the last
     `id` that it got (browsers' EventSource does). A key that is revoked, a session that ends and a
@@ -125,6 +129,7 @@ async def stream_events(
         call.audience,
         context.limited_as,
         context.credential,
+        people.require_person(call.actor) if inbox else None,
     )
     answer = EventStream(live, listener)
     return Response(headers=answer.headers) if context.is_head else answer

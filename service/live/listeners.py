@@ -22,6 +22,7 @@ from service.domain.access import Audience
 from service.domain.errors import ClaimdeskError, EpochEnded, StreamsFull, TooManyStreams
 from service.domain.positions import START_AGAIN
 from service.live.event_ring import EventRing, HeldEvent, Render, take_chunk
+from service.live.inbox_watch import InboxWatch
 from service.metrics import Metrics
 from service.record import event_queries, tail
 from service.record.event_queries import EventFilter
@@ -60,6 +61,8 @@ class Listener:
         "cut",
         "ended",
         "event_filter",
+        "has_news",
+        "inbox_of",
         "position",
         "sending_since",
         "sent_at",
@@ -73,6 +76,7 @@ class Listener:
         audience: Audience,
         caller: str,
         credential: Credential | None,
+        inbox_of: str | None = None,
     ) -> None:
         self.position = position
         """All that is numbered up to here was sent, or is not wanted."""
@@ -82,6 +86,9 @@ class Listener:
         """Whose streams it counts as one of."""
         self.credential = credential
         """None for the public."""
+        self.inbox_of = inbox_of
+        """The person who is told here of news in their inbox."""
+        self.has_news = False
         self.wake = asyncio.Event()
         self.ended = False
         self.cut: Callable[[], None] | None = None
@@ -136,8 +143,10 @@ class EventHub:
         self._wake = asyncio.Event()
         self._pages = asyncio.Semaphore(MAX_CATCHING_UP)
         self._tasks: list[asyncio.Task[None]] = []
+        self._inboxes = InboxWatch(database, lambda: [*self._listeners])
 
     def start(self) -> None:
+        self._inboxes.start()
         self.database.wakeups.subscribe(self._wake.set)
         self._tasks = [
             asyncio.create_task(self._run_reader()),
@@ -145,6 +154,7 @@ class EventHub:
         ]
 
     async def stop(self) -> None:
+        await self._inboxes.stop()
         for listener in [*self._listeners]:
             listener.end()
         for task in self._tasks:

@@ -7,6 +7,8 @@ but its `id` is where a client that comes back goes on from (9.2.6).
 MEDIA_TYPE = "text/event-stream"
 HEARTBEAT = b":\n\n"
 """A comment, which clients ignore: proxies see that the connection is in use."""
+INBOX = b"event: inbox\ndata: {}\n\n"
+"""Somebody's inbox has something new; no event of the record, so it has no id."""
 NOT_LINE_ENDS = (("\x85", b"\\u0085"), ("\u2028", b"\\u2028"), ("\u2029", b"\\u2029"))
 """Characters that end no line of a stream, but do so in the libraries of many languages."""
 

@@ -18,6 +18,8 @@ from service.store.tables import notice_mailings, notices
 MOST_COUNTED = 1_000
 """Unread notices are counted up to so many, so that a count costs little whoever asks."""
 BATCH = 1_000
+NO_NOTICE = "00000000-0000-0000-0000-000000000000"
+"""Before all ids."""
 
 
 def list_notices(
@@ -49,6 +51,24 @@ def count_unread(connection: Connection, *, caller: Actor) -> int:
         .subquery()
     )
     return connection.execute(select(func.count()).select_from(unread)).scalar_one()
+
+
+def list_reached(
+    connection: Connection, *, after: str | None, persons: Sequence[str]
+) -> tuple[Sequence[str], str]:
+    """List those of these people who have a notice after the one with the id `after`, and return
+    the newest id.  Without `after`, nobody: all that is there is old."""
+    newest: str = (
+        connection.scalar(select(notices.c.id).order_by(notices.c.id.desc()).limit(1)) or NO_NOTICE
+    )
+    if after is None or newest <= after:
+        return [], newest
+    reached = connection.scalars(
+        select(notices.c.user)
+        .where(notices.c.user.in_(persons), notices.c.id > after, notices.c.id <= newest)
+        .distinct()
+    ).all()
+    return reached, newest
 
 
 def mark_read(

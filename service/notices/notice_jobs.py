@@ -37,6 +37,7 @@ from service.notices import (
 )
 from service.notices.notice_plan import Notice, Plan
 from service.notices.people import Person
+from service.store import wakeups
 from service.store.tables import (
     decisions,
     events,
@@ -117,6 +118,7 @@ def insert_notices(connection: Connection, to_write: Sequence[Notice], *, now: d
         for new_id, notice in zip(new_ids, to_write, strict=True)
     ]
     connection.execute(insert(notices), rows)
+    wakeups.notify_after_commit(connection)
     mailings.plan_mailings(connection, rows, now=now)
 
 

@@ -74,6 +74,9 @@ class EventStream(Response):
         listener.wake.clear()
         if listener.ended:
             return
+        if listener.has_news:
+            listener.has_news = False
+            await self._send_body(send, sse_format.INBOX)
         try:
             taken = await hub.take_events(listener)
         except ClaimdeskError:

@@ -14,6 +14,7 @@ from tests.api.test_access import record_secretive_claim
 from tests.live.conftest import Served
 from tests.record.test_tail import Undone, create_claim, write
 from tests.support.eventsource import Message, open_source
+from tests.support.inboxes import tell_people
 
 HOSTILE = 'line\u2028para\u2029next\x85 <b>"quoted"</b> \\ id: 7\r\n\r\ndata: {} \u202e🦊'
 
@@ -291,3 +292,39 @@ async def test_stream_needs_a_client_that_accepts_it(served: Served) -> None:
             if not is_accepted:
                 answer = await client.get("/v1/events/stream", headers={"Accept": accept})
                 require_problem(answer, "not-acceptable")
+
+
+async def test_stream_says_that_ones_inbox_has_something_new(served: Served) -> None:
+    """Only to who asks, only of their own, and not of what they did themselves; it is no event of
+    the record, so the place to come back to stays."""
+    desk = served.desk
+    claim = (await desk.record_claim())["id"]
+    name = (await desk.editor.get("/v1/me")).json()["name"]
+    async with (
+        served.client("editor") as client,
+        served.client("checker") as author,
+        open_source(client, inbox="true") as asked,
+        open_source(client) as silent,
+        open_source(author, inbox="true") as other,
+    ):
+        note = {"text": f"@{name} please look"}
+        answer = await desk.checker.post(f"/v1/claims/{claim}/notes", json=note)
+        assert answer.status_code == 201, answer.text
+        place = asked.last_event_id
+        await tell_people(desk)
+        [news] = await asked.take(1)
+        assert (news.type, news.data, asked.last_event_id) == ("inbox", "{}", place)
+        await desk.link_statement(claim, "comments", "pristina")
+        for source in (silent, other):
+            [message] = await source.take(1)
+            assert message.type == "link.created"
+
+
+async def test_inbox_of_nobody_is_no_stream(served: Served) -> None:
+    async with served.client("reader") as client:
+        answer = await client.get(
+            "/v1/events/stream",
+            params={"inbox": "true"},
+            headers={"Accept": "text/event-stream"},
+        )
+        require_problem(answer, "key-without-person")

@@ -188,10 +188,11 @@ function openStream() {
   const { live, types } = document.body.dataset;
   if (!live || document.hidden) return;
   let opened = false;
-  stream = new EventSource(live);
+  stream = new EventSource(live + (query("#work-count") ? "&inbox=true" : ""));
   stream.onopen = () => {
     clearTimeout(lossTimer);
     showStatus();
+    showCount();
     if (opened) scheduleRefresh();
     opened = true;
   };
@@ -204,6 +205,10 @@ function openStream() {
     pollTimer = setInterval(() => refresh().then(openStream, handleFailure), 5000);
   };
   for (const type of (types || "").split(" ")) stream.addEventListener(type, scheduleRefresh);
+  stream.addEventListener("inbox", () => {
+    showCount();
+    scheduleRefresh();
+  });
 }
 document.addEventListener("visibilitychange", () => {
   // Browsers keep six connections to a server: a page that nobody sees gives its own back.

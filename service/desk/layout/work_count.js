@@ -3,6 +3,7 @@
 let countTimer, countStream;
 function showCount() {
   clearTimeout(countTimer);
+  if (!query("#work-count")) return;
   countTimer = setTimeout(async () => {
     const response = await fetch("/work-count", { credentials: "same-origin" }).catch(() => null);
     const counter = query("#work-count");
@@ -20,8 +21,10 @@ function watchCount() {
   if (document.hidden || !query("#work-count")) return;
   // A page that listens to everything is read again, with the count on it.
   if (/stream\?after=[^&]*$/.test(document.body.dataset.live || "")) return;
-  countStream = new EventSource("/v1/events/stream");
-  for (const type of (document.body.dataset.types || "").split(" ")) {
+  countStream = new EventSource("/v1/events/stream?inbox=true");
+  // What came while the page was on its way.
+  countStream.onopen = showCount;
+  for (const type of `${document.body.dataset.types || ""} inbox`.split(" ")) {
     countStream.addEventListener(type, showCount);
   }
 }
@@ -31,5 +34,5 @@ document.addEventListener("visibilitychange", () => {
 });
 addEventListener("pagehide", () => countStream?.close());
 watchCount();
-// Notes and notices are no events of claims.
+// What was read elsewhere is no event.
 setInterval(() => !document.hidden && query("#work-count") && showCount(), 20000);

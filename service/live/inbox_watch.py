@@ -1,0 +1,76 @@
+"""Says to streams that ask for it that somebody's inbox has something new.
+
+The worker of notices writes after the commit of what it tells of, so events come too early to count
+by.  It looks when it is woken by a commit, and once a second, while somebody asks.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Collection
+from typing import TYPE_CHECKING
+
+import structlog
+
+from service.domain.errors import ClaimdeskError
+from service.notices import inbox
+from service.store.engine import Database
+
+if TYPE_CHECKING:
+    from service.live.listeners import Listener
+
+LOOK_SECONDS = 1.0
+SPACING_SECONDS = 0.1
+log = structlog.get_logger("live")
+
+
+class InboxWatch:
+    """`start` it, and `stop` it in the end; `list_listeners` gives the streams that are open."""
+
+    def __init__(
+        self, database: Database, list_listeners: Callable[[], Collection["Listener"]]
+    ) -> None:
+        self._database = database
+        self._list_listeners = list_listeners
+        self._wake = asyncio.Event()
+        self._newest: str | None = None
+        """The last notice that was looked at."""
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        self._database.wakeups.subscribe(self._wake.set)
+        self._task = asyncio.create_task(self._run())
+
+    async def stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+
+    async def _run(self) -> None:
+        while True:
+            self._wake.clear()
+            try:
+                await self._look()
+            except ClaimdeskError as error:
+                log.warning("inboxes wait for the database", problem=error.detail)
+            except Exception:
+                # The next look finds what this one missed.
+                log.exception("inboxes were not looked at")
+            await asyncio.sleep(SPACING_SECONDS)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), LOOK_SECONDS)
+
+    async def _look(self) -> None:
+        waiting: dict[str, list[Listener]] = {}
+        for listener in self._list_listeners():
+            if listener.inbox_of is not None:
+                waiting.setdefault(listener.inbox_of, []).append(listener)
+        if not waiting and self._newest is not None:
+            return  # from here on, for who asks next: it is little that comes again
+        persons, self._newest = await self._database.read(
+            inbox.list_reached, after=self._newest, persons=list(waiting)
+        )
+        for person in persons:
+            for listener in waiting[person]:
+                listener.has_news = True
+                listener.wake.set()
