@@ -18,12 +18,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 from prometheus_client import CollectorRegistry
+from typer.core import TyperGroup
 from typing_extensions import get_type_hints
 
 from service.api import webhook_events
 from service.claims.webhook_body_views import AboutView, BodyClaimView, BodyLinkView
 from service.claims.webhook_examples import find_body, summarize
+from service.cli import webhooks
 from service.config import Settings
 from service.domain import backoff
 from service.domain.webhooks import IN_FLIGHT, OVERLAP_HOURS, TIMEOUT_S, EventType, make_secret
@@ -52,6 +55,20 @@ def find_free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def test_every_option_of_every_command_is_named() -> None:
+    group = typer.main.get_command(webhooks.app)
+    assert isinstance(group, TyperGroup)
+    options = {
+        option
+        for command in group.commands.values()
+        for parameter in command.params
+        for option in (*parameter.opts, *parameter.secondary_opts)
+        if option.startswith("--")
+    }
+    assert len(options) > 20
+    assert sorted(option for option in options if option not in DOCUMENT) == []
 
 
 @pytest.fixture
