@@ -21,7 +21,7 @@ from sqlalchemy import (
     tuple_,
 )
 
-from service.claims import link_activity
+from service.claims import former_claims, link_activity
 from service.domain.claims import UNLISTED, Lifecycle
 from service.search.index import index_tables, match_expressions
 from service.store.tables import (
@@ -34,6 +34,15 @@ from service.store.tables import (
 from service.store.types import Id, Instant
 
 AS_OF = bindparam("as_of", type_=Instant())
+
+
+CORRECTABLE = frozenset(
+    {
+        *("claimant", "story", "kind", "without_story", "superseded", "without_superseded"),
+        *("party", "language", "claimed_since", "claimed_until"),
+    }
+)
+"""The filters by what a correction may change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +63,11 @@ class FilterSet:
     lifecycle: Lifecycle | None = None
     matching: str = ""
     """The kind of database, where words are asked for too (`match`)."""
+
+    @property
+    def may_have_been_corrected(self) -> bool:
+        """Whether a correction may have brought a claim into the list, out of it, or elsewhere."""
+        return self.sort == "claimed" or not CORRECTABLE.isdisjoint(self.names)
 
 
 def choose_sort_key(shape: FilterSet) -> ColumnElement[Any]:
@@ -83,10 +97,10 @@ def order_page(
 
 
 def build_conditions(
-    shape: FilterSet, row: Any, changed_at: ColumnElement[Any]
+    shape: FilterSet, row: Any, changed_at: ColumnElement[Any], recorded: Any = claims
 ) -> list[ColumnElement[bool]]:
-    """Build the conditions: on `claims` for what never changes, on `row` (current or former) for
-    the rest.
+    """Build the conditions: on `recorded` for what only corrections change, in `claims` or
+    `former_claims`, on `row` (current or former) for the rest.
 
     A current row also holds for the past since it last changed: a move of its parties would have
     changed it.
@@ -104,24 +118,24 @@ def build_conditions(
         found.append(
             _match_family(claims.c.claimant_root, claims.c.claimant, "claimant", shape.claimants)
             if row is claims
-            else _match_slugs(claims.c.claimant, "claimant_then", shape.claimants_then)
+            else _match_slugs(recorded.c.claimant, "claimant_then", shape.claimants_then)
         )
     for name in ("story", "kind"):
         if name in names:
-            found.append(claims.c[name] == bindparam(name))
+            found.append(recorded.c[name] == bindparam(name))
     if "lifecycle" in names:
         # Few are withdrawn or void: said as a constant, the index of those alone may be used.
         found.append(row.c.lifecycle == literal_column(f"'{shape.lifecycle}'"))
     else:
         found.append(is_listed(row))
     if "superseded" in names:
-        found.append(claims.c.superseded_since.is_not(None))
+        found.append(recorded.c.superseded_since.is_not(None))
         if "as_of" in names:
-            found.append(claims.c.superseded_since <= AS_OF)
+            found.append(recorded.c.superseded_since <= AS_OF)
     if "without_superseded" in names:
-        stands: ColumnElement[bool] = claims.c.superseded_since.is_(None)
+        stands: ColumnElement[bool] = recorded.c.superseded_since.is_(None)
         if "as_of" in names:
-            stands = or_(stands, claims.c.superseded_since > AS_OF)
+            stands = or_(stands, recorded.c.superseded_since > AS_OF)
         found.append(stands)
     if "part_of" in names:
         found.append(row.c.part_of == bindparam("part_of"))
@@ -130,7 +144,7 @@ def build_conditions(
     if "without_assignee" in names:
         found.append(row.c.assignee.is_(None))
     if "without_story" in names:
-        found.append(claims.c.story.is_(None))
+        found.append(recorded.c.story.is_(None))
     if "hold" in names:
         found.append(row.c.hold_since.is_not(None))
     if "hold" in names and "moment" in names:
@@ -144,18 +158,18 @@ def build_conditions(
     if "drift" in names:
         found.append(row.c.agrees.is_(False))
     if "party" in names or "stance" in names:
-        found.append(_match_links(shape, now=row is claims))
+        found.append(_match_links(shape, recorded, now=row is claims))
     if "language" in names:
-        found.append(_match_language(names))
+        found.append(_match_language(names, recorded))
     if "tag" in names:
         found.append(_match_tags(names))
     if "claimed_since" in names:
-        found.append(claims.c.claimed_at >= bindparam("claimed_since"))
+        found.append(recorded.c.claimed_at >= bindparam("claimed_since"))
         # Bounds what is indexed, and what the list may be in the order of.
-        found.append(claims.c.claimed_end >= bindparam("claimed_since"))
+        found.append(recorded.c.claimed_end >= bindparam("claimed_since"))
     if "claimed_until" in names:
-        found.append(claims.c.claimed_at <= bindparam("claimed_until"))
-        found.append(claims.c.claimed_end <= bindparam("claimed_end_until"))
+        found.append(recorded.c.claimed_at <= bindparam("claimed_until"))
+        found.append(recorded.c.claimed_end <= bindparam("claimed_end_until"))
     if "changed_since" in names:
         found.append(changed_at >= bindparam("changed_since", type_=Instant()))
     if "changed_until" in names:
@@ -185,14 +199,15 @@ def _match_slugs(party: ColumnElement[Any], name: str, slugs: int) -> ColumnElem
     return party.in_([bindparam(f"{name}_{i}") for i in range(slugs)])
 
 
-def _match_links(shape: FilterSet, *, now: bool) -> ColumnElement[bool]:
+def _match_links(shape: FilterSet, recorded: Any, *, now: bool) -> ColumnElement[bool]:
     names = shape.names
+    party = links.c.party if recorded is claims else former_claims.read_party(AS_OF)
     conditions = [links.c.claim == claims.c.id]
     if "party" in names:
         conditions.append(
             _match_family(links.c.root, links.c.party, "party", shape.parties)
             if now
-            else _match_slugs(links.c.party, "party_then", shape.parties_then)
+            else _match_slugs(party, "party_then", shape.parties_then)
         )
     if "stance" in names:
         conditions.append(links.c.stance == bindparam("stance"))
@@ -209,10 +224,11 @@ def _match_links(shape: FilterSet, *, now: bool) -> ColumnElement[bool]:
     )
 
 
-def _match_language(names: frozenset[str]) -> ColumnElement[bool]:
+def _match_language(names: frozenset[str], recorded: Any) -> ColumnElement[bool]:
     """Whether a statement that the claim comes from, or that is linked to it, is quoted in this
     language, whatever its script or country."""
-    language = func.lower(quotes.c.language)
+    quoted = quotes.c.language if recorded is claims else former_claims.read_language(AS_OF)
+    language = func.lower(quoted)
     spoken = [
         or_(language == bindparam("language"), language.like(bindparam("language_further"))),
         *([quotes.c.recorded_at <= AS_OF] if "as_of" in names else ()),
@@ -227,8 +243,8 @@ def _match_language(names: frozenset[str]) -> ColumnElement[bool]:
         exists(
             select(1)
             .select_from(quotes)
-            .where(quotes.c.statement == claims.c.origin_statement, *spoken)
-            .correlate(claims)
+            .where(quotes.c.statement == recorded.c.origin_statement, *spoken)
+            .correlate(claims, recorded)
         ),
         exists(
             select(1)

@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
+    ColumnElement,
     Select,
     String,
     and_,
@@ -26,6 +27,7 @@ from sqlalchemy import (
     union_all,
 )
 
+from service.claims import former_claims
 from service.claims.claim_conditions import (
     AS_OF,
     FilterSet,
@@ -37,6 +39,7 @@ from service.claims.claim_conditions import (
 from service.directory import directory_queries
 from service.domain.claims import Lifecycle, Precision, Stance, Status
 from service.domain.instants import compute_end
+from service.store import tables
 from service.store.compiled_statements import Parameters
 from service.store.engine import Lookup
 from service.store.tables import (
@@ -269,11 +272,7 @@ def _statement(shape: FilterSet) -> Select[Any]:
             *build_conditions(shape, claims, claims.c.changed_at),
         )
         return order_page(page, shape, sort_key, claims.c.id)
-    then = claim_versions
     now_moment = choose_sort_key(shape)
-    then_moment = {"claimed": claims.c.claimed_end, "due": then.c.due_at}.get(
-        shape.sort, then.c.recorded_at
-    )
     current = order_page(
         select(
             claims.c.document,
@@ -294,29 +293,54 @@ def _statement(shape: FilterSet) -> Select[Any]:
     # Where what has not changed since fills the page, none before the page's end can be on it.
     full = select(func.count()).select_from(current).scalar_subquery() > bindparam("limit") - 1
     end = case((full, select(func.min(current.c.moment)).scalar_subquery()), else_=_FLOOR)
-    earlier = order_page(
+    parts = [select(current)]
+    if not shape.may_have_been_corrected:
+        parts.append(select(_select_earlier(shape, claims, end).subquery()))
+    else:
+        uncorrected = _select_earlier(shape, claims, end, former_claims.is_uncorrected(AS_OF))
+        corrected = _select_earlier(shape, tables.former_claims, end, former_claims.is_held(AS_OF))
+        parts += (select(uncorrected.subquery()), select(corrected.subquery()))
+    every = union_all(*parts).subquery()
+    page = select(every).order_by(*order(shape, every.c.moment, every.c.id))
+    return page.limit(bindparam("limit"))
+
+
+def _select_earlier(
+    shape: FilterSet, recorded: Any, end: ColumnElement[Any], *conditions: ColumnElement[bool]
+) -> Select[Any]:
+    """Select a page of the versions that held at `as_of` of claims that have changed since.
+
+    `recorded`, `claims` or `former_claims`, says what of them only corrections change.
+    """
+    then = claim_versions
+    moments: dict[str, ColumnElement[Any]] = {
+        "claimed": recorded.c.claimed_end,
+        "due": then.c.due_at,
+    }
+    moment = moments.get(shape.sort, then.c.recorded_at)
+    source = then.join(claims, claims.c.id == then.c.claim)
+    if recorded is not claims:
+        source = source.join(recorded, recorded.c.claim == claims.c.id)
+    page = (
         select(
             then.c.document,
             then.c.assignee,
             then.c.due_at,
             # The document of today, where it tells of a correction.
             case((claims.c.document.contains('"corrected_at":'), claims.c.document)),
-            then_moment.label("moment"),
+            moment.label("moment"),
             then.c.claim.label("id"),
         )
-        .join(claims, claims.c.id == then.c.claim)
+        .select_from(source)
         .where(
             then.c.recorded_at <= AS_OF,
             then.c.superseded_at > AS_OF,
             # Nothing else has a version of that instant; a list of few is driven by its claims.
             claims.c.changed_at > AS_OF,
             claims.c.created_at <= AS_OF,
-            *(() if shape.sort == "due" else (then_moment >= end,)),
-            *build_conditions(shape, then, then.c.recorded_at),
-        ),
-        shape,
-        then_moment,
-        then.c.claim,
+            *(() if shape.sort == "due" else (moment >= end,)),
+            *build_conditions(shape, then, then.c.recorded_at, recorded),
+            *conditions,
+        )
     )
-    both = union_all(select(current), select(earlier.subquery())).subquery()
-    return select(both).order_by(*order(shape, both.c.moment, both.c.id)).limit(bindparam("limit"))
+    return order_page(page, shape, moment, then.c.claim)

@@ -1,5 +1,5 @@
 """Defines how events of a claim change the rows beside it: links, tags, decisions, requests for
-comment.
+comment, and what a correction leaves of what was recorded before.
 
 `list_row_changes` is the one place that says so.  The writer executes the changes; `claimdesk
 verify` applies them to rows in memory and compares those with the tables.
@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Table, delete, insert, update
 
+from service.claims import former_claims
 from service.domain.claims import ClaimState, DecisionKind
 from service.domain.history import Event
 from service.record.canonical import render_canonical
@@ -112,6 +113,9 @@ def list_row_changes(
         changes.append(Updated(inquiries, {"id": row["id"]}, {"due_at": row["due_at"]}))
     elif event.type == "decision.proposed":
         changes.append(Inserted(decisions, [build_decision_row(after, event, before)]))
+    if before is not None and event.type in former_claims.TYPES:
+        former = former_claims.list_former_rows(before, after, event)
+        changes += [Inserted(table, rows) for table, rows in former if rows]
     if "tags" in data:
         changes += _list_tag_changes(before, after, at)
     if before is not None and before.pending is not None:

@@ -2,13 +2,13 @@
 
 Functions here are pure, like those of `amendments`.  A correction says from now on what is right;
 an answer as of an instant before shows what was believed then.  No correction confirms.  Where two
-people agreed to what a claim prints, a correction that changes it takes that agreement away, so
-that one person may make it (docs/rules.md).
+people agreed to what a claim prints, or to the words that it rests on, a correction that changes
+them takes that agreement away, so that one person may make it (docs/rules.md).
 """
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, NotRequired, TypedDict
+from typing import Any, NotRequired, TypedDict, cast
 
 from service.domain import amendments, history, lifecycle, printed
 from service.domain.claims import (
@@ -18,6 +18,7 @@ from service.domain.claims import (
     ClaimState,
     Lifecycle,
     Precision,
+    Stance,
     Status,
     Unnamed,
     Voice,
@@ -25,7 +26,10 @@ from service.domain.claims import (
 from service.domain.errors import ClaimMerged, ClaimVoid, Invalid
 from service.domain.history import Draft
 from service.domain.plain_data import make_plain
+from service.domain.wordings import is_same_wording
 
+WEIGHED = (Stance.SUPPORTS, Stance.CONTRADICTS)
+"""The stances for the words of which people decide."""
 Values = Mapping[str, object]
 """Fields by name, as plain data."""
 
@@ -86,7 +90,30 @@ def correct_statement(
 ) -> list[Draft]:
     """Draft what the correction of a statement changes on a claim that shows it."""
     data = {"statement": statement, **difference, "spoken": make_plain(spoken)}
-    return _complete(state, Draft("statement.corrected", data))
+    is_reworded = _changes_words(difference) and _rests_on(state, statement)
+    return _complete(state, Draft("statement.corrected", data), is_reworded=is_reworded)
+
+
+def _changes_words(difference: Difference) -> bool:
+    """Say whether a quote has other words now, or gives them in another way (verbatim, say)."""
+    before, after = (_read_quotes(difference[name]) for name in ("before", "after"))
+    return any(
+        quote.get("rendering") != after[key].get("rendering")
+        or not is_same_wording(quote.get("text", ""), after[key].get("text", ""))
+        for key, quote in before.items()
+    )
+
+
+def _read_quotes(values: Values) -> dict[str, dict[str, Any]]:
+    return {quote["id"]: quote for quote in cast(list[dict[str, Any]], values.get("quotes", ()))}
+
+
+def _rests_on(state: ClaimState, statement: str) -> bool:
+    """Say whether the claim is made of the statement, or weighed by it."""
+    return statement == state.origin_statement or any(
+        link.statement == statement and link.is_active and link.stance in WEIGHED
+        for link in state.links
+    )
 
 
 def correct_source(source: str, difference: Difference) -> list[Draft]:
@@ -94,13 +121,14 @@ def correct_source(source: str, difference: Difference) -> list[Draft]:
     return [Draft("source.corrected", {"source": source, **difference})]
 
 
-def _complete(state: ClaimState, draft: Draft) -> list[Draft]:
-    """Return the draft, and the end of what two people agreed to if it prints otherwise."""
+def _complete(state: ClaimState, draft: Draft, *, is_reworded: bool = False) -> list[Draft]:
+    """Return the draft, and the end of what two people agreed to if it prints otherwise, or if the
+    words that it rests on are others."""
     drafts = [draft]
     after = history.apply_drafts(state, drafts)
     # Of a claim that is void or merged nothing prints until two people agree to it again.
     is_unprinted = state.lifecycle in UNLISTED
-    agreed = printed.list_fields_to_agree_on(state, after, is_correction=True)
+    agreed = is_reworded or printed.list_fields_to_agree_on(state, after, is_correction=True)
     if is_unprinted or not agreed:
         return drafts
     reason = "what was agreed on was corrected"

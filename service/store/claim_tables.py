@@ -184,6 +184,48 @@ claim_versions = Table(
     ),
 )
 
+# What lists filter by is in `claims`, `links` and `quotes` as it is right now.  What it was before
+# a correction is here, each row until the event `number` of the claim; of several that were
+# superseded after an instant, the first held then.  A claim has a row in the first of these for
+# each correction that the others have rows of, too.
+former_claims = Table(
+    "former_claims",
+    metadata,
+    Column("claim", ForeignKey("claims.id"), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("superseded_at", Instant, nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("story", String(64)),
+    Column("claimant", String(64)),
+    Column("claimed_at", Instant, nullable=False),
+    Column("claimed_end", Instant, nullable=False),
+    Column("origin_statement", Id, nullable=False),
+    Column("superseded_since", Instant),
+    Index(None, "superseded_at"),
+    Index(None, "story", "superseded_at"),
+    Index(None, "claimant", "superseded_at"),
+)
+
+former_links = Table(
+    "former_links",
+    metadata,
+    Column("claim", ForeignKey("claims.id"), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("link", Id, primary_key=True),
+    Column("superseded_at", Instant, nullable=False),
+    Column("party", String(64)),
+)
+
+former_quotes = Table(
+    "former_quotes",
+    metadata,
+    Column("claim", ForeignKey("claims.id"), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("quote", Id, primary_key=True),
+    Column("superseded_at", Instant, nullable=False),
+    Column("language", String(35), nullable=False),
+)
+
 claim_tags = Table(
     "claim_tags",
     metadata,

@@ -21,7 +21,7 @@ from service.domain.errors import Unavailable
 from service.store.failures import REFUSED_CODE, RELEASE_REFUSED
 from service.store.tables import INDEXES
 
-OLDEST_WRITER = 47
+OLDEST_WRITER = 50
 """The oldest schema that a process must know to write to this release's.  A release with a schema
 that older ones cannot write to raises it to its own."""
 CACHE_KIB = 65_536

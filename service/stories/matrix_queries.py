@@ -6,7 +6,7 @@ its record, because copies of all links for every version would grow with their 
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
@@ -14,7 +14,6 @@ from typing import Any
 
 from sqlalchemy import Connection, func, literal, select, union_all
 
-from service.claims.claim_conditions import is_listed
 from service.claims.history_queries import parse_event
 from service.domain import history, holds
 from service.domain.claims import ClaimState, format_instant
@@ -22,10 +21,15 @@ from service.domain.names import normalize_letters
 from service.store import states
 from service.store.paging import Window
 from service.store.snapshot import hold_snapshot
-from service.store.tables import claim_versions, claims, events, links
+from service.store.tables import claims, events, links
 from service.stories import matrix
 from service.stories.matrix_views import MatrixExcerpt, MatrixPartyView
-from service.stories.story_queries import build_story_conditions, find_story, select_parties
+from service.stories.story_queries import (
+    choose_link_party,
+    find_story,
+    select_claims,
+    select_parties,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +53,8 @@ def read_matrix(
     """
     with hold_snapshot(connection):
         story = find_story(connection, slug, moment)
-        order = _arrange_claims(_read_skeleton(connection, slug, moment))
+        rows = connection.execute(select_claims(slug, moment)).all()
+        order = _arrange_claims(rows)
         begin = _find_page_start(order, window.after)
         here = order[begin : begin + window.limit]
         states = read_states(connection, [position.claim for position in here], moment)
@@ -85,35 +90,6 @@ def read_states(
         assert state is not None
         found[claim] = state
     return {claim: holds.drop_due_hold(state, moment) for claim, state in found.items()}
-
-
-def _read_skeleton(connection: Connection, slug: str, moment: datetime | None) -> Sequence[Any]:
-    """Read id, part_of and claimed_end of every claim of the story."""
-    current = select(claims.c.id, claims.c.part_of, claims.c.claimed_end).where(
-        *build_story_conditions(slug, None)
-    )
-    if moment is None:
-        return connection.execute(current).all()
-    then, later = claim_versions, claim_versions.alias()
-    held = (
-        select(func.min(later.c.superseded_at))
-        .where(later.c.claim == claims.c.id, later.c.superseded_at > moment)
-        .correlate(claims)
-        .scalar_subquery()
-    )
-    earlier = (
-        select(claims.c.id, then.c.part_of, claims.c.claimed_end)
-        .select_from(claims)
-        .join(then, (then.c.claim == claims.c.id) & (then.c.superseded_at == held))
-        .where(
-            claims.c.story == slug,
-            claims.c.changed_at > moment,
-            then.c.recorded_at <= moment,
-            is_listed(then),
-        )
-    )
-    unchanged = current.where(claims.c.changed_at <= moment)
-    return connection.execute(union_all(unchanged, earlier)).all()
 
 
 def _arrange_claims(rows: Iterable[Any]) -> list[ClaimPosition]:
@@ -152,18 +128,18 @@ def _list_parties(
     connection: Connection, slug: str, moment: datetime | None
 ) -> list[MatrixPartyView]:
     """List the story's root parties: those with most claims first, then by name."""
-    place = select_parties(moment)
+    place, of_story = select_parties(moment), select_claims(slug, moment).subquery()
     claimants = (
         select(place.c.root, func.count().label("claims"))
-        .join(claims, claims.c.claimant == place.c.slug)
-        .where(*build_story_conditions(slug, moment))
+        .select_from(of_story)
+        .join(place, of_story.c.claimant == place.c.slug)
         .group_by(place.c.root)
     )
     voices = (
         select(place.c.root, literal(0).label("claims"))
-        .join(links, links.c.party == place.c.slug)
-        .join(claims, claims.c.id == links.c.claim)
-        .where(*build_story_conditions(slug, moment))
+        .select_from(links)
+        .join(of_story, of_story.c.id == links.c.claim)
+        .join(place, choose_link_party(moment) == place.c.slug)
         .distinct()
     )
     if moment is not None:

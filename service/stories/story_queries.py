@@ -4,13 +4,26 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, FromClause, Row, and_, exists, func, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    CompoundSelect,
+    Connection,
+    FromClause,
+    Row,
+    Select,
+    and_,
+    func,
+    or_,
+    select,
+    union_all,
+)
 
-from service.claims import link_activity
+from service.claims import former_claims, link_activity
 from service.claims.claim_conditions import is_listed
 from service.directory.directory_queries import build_party_view
 from service.domain.claims import Lifecycle, format_instant
 from service.domain.errors import NotFound, NotYetRecorded
+from service.store import tables
 from service.store.paging import Window, select_page
 from service.store.tables import (
     claim_versions,
@@ -36,12 +49,13 @@ def read_story(
     NotFound, NotYetRecorded.
     """
     row = find_story(connection, slug, moment)
-    claimants = select(claims.c.claimant).where(*build_story_conditions(slug, moment))
+    of_story = select_claims(slug, moment).subquery()
+    claimants = select(of_story.c.claimant)
     voices = (
-        select(links.c.party)
-        .join(claims, claims.c.id == links.c.claim)
+        select(choose_link_party(moment))
+        .select_from(links)
+        .join(of_story, of_story.c.id == links.c.claim)
         .join(statements, statements.c.id == links.c.statement)
-        .where(*build_story_conditions(slug, moment))
         .where(*link_activity.build_conditions(link_activity.LINK_ENDINGS, moment))
         .where(*link_activity.build_conditions(link_activity.STATEMENT_ENDINGS, moment))
     )
@@ -107,23 +121,50 @@ def find_story(connection: Connection, slug: str, moment: datetime | None) -> Ro
     return row
 
 
-def build_story_conditions(slug: str, moment: datetime | None) -> tuple[ColumnElement[bool], ...]:
-    """Build the conditions on `claims` for those of the story that were recorded and are listed."""
-    listed = is_listed(claims)
+def select_claims(slug: str, moment: datetime | None) -> Select[Any] | CompoundSelect[Any]:
+    """Select `id`, `part_of`, `claimed_end` and `claimant` of the story's claims that are listed,
+    now or as they were recorded at an instant."""
+    current = select(claims.c.id, claims.c.part_of, claims.c.claimed_end, claims.c.claimant).where(
+        claims.c.story == slug, is_listed(claims)
+    )
     if moment is None:
-        return claims.c.story == slug, listed
-    then = claim_versions.alias()
-    before = exists(
-        select(1)
+        return current
+    former = tables.former_claims
+    return union_all(
+        current.where(claims.c.changed_at <= moment),
+        _select_earlier(claims, slug, moment).where(former_claims.is_uncorrected(moment)),
+        _select_earlier(former, slug, moment)
+        .join(former, former.c.claim == claims.c.id)
+        .where(former_claims.is_held(moment)),
+    )
+
+
+def _select_earlier(recorded: FromClause, slug: str, moment: datetime) -> Select[Any]:
+    """Select the versions of that instant of claims that have changed since; `recorded`, `claims`
+    or `former_claims`, says what only corrections change."""
+    then, later = claim_versions, claim_versions.alias()
+    held = (
+        select(func.min(later.c.superseded_at))
+        .where(later.c.claim == claims.c.id, later.c.superseded_at > moment)
+        .correlate(claims)
+        .scalar_subquery()
+    )
+    return (
+        select(claims.c.id, then.c.part_of, recorded.c.claimed_end, recorded.c.claimant)
+        .select_from(claims)
+        .join(then, and_(then.c.claim == claims.c.id, then.c.superseded_at == held))
         .where(
-            then.c.claim == claims.c.id,
-            then.c.superseded_at > moment,
+            recorded.c.story == slug,
+            claims.c.changed_at > moment,
             then.c.recorded_at <= moment,
             is_listed(then),
         )
-        .correlate(claims)
     )
-    return claims.c.story == slug, claims.c.created_at <= moment, or_(listed, before)
+
+
+def choose_link_party(moment: datetime | None) -> ColumnElement[Any]:
+    """Return whose words a row of `links` is, or was at an instant."""
+    return links.c.party if moment is None else former_claims.read_party(moment)
 
 
 def select_parties(moment: datetime | None) -> FromClause:

@@ -28,7 +28,7 @@ from service.verification.breaks import (
     describe_error,
 )
 from service.verification.chain_checks import check_chain
-from service.verification.implied_rows import ImpliedRows
+from service.verification.implied_rows import ImpliedRows, build_former_key
 
 BATCH = 500
 VERSIONS = 5_000
@@ -41,6 +41,9 @@ ORDERS = (
     (tables.decisions, tables.decisions.c.id),
     (tables.inquiries, tables.inquiries.c.id),
     (tables.claim_tags, tables.claim_tags.c.tag),
+    (tables.former_claims, tables.former_claims.c.number),
+    (tables.former_links, tables.former_links.c.number),
+    (tables.former_quotes, tables.former_quotes.c.number),
     (claim_search, claim_search.c.number),
 )
 """The tables that are derived from a claim's events, and the order of a claim's rows in each."""
@@ -176,6 +179,9 @@ def _check_claim(
         yield from compare_rows(claim, table, implied_rows, stored)
     tags = {(tag.tag, tag.added_at): tag._mapping for tag in rows["claim_tags"]}
     yield from compare_rows(claim, "claim_tags", implied.tags, tags)
+    for table, implied_former in implied.former.items():
+        left = {build_former_key(table, row._mapping): row._mapping for row in rows[table]}
+        yield from compare_rows(claim, table, implied_former, left)
     if claim_search.name in rows:
         indexed = index_writer.build_claim_row(state, sources, former)
         yield from search_checks.compare_index_row(

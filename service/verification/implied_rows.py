@@ -4,8 +4,9 @@ The rule is `projections.list_row_changes`, by which the writer wrote the tables
 are applied to rows in memory, so that `claimdesk verify` can tell whether the tables still agree.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
+from typing import Any
 
 from service.claims import projections
 from service.claims.projections import Deleted, Inserted, Row, Updated
@@ -13,10 +14,21 @@ from service.domain.claims import ClaimState
 from service.domain.history import Event
 from service.store.tables import claim_tags, decisions, inquiries, links
 
+FORMER_KEYS: Mapping[str, tuple[str, ...]] = {
+    "former_claims": ("number",),
+    "former_links": ("number", "link"),
+    "former_quotes": ("number", "quote"),
+}
+"""The keys of one claim's rows in the tables of what was corrected."""
+
+
+def build_former_key(table: str, row: Any) -> tuple[Any, ...]:
+    return tuple(row[name] for name in FORMER_KEYS[table])
+
 
 class ImpliedRows:
-    """One claim's links, decisions, requests for comment and tags after the events that were
-    followed.
+    """One claim's links, decisions, requests for comment, tags and what corrections left of it,
+    after the events that were followed.
 
     Each is a dict of rows by key; a row has every column of its table.
     """
@@ -27,6 +39,8 @@ class ImpliedRows:
         }
         """By table and id."""
         self.tags: dict[tuple[str, datetime], Row] = {}
+        self.former: dict[str, dict[tuple[Any, ...], Row]] = {name: {} for name in FORMER_KEYS}
+        """What corrections left, by table and key."""
 
     def follow(
         self, before: ClaimState | None, after: ClaimState, event: Event, actor: Row
@@ -48,6 +62,8 @@ class ImpliedRows:
     def _insert(self, table: str, row: Row) -> None:
         if table == claim_tags.name:
             self.tags[row["tag"], row["added_at"]] = row
+        elif table in FORMER_KEYS:
+            self.former[table][build_former_key(table, row)] = row
         else:
             self.by_id[table][row["id"]] = row
 

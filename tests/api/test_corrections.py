@@ -113,7 +113,10 @@ async def test_material_correction_asks_for_affirmation(desk: Desk) -> None:
 async def test_immaterial_correction_leaves_a_confirmation(desk: Desk) -> None:
     """Another hour, basis and spelling of a quote print nothing else."""
     claim = await record_confirmed_claim(desk)
-    statement = (await read_link(desk, claim))["statement"]["id"]
+    spoken = (await read_link(desk, claim))["statement"]
+    statement, (quote, *_) = spoken["id"], spoken["quotes"]
+    spelling = {"id": quote["id"], "text": f"“{quote['text'].upper()}”", "language": "en-GB"}
+    await correct(desk, f"/v1/statements/{statement}", quotes=[spelling])
     statement_view = await correct(
         desk,
         f"/v1/statements/{statement}",
@@ -129,6 +132,37 @@ async def test_immaterial_correction_leaves_a_confirmation(desk: Desk) -> None:
     await correct(desk, f"/v1/statements/{statement}", basis="third_party")
     assert (await desk.read_claim(claim))["status"] == "awaiting_confirmation"
     await require_sound_record(desk)
+
+
+@pytest.mark.parametrize(
+    "change", [{"text": "They have nearly left."}, {"rendering": "paraphrase"}]
+)
+@pytest.mark.parametrize("place", ["support", "origin"])
+async def test_confirmation_ends_where_words_it_rests_on_change(
+    desk: Desk, change: Json, place: str
+) -> None:
+    """One person says that the words were others: two had agreed on those, material or not."""
+    claim = await record_confirmed_claim(desk)
+    if place == "support":
+        statement = (await read_link(desk, claim))["statement"]
+    else:
+        events = (await desk.checker.get(f"/v1/claims/{claim}/history")).json()["items"]
+        origin = events[0]["data"]["origin_statement"]
+        statement = (await desk.reader.get(f"/v1/statements/{origin}")).json()
+    quote = {"id": statement["quotes"][0]["id"], **change}
+    await correct(desk, f"/v1/statements/{statement['id']}", quotes=[quote], material=False)
+    assert (await desk.read_claim(claim))["status"] == "awaiting_confirmation"
+    assert (await read_status_changes(desk, claim))[-1]["cause"] == "correction"
+    assert (await read_link(desk, claim))["affirmed"]
+    await require_sound_record(desk)
+
+
+async def test_words_of_a_comment_are_no_part_of_a_confirmation(desk: Desk) -> None:
+    claim = await record_confirmed_claim(desk)
+    link = await desk.link_statement(claim, "comments", "washington")
+    quote = {"id": link["statement"]["quotes"][0]["id"], "text": "Something else altogether."}
+    await correct(desk, f"/v1/statements/{link['statement']['id']}", quotes=[quote])
+    assert (await desk.read_claim(claim))["status"] == "confirmed"
 
 
 async def test_claim_is_corrected_field_by_field(desk: Desk) -> None:

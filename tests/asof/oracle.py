@@ -12,7 +12,8 @@ from service.claims.history_queries import parse_event
 from service.domain import evidence, history
 from service.domain.claims import ClaimState, Lifecycle, Voice
 from service.domain.history import Event
-from service.store.tables import events
+from service.store.tables import events, quotes
+from service.stories import timeline
 from tests.asof.weeks import Weeks
 from tests.domain.builders import get_voice
 
@@ -65,6 +66,24 @@ class Oracle:
         assert path[-1] == voice.root, (voice, at)
         return party in path
 
+    def list_languages(self, state: ClaimState, at: datetime) -> set[str]:
+        """The languages in which what the claim comes from and its links was quoted, without
+        scripts, as the desk believed at `at`."""
+        spoken = {link.statement for link in state.links if not (link.retracted or link.void)}
+        spoken.add(state.origin_statement)
+        shown = [
+            quote
+            for quote in self.weeks.quotes
+            if quote.statement in spoken and quote.recorded_at <= at
+        ]
+        former = {
+            quote["id"]: quote["language"]
+            for event in reversed(self.told[state.id])
+            if event.type == "statement.corrected" and event.recorded_at > at
+            for quote in event.data["before"].get("quotes", ())
+        }
+        return {former.get(quote.id, quote.language).partition("-")[0] for quote in shown}
+
     def has_stance(
         self, state: ClaimState, party: str | None, stance: str | None, at: datetime
     ) -> bool:
@@ -98,6 +117,7 @@ class Oracle:
             ),
             "superseded": lambda value: (state.superseded_by is not None) == (value == "true"),
             "part_of": lambda parent: state.part_of == parent,
+            "language": lambda language: language in self.list_languages(state, at),
             "claimed_since": lambda moment: state.claimed_at >= when(moment),
             "claimed_until": lambda moment: state.claimed_at <= when(moment),
             "changed_since": lambda moment: state.updated_at >= when(moment),
@@ -139,17 +159,12 @@ class Oracle:
         def is_told(event: Event) -> bool:
             if event.type == "claim.amended":
                 return bool(event.data.keys() - {"assignee", "due_at"})
-            untold = ("decision", "component", "party", "speaker")
-            return event.type.split(".")[0] not in untold and event.type not in (
-                "claim.moved",
-                "statement.quoted",
-            )
+            return event.type in timeline.TYPES
 
         def key(line: Line) -> tuple[datetime, int]:
-            seq, _, recorded_event = line
-            return find_said_end(
-                recorded_event
-            ) if clock == "said" else recorded_event.recorded_at, seq
+            seq, _, each = line
+            instants = self.read_said(line, at) if clock == "said" else None
+            return instants[1] if instants else each.recorded_at, seq
 
         return sorted(
             (
@@ -159,10 +174,22 @@ class Oracle:
                 and state.story == slug
                 and line[2].recorded_at <= at
                 and is_told(line[2])
-                and (clock == "recorded" or read_said_instant(line[2]) is not None)
+                and (clock == "recorded" or self.read_said(line, at) is not None)
             ),
             key=key,
         )
+
+    def read_said(self, line: Line, at: datetime) -> tuple[datetime, datetime] | None:
+        """When the world heard, as the desk believed at `at`, and the end of the day or hour."""
+        _, claim, event = line
+        state = self.claim(claim, at)
+        assert state is not None
+        if event.type == "claim.created":
+            return state.claimed_at, find_claimed_end(state)
+        for link in state.links:
+            if event.type == "link.created" and link.id == event.data["link"]["id"]:
+                return link.said_at, link.said_at + LENGTHS[link.precision]
+        return None
 
     def lane(self, claim: str, at: datetime) -> list[tuple[datetime, str]]:
         """From when on the claim had which status, as far as it was known by then."""
@@ -171,22 +198,6 @@ class Oracle:
             if moment <= at and (not turns or turns[-1][1] != state.status):
                 turns.append((moment, state.status))
         return turns
-
-
-def read_said_instant(event: Event) -> datetime | None:
-    if event.type == "claim.created":
-        return datetime.fromisoformat(event.data["claimed_at"])
-    if event.type == "link.created":
-        return datetime.fromisoformat(event.data["link"]["said_at"])
-    return None
-
-
-def find_said_end(event: Event) -> datetime:
-    """The end of the day or hour that is known."""
-    moment = read_said_instant(event)
-    assert moment is not None
-    data = event.data if event.type == "claim.created" else event.data["link"]
-    return moment + LENGTHS[data["precision"]]
 
 
 def find_claimed_end(state: ClaimState) -> datetime:
@@ -241,4 +252,7 @@ async def consult(weeks: Weeks) -> list[Line]:
         rows = connection.execute(of_claims.order_by(events.c.seq)).all()
         return [(row.seq, row.claim, parse_event(row)) for row in rows]
 
+    weeks.quotes = await weeks.desk.database.read(
+        lambda connection: connection.execute(select(quotes)).all()
+    )
     return await weeks.desk.database.read(read)

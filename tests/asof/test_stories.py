@@ -6,7 +6,7 @@ from typing import Any
 from service.domain.claims import Lifecycle, format_instant
 from service.domain.history import Event
 from tests.api.problems import require_problem
-from tests.asof.oracle import Oracle, build_cells, list_columns, read_said_instant
+from tests.asof.oracle import Oracle, build_cells, list_columns
 from tests.asof.test_claims import MICROSECOND, list_instants
 from tests.asof.weeks import STORIES
 from tests.domain.builders import get_voice
@@ -97,10 +97,11 @@ async def test_timeline_as_of_any_instant_equals_the_record(oracle: Oracle) -> N
         assert [(each["seq"], each["claim"]["id"]) for each in entries] == [
             (seq, claim) for seq, claim, _ in expected
         ], (query, limit)
-        for entry, (_, claim, each) in zip(entries, expected, strict=True):
-            said_instant = read_said_instant(each)
+        for entry, line in zip(entries, expected, strict=True):
+            _, claim, each = line
+            instants = oracle.read_said(line, at)
             assert entry["recorded_at"] == format_instant(each.recorded_at)
-            assert entry["said_at"] == (format_instant(said_instant) if said_instant else None)
+            assert entry["said_at"] == (format_instant(instants[0]) if instants else None)
             state = oracle.claim(claim, at)
             assert state is not None
             assert (entry["claim"]["text"], entry["claim"]["status"]) == (state.text, state.status)
@@ -143,7 +144,7 @@ def list_speaking_roots(oracle: Oracle, claim: str, line_event: Event) -> list[s
             if (data.get("links") or "link" in data)
             else []
         )
-    if line_event.type == "statement.withdrawn":
+    if line_event.type in ("statement.withdrawn", "statement.corrected"):
         return [link["voice"]["root"] for link in links if link["statement"] == data["statement"]]
     link_ids = data.get("cites", [data.get("link")])
     return [link["voice"]["root"] for name in link_ids for link in links if link["id"] == name]

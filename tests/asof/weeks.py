@@ -1,10 +1,12 @@
 """A desk at work for weeks: a seeded random sequence of everything that a desk can do."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from random import Random
 from typing import Any
 
 import httpx
+from sqlalchemy import Row
 
 from tests.support.desk import SOURCE, Desk, build_statement
 
@@ -44,6 +46,8 @@ WEIGHTS = {
     "respeak": 2,
     "quote": 3,
     "clock": 2,
+    "correct_claim": 12,
+    "correct_statement": 12,
 }
 
 
@@ -58,6 +62,8 @@ class Weeks:
         self.statements: list[str] = []
         self.speakers: list[str] = []
         self.me = ""
+        self.quotes: Sequence[Row[Any]] = ()
+        """Every quote as it is in the end."""
         self.tree: list[tuple[datetime, dict[str, str | None]]] = []
         self.quiet_until = desk.clock.now
         """Up to here a clock that went back has to catch up."""
@@ -238,6 +244,39 @@ class Weeks:
         if self.statements:
             path = f"/v1/statements/{self._some(self.statements)}/quotes"
             await self._act("POST", path, **build_statement(None)["quotes"][0])
+
+    async def _correct_claim(self) -> None:
+        """Several fields at once, or one; the claims that are corrected twice are not few."""
+        if not self.claims:
+            return
+        chance, when = self.chance, self._draw_instant()
+        changes: list[dict[str, Any]] = [
+            {"story": chance.choice((None, *STORIES))},
+            {"kind": chance.choice(("event", "figure", "position"))},
+            {"claimant": chance.choice((None, *TREE))},
+            dict(zip(("claimed_at", "precision"), when, strict=True)),
+            {"part_of": chance.choice((None, self._some(self.claims)))},
+            {"supersedes": chance.choice((None, self._some(self.claims)))},
+        ]
+        body: dict[str, Any] = {"reason": "recorded wrongly"}
+        for change in chance.sample(changes, chance.choices((1, 2, 3), (6, 2, 1))[0]):
+            body |= change
+        await self._act("POST", f"/v1/claims/{self._some(self.claims)}/corrections", **body)
+
+    async def _correct_statement(self) -> None:
+        if not self.statements:
+            return
+        chance, statement = self.chance, self._some(self.statements)
+        path = f"/v1/statements/{statement}"
+        shown = (await self.desk.checker.get(path)).json()
+        language = chance.choice(("en", "sr", "sr-Latn"))
+        body: dict[str, Any] = {"party": self._party(), "speaker": None}
+        if chance.random() < 0.4:
+            body = {"quotes": [{"id": shown["quotes"][0]["id"], "language": language}]}
+        elif chance.random() < 0.3:
+            body = dict(zip(("said_at", "precision"), self._draw_instant(), strict=True))
+        body |= {"reason": "recorded wrongly", "material": chance.random() < 0.5}
+        await self._act("POST", f"{path}/corrections", **body)
 
     async def _clock(self) -> None:
         """The clock goes back by less than since a party moved."""

@@ -52,7 +52,7 @@ EXPORTED = {
 """The tables that lines stand for, and the columns that no line has."""
 DERIVED = {
     *("claims", "state_links", "claim_versions", "claim_tags", "links", "decisions"),
-    "inquiries",
+    *("inquiries", "former_claims", "former_links", "former_quotes"),
 }
 """What is rebuilt by folding the record."""
 INDEXES = {"claim_search", "statement_search"}

@@ -275,6 +275,7 @@ def correct_mistakes(connection: Connection, day: Day) -> None:
     quote: statement_corrections.QuoteCorrection = {
         "id": row.id,
         "text": "what was said",
+        "language": "sq",
         "source": NewSource("https://example.org/misread"),
     }
     statement_corrections.correct_statement(

@@ -57,18 +57,13 @@ class ClaimSearch:
     after: Keys | None
 
     @property
-    def fixed_labels(self) -> list[list[str]]:
-        """Labels that never change."""
-        filters = (("kind", self.filters.kind), ("story", self.filters.story))
-        return [[postings.build_label(name, value)] for name, value in filters if value]
-
-    @property
     def labels(self) -> list[list[str]]:
-        """Those and the claimant, who may be any below the party that is asked for now."""
-        if self.claimant is None:
-            return self.fixed_labels
-        claimants = [postings.build_label("claimant", slug) for slug in self.claimant.slugs]
-        return [*self.fixed_labels, claimants]
+        """What the index has labels for now, the claimant as any below the party asked for."""
+        filters = (("kind", self.filters.kind), ("story", self.filters.story))
+        labels = [[postings.build_label(name, value)] for name, value in filters if value]
+        if self.claimant is not None:
+            labels.append([postings.build_label("claimant", slug) for slug in self.claimant.slugs])
+        return labels
 
 
 class Hit(NamedTuple):
@@ -306,7 +301,8 @@ async def find_at_any_time(
     filter_set, parameters = split_filters(search, after)
     sort = "changed" if search.filters.sort == "relevance" else search.filters.sort
     lookup = claim_queries.prepare_list(replace(filter_set, matching=dialect, sort=sort))
-    index_query = IndexQuery(dialect, claim_search, search.query, search.fixed_labels)
+    # Without labels: a claim that has been corrected since may have had others.
+    index_query = IndexQuery(dialect, claim_search, search.query, ())
     match = index_query.match_at_any_time()
     return list(await database.look_up(lookup, {**parameters, "match": match, "limit": limit}))
 

@@ -1,0 +1,147 @@
+"""Lists, stories and searches as of an instant before a correction: as it was recorded then."""
+
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from tests.api.test_as_of import list_claim_ids
+from tests.api.test_corrections import correct
+from tests.api.test_reversals import require_sound_record
+from tests.support.desk import Desk, build_quote, build_statement
+
+
+async def record_moved_claim(desk: Desk) -> tuple[str, datetime, datetime]:
+    """A claim of another story, kind, claimant and day than the desk first believed; and the
+    instants of the first belief, and of a second that was wrong too."""
+    await desk.record_parties()
+    for slug in ("border", "elections", "third"):
+        await desk.post("/v1/stories", {"slug": slug, "title": slug})
+    claim = (await desk.record_claim(story="border", kind="event"))["id"]
+    first = desk.clock.now
+    for changes in (
+        {"story": "third", "claimed_at": "2022-01-01T00:00:00Z"},
+        {
+            "story": "elections",
+            "kind": "position",
+            "claimant": "nato",
+            "claimed_at": "2021-05-05T00:00:00Z",
+        },
+    ):
+        desk.clock.advance(hours=1)
+        await correct(desk, f"/v1/claims/{claim}", **changes)
+    return claim, first, desk.clock.now.replace(microsecond=0)
+
+
+QUERIES: list[tuple[dict[str, str], dict[str, str]]] = [
+    ({"story": "border"}, {"story": "elections"}),
+    ({"kind": "event"}, {"kind": "position"}),
+    ({"claimant": "belgrade"}, {"claimant": "nato"}),
+    ({"claimed_since": "2023-01-01T00:00:00Z"}, {"claimed_until": "2021-12-31T00:00:00Z"}),
+    ({"story": "border", "sort": "claimed"}, {"story": "elections", "sort": "claimed"}),
+    ({"story": "border", "q": "regime"}, {"story": "elections", "q": "regime"}),
+    (
+        {"kind": "event", "claimant": "belgrade", "q": "regime", "sort": "changed"},
+        {"kind": "position", "claimant": "nato", "q": "regime", "sort": "changed"},
+    ),
+]
+
+
+@pytest.mark.parametrize(("query_then", "query_now"), QUERIES, ids=range(len(QUERIES)))
+async def test_list_as_of_an_instant_has_what_was_recorded_then(
+    desk: Desk, query_then: dict[str, str], query_now: dict[str, str]
+) -> None:
+    claim, first, _ = await record_moved_claim(desk)
+    assert await list_claim_ids(desk, first, **query_then) == [claim]
+    assert await list_claim_ids(desk, first, **query_now) == []
+    desk.clock.advance(hours=1)
+    assert await list_claim_ids(desk, desk.clock.now, **query_then) == []
+    assert await list_claim_ids(desk, desk.clock.now, **query_now) == [claim]
+    await require_sound_record(desk)
+
+
+async def read_story(desk: Desk, slug: str, at: datetime) -> dict[str, Any]:
+    """What a story has as of an instant: the claims of its matrix, the columns, the parties."""
+    params = {"as_of": at.isoformat()}
+    matrix = (await desk.reader.get(f"/v1/stories/{slug}/matrix", params=params)).json()
+    shown = (await desk.reader.get(f"/v1/stories/{slug}", params=params)).json()
+    facets = {"q": "regime", "facets": "true", "story": slug, **params}
+    counted = (await desk.reader.get("/v1/claims", params=facets)).json()["facets"]
+    return {
+        "claims": [(row["id"], row["claimant"]["party"]) for row in matrix["claims"]],
+        "columns": [(party["slug"], party["claims"]) for party in matrix["parties"]],
+        "parties": [party["slug"] for party in shown["parties"]],
+        "counted": [(each["value"], each["count"]) for each in counted["story"]],
+    }
+
+
+async def test_story_as_of_an_instant_has_the_claims_of_then(desk: Desk) -> None:
+    """Each in one story at a time, with the claimant that it had there."""
+    claim, first, last = await record_moved_claim(desk)
+    nothing: dict[str, Any] = {"claims": [], "columns": [], "parties": [], "counted": []}
+    for at, slug, party in ((first, "border", "belgrade"), (last, "elections", "nato")):
+        for other in ("border", "elections", "third"):
+            assert await read_story(desk, other, at) == (
+                {
+                    "claims": [(claim, party)],
+                    "columns": [(party, 1)],
+                    "parties": [party],
+                    "counted": [(slug, 1)],
+                }
+                if other == slug
+                else nothing
+            ), (at, other)
+
+
+async def test_voices_as_of_an_instant_are_those_of_then(desk: Desk) -> None:
+    """Whose a linked statement was, and in which language it was quoted."""
+    await desk.record_parties()
+    await desk.post("/v1/stories", {"slug": "border", "title": "Border"})
+    claim = (await desk.record_claim(story="border"))["id"]
+    said = build_statement("washington", quotes=[build_quote() | {"language": "sq"}])
+    link = await desk.post(f"/v1/claims/{claim}/links", {"statement": said, "stance": "supports"})
+    first, statement = desk.clock.now, link["statement"]
+    desk.clock.advance(hours=1)
+    quote = {"id": statement["quotes"][0]["id"], "language": "fr"}
+    await correct(desk, f"/v1/statements/{statement['id']}", party="nato", quotes=[quote])
+    desk.clock.advance(hours=1)
+    for at, party, language in ((first, "washington", "sq"), (desk.clock.now, "nato", "fr")):
+        others = {"washington", "nato"} - {party}, {"sq", "fr"} - {language}
+        assert await list_claim_ids(desk, at, party=party) == [claim]
+        assert await list_claim_ids(desk, at, party=party, stance="supports") == [claim]
+        assert await list_claim_ids(desk, at, language=language) == [claim]
+        assert await list_claim_ids(desk, at, party=others[0].pop()) == []
+        assert await list_claim_ids(desk, at, language=others[1].pop()) == []
+        shown = await desk.reader.get("/v1/stories/border", params={"as_of": at.isoformat()})
+        assert {each["slug"] for each in shown.json()["parties"]} == {"belgrade", party}
+    await require_sound_record(desk)
+
+
+async def test_claim_that_was_void_then_was_in_no_story(desk: Desk) -> None:
+    await desk.record_parties()
+    await desk.post("/v1/stories", {"slug": "border", "title": "Border"})
+    claim = (await desk.record_claim(story="border"))["id"]
+    await desk.post(f"/v1/claims/{claim}/void", {"reason": "by mistake"}, status=200)
+    void = desk.clock.now
+    desk.clock.advance(hours=1)
+    await desk.post(f"/v1/claims/{claim}/restoration", {"reason": "it was none"}, status=200)
+    shown = await desk.reader.get("/v1/stories/border", params={"as_of": void.isoformat()})
+    assert shown.json()["parties"] == []
+
+
+async def test_claim_that_superseded_by_mistake_superseded_then(desk: Desk) -> None:
+    await desk.record_parties()
+    await desk.post("/v1/stories", {"slug": "border", "title": "Border"})
+    earlier = (await desk.record_claim(story="border", kind="figure"))["id"]
+    desk.clock.advance(hours=1)
+    later = (
+        await desk.record_claim(
+            story="border", kind="figure", text="It was nine.", supersedes=earlier
+        )
+    )["id"]
+    then = desk.clock.now
+    desk.clock.advance(hours=1)
+    await correct(desk, f"/v1/claims/{later}", supersedes=None)
+    assert await list_claim_ids(desk, then, superseded="true") == [earlier]
+    assert await list_claim_ids(desk, then, superseded="false") == [later]
+    assert await list_claim_ids(desk, desk.clock.now, superseded="true") == []
