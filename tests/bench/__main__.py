@@ -133,12 +133,17 @@ def main() -> int:
 
 
 def _requests(options: argparse.Namespace, tables: list[str]) -> dict[str, list[dict[str, Any]]]:
-    # The yardsticks run on PostgreSQL alone, and beside whatever else is asked for.
+    # What is not ours runs on a database of its own choice, beside whatever else is asked for.
     targets = [
         name
         for name in options.targets
-        if TARGETS[name].yardstick or options.database in (TARGETS[name].database, "both")
+        if not TARGETS[name].judged or options.database in (TARGETS[name].database, "both")
     ]
+    for name in list(targets):
+        missing = TARGETS[name].install()
+        if missing is not None:
+            targets.remove(name)
+            print(f"  {name} is left out: {missing}")
     kinds = sorted({TARGETS[name].database for name in targets})
     count = options.rounds or 5
     with _open_caches(kinds) as caches:

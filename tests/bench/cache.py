@@ -1,7 +1,7 @@
-"""Loaded desks, kept for the next run: a PostgreSQL cluster of our own and SQLite files.
+"""Loaded desks, kept for the next run: a PostgreSQL cluster of our own, SQLite files, a peer's own.
 
-They are in `folder()`: CLAIMDESK_BENCH_CACHE, or /var/tmp/claimdesk-bench-<uid>. `--clear` removes
-it. A desk is kept under its size, its seed and a digest of all the code that its rows come from;
+They are in `places.folder()`: CLAIMDESK_BENCH_CACHE, or /var/tmp/claimdesk-bench-<uid>. `--clear`
+removes it. A desk is kept under its size, its seed and a digest of all the code that its rows come from;
 loading it anew, after that code has changed, removes the old one.
 
 Runs write. A small desk is therefore copied for each run; a large one (`COPIED`) is used as it is,
@@ -25,14 +25,16 @@ from hashlib import sha256
 from pathlib import Path
 
 from service.store import migrate
-from tests.bench import desk
+from tests.bench import desk, peer_pocketbase
 from tests.bench.desk import Desk
+from tests.bench.places import ROOT, folder
 from tests.bench.sample import Sample
 from tests.bench.service_load import sqlite_path
 from tests.support import postgres
 
 COPIED = 100_000  # claims up to which every run gets its own copy
-ROOT = Path(__file__).parents[2]
+PLACES = {"sqlite": "{}.db", peer_pocketbase.KIND: "{}.pocketbase/data.db"}
+"""The file of each kind of desk that is not PostgreSQL's; a peer has a folder to itself."""
 _CODE = (
     "migrations/versions/*.py",
     "service/search/index/*.py",
@@ -41,6 +43,7 @@ _CODE = (
     "service/record/canonical.py",
     "service/domain/*.py",
     "tests/bench/generate.py",
+    "tests/bench/peer_pocketbase.py",
     "tests/bench/ref_schema.py",
     "tests/bench/sample.py",
     "tests/bench/service_load.py",
@@ -49,11 +52,6 @@ _CODE = (
     "tests/bench/words.py",
 )
 SHARED_BUFFERS = "1GB"
-
-
-def folder() -> Path:
-    named_folder = os.environ.get("CLAIMDESK_BENCH_CACHE")
-    return Path(named_folder or f"/var/tmp/claimdesk-bench-{os.getuid()}").absolute()  # noqa: S108
 
 
 def version() -> str:
@@ -138,7 +136,7 @@ class Cache:
             if kind == "postgresql":
                 self._postgres.execute(f'ALTER DATABASE "loading_{name}" RENAME TO "{name}"')
             else:
-                Path(sqlite_path(url)).rename(sqlite_path(self._url(kind, name)))
+                self._whole(url).rename(self._whole(self._url(kind, name)))
         return drawn_sample
 
     def _copy(self, kind: str, name: str, prefix: str) -> str:
@@ -150,7 +148,9 @@ class Cache:
                 f'CREATE DATABASE "{copy}" TEMPLATE "{name}" STRATEGY file_copy', "CHECKPOINT"
             )
         else:
-            shutil.copyfile(sqlite_path(self._url(kind, name)), sqlite_path(url))
+            loaded = self._whole(self._url(kind, name))
+            copying = shutil.copytree if loaded.is_dir() else shutil.copyfile
+            copying(loaded, self._whole(url))
         self.copies.append(url)
         return url
 
@@ -160,24 +160,32 @@ class Cache:
         return self.server
 
     def _url(self, kind: str, name: str) -> str:
-        if kind == "sqlite":
-            return f"sqlite:///{self.place}/{name}.db"
+        if kind in PLACES:
+            return f"sqlite:///{self.place}/{PLACES[kind].format(name)}"
         return self._postgres.url(name)
 
+    def _whole(self, url: str) -> Path:
+        """The file, or the folder that it has to itself."""
+        file = Path(sqlite_path(url))
+        return file if file.parent == self.place else file.parent
+
     def _has(self, kind: str, name: str) -> bool:
-        if kind == "sqlite":
-            return Path(sqlite_path(self._url(kind, name))).exists()
+        if kind in PLACES:
+            return self._whole(self._url(kind, name)).exists()
         return name in self._postgres.databases()
 
     def _size(self, kind: str, name: str) -> int:
-        if kind == "sqlite":
+        if kind in PLACES:
             return Path(sqlite_path(self._url(kind, name))).stat().st_size
         return int(self._postgres.execute(f"SELECT pg_database_size('{name}')"))
 
     def _remove(self, url: str) -> None:
         if url.startswith("sqlite"):
+            whole = self._whole(url)
+            if whole.is_dir():
+                shutil.rmtree(whole)
             for suffix in ("", "-wal", "-shm", "-journal"):
-                Path(sqlite_path(url) + suffix).unlink(missing_ok=True)
+                Path(f"{whole}{suffix}").unlink(missing_ok=True)
         else:
             name = url.rsplit("/", 1)[1]
             self._postgres.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
@@ -185,9 +193,12 @@ class Cache:
     def _remove_older(self, name: str, claims: int, seed: int, kinds: list[str]) -> None:
         """What other code has loaded of the same size and seed."""
         old = re.compile(rf"((loading|run\w*)_)?desk_{claims}_{seed}_")
-        for path in self.place.glob("*.db" if "sqlite" in kinds else "*.sample"):
+        patterns = [PLACES[kind].partition("/")[0].format("*") for kind in kinds if kind in PLACES]
+        for path in (
+            found for pattern in (*patterns, "*.sample") for found in self.place.glob(pattern)
+        ):
             if old.match(path.name) and name not in path.name:
-                self._remove(f"sqlite:///{path}")
+                self._remove(f"sqlite:///{path / 'data.db' if path.is_dir() else path}")
         if "postgresql" in kinds:
             for other in self._postgres.databases():
                 if old.match(other) and name not in other:

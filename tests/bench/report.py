@@ -79,7 +79,7 @@ def _goal(
     goal: Goal | None = (
         workload_row.goal if target_row.database == "postgresql" else workload_row.on_sqlite
     )
-    if goal is None or target_row.yardstick:
+    if goal is None or not target_row.judged:
         return {"goal": None, "reached": None, "met": None}
     if goal.per_second:
         return {
@@ -126,7 +126,7 @@ def processes(results: Results) -> list[dict[str, Any]]:
                 "goal": None,
                 "met": None,
             }
-            if not r.target.yardstick:
+            if r.target.judged:
                 row |= {"goal": f"≤{most} {unit}", "met": value <= most}
                 row["distance"] = 1 - value / most
             lines.append(row)
@@ -181,7 +181,7 @@ def _growth(results: Results) -> Iterator[str]:
     first = True
     for row in rows(results):
         limit = WORKLOADS[row["workload"]].growth
-        if row["growth"] is None or limit is None or TARGETS[row["target"]].yardstick:
+        if row["growth"] is None or limit is None or not TARGETS[row["target"]].judged:
             continue
         if first:
             yield "-" * WIDTH

@@ -8,10 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from tests.bench import desk, sample, wrk
+from tests.bench.api import Api
 from tests.bench.desk import Desk
 from tests.bench.generate import World
 from tests.bench.servers import Client, Server
-from tests.bench.targets import TARGETS, Api, Target
+from tests.bench.targets import TARGETS, Target
 from tests.bench.workloads import WORKLOADS, Asking, Plan, Workload, versions
 
 IN_FLIGHT = wrk.CONNECTIONS  # requests that wrk leaves unanswered at the end of a run
@@ -70,9 +71,7 @@ class Results:
 
 
 def weigh_alone(target: Target, loaded_desk: Desk, api: Api) -> Alone:
-    server = Server(
-        target.command, target.environment(loaded_desk.urls[target.database]), target.ready
-    )
+    server = target.start(loaded_desk.urls[target.database])
     try:
         for key in loaded_desk.sample.read[:20]:
             server.ask("GET", api.claim(key), api.headers)
@@ -105,7 +104,7 @@ def measure(
         ]
         weights = [weigh_alone(*pair, api) for pair, api in zip(pairs, apis, strict=True)]
         for (target, loaded_desk), url, api, alone in zip(pairs, urls, apis, weights, strict=True):
-            server = Server(target.command, target.environment(url), target.ready)
+            server = target.start(url)
             runners.append(Runner(target, loaded_desk, server, api, alone))
         for turn in range(rounds):
             for name in workloads:
@@ -120,7 +119,7 @@ def measure(
                             world.vocabulary,
                             bodies,
                             seconds,
-                            nonce=f"{runner.name[:5]}-{turn}-",
+                            nonce=f"{runner.name[:5].replace(':', '')}{turn}x",
                         )
                         _cell(cell, WORKLOADS[name], runner, asking, seconds)
                     runner.weigh()
@@ -141,7 +140,7 @@ def _cell(cell: Cell, workload: Workload, runner: Runner, asking: Asking, second
         if plan is not None and first:
             _rehearse(cell, plan, runner, asking.client)
             if plan.writes:  # the rehearsal has used some of them up
-                plan = workload.plan(replace(asking, nonce=asking.nonce + "x"))
+                plan = workload.plan(replace(asking, nonce=asking.nonce + "again"))
     if plan is None:
         return
     before = _written(workload, runner, asking) if plan.writes else 0

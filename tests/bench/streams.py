@@ -17,7 +17,8 @@ from datetime import datetime
 from typing import cast
 
 from tests.bench import generate
-from tests.bench.cache import ROOT, Cache
+from tests.bench.cache import Cache
+from tests.bench.places import ROOT
 from tests.bench.servers import Server
 from tests.bench.service_load import new_key
 from tests.bench.webhooks.figures import Figure, Goal, Rounds

@@ -1,56 +1,24 @@
 """Who is measured: name, database, how its data is loaded, how it starts, where it answers.
 
 To add one: describe its addresses in an `Api`, write a `Loader`, put a `Target` into `TARGETS`.
+A kind of database that is new has its place in `cache.PLACES`.
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
-from urllib.parse import quote
-from uuid import UUID
 
-from tests.bench import ref_schema, service_load
+from tests.bench import peer_pocketbase, ref_schema, service_load
+from tests.bench.api import Api
 from tests.bench.generate import World
+from tests.bench.servers import Server
 from tests.bench.shapes import Claim
 
 RAW, CORE, SERVICE, EMBEDDED = "ref:raw", "ref:core", "claimdesk", "claimdesk/sqlite"
-
-
-@dataclass(frozen=True)
-class Api:
-    """Addresses of the workloads, as templates."""
-
-    claims: str = "/v1/claims"
-    evidence_at: str = "{claim}?expand=links"
-    as_of_at: str = "{claim}?as_of={at}"
-    cursor_at: str = "cursor={cursor}"
-    list_as_of_at: str = "as_of={at}&limit=25"  # "" where there is none
-    conditional: bool = True  # answers If-None-Match with 304
-    searches: bool = True
-    desk: bool = True  # has pages for people too
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-    def claim(self, key: UUID) -> str:
-        return f"{self.claims}/{key}"
-
-    def evidence(self, key: UUID) -> str:
-        return self.evidence_at.format(claim=self.claim(key))
-
-    def as_of(self, key: UUID, at: str) -> str:
-        return self.as_of_at.format(claim=self.claim(key), at=quote(at, safe=":"))
-
-    def page(self, query: str) -> str:
-        return f"{self.claims}?{query}"
-
-    def cursor(self, cursor: str) -> str:
-        """The query of the page after `cursor`, as the last page gave it."""
-        return self.cursor_at.format(cursor=quote(cursor, safe="=&"))
-
-    def status_changes(self, key: UUID) -> str:
-        return f"{self.claim(key)}/status-changes"
+PEER = peer_pocketbase.NAME
 
 
 class Loader(Protocol):
@@ -68,27 +36,31 @@ class Loader(Protocol):
 
 @dataclass(frozen=True)
 class Target:
-    """`command` may say {port}; `environment` is made from the database's URL; `prepare`, called
-    when the data is there, returns the headers that every request carries (a key); `table` is
-    where claims are counted."""
+    """`command` and `environment` are made from the database's URL, the former may say {port};
+    `prepare`, called when the data is there, returns the headers that every request carries (a
+    key); `table` is where claims are counted; `install` says why the target cannot be had."""
 
     name: str
-    database: str  # "postgresql" or "sqlite"
-    command: Sequence[str]
+    database: str  # one of `cache.PLACES`
+    command: Callable[[str], Sequence[str]]
     environment: Callable[[str], Mapping[str, str]]
     loader: Loader
     table: str
     api: Api
     ready: str = "/openapi.json"
     prepare: Callable[[str], Mapping[str, str]] = lambda url: {}
-    yardstick: bool = False
+    install: Callable[[], str | None] = lambda: None
+    judged: bool = False  # ours: it has goals
+
+    def start(self, url: str) -> Server:
+        return Server(self.command(url), self.environment(url), self.ready)
 
 
 def _yardstick(name: str, module: str) -> Target:
     return Target(
         name=name,
         database="postgresql",
-        command=(
+        command=lambda url: (
             sys.executable,
             "-m",
             "uvicorn",
@@ -108,12 +80,11 @@ def _yardstick(name: str, module: str) -> Target:
             "{claim}/evidence",
             "{claim}/as-of?at={at}",
             "{cursor}",
-            list_as_of_at="",
+            lists_as_of=False,
             conditional=False,
             searches=False,
             desk=False,
         ),
-        yardstick=True,
     )
 
 
@@ -122,7 +93,7 @@ def _service(name: str, database: str, loader: Loader) -> Target:
     return Target(
         name=name,
         database=database,
-        command=(sys.executable, "-m", "service.cli", "serve", "--port", "{port}"),
+        command=lambda url: (sys.executable, "-m", "service.cli", "serve", "--port", "{port}"),
         environment=lambda url: {
             "CLAIMDESK_DATABASE_URL": url,
             "CLAIMDESK_RATE_LIMIT": "off",
@@ -133,6 +104,22 @@ def _service(name: str, database: str, loader: Loader) -> Target:
         api=Api(),
         ready="/healthz",
         prepare=lambda url: {"Authorization": f"Bearer {service_load.new_key(url)}"},
+        judged=True,
+    )
+
+
+def _peer() -> Target:
+    return Target(
+        name=PEER,
+        database=peer_pocketbase.KIND,
+        command=peer_pocketbase.list_command,
+        environment=lambda url: {},
+        loader=peer_pocketbase.LOADER,
+        table="claims",
+        api=peer_pocketbase.PocketBaseApi(),
+        ready=peer_pocketbase.READY,
+        prepare=peer_pocketbase.sign_in,
+        install=peer_pocketbase.install,
     )
 
 
@@ -141,6 +128,7 @@ TARGETS = {
     for target in (
         _yardstick(RAW, "ref_raw"),
         _yardstick(CORE, "ref_core"),
+        _peer(),
         _service(SERVICE, "postgresql", service_load.POSTGRESQL),
         _service(EMBEDDED, "sqlite", service_load.SQLITE),
     )

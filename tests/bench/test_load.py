@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from service.domain import amendments, plain_data
-from tests.bench import cache, desk, generate, service_rows
+from tests.bench import desk, generate, places, service_rows
 from tests.bench.service_load import sqlite_path
 from tests.support import postgres
 
@@ -25,7 +25,7 @@ def verify_desk(url: str) -> dict[str, object]:
     process = subprocess.run(
         [sys.executable, "-m", "service.cli", "verify", "--json"],
         env=os.environ | {"CLAIMDESK_DATABASE_URL": url},
-        cwd=cache.ROOT,
+        cwd=places.ROOT,
         capture_output=True,
         text=True,
         check=False,
@@ -60,7 +60,7 @@ def test_verify_proves_a_loaded_desk_on_postgresql() -> None:
         subprocess.run(
             [sys.executable, "-m", "service.cli", "db", "upgrade"],
             env=os.environ | {"CLAIMDESK_DATABASE_URL": migrated_url},
-            cwd=cache.ROOT,
+            cwd=places.ROOT,
             check=True,
         )
         assert _parts(loaded_url) == _parts(migrated_url)

@@ -22,7 +22,8 @@ import asyncpg
 
 from service.store import tables
 from tests.bench import generate
-from tests.bench.cache import ROOT, Cache
+from tests.bench.cache import Cache
+from tests.bench.places import ROOT
 from tests.bench.servers import Client
 from tests.bench.service_load import new_key, sqlite_path
 from tests.bench.webhooks.figures import Figure, Goal, Rounds

@@ -8,14 +8,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from urllib.parse import quote
 from uuid import UUID
 
 from service.claims.board_queries import GROUP_SIZE
 from tests.bench import wrk
+from tests.bench.api import Api, Write
 from tests.bench.sample import Sample
 from tests.bench.servers import Client
-from tests.bench.targets import CORE, RAW, SERVICE, Api
+from tests.bench.targets import CORE, RAW, SERVICE
 
 SELF = "self"
 FASTEST = 12_000  # writes a second that a plan provides for
@@ -44,11 +44,6 @@ class Asking:
         if status != 200:
             raise RuntimeError(f"GET {path}: {status} {body[:500]!r}")
         return dict(json.loads(body))
-
-    def parameters(self, path: str) -> set[str]:
-        """What the OpenAPI document says that a GET of `path` takes."""
-        operation = self.read("/openapi.json")["paths"][path]["get"]
-        return {each["name"] for each in operation.get("parameters", ())}
 
 
 @dataclass(frozen=True)
@@ -104,7 +99,7 @@ def _board(asking: Asking) -> Plan | None:
 
 def _board_as_json(asking: Asking) -> Plan:
     """As many claims as the board shows."""
-    return _gets(asking, [asking.api.page(f"limit={4 * GROUP_SIZE}")])
+    return _gets(asking, [asking.api.page({}, 4 * GROUP_SIZE)])
 
 
 def _evidence(asking: Asking) -> Plan:
@@ -123,14 +118,14 @@ def _unchanged(asking: Asking) -> Plan | None:
 
 
 def _list(asking: Asking) -> Plan:
-    return _gets(asking, [asking.api.page("limit=25")])
+    return _gets(asking, [asking.api.page({})])
 
 
 def _filtered(asking: Asking) -> Plan:
     return _gets(
         asking,
         [
-            asking.api.page(f"claimant={party}&status={status}&limit=25")
+            asking.api.page({"claimant": party, "status": status})
             for party, status in asking.sample.filters
         ],
     )
@@ -140,15 +135,13 @@ def _deep(asking: Asking) -> Plan:
     """The 1,000th page of 25, or the middle of a desk that has fewer than 2,000 of them."""
     cursor, pages = None, []
     for _ in range(125):
-        following = asking.api.page("limit=200") + (
-            f"&{asking.api.cursor(cursor)}" if cursor else ""
-        )
-        cursor = asking.read(following)["next_cursor"]
+        page = asking.read(asking.api.page({}, 200, cursor))
+        cursor = asking.api.read_cursor(page)
         if cursor is None:
             break
         pages.append(cursor)
     middle = pages[-1] if len(pages) == 125 else pages[len(pages) // 2]
-    return _gets(asking, [asking.api.page("limit=25") + "&" + asking.api.cursor(middle)])
+    return _gets(asking, [asking.api.page({}, cursor=middle)])
 
 
 def _as_of(asking: Asking) -> Plan:
@@ -159,14 +152,11 @@ def _as_of(asking: Asking) -> Plan:
 
 
 def _list_as_of(asking: Asking) -> Plan | None:
-    if not asking.api.list_as_of_at:
+    if not asking.api.lists_as_of:
         return None
     return _gets(
         asking,
-        [
-            asking.api.page(asking.api.list_as_of_at.format(at=_rfc3339(at)))
-            for _, at in asking.sample.as_of
-        ],
+        [asking.api.page({"as_of": _rfc3339(at)}) for _, at in asking.sample.as_of],
     )
 
 
@@ -175,21 +165,17 @@ def _rfc3339(at: datetime) -> str:
 
 
 def _create(asking: Asking) -> Plan:
-    texts = [json.dumps(body, ensure_ascii=False) for body in asking.bodies]
-    path, headers = asking.api.claims, asking.api.headers
-    return Plan(
-        [
-            wrk.render(
-                "POST",
-                path,
-                headers,
-                texts[index % len(texts)].replace("@", f"{asking.nonce}{index}"),
-            )
-            for index in range(asking.seconds * FASTEST)
-        ],
-        status=201,
-        writes=True,
-    )
+    writes = [asking.api.create(body) for body in asking.bodies]
+    requests = []
+    for index in range(asking.seconds * FASTEST):
+        write = writes[index % len(writes)]
+        body = write.body.replace("@", f"{asking.nonce}{index}")
+        requests.append(_render(asking, write, body))
+    return Plan(requests, status=writes[0].status, writes=True)
+
+
+def _render(asking: Asking, write: Write, body: str) -> bytes:
+    return wrk.render("POST", write.path, {**asking.api.headers, **write.headers}, body)
 
 
 def versions(asking: Asking) -> dict[UUID, tuple[int, str]]:
@@ -203,35 +189,40 @@ def versions(asking: Asking) -> dict[UUID, tuple[int, str]]:
 
 def _transition(asking: Asking) -> Plan:
     """Claim after claim, then each again with its next version: never two at once on one claim."""
-    moves = {status: (to, json.dumps({"to": to, "reason": reason})) for status, to, reason in CYCLE}
+    moves = {status: (to, reason) for status, to, reason in CYCLE}
     now, requests = versions(asking), []
+    answered = 0
     for _ in range(asking.seconds * FASTEST // len(now) + 1):
         for key, (version, status) in now.items():
-            to, body = moves[status]
-            headers = {**asking.api.headers, "If-Match": f'"{version}"'}
-            requests.append(wrk.render("POST", asking.api.status_changes(key), headers, body))
+            to, reason = moves[status]
+            write = asking.api.change(key, version, to, reason)
+            answered = write.status
+            requests.append(_render(asking, write, write.body))
             now[key] = version + 1, to
-    return Plan(requests, status=201, writes=True)
+    return Plan(requests, status=answered, writes=True)
 
 
-def _search(queries: Callable[[Sequence[str]], list[str]]) -> Callable[[Asking], Plan | None]:
+Queries = Callable[[Sequence[str]], list[dict[str, str]]]
+
+
+def _search(queries: Queries) -> Callable[[Asking], Plan | None]:
     """Searches made from the vocabulary, which is ordered from the commonest word to the rarest."""
 
     def plan(asking: Asking) -> Plan | None:
-        if not asking.api.searches or "q" not in asking.parameters(asking.api.claims):
+        if not asking.api.searches:
             return None
         search_queries = queries(asking.vocabulary)
         random.Random(len(search_queries)).shuffle(search_queries)
-        return _gets(asking, [asking.api.page(f"{query}&limit=25") for query in search_queries])
+        return _gets(asking, [asking.api.page(query) for query in search_queries])
 
     return plan
 
 
-def _q(*words: str) -> str:
-    return f"q={quote(' '.join(words))}"
+def _q(*words: str) -> dict[str, str]:
+    return {"q": " ".join(words)}
 
 
-SEARCHES: dict[str, Callable[[Sequence[str]], list[str]]] = {
+SEARCHES: dict[str, Queries] = {
     "common": lambda words: [_q(word) for word in words[10:110]],
     "two common": lambda words: [
         _q(*two) for two in zip(words[10:110], words[60:160], strict=True)
@@ -241,7 +232,9 @@ SEARCHES: dict[str, Callable[[Sequence[str]], list[str]]] = {
         _q(f'"{a} {b}"') for a, b in zip(words[5:45], words[10:50], strict=True)
     ],
     "prefix": lambda words: [_q(f"{word[:4]}*") for word in words[10:210] if len(word) > 3],
-    "filtered": lambda words: [f"{_q(word)}&status=disputed&kind=figure" for word in words[10:110]],
+    "filtered": lambda words: [
+        {**_q(word), "status": "disputed", "kind": "figure"} for word in words[10:110]
+    ],
 }
 
 

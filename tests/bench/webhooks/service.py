@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from statistics import quantiles
 from typing import Any
 
+from tests.bench.api import Api
 from tests.bench.desk import Desk
 from tests.bench.generate import World
 from tests.bench.servers import Client, Server
 from tests.bench.service_load import new_key
-from tests.bench.targets import EMBEDDED, SERVICE, TARGETS, Api, Target
+from tests.bench.targets import EMBEDDED, SERVICE, TARGETS, Target
 from tests.bench.webhooks.receiver import Receiver
 from tests.bench.workloads import CYCLE
 
