@@ -8,14 +8,12 @@ import contextlib
 import json
 import os
 import platform
-import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from tests.bench import cache, desk, generate, report, run, streams, work, wrk
+from tests.bench import cache, desk, generate, page, plans, report, run, streams, work, wrk
 from tests.bench.targets import TARGETS
 from tests.bench.webhooks import figures
 from tests.bench.webhooks import run as webhooks
@@ -23,6 +21,8 @@ from tests.bench.workloads import WORKLOADS
 from tests.support import postgres
 
 PARTS = ("requests", *webhooks.PARTS, streams.PART, work.PART)
+APART = (plans.PART,)
+"""No measurements: they are made where they are named."""
 SEARCH = "search"
 """The requests that search, alone."""
 ALIASES = {"webhooks": webhooks.PARTS, SEARCH: (SEARCH,)}
@@ -45,8 +45,10 @@ def _names(choices: Mapping[str, object]) -> Callable[[str], list[str]]:
 
 
 def _part(text: str) -> tuple[str, ...]:
-    if text not in (*PARTS, *ALIASES):
-        raise argparse.ArgumentTypeError(f"{text}: not one of {', '.join((*ALIASES, *PARTS))}")
+    if text not in (*PARTS, *ALIASES, *APART):
+        raise argparse.ArgumentTypeError(
+            f"{text}: not one of {', '.join((*ALIASES, *PARTS, *APART))}"
+        )
     return ALIASES.get(text, (text,))
 
 
@@ -71,6 +73,7 @@ def _options(arguments: list[str] | None = None) -> argparse.Namespace:
         type=_part,
         help="requests, or streams, or work, or webhooks, or of these only: "
         + ", ".join(webhooks.PARTS)
+        + "; or plans, which prints how the databases answer"
         + ". All, unless targets, workloads or sizes are chosen, which only requests have",
     )
     parser.add_argument("--claims", type=_sizes, help="sizes, e.g. 10000,1000000")
@@ -86,17 +89,19 @@ def _options(arguments: list[str] | None = None) -> argparse.Namespace:
         "--page",
         type=Path,
         metavar="FILE",
-        help="write the tables of requests and work there, as docs/benchmarks.md has them",
+        help="write all tables there, as docs/benchmarks.md has them; if nothing is chosen, "
+        "what that page has is measured: " + ", ".join(page.PARTS),
     )
     options = parser.parse_args(arguments)
     chosen_parts = {part for parts in options.parts for part in parts}
     if not chosen_parts:
         is_narrowed = options.claims or options.targets or options.workloads
-        chosen_parts = {"requests"} if is_narrowed else set(PARTS)
+        everything = page.PARTS if options.page else PARTS
+        chosen_parts = {"requests"} if is_narrowed else {*everything}
     if SEARCH in chosen_parts:
         chosen_parts.add("requests")
         options.workloads = [name for name in WORKLOADS if name.startswith(SEARCH)]
-    options.parts = [part for part in PARTS if part in chosen_parts]
+    options.parts = [part for part in (*PARTS, *APART) if part in chosen_parts]
     options.claims = options.claims or [10_000]
     options.targets = options.targets or list(TARGETS)
     options.workloads = options.workloads or list(WORKLOADS)
@@ -108,6 +113,8 @@ def main() -> int:
     if options.clear:
         cache.clear()
         return 0
+    if {*options.parts} <= {*APART}:
+        return _plans(options)
     wrk.ensure()
     python = platform.python_version()
     print(f"     machine  {os.cpu_count()} cores, {platform.machine()}, Python {python}")
@@ -116,17 +123,16 @@ def main() -> int:
     if "requests" in options.parts:
         results |= _requests(options, tables)
     if {*options.parts} & {*webhooks.PARTS}:
-        results["webhooks"] = _webhooks(options)
+        results["webhooks"] = _webhooks(options, tables)
     if streams.PART in options.parts:
-        results[streams.PART] = _streams(options)
+        results[streams.PART] = _streams(options, tables)
     if work.PART in options.parts:
         results[work.PART] = _work(options, tables)
     if tables:
-        parts = ("cells", "processes", work.PART)
-        summary = report.summarize_goals(row for part in parts for row in results.get(part, ()))
+        summary = report.summarize_goals(row for rows in results.values() for row in rows)
         print(f"\n{summary}")
         if options.page:
-            options.page.write_text(_render_page(options, summary, tables))
+            options.page.write_text(page.render_page(options.claims, results, summary, tables))
     if options.json:
         options.json.write_text(json.dumps(results, indent=1, default=str))
     return 1 if any(row.get("problems") for rows in results.values() for row in rows) else 0
@@ -176,66 +182,55 @@ def _print_table(heading: str, rows: Iterator[str]) -> str:
     return f"{heading}\n\n```text\n{text}\n```\n"
 
 
-def _render_page(options: argparse.Namespace, summary: str, tables: list[str]) -> str:
-    """Render docs/benchmarks.md: a fall is seen by whoever reads its diff."""
-    commit = subprocess.run(
-        ["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=True
-    ).stdout.strip()
-    sizes = ", ".join(f"{size:,}" for size in options.claims)
-    text = "\n".join(tables)
-    return f"""\
-# Benchmarks
-
-Written by `make bench ARGS="requests work --page docs/benchmarks.md"`: the service beside two
-yardsticks (`tests/bench/ref_raw.py`, `ref_core.py`: minimal applications without keys, evidence or
-rules), in one interleaved run; then long work on a desk, and a claim with thousands of links.
-Absolute figures are those of one machine; read the ratios.
-
-| | |
-|---|---|
-| commit | {commit} |
-| date | {datetime.now(UTC):%Y-%m-%d} |
-| machine | {os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()} |
-| claims | {sizes} |
-
-{summary}
-
-{text}"""
-
-
-def _streams(options: argparse.Namespace) -> list[dict[str, Any]]:
+def _streams(options: argparse.Namespace, tables: list[str]) -> list[dict[str, Any]]:
     kinds = _kinds(options)
-    count = options.rounds or 3
     with _open_caches(kinds) as caches:
-        rounds = streams.measure(caches, kinds, seed=options.seed, rounds=count)
-    print(f"\nMedian of {count} rounds.\n")
-    print(*figures.table(rounds), sep="\n")
-    return figures.describe_figures(rounds)
+        rounds = streams.measure(caches, kinds, seed=options.seed, rounds=options.rounds or 3)
+    return _show(options, rounds, tables)
 
 
 def _work(options: argparse.Namespace, tables: list[str]) -> list[dict[str, Any]]:
     kinds = _kinds(options)
-    count = options.rounds or 3
     with _open_caches(kinds) as caches:
-        rounds = work.measure(caches, kinds, seed=options.seed, rounds=count)
-    tables.append(_print_table(f"Median of {count} rounds.", figures.table(rounds)))
-    return figures.describe_figures(rounds)
+        rounds = work.measure(
+            caches, kinds, claims=options.claims[-1], seed=options.seed, rounds=options.rounds or 3
+        )
+    return _show(options, rounds, tables)
+
+
+def _show(
+    options: argparse.Namespace, measured: list[figures.Figure], tables: list[str]
+) -> list[dict[str, Any]]:
+    heading = f"Median of {options.rounds or 3} rounds."
+    tables.append(_print_table(heading, figures.table(measured)))
+    return figures.describe_figures(measured)
+
+
+def _plans(options: argparse.Namespace) -> int:
+    with _open_caches(_kinds(options)) as caches:
+        for kind in _kinds(options):
+            loaded = caches.desk(options.claims[-1], [kind], options.seed, plans.PART).desk
+            requests = plans.explain(kind, loaded, generate.world(options.seed))
+            print("\n", *plans.describe(kind, requests), sep="\n")
+    return 0
 
 
 def _kinds(options: argparse.Namespace) -> list[str]:
     return ["postgresql", "sqlite"] if options.database == "both" else [options.database]
 
 
-def _webhooks(options: argparse.Namespace) -> list[dict[str, Any]]:
+def _webhooks(options: argparse.Namespace, tables: list[str]) -> list[dict[str, Any]]:
     kinds = _kinds(options)
-    count = options.rounds or 3
     with _open_caches(kinds) as caches:
         rounds = webhooks.measure(
-            caches, kinds, options.parts, seed=options.seed, rounds=count, seconds=options.seconds
+            caches,
+            kinds,
+            options.parts,
+            seed=options.seed,
+            rounds=options.rounds or 3,
+            seconds=options.seconds,
         )
-    print(f"\nMedian of {count} rounds.\n")
-    print(*figures.table(rounds), sep="\n")
-    return figures.describe_figures(rounds)
+    return _show(options, rounds, tables)
 
 
 @contextlib.contextmanager

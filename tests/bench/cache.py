@@ -1,8 +1,8 @@
 """Loaded desks, kept for the next run: a PostgreSQL cluster of our own, SQLite files, a peer's own.
 
 They are in `places.folder()`: CLAIMDESK_BENCH_CACHE, or /var/tmp/claimdesk-bench-<uid>. `--clear`
-removes it. A desk is kept under its size, its seed and a digest of all the code that its rows come from;
-loading it anew, after that code has changed, removes the old one.
+removes it. A desk is kept under its size, its seed and a digest of all the code that its rows come
+from; loading it anew, after that code has changed, removes the old one.
 
 Runs write. A small desk is therefore copied for each run; a large one (`COPIED`) is used as it is,
 and grows by what the runs create.
@@ -42,6 +42,7 @@ _CODE = (
     "service/claims/documents.py",
     "service/record/canonical.py",
     "service/domain/*.py",
+    "tests/bench/copies.py",
     "tests/bench/generate.py",
     "tests/bench/peer_pocketbase.py",
     "tests/bench/ref_schema.py",

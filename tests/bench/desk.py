@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import asyncpg
 
-from tests.bench import generate, sample
+from tests.bench import copies, generate, sample
 from tests.bench.sample import Sample
 from tests.bench.targets import TARGETS, Loader
 
@@ -30,9 +30,11 @@ class Desk:
     sample: Sample
 
 
-def fill(claims: int, urls: dict[str, str], seed: int) -> Sample:
+def fill(claims: int, urls: dict[str, str], seed: int, made_copies: int | None = None) -> Sample:
     """Generate `claims` claims once and load them into empty databases, one of each kind: through
-    the loader of every target there, so that a desk serves whichever is measured."""
+    the loader of every target there, so that a desk serves whichever is measured. A large desk is
+    made of copies (`copies.py`)."""
+    made_copies = made_copies or copies.choose_copies(claims)
     start = time.perf_counter()
     loads: dict[tuple[int, str], tuple[str, str]] = {}  # yardsticks share their tables
     for name, target in TARGETS.items():
@@ -44,7 +46,9 @@ def fill(claims: int, urls: dict[str, str], seed: int) -> Sample:
     with ProcessPoolExecutor(PROCESSES, get_context("spawn")) as pool:
         numbers = generate.chunk_numbers(claims)
         parts = []
-        for part in pool.map(_load, [(claims, number, seed, todo) for number in numbers]):
+        for part in pool.map(
+            _load, [(claims, number, seed, made_copies, todo) for number in numbers]
+        ):
             parts.append(part)
             if len(parts) % 10 == 0:
                 print(f"{len(parts) * generate.CHUNK:>12,}  {_format_seconds(start)}", flush=True)
@@ -75,13 +79,13 @@ def _loader(target: str) -> Loader:
     return TARGETS[target].loader
 
 
-def _load(job: tuple[int, int, int, tuple[tuple[str, str], ...]]) -> Sample:
-    claims, number, seed, todo = job
+def _load(job: tuple[int, int, int, int, tuple[tuple[str, str], ...]]) -> Sample:
+    claims, number, seed, made_copies, todo = job
     world = _world(seed)
     gc.disable()  # nothing here refers to itself: looking for that takes a fifth of the time
-    new_claims = list(generate.chunk(world, claims, number, seed))
+    new_claims = list(generate.chunk(world, claims, number, seed, made_copies))
     for name, url in todo:
-        _loader(name).chunk(url, world, new_claims, number)
+        _loader(name).chunk(url, world, new_claims, number, made_copies)
     gc.enable()
     return sample.draw(new_claims, claims, number, seed)
 

@@ -18,7 +18,7 @@ from itertools import accumulate
 from typing import TypeVar
 from uuid import UUID
 
-from tests.bench import words
+from tests.bench import copies, words
 from tests.bench.shapes import Change, Claim, Link, Party, Quote, Source, Speaker, Statement, Story
 
 CHUNK = 10_000
@@ -363,12 +363,19 @@ class _Life:
             )
 
 
-def chunk(world: World, total: int, number: int, seed: int = 1) -> Iterator[Claim]:
-    """The claims from `number * CHUNK` on of a desk of `total`, oldest first, evenly spread."""
+def chunk(
+    world: World, total: int, number: int, seed: int = 1, made_copies: int = 1
+) -> Iterator[Claim]:
+    """The claims from `number * CHUNK` on of a desk of `total`, oldest first, evenly spread; so
+    many copies of each, one after the other."""
     maker = _Maker(world, seed, number)
     step = (_END - 30 * _DAY - _START) / total
-    for index in range(number * CHUNK, min(total, (number + 1) * CHUNK)):
-        yield maker.claim(_START + index * step)
+    for index in range(number * CHUNK, min(total, (number + 1) * CHUNK), made_copies):
+        claim = maker.claim(_START + index * step)
+        if made_copies == 1:
+            yield claim
+        else:
+            yield from (copies.copy_claim(claim, copy) for copy in range(made_copies))
 
 
 def chunk_numbers(total: int) -> range:

@@ -167,7 +167,9 @@ class _Loader:
         (steps / "1_desk.js").write_text(_COLLECTIONS % (EMAIL, SECRET))
         subprocess.run([*_base(url), "migrate", "up"], check=True, capture_output=True, text=True)
 
-    def chunk(self, url: str, world: World, claims: Sequence[Claim], number: int) -> None:
+    def chunk(
+        self, url: str, world: World, claims: Sequence[Claim], number: int, made_copies: int
+    ) -> None:
         rows: dict[str, list[dict[str, Any]]] = {
             table: [] for table in ("statements", "claims", "links", "status_changes")
         }

@@ -171,7 +171,9 @@ class _Loader:
 
         _with(url, create)
 
-    def chunk(self, url: str, world: World, claims: Sequence[Claim], number: int) -> None:
+    def chunk(
+        self, url: str, world: World, claims: Sequence[Claim], number: int, made_copies: int
+    ) -> None:
         _with(url, lambda connection: _copy(connection, claims))
 
     def finish(self, url: str) -> None:

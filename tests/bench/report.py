@@ -43,6 +43,8 @@ def rows(results: Results) -> list[dict[str, Any]]:
             other = results.cells.get((on, numerator, at))
             if other is None or cell.problems or other.problems:
                 return None
+            if not all(load.requests for load in other.loads):
+                return None
             return median(
                 a.per_second / b.per_second for a, b in zip(cell.loads, other.loads, strict=True)
             )

@@ -41,9 +41,9 @@ class _Chunk:
         self._of: Sequence[Claim] | None = None
         self._rows: Rows = {}
 
-    def rows(self, world: World, claims: Sequence[Claim], number: int) -> Rows:
+    def rows(self, world: World, claims: Sequence[Claim], number: int, made_copies: int) -> Rows:
         if self._of is not claims:
-            self._of, self._rows = claims, Teller(world, number).tell(claims)
+            self._of, self._rows = claims, Teller(world, number, made_copies).tell(claims)
         return self._rows
 
 
@@ -109,8 +109,10 @@ class _PostgreSQL:
 
         _with(url, prepare)
 
-    def chunk(self, url: str, world: World, claims: Sequence[Claim], number: int) -> None:
-        rows = _CHUNK.rows(world, claims, number)
+    def chunk(
+        self, url: str, world: World, claims: Sequence[Claim], number: int, made_copies: int
+    ) -> None:
+        rows = _CHUNK.rows(world, claims, number, made_copies)
 
         async def load(connection: asyncpg.Connection) -> None:
             async with connection.transaction():
@@ -189,10 +191,12 @@ class _SQLite:
             connection.execute("COMMIT")
         connection.close()
 
-    def chunk(self, url: str, world: World, claims: Sequence[Claim], number: int) -> None:
+    def chunk(
+        self, url: str, world: World, claims: Sequence[Claim], number: int, made_copies: int
+    ) -> None:
         rows = {
             table: _bound(table, rows_of_table)
-            for table, rows_of_table in _CHUNK.rows(world, claims, number).items()
+            for table, rows_of_table in _CHUNK.rows(world, claims, number, made_copies).items()
         }
         with _file(url) as connection:
             connection.execute("BEGIN IMMEDIATE")

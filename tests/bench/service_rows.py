@@ -43,7 +43,7 @@ from service.record.canonical import GENESIS
 from service.search.index import index_writer, searchable_fields
 from service.search.index.searchable_fields import Quoted
 from service.store import states, tables
-from tests.bench import shapes
+from tests.bench import copies, shapes
 from tests.bench.generate import CHUNK, START, World
 
 Row = tuple[Any, ...]
@@ -287,8 +287,9 @@ def shared(world: World) -> Rows:
 class Teller:
     """Makes the rows of one chunk of claims."""
 
-    def __init__(self, world: World, number: int) -> None:
+    def __init__(self, world: World, number: int, made_copies: int = 1) -> None:
         self.world = world
+        self.copies = made_copies
         self.speakers = {s.id: s for s in world.speakers}
         self.voices: dict[tuple[str, UUID | None], Voice] = {}
         self.plain_voices: dict[tuple[str, str | None], dict[str, Any]] = {}
@@ -301,8 +302,14 @@ class Teller:
         self.known.full_names = {party.slug: party.full_name for party in world.parties}
 
     def tell(self, claims: Sequence[shapes.Claim]) -> Rows:
-        for claim in claims:
+        """Return the rows of claims; of copies of one another (`copies.py`), the first comes
+        first."""
+        for claim in claims[:: self.copies]:
             self._claim(claim)
+        told = {table: list(records) for table, records in self.rows.items()}
+        for number in range(1, self.copies):
+            for table, records in copies.copy_rows(told, number, columns).items():
+                self.rows[table].extend(records)
         lines = self.rows["events"]
         if len(lines) > EVENTS_OF_A_CHUNK:
             raise ValueError("a chunk has more events than there are numbers kept for it")

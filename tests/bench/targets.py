@@ -27,8 +27,10 @@ class Loader(Protocol):
     def begin(self, url: str, world: World) -> None:
         """Make the schema, load what all claims share."""
 
-    def chunk(self, url: str, world: World, claims: Sequence[Claim], number: int) -> None:
-        """Load the `number`th 10,000 claims in one transaction."""
+    def chunk(
+        self, url: str, world: World, claims: Sequence[Claim], number: int, made_copies: int
+    ) -> None:
+        """Load the `number`th 10,000 claims in one transaction; so many are copies of one."""
 
     def finish(self, url: str) -> None:
         """Indexes, counters, statistics."""
