@@ -195,9 +195,8 @@ class Cache:
         """What other code has loaded of the same size and seed."""
         old = re.compile(rf"((loading|run\w*)_)?desk_{claims}_{seed}_")
         patterns = [PLACES[kind].partition("/")[0].format("*") for kind in kinds if kind in PLACES]
-        for path in (
-            found for pattern in (*patterns, "*.sample") for found in self.place.glob(pattern)
-        ):
+        paths = [path for pattern in (*patterns, "*.sample") for path in self.place.glob(pattern)]
+        for path in paths:
             if old.match(path.name) and name not in path.name:
                 self._remove(f"sqlite:///{path / 'data.db' if path.is_dir() else path}")
         if "postgresql" in kinds:

@@ -49,11 +49,12 @@ def copy_claim(claim: Claim, number: int) -> Claim:
     def mark(key: UUID) -> UUID:
         return _mark(key, number)
 
-    def copy_statement(said: Statement) -> Statement:
+    def copy_statement(statement: Statement) -> Statement:
         quotes = tuple(
-            quote._replace(id=mark(quote.id), source=mark(quote.source)) for quote in said.quotes
+            quote._replace(id=mark(quote.id), source=mark(quote.source))
+            for quote in statement.quotes
         )
-        return said._replace(id=mark(said.id), quotes=quotes)
+        return statement._replace(id=mark(statement.id), quotes=quotes)
 
     def copy_source(source: Source) -> Source:
         key = mark(source.id)

@@ -17,7 +17,7 @@ from tests.bench import peer_pocketbase
 from tests.bench.targets import EMBEDDED, PEER, SERVICE
 from tests.bench.webhooks import latency
 
-Found = Mapping[str, Sequence[Mapping[str, Any]]]
+Results = Mapping[str, Sequence[Mapping[str, Any]]]
 """All rows that were measured, by part."""
 PARTS = ("requests", "deliveries", "latency", "hole", "streams", "work")
 """What is measured for a page, if no part is named."""
@@ -25,7 +25,7 @@ PARTS = ("requests", "deliveries", "latency", "hole", "streams", "work")
 
 @dataclass(frozen=True)
 class Stand:
-    """A line of the first table: a kind of work, and where its figure is among those found."""
+    """A line of the first table: a kind of work, and where its figure is among those results."""
 
     work: str
     part: str
@@ -33,11 +33,11 @@ class Stand:
     peer: str = ""
     """The peer's row of the same work."""
 
-    def find(self, found: Found, **others: str) -> Mapping[str, Any] | None:
-        wanted = {**self.where, **others}
+    def find(self, results: Results, target: str = "") -> Mapping[str, Any] | None:
+        wanted = {**self.where, **({"target": target} if target else {})}
         rows = [
             row
-            for row in found.get(self.part, ())
+            for row in results.get(self.part, ())
             if all(row.get(name) == value for name, value in wanted.items())
         ]
         return rows[-1] if rows else None  # the largest desk's
@@ -97,14 +97,14 @@ STANDS = (
 )
 
 
-def list_stands(found: Found) -> Iterator[tuple[str, ...]]:
+def list_stands(results: Results) -> Iterator[tuple[str, ...]]:
     """The cells of the first table."""
     for stand in STANDS:
-        row = stand.find(found)
+        row = stand.find(results)
         if row is None:
             yield stand.work, "not measured", "", "", "", ""
             continue
-        other = stand.find(found, target=PEER) if stand.peer else None
+        other = stand.find(results, target=PEER) if stand.peer else None
         yield (
             stand.work,
             _describe(row),
@@ -133,12 +133,14 @@ def _describe_reached(row: Mapping[str, Any]) -> str:
     return f"{row['reached']:.2f} {row['goal'].split(' ', 1)[1]}".replace(" ", " × ", 1)
 
 
-def render_page(claims: Sequence[int], found: Found, summary: str, tables: Sequence[str]) -> str:
+def render_page(
+    claims: Sequence[int], results: Results, summary: str, tables: Sequence[str]
+) -> str:
     describing = ["git", "describe", "--always", "--dirty"]
     commit = subprocess.run(describing, capture_output=True, text=True, check=True).stdout.strip()
     sizes = ", ".join(f"{size:,}" for size in claims)
     titles = ("Work", "Now", "Against", "Goal", "Holds", f"PocketBase {peer_pocketbase.VERSION}")
-    lines = [titles, ("---",) * len(titles), *list_stands(found)]
+    lines = [titles, ("---",) * len(titles), *list_stands(results)]
     stands = "\n".join(f"| {' | '.join(line)} |" for line in lines)
     differences = "\n".join(f"- {difference}" for difference in peer_pocketbase.DIFFERENCES)
     text = "\n".join(tables)

@@ -202,17 +202,17 @@ def _open(url: str) -> sqlite3.Connection:
 def _add(
     rows: Mapping[str, list[dict[str, Any]]], claim: Claim, urls: Mapping[object, str]
 ) -> None:
-    for said in claim.statements:
+    for statement in claim.statements:
         rows["statements"].append(
             {
-                "id": said.id.hex,
-                "party": said.party or "",
-                "said_at": _instant(said.said_at),
-                "precision": said.precision,
-                "basis": said.basis,
-                "quote": said.quotes[0].text,
-                "url": urls[said.quotes[0].source],
-                "recorded_at": _instant(said.recorded_at),
+                "id": statement.id.hex,
+                "party": statement.party or "",
+                "said_at": _instant(statement.said_at),
+                "precision": statement.precision,
+                "basis": statement.basis,
+                "quote": statement.quotes[0].text,
+                "url": urls[statement.quotes[0].source],
+                "recorded_at": _instant(statement.recorded_at),
             }
         )
     rows["claims"].append(
@@ -307,17 +307,17 @@ class PocketBaseApi(Api):
         return str(page["page"] * page["perPage"]) if whole else None
 
     def create(self, body: Mapping[str, Any]) -> Write:
-        said = body["origin"]
-        quoted = said["quotes"][0]
-        named = ("text", "kind", "claimant", "claimed_at", "precision", "story", "tags")
+        origin = body["origin"]
+        first_quote = origin["quotes"][0]
+        names = ("text", "kind", "claimant", "claimed_at", "precision", "story", "tags")
         now = {"version": 1, "status": "asserted"}
         statement = {
             "id": "s@",
-            **{name: said[name] for name in ("party", "said_at", "precision", "basis")},
-            "quote": quoted["text"],
-            "url": quoted["source"]["url"],
+            **{name: origin[name] for name in ("party", "said_at", "precision", "basis")},
+            "quote": first_quote["text"],
+            "url": first_quote["source"]["url"],
         }
-        claim = {name: body[name] for name in named} | now
+        claim = {name: body[name] for name in names} | now
         claim |= {"id": "c@", "origin": "s@", "status_since": body["claimed_at"]}
         return _batch(
             _post("statements", statement),
