@@ -31,6 +31,7 @@ from tests.bench.service_rows import SEARCHED, Rows, Teller, columns, shared
 from tests.bench.shapes import Claim
 
 CHECKED = 400_000_000  # bytes of a SQLite file up to which foreign keys are checked after a load
+BUILDERS = 2  # keys and indexes that are built at a time on PostgreSQL
 _WAITING = "bench_definitions"  # the table where what was taken off waits
 
 
@@ -100,11 +101,16 @@ class _PostgreSQL:
                     ]
                     for refers in (False, True)
                 }
-                back = [*adding[False], *(i["definition"] for i in indexes), "ANALYZE"]
-                await connection.execute(f"CREATE TABLE {_WAITING} (position serial, sql text)")
+                together = [*adding[False], *(i["definition"] for i in indexes)]
+                await connection.execute(
+                    f"CREATE TABLE {_WAITING} (position serial, sql text, together boolean)"
+                )
                 await connection.executemany(
-                    f"INSERT INTO {_WAITING} (sql) VALUES ($1)",
-                    [(sql,) for sql in back + adding[True]],
+                    f"INSERT INTO {_WAITING} (sql, together) VALUES ($1, $2)",
+                    [
+                        *((sql, True) for sql in together),
+                        *((sql, False) for sql in ("ANALYZE", *adding[True])),
+                    ],
                 )
 
         _with(url, prepare)
@@ -121,10 +127,21 @@ class _PostgreSQL:
         _with(url, load)
 
     def finish(self, url: str) -> None:
+        async def build(statements: list[str]) -> None:
+            connection = await asyncpg.connect(url)
+            try:
+                await connection.execute("SET maintenance_work_mem = '1GB'")
+                while statements:
+                    await connection.execute(statements.pop(0))
+            finally:
+                await connection.close()
+
         async def index(connection: asyncpg.Connection) -> None:
-            await connection.execute("SET maintenance_work_mem = '1GB'")
-            for each in await connection.fetch(f"SELECT sql FROM {_WAITING} ORDER BY position"):
-                await connection.execute(each["sql"])
+            rows = await connection.fetch(f"SELECT sql, together FROM {_WAITING} ORDER BY position")
+            side_by_side = [row["sql"] for row in rows if row["together"]]
+            await asyncio.gather(*(build(side_by_side) for _ in range(BUILDERS)))
+            # Of the rest, some wait for two tables at once.
+            await build([row["sql"] for row in rows if not row["together"]])
             await connection.execute(f"DROP TABLE {_WAITING}")
             last = await connection.fetchval("SELECT max(seq) FROM events")
             await connection.execute(f"SELECT setval('events_seq_seq', {last})")
