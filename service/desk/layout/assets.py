@@ -30,17 +30,19 @@ ROOMS = (
 """The folders of pages, with their templates, scripts and styles. A file name is used once."""
 STYLE, SCRIPT = "desk.css", "desk.js"
 """What every page has: the styles of all rooms and the scripts of the layout, each as one file."""
+DRAWN = "drawings.css"
+"""Styles that only a story's page needs, and has beside the others."""
 MEDIA_TYPES = {
     "css": "text/css; charset=utf-8",
     "js": "text/javascript; charset=utf-8",
     "svg": "image/svg+xml",
 }
 UNSEEN = {
-    "css": re.compile(rb"/\*.*?\*/\s*|\s*(?P<mark>[{};])\s*", re.DOTALL),
-    "js": re.compile(rb"^ *//.*\n|^ +|\n(?=\n)", re.MULTILINE),
+    "css": re.compile(rb"/\*.*?\*/\s*|\s*;\s*(?=\})|\s*(?P<mark>[{};])\s*|(?<=[:,])\s+", re.DOTALL),
+    "js": re.compile(rb"^ *//.*\n|(?<=[{;,(\[])\n(?! *//) *|^ +|\n(?=\n)", re.MULTILINE),
 }
 """Comments and white space, which browsers need not be sent.  No script has a text that goes over
-several lines."""
+several lines or a comment behind code, and no style a text with a space after a colon or comma."""
 IMMUTABLE = "public, max-age=31536000, immutable"
 
 router = APIRouter(include_in_schema=False)
@@ -65,7 +67,8 @@ def load_assets() -> dict[str, Asset]:
             kind = file.name.rpartition(".")[2]
             if kind in MEDIA_TYPES:
                 is_script = room == "layout" and kind == "js"
-                name = STYLE if kind == "css" else SCRIPT if is_script else file.name
+                is_style = kind == "css" and file.name != DRAWN
+                name = STYLE if is_style else SCRIPT if is_script else file.name
                 body = file.read_bytes()
                 if kind in UNSEEN:
                     body = UNSEEN[kind].sub(_keep_mark, body)
