@@ -47,6 +47,7 @@ PAGES: dict[str, Action | str] = {
     "/intake": Action.RECORD,
     "/intake/similar": Action.RECORD,
     "/intake/{intake_id}": Action.RECORD,
+    "/intake/{intake_id}/guesses": Action.RECORD,
     "/stories": Action.READ_CLAIMS,
     "/stories/{slug}": Action.READ_CLAIMS,
     "/stories/{slug}/edit": Action.CHANGE_PARTIES,

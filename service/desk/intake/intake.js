@@ -1,13 +1,19 @@
-// Selecting a passage fills the form; claims that may be the same show as one types.
+// Selecting a passage fills the form; what is guessed of it is shown, and whoever may speak is
+// offered. From the text, keys do the rest; claims that may be the same show as one types.
 
-const text = document.querySelector("#text"), form = document.querySelector("#passage");
+const find = (selector) => document.querySelector(selector);
+const text = find("#text"), form = find("#passage");
 const field = (name) => form.elements[name];
+const normalizeSpelling = (words) => words.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
+const readPart = async (answer) =>
+  new DOMParser().parseFromString(await answer.text(), "text/html").body;
 
+// In characters: what a script counts as two (😀) is one to the server.
 function readOffset(node, at) {
   const range = document.createRange();
   range.setStart(text, 0);
   range.setEnd(node, at);
-  return range.toString().length;
+  return [...range.toString()].length;
 }
 
 function takeSelection() {
@@ -15,114 +21,76 @@ function takeSelection() {
   if (!selection.rangeCount || selection.isCollapsed) return;
   const range = selection.getRangeAt(0);
   if (!text.contains(range.commonAncestorContainer)) return;
-  const words = range.toString(), begin = words.length - words.trimStart().length;
+  const words = range.toString();
   if (!words.trim()) return;
   // The marks around a quotation are the article's, and easily caught at one end only.
   const unquoted = words.trim().replace(/^[“”"„«»]+|[“”"„«»]+$/g, "").trim(),
-    keepsMarks = !unquoted || /[“”"„«»]/.test(unquoted);
-  field("quote").value = keepsMarks ? words.trim() : unquoted;
-  const at = readOffset(range.startContainer, range.startOffset) +
-    (keepsMarks ? begin : words.indexOf(unquoted));
-  // In characters: what a script counts as two (😀) is one to the server.
-  field("near").value = [...text.textContent.slice(0, at)].length;
-  judgeRendering(words.trim(), at);
-  offerSpeakers(at, words.trim().length);
-}
-
-// Marks that open a quotation, and those that close it: “English”, „Serbian“, «French», »German«.
-const CLOSED_BY = { "“": "”", "„": "“”", "«": "»", "»": "«", '"': '"' };
-
-// The mark of the quotation that is open where `words` end, or "" where none is.
-function openMark(words) {
-  let open = "";
-  for (const mark of words) {
-    if (open) open = CLOSED_BY[open].includes(mark) ? "" : open;
-    else if (mark in CLOSED_BY) open = mark;
+    taken = !unquoted || /[“”"„«»]/.test(unquoted) ? words.trim() : unquoted;
+  const begin = readOffset(range.startContainer, range.startOffset) +
+    [...words.slice(0, words.indexOf(taken))].length;
+  if (find("#guesses") && field("quote").value === taken && field("near").value === `${begin}`) {
+    return;
   }
-  return open;
+  field("quote").value = taken;
+  field("near").value = begin;
+  edited.delete("rendering");
+  text.focus({ preventScroll: true });
+  guessing = showGuesses(begin, begin + [...taken].length);
 }
+text.addEventListener("mouseup", () => setTimeout(takeSelection));
+text.addEventListener("keyup", takeSelection);
+document.addEventListener("touchend", () => setTimeout(takeSelection, 50));
 
-// What stands within one quotation was said so; the rest is the article's account of it.
-function judgeRendering(words, at) {
-  const before = text.textContent.slice(0, at),
-    paragraph = before.slice(before.lastIndexOf("\n\n") + 1);
-  const first = words[0], inner = words.slice(1, -1);
-  const hasQuotationMarks = first in CLOSED_BY && CLOSED_BY[first].includes(words.at(-1)) &&
-    openMark(first + inner) === first;
-  const isWithinQuotation = openMark(paragraph) &&
-    openMark(paragraph + words.slice(0, -1)) === openMark(paragraph);
-  setRendering(
-    hasQuotationMarks || isWithinQuotation ? "verbatim" : "paraphrase",
-    hasQuotationMarks || isWithinQuotation
-      ? "Within quotation marks: word for word."
-      : "Not within quotation marks: the article’s own account.",
-  );
-}
+// --- what is guessed: filled in where nobody has chosen yet, with why; a voice only when taken
 
-// Whoever is known and is named in the sentence of the words, or in the one beside it, is offered;
-// nobody is filled in unseen.
-const normalizeSpelling = (words) => words.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
-const offerLine = document.querySelector("#offered-speakers");
-const knownSpeakers = [...document.querySelectorAll("#speakers option")].map((option) => ({
-  name: option.value,
-  role: option.textContent.trim(),
-  party: option.dataset.party,
-}));
-
-function readNeighbours(at, length) {
-  const content = text.textContent, begin = content.lastIndexOf("\n\n", at) + 1;
-  const paragraph = content.slice(begin).split("\n\n", 1)[0];
-  const segments = [...new Intl.Segmenter("en", { granularity: "sentence" }).segment(paragraph)];
-  const places = segments.flatMap(({ index, segment }, place) =>
-    begin + index < at + length && begin + index + segment.length > at ? [place] : []
-  );
-  return segments.slice(Math.max(0, places[0] - 1), places.at(-1) + 2)
-    .map(({ segment }) => segment).join("");
-}
-
-function offerSpeakers(at, length) {
-  const nearby = ` ${normalizeSpelling(readNeighbours(at, length)).replace(/[^\p{L}]+/gu, " ")} `;
-  const named = knownSpeakers.filter(({ name }) => {
-    const surname = normalizeSpelling(name).split(/\s+/).at(-1);
-    return surname.length > 2 && nearby.includes(` ${surname} `);
-  }).slice(0, 3);
-  offerLine.replaceChildren(...named.map((speaker) => {
-    const button = document.createElement("button");
-    button.type = "button";
-    button.className = "small";
-    button.dir = "auto";
-    button.textContent = [speaker.name, speaker.role].filter(Boolean).join(", ");
-    button.addEventListener("click", () => {
-      field("speaker").value = speaker.name;
-      fillVoice(speaker);
+const edited = new Set(), reasonLine = find("#rendering-why");
+let guessing = null;
+async function showGuesses(begin, end) {
+  form.setAttribute("aria-busy", "true");
+  const query = new URLSearchParams({ begin, end });
+  try {
+    const answer = await fetch(`${location.pathname}/guesses?${query}`, {
+      credentials: "same-origin",
+      signal: AbortSignal.timeout(8000),
     });
-    return button;
-  }));
-  if (named.length) offerLine.prepend("Named beside the words: ");
+    if (!answer.ok || answer.redirected) throw new Error(answer.status);
+    const part = await readPart(answer);
+    if (field("near").value !== `${begin}`) return;
+    reasonLine.replaceChildren(...part.childNodes);
+    const { fill, likely } = reasonLine.firstElementChild.dataset;
+    fillFields(JSON.parse(fill), edited);
+    for (const claim of likely.split(" ").reverse()) {
+      const row = claim && find(`#stand-${claim}`)?.closest("li");
+      if (row) stands.prepend(row);
+    }
+  } catch {
+    reasonLine.textContent = "Nothing could be guessed: check the wording and the day yourself.";
+  }
+  form.removeAttribute("aria-busy");
 }
 
-function fillVoice({ role, party }) {
-  field("role").value = role;
-  field("party").value = party;
-  field("party").dispatchEvent(new Event("input", { bubbles: true }));
+function fillFields(values, kept) {
+  for (const [name, value] of Object.entries(values)) {
+    if (kept?.has(name)) continue;
+    field(name).value = value;
+    if (value) field(name).closest("details")?.setAttribute("open", "");
+  }
+  if (!kept) field("party").dispatchEvent(new Event("input", { bubbles: true }));
 }
+form.addEventListener("input", ({ target }) => edited.add(target.name));
+form.addEventListener("click", ({ target }) => {
+  const filled = target.closest("#guesses [data-fill]")?.dataset.fill;
+  if (!filled) return;
+  fillFields(JSON.parse(filled));
+  if ("claim" in JSON.parse(filled)) field("claim").focus();
+});
 
 // A speaker who is known by one role for one party brings both along.
 field("speaker").addEventListener("input", () => {
-  const [speaker, ...others] = knownSpeakers.filter(({ name }) => name === field("speaker").value);
-  if (speaker && !others.length) fillVoice(speaker);
-});
-
-const reasonLine = document.querySelector("#rendering-why");
-let isChosen = false;
-function setRendering(rendering, reason) {
-  field("rendering").value = rendering;
-  reasonLine.textContent = reason;
-  isChosen = false;
-}
-field("rendering").addEventListener("change", () => {
-  isChosen = true;
-  reasonLine.textContent = "";
+  const [option, ...others] = [...document.querySelectorAll("#speakers option")]
+    .filter(({ value }) => value === field("speaker").value);
+  if (!option || others.length) return;
+  fillFields({ role: option.textContent.trim(), party: option.dataset.party });
 });
 
 // Words typed over a selection are the article's no longer, and word for word no longer.
@@ -131,16 +99,74 @@ field("quote").addEventListener("input", () => {
   const read = collapseSpace(text.textContent);
   const parts = collapseSpace(field("quote").value).split(/ ?(?:\[…\]|\[\.\.\.\]|…|\.\.\.) ?/);
   if (parts.every((part) => read.includes(part))) reasonLine.textContent = "";
-  else if (!isChosen && field("rendering").value === "verbatim") {
-    setRendering("paraphrase", "These words do not stand in the text: paraphrased.");
+  else if (!edited.has("rendering") && field("rendering").value === "verbatim") {
+    field("rendering").value = "paraphrase";
+    reasonLine.textContent = "These words do not stand in the text: paraphrased.";
   }
 });
-text.addEventListener("mouseup", () => setTimeout(takeSelection));
-text.addEventListener("keyup", takeSelection);
-document.addEventListener("touchend", () => setTimeout(takeSelection, 50));
+
+// --- keys, from the text
+
+const STANCES = { s: "supports", c: "contradicts", r: "requests_confirmation", m: "comments" },
+  BASES = { o: "own_observation", d: "documents", t: "third_party", x: "restates_claimant" };
+const VOICES = "#guesses p:not(#offered-days, #offered-wording) button";
+let stance = "";
+const KEYS = {
+  Enter: () => form.requestSubmit(),
+  n() {
+    const taken = find("#offered-wording button");
+    if (taken && !field("claim").value) taken.click();
+    field("claim").focus();
+  },
+  i: () => field("conditional").click(),
+  p: () => field("partial").click(),
+};
+text.addEventListener("keydown", async (event) => {
+  const { key } = event;
+  if (event.ctrlKey || event.metaKey || event.altKey || !field("quote").value) return;
+  if (!Object.hasOwn(KEYS, key) && !(key in STANCES) && !(key in BASES) && !/^[1-9]$/.test(key)) {
+    return;
+  }
+  event.preventDefault();
+  event.stopPropagation();
+  await guessing;
+  if (key in STANCES) stance = STANCES[key];
+  else if (key in BASES) field("basis").value = BASES[key];
+  else if (Object.hasOwn(KEYS, key)) KEYS[key]();
+  else if (stance) {
+    const row = [...stands.children].filter((each) => !each.hidden)[key - 1];
+    if (row) row.querySelector("select").value = stance;
+    stance = "";
+  } else document.querySelectorAll(VOICES)[key - 1]?.click();
+});
+form.addEventListener("keydown", (event) => {
+  const isSent = event.target.id === "claim" || event.ctrlKey && event.target.tagName !== "BUTTON";
+  if (event.key !== "Enter" || event.shiftKey || !isSent) return;
+  event.preventDefault();
+  form.requestSubmit();
+});
+
+// What is guessed is seen before it is sent; the page then stays where it was.
+const PLACE = `place ${location.pathname}`;
+form.addEventListener("submit", (event) => {
+  if (form.hasAttribute("aria-busy")) {
+    event.preventDefault();
+    event.stopPropagation();
+    guessing.then(() => form.requestSubmit());
+  }
+  sessionStorage.setItem(PLACE, `${scrollY} ${text.scrollTop}`);
+});
+const [top, inner] = (sessionStorage.getItem(PLACE) || "").split(" ");
+if (inner && !find("#faults")) {
+  scrollTo(0, top);
+  text.scrollTop = inner;
+}
+sessionStorage.removeItem(PLACE);
+
+// --- claims: those that may be the same, and those that a passage bears on
 
 let timer;
-const similarList = document.querySelector("#similar");
+const similarList = find("#similar");
 async function showSimilar() {
   const words = field("claim").value;
   const query = new URLSearchParams({
@@ -150,9 +176,7 @@ async function showSimilar() {
   });
   const answer = await fetch(`/intake/similar?${query}`, { credentials: "same-origin" });
   if (answer.ok && !answer.redirected && words === field("claim").value) {
-    similarList.replaceChildren(
-      ...new DOMParser().parseFromString(await answer.text(), "text/html").body.childNodes,
-    );
+    similarList.replaceChildren(...(await readPart(answer)).childNodes);
   }
 }
 for (const name of ["claim", "kind", "party"]) {
@@ -162,17 +186,53 @@ for (const name of ["claim", "kind", "party"]) {
   });
 }
 
+// The next word of a claim, where it goes on as a recorded claim does, or the text: not typed twice.
+const nextLine = find("#next-word"), claimField = field("claim");
+let known = [], nextWord = "";
+claimField.addEventListener("focus", () => {
+  const names = [...stands.querySelectorAll("label"), ...field("party").options];
+  known = [...names.map((each) => each.textContent), ...text.textContent.split(/[.,;:!?“”„«»]+/)]
+    .map((each) => ` ${collapseSpace(each)}`);
+});
+function findNextWord(value) {
+  const words = value.toLowerCase().split(/\s+/), begun = words.at(-1);
+  for (const count of [3, begun ? 2 : 0, begun.length > 1 ? 1 : 0]) {
+    if (!count || words.length < count) continue;
+    const wanted = ` ${words.slice(-count).join(" ")}`;
+    for (const line of known) {
+      const at = line.toLowerCase().indexOf(wanted);
+      const rest = at < 0 ? null : line.slice(at + wanted.length).match(/^[\p{L}\p{N}’'-]+/u);
+      if (rest) return rest[0];
+    }
+  }
+  return "";
+}
+function offerNextWord() {
+  const { value, selectionStart } = claimField;
+  nextWord = value && selectionStart === value.length ? findNextWord(value) : "";
+  nextLine.textContent = nextWord && `→ …${nextWord}`;
+}
+claimField.addEventListener("input", offerNextWord);
+claimField.addEventListener("keydown", (event) => {
+  const onward = getComputedStyle(claimField).direction === "rtl" ? "ArrowLeft" : "ArrowRight";
+  const { value, selectionStart } = claimField;
+  if (event.key !== onward || !nextWord || selectionStart !== value.length) return;
+  event.preventDefault();
+  claimField.value += `${nextWord} `;
+  claimField.dispatchEvent(new Event("input", { bubbles: true }));
+});
+
 // Finding a claim: those of the story by their words, others by searching for them.
-const findField = document.querySelector("#find"), stands = document.querySelector("#stands");
+const findField = find("#find"), stands = find("#stands");
 async function searchClaims(words) {
   const answer = await fetch(`/v1/claims?${new URLSearchParams({ q: words, limit: 8 })}`, {
     credentials: "same-origin",
   });
   if (!answer.ok || findField.value.trim() !== words) return;
   for (const claim of (await answer.json()).items) {
-    let row = document.querySelector(`#stand-${claim.id}`)?.closest("li");
+    let row = find(`#stand-${claim.id}`)?.closest("li");
     if (!row) {
-      row = document.querySelector("#stand").content.firstElementChild.cloneNode(true);
+      row = find("#stand").content.firstElementChild.cloneNode(true);
       const [label, select] = row.children;
       label.textContent = claim.text;
       label.htmlFor = select.id = select.name = `stand-${claim.id}`;

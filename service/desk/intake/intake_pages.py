@@ -11,8 +11,9 @@ from service.claims import claim_queries, intake_commands, intake_queries
 from service.claims.claim_queries import Filters
 from service.claims.claim_views import ClaimView, SimilarView
 from service.claims.intake_commands import Passage, PassageLink
-from service.claims.intake_views import ArticleView, PassageView
+from service.claims.intake_views import ArticleView
 from service.desk.claims import figure_fields
+from service.desk.intake import article_text, passage_guesses
 from service.desk.layout import forms
 from service.desk.layout.forms import Form, accept_form
 from service.desk.layout.rendering import render_page
@@ -40,7 +41,7 @@ router = APIRouter(include_in_schema=False)
 MayRecord = Annotated[Call, allow(Action.RECORD, page=True)]
 Recording = Annotated[Form, accept_form(Action.RECORD)]
 LONGEST_TEXT = 100_000
-OFFERED = 60
+OFFERED = 30
 """Claims that a passage can be linked to without a search."""
 BEGIN_FIELDS = (
     "url",
@@ -185,7 +186,7 @@ async def _render_text(
         "intake_text.html",
         error=error,
         article=article,
-        pieces=split_text(article["text"], article["passages"]),
+        pieces=article_text.split_text(article["text"], article["passages"]),
         claims=await _list_offered(call, article, typed),
         typed=typed,
         faults=forms.describe_faults(error, NAMES),
@@ -254,27 +255,36 @@ async def _list_offered(
     return [claim for claim in offered if claim["lifecycle"] == "active"]
 
 
-def split_text(text: str, passages: Sequence[PassageView]) -> list[tuple[str, int | None]]:
-    """Split a text into pieces; those that are recorded have the index of their passage."""
-    ranges = []
-    for index, passage in enumerate(passages):
-        exact, prefix = passage["exact"], passage["prefix"] or ""
-        if exact is None:
-            continue
-        place = text.find(prefix + exact)
-        begin = place + len(prefix) if place != -1 else text.find(exact)
-        if begin != -1:
-            ranges.append((begin, begin + len(exact), index))
-    pieces: list[tuple[str, int | None]] = []
-    done = 0
-    for begin, end, index in sorted(ranges):
-        if end <= done:
-            continue
-        if begin > done:
-            pieces.append((text[done:begin], None))
-        pieces.append((text[max(begin, done) : end], index))
-        done = end
-    return [*pieces, (text[done:], None)]
+@router.get("/intake/{intake_id}/guesses")
+async def show_guesses(
+    intake_id: RecordId,
+    call: MayRecord,
+    begin: Annotated[int, Query(ge=0, lt=LONGEST_TEXT)],
+    end: Annotated[int, Query(gt=0, le=LONGEST_TEXT)],
+) -> Response:
+    """Show what can be guessed of a passage that was selected: a part of the page, for its script.
+
+    Places are in characters.
+    """
+    article = await _read_intake(call, intake_id)
+    words = article["text"][begin:end]
+    if not words.strip():
+        raise Invalid("nothing of the text stands there", loc=("query", "end"))
+    voices = await call.read(statement_fields.list_known_voices)
+    guesses = passage_guesses.guess_passage(article, begin, end, voices)
+    guessed = {"rendering": guesses.rendering.value, "language": guesses.language}
+    if guesses.said_on is not None:
+        guessed |= {"said_on": guesses.said_on.isoformat(), "said_in": ""}
+    claims = await _list_offered(call, article, _suggest(article))
+    return render_page(
+        call,
+        "_guesses.html",
+        guesses=guesses,
+        guessed=guessed,
+        likely=passage_guesses.rank_claims(
+            words, [(claim["id"], claim["text"]) for claim in claims]
+        ),
+    )
 
 
 @router.post("/intake/{intake_id}/passages")

@@ -1,0 +1,28 @@
+"""An article's text as its page shows it: in pieces, with what is recorded from it marked."""
+
+from collections.abc import Sequence
+
+from service.claims.intake_views import PassageView
+
+
+def split_text(text: str, passages: Sequence[PassageView]) -> list[tuple[str, int | None]]:
+    """Split a text into pieces; those that are recorded have the index of their passage."""
+    ranges = []
+    for index, passage in enumerate(passages):
+        exact, prefix = passage["exact"], passage["prefix"] or ""
+        if exact is None:
+            continue
+        place = text.find(prefix + exact)
+        begin = place + len(prefix) if place != -1 else text.find(exact)
+        if begin != -1:
+            ranges.append((begin, begin + len(exact), index))
+    pieces: list[tuple[str, int | None]] = []
+    done = 0
+    for begin, end, index in sorted(ranges):
+        if end <= done:
+            continue
+        if begin > done:
+            pieces.append((text[done:begin], None))
+        pieces.append((text[max(begin, done) : end], index))
+        done = end
+    return [*pieces, (text[done:], None)]

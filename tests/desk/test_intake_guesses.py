@@ -1,0 +1,222 @@
+"""What is guessed of a selected passage, from the text around it, and what is never guessed."""
+
+from datetime import date
+from typing import Any
+
+import orjson
+import pytest
+
+from service.desk.intake import nearby_text, passage_guesses, spoken_days
+from service.desk.intake.nearby_text import Sentence
+from tests.desk.browser.articles import Article, Passage, read_article
+from tests.desk.conftest import People, parse_page, read_text, submit
+from tests.support.desk import Desk
+
+SLUICES = read_article("sluices")
+THURSDAY = date(2024, 5, 16)
+
+
+@pytest.mark.parametrize(
+    ("words", "day"),
+    [
+        ("he said on Monday", "2024-05-13"),
+        ("he said on Thursday", "2024-05-16"),
+        ("late on Friday evening she spoke", "2024-05-10"),
+        ("read it on the afternoon of the twelfth", "2024-05-12"),
+        ("read it on the thirtieth", "2024-04-30"),
+        ("it says on 3 May", "2024-05-03"),
+        ("it says on December 24", "2023-12-24"),
+        ("it says on 24 December 2022", "2022-12-24"),
+        ("told us yesterday", "2024-05-15"),
+        ("on 31 February", None),
+        ("turned the pages to the first of May", None),
+        ("the Monday market", None),
+        ("on 0 May 0000", None),
+    ],
+)
+def test_words_for_a_day_are_resolved_against_the_article(words: str, day: str | None) -> None:
+    spoken = spoken_days.find_spoken_day([Sentence(words, 0)], THURSDAY)
+    assert (spoken.day.isoformat() if spoken else None) == day
+
+
+def test_quoted_days_are_left_aside_and_the_nearest_counts() -> None:
+    """A speaker’s Sunday is not when it was said; what the next sentence says comes later."""
+    text = "On Tuesday he spoke. “We saw it on Sunday,” he said. On Wednesday he left."
+    sentences = nearby_text.list_sentences(text, text.index("We saw"), text.index(",” he"))
+    assert [sentence.distance for sentence in sentences] == [-1, 0, 1]
+    spoken = spoken_days.find_spoken_day(sentences, THURSDAY)
+    assert spoken is not None
+    assert (spoken.day, spoken.words) == (date(2024, 5, 14), "On Tuesday")
+
+
+@pytest.mark.parametrize("passage", SLUICES.passages, ids=range(len(SLUICES.passages)))
+def test_language_and_quotation_are_those_of_the_words(passage: Passage) -> None:
+    begin = SLUICES.text.index(passage.words)
+    assert nearby_text.judge_quotation(SLUICES.text, begin, begin + len(passage.words))
+    assert not nearby_text.judge_quotation(SLUICES.text, begin, begin + len(passage.words) + 5)
+    assert (passage_guesses.guess_language(passage.words) or "en") == passage.language
+
+
+@pytest.mark.parametrize(
+    ("words", "language"),
+    [
+        ("ارتفع عدد القتلى", "ar"),
+        ("Двојица држављана Србије", "sr"),
+        ("Ми се бринемо", None),
+        ("Мы это видели", "ru"),
+        ("Ці люди", "uk"),
+        ("Ne nuk e dimë", "sq"),
+        ("Zzz", None),
+    ],
+)
+def test_language_is_guessed_only_where_something_tells(words: str, language: str | None) -> None:
+    assert passage_guesses.guess_language(words) == language
+
+
+@pytest.mark.parametrize(
+    ("words", "wording", "kind"),
+    [
+        ("Three people drowned that night, and we know their names,", "Three people", "figure"),
+        ("About 4,500 soldiers left.", "About 4,500 soldiers left", "figure"),
+        ("If they left, we shall see", "If they left, we shall see", "prediction"),
+        ("The army left", "The army left", None),
+    ],
+)
+def test_first_clause_is_offered_as_a_claim(words: str, wording: str, kind: str | None) -> None:
+    offered = passage_guesses.propose_wording(words)
+    assert offered.startswith(wording)
+    assert not offered.endswith(",")
+    assert passage_guesses.guess_kind(offered) == kind
+
+
+async def begin(people: People, article: Article, story: str = "") -> str:
+    answer = await submit(
+        people.checker,
+        "/intake",
+        "/intake",
+        url=article.url,
+        title=article.title,
+        published_on=article.published_on,
+        text=article.text.strip(),
+        story=story,
+    )
+    assert answer.status_code == 303, read_text(answer)
+    return str(answer.headers["location"])
+
+
+async def read_guesses(people: People, place: str, words: str) -> Any:
+    at = SLUICES.text.strip().index(words)
+    answer = await people.checker.get(
+        f"{place}/guesses", params={"begin": at, "end": at + len(words)}
+    )
+    assert answer.status_code == 200, read_text(answer)
+    return parse_page(answer)
+
+
+def list_voices(page: Any, group: str) -> list[dict[str, str]]:
+    return [orjson.loads(each.get("data-fill")) for each in page.cssselect(f"#{group} button")]
+
+
+async def test_who_is_named_is_offered_with_role_and_party(desk: Desk, people: People) -> None:
+    """Somebody new with the role and party that the text gives; once recorded, as known, and
+    again wherever else in the text.  Basis and stance are nobody’s guess."""
+    place = await begin(people, SLUICES)
+    first, second, *_ = SLUICES.passages
+    page = await read_guesses(people, place, first.words)
+    voice = list_voices(page, "offered-voices")[0]
+    assert voice == {
+        "speaker": "Ivan Petrov",
+        "role": "director",
+        "party": "",
+        "new_party": "Water Board",
+        "description": "",
+    }
+    guessed = orjson.loads(page.get_element_by_id("guesses").get("data-fill"))
+    assert guessed == {
+        "rendering": "verbatim",
+        "language": "sr",
+        "said_on": "2024-05-12",
+        "said_in": "",
+    }
+    assert not page.cssselect("#offered-wording"), "a claim is worded in the article’s language"
+    done = await submit(
+        people.checker,
+        place,
+        f"{place}/passages",
+        quote=first.words,
+        claim=first.claim,
+        said_on="2023-10-01",  # by the clock of this desk the article lies ahead
+        language="sr",
+        **{name: value for name, value in voice.items() if value},
+    )
+    assert done.status_code == 303, read_text(done)
+    page = await read_guesses(people, place, second.words)
+    [again] = list_voices(page, "offered-again")
+    assert again == voice | {"party": "water-board", "new_party": ""}
+    assert not page.cssselect("#offered-speakers"), "nobody is named in the sentence beside it"
+    page = await read_guesses(people, place, SLUICES.passages[12].words)
+    [unnamed, *_] = list_voices(page, "offered-voices")
+    assert unnamed["description"] == "a man who has worked at the dam for twenty years"
+    assert unnamed["speaker"] == unnamed["party"] == ""
+
+
+async def test_claims_that_share_words_come_first(desk: Desk, people: People) -> None:
+    await desk.record_parties()
+    other = await desk.record_claim(text="The barracks at Raška are empty")
+    like = await desk.record_claim(text="Three people drowned in Lumas")
+    place = await begin(people, SLUICES)
+    page = await read_guesses(people, place, "Our divers recovered three bodies")
+    assert other["id"] not in page.get_element_by_id("guesses").get("data-likely")
+    page = await read_guesses(people, place, SLUICES.passages[4].words)
+    assert page.get_element_by_id("guesses").get("data-likely").split()[0] == like["id"]
+
+
+async def test_places_outside_the_text_are_refused(desk: Desk, people: People) -> None:
+    place = await begin(people, SLUICES)
+    for begin_at, end in (("0", "0"), ("-1", "5"), ("9", "3"), ("90000", "90001"), ("x", "3")):
+        answer = await people.checker.get(
+            f"{place}/guesses", params={"begin": begin_at, "end": end}
+        )
+        assert answer.status_code == 422, (begin_at, end)
+    gone = await people.checker.get(
+        "/intake/00000000-0000-7000-8000-000000000000/guesses", params={"begin": 0, "end": 1}
+    )
+    assert gone.status_code == 404
+
+
+async def test_recorded_passages_lead_to_their_correction(desk: Desk, people: People) -> None:
+    """The mark in the text leads to the passage as recorded, with the ways to set it right for
+    whoever may; the text as copied has nothing of it.  Forgetting it is asked about."""
+    place = await begin(people, SLUICES)
+    await submit(
+        people.checker,
+        place,
+        f"{place}/passages",
+        quote=SLUICES.passages[4].words,
+        new_party="Teslin",
+        claim="Three people drowned",
+        said_on="2023-10-01",
+    )
+    page = parse_page(await people.checker.get(place))
+    assert page.get_element_by_id("text").text_content() == SLUICES.text.strip()
+    [link] = page.cssselect("#text a")
+    assert link.get("href") == "#passage-1"
+    passage = page.get_element_by_id("passage-1")
+    ends = [each.get("href").rpartition("/")[2] for each in passage.cssselect("p a")]
+    assert ends[1:] == ["correction", "void"]
+    [finish] = page.cssselect("form[action$='/finish']")
+    assert finish.getparent().tag == "details"
+
+
+async def test_page_of_a_long_article_is_under_50_kilobytes(desk: Desk, people: People) -> None:
+    """With its text, as many claims as are offered, and a dozen parties."""
+    await desk.record_parties()
+    for number in range(12):
+        await desk.post("/v1/parties", {"slug": f"party-{number}", "name": f"Party {number}"})
+    await desk.post("/v1/stories", {"slug": "sluices", "title": "The sluices"})
+    for number in range(32):
+        text = f"{number} of the houses below the bridge of Lumas were lost that night"
+        await desk.record_claim(text=text, story="sluices")
+    page = await people.checker.get(await begin(people, SLUICES, story="sluices"))
+    assert len(parse_page(page).cssselect("#stands > li")) == 30
+    assert len(page.content) < 50_000
