@@ -186,7 +186,7 @@ for (const name of ["claim", "kind", "party"]) {
   });
 }
 
-// The next word of a claim, where it goes on as a recorded claim does, or the text: not typed twice.
+// The next word of a claim, where it goes on as a recorded claim or the text: not typed twice.
 const nextLine = find("#next-word"), claimField = field("claim");
 let known = [], nextWord = "";
 claimField.addEventListener("focus", () => {

@@ -34,6 +34,8 @@ WRONG_URL = ARTICLE.url.removesuffix("s")
     PAID,
 ) = (passage.claim for passage in ARTICLE.passages if passage.claim)
 PASSAGES = {passage.words: passage for passage in ARTICLE.passages}
+MOST_CLICKS, MOST_KEYS = 4, 25
+"""What a passage may take, slips included."""
 BY_MISTAKE = Passage(
     words="The water came at a quarter past three in the morning of 12 May",
     rendering="paraphrase",
@@ -133,8 +135,8 @@ async def slip_afterwards(hand: Hand, desk: Desk) -> dict[str, str]:
     the ids of all claims by their texts."""
     claims = await article_records.list_ids(desk)
     await hand.page.goto(f"/claims/{claims[FIVE_OPEN]}/merge")
-    await hand.page.fill("#other", f"/claims/{claims[TWO_OPEN]}")
-    await browsing.follow(hand.page.locator("form[action$='/merge'] button"))
+    await hand.pick("#into", f"/claims/{claims[TWO_OPEN]}")
+    await browsing.follow(hand.page.locator("form[action$='/merge'] button:not([name], .sr-only)"))
     await hand.page.wait_for_url("**/claims/*done=*")
     await hand.page.goto(f"/claims/{claims[SERVICED]}/withdraw")
     await hand.page.fill("#reason", "Taken back, we thought")
@@ -258,18 +260,17 @@ class Corrections:
     async def _send(self, fields: dict[str, str], reason: str, action: str) -> None:
         """Fill in what is wrong, say why, and send the form."""
         await self.hand.fill_in(fields | {"#reason": reason})
-        await self.hand.proceed(f"form[action$='/{action}'] button")
+        await self.hand.proceed(f"form[action$='/{action}'] button:not([name], .sr-only)")
         await self.page.wait_for_url("**done=*")
 
 
 def print_figures(work: list[tuple[int, int]], figures: dict[str, tuple[int, int]]) -> None:
-    """Print what the work took, in clicks and keys."""
+    """Print what the work took, in clicks and keys; a passage takes few."""
     (clicks, keys), *passages = work
     print(f"\nto begin: {clicks} clicks, {keys} keys")
-    count = len(passages)
-    print(
-        f"a passage: {sum(each[0] for each in passages) / count:.1f} clicks, "
-        f"{sum(each[1] for each in passages) / count:.0f} keys"
-    )
+    clicks, keys = (sum(counts) / len(passages) for counts in zip(*passages, strict=True))
+    print(f"a passage: {clicks:.1f} clicks, {keys:.1f} keys")
+    assert clicks <= MOST_CLICKS
+    assert keys <= MOST_KEYS
     for name, (clicks, keys) in figures.items():
         print(f"{name}: {clicks} clicks, {keys} keys")

@@ -179,7 +179,7 @@ async def finish_story(windows: Windows, desk: Desk) -> dict[str, str]:
             fields["#supersedes"] = f"/claims/{claims[replaced_figure]}"
         await hand.page.goto(f"/claims/{claims[text]}/correction")
         await hand.fill_in(fields | {"#reason": "As it was said"})
-        await hand.proceed("form[action$='/correction'] button")
+        await hand.proceed("form[action$='/correction'] button:not([name], .sr-only)")
         await hand.page.wait_for_url("**done=*")
     ana = await windows.open(f"/claims/{claims[FIRE]}/withdraw", name="Ana")
     await ana.fill("#reason", "We spoke too early about the ship")
