@@ -30,7 +30,8 @@ PAUSE_SECONDS = 0.25
 """Between two turns: what is recorded meanwhile is looked at together, beside the requests of the
 same process."""
 BREATH_SECONDS = 0.05
-"""Between two batches where many are to be told, so that others write too."""
+"""Between two batches where many are to be told, so that others write too: on SQLite one at a time
+does."""
 MOST_BATCHES = 20
 """Batches of one turn."""
 CLEANING_SECONDS = 60.0
@@ -87,7 +88,7 @@ class Notifier:
             for _ in range(MOST_BATCHES):
                 if await self._database.write(work, now=now) is not True:
                     break
-                await asyncio.sleep(BREATH_SECONDS)
+                await asyncio.sleep(BREATH_SECONDS if self._database.embedded else 0)
         return has_more
 
     async def clean_up(self) -> None:
