@@ -4,6 +4,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -14,10 +15,15 @@ def install(folder: Path, packages: tuple[str, ...], capsys: pytest.CaptureFixtu
     """Install `packages` into `folder`, or skip the test and say so where nobody overlooks it."""
     missing = _install(folder, packages)
     if missing is not None:
-        words = f"NOT TRIED WITH {' AND '.join(packages)}: {missing}"
-        with capsys.disabled():
-            print(f"\n{words}", file=sys.stderr)
-        pytest.skip(words)
+        skip(packages, missing, capsys)
+
+
+def skip(packages: tuple[str, ...], missing: str, capsys: pytest.CaptureFixture[str]) -> NoReturn:
+    """Skip the test, and say so where nobody overlooks it."""
+    words = f"NOT TRIED WITH {' AND '.join(packages)}: {missing}"
+    with capsys.disabled():
+        print(f"\n{words}", file=sys.stderr)
+    pytest.skip(words)
 
 
 def run(folder: Path, *command: str) -> subprocess.CompletedProcess[str]:
