@@ -46,4 +46,8 @@ async def test_story_dossier_has_its_claims_in_order(desk: Desk, people: People)
         "First claim",
         "Second claim",
     ]
+    numbers = {link.get("href") for link in page.cssselect(".said .hint a")}
+    assert numbers == {f"#{item.get('id')}" for item in page.cssselect(".sources li")}
+    addresses = [link.get("href") for link in page.cssselect(".sources a")]
+    assert len(addresses) == len(set(addresses)) > 0, "each source once"
     assert (await people.reader.get("/stories/none/dossier")).status_code == 404

@@ -1,6 +1,6 @@
 """Dossiers to print: a claim, or a story, as one page with all that bears on it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
@@ -13,6 +13,7 @@ from service.desk.claims.claim_sheet import Sheet
 from service.desk.claims.record_lines import RecordLine
 from service.desk.dossier.dossier_document import PUT_RIGHT
 from service.desk.layout.rendering import render_page
+from service.directory.directory_views import SourceView
 from service.domain.access import Action
 from service.store.paging import Window
 from service.stories import matrix_queries, story_queries
@@ -95,7 +96,27 @@ async def _render_story(call: Call, slug: str) -> Response:
     next_url = None
     if last is not None:
         next_url = f"/stories/{slug}/dossier?cursor={call.cursors.write(scope, last, now=call.now)}"
-    return render_page(call, "story_dossier.html", story=story, dossiers=dossiers, next=next_url)
+    sources = _list_sources(dossiers)
+    return render_page(
+        call,
+        "story_dossier.html",
+        story=story,
+        dossiers=dossiers,
+        sources=list(sources.values()),
+        numbers={source: number for number, source in enumerate(sources, 1)},
+        next=next_url,
+    )
+
+
+def _list_sources(dossiers: Iterable[ClaimDossier]) -> dict[str, SourceView]:
+    """List what the words are from by id, each source once, in the order of the page."""
+    return {
+        quote["source"]["id"]: quote["source"]
+        for dossier in dossiers
+        for column in dossier.columns
+        for card in column.cards
+        for quote in card.statement["quotes"]
+    }
 
 
 async def _read_sheet(call: Call, claim_id: str, **choice: Any) -> Sheet:
