@@ -80,7 +80,7 @@ def _options(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--database", choices=("postgresql", "sqlite", "both"), default="both")
     parser.add_argument("--targets", type=_names(TARGETS), help=", ".join(TARGETS))
     parser.add_argument("--workloads", type=_names(WORKLOADS), help=", ".join(WORKLOADS))
-    parser.add_argument("--rounds", type=int, help="5 of requests, 3 of others")
+    parser.add_argument("--rounds", type=int, help="5 of requests, 3 of others; for a page 3 and 2")
     parser.add_argument("--seconds", type=int, default=2, help="of load for each cell and round")
     parser.add_argument("--seed", type=int, default=1, help="of the generated desk")
     parser.add_argument("--clear", action="store_true", help="remove the loaded desks and end")
@@ -151,7 +151,7 @@ def _requests(options: argparse.Namespace, tables: list[str]) -> dict[str, list[
             targets.remove(name)
             print(f"  {name} is left out: {missing}")
     kinds = sorted({TARGETS[name].database for name in targets})
-    count = options.rounds or 5
+    count = options.rounds or (3 if options.page else 5)
     with _open_caches(kinds) as caches:
         desks = []
         for size in options.claims:
@@ -185,7 +185,9 @@ def _print_table(heading: str, rows: Iterator[str]) -> str:
 def _streams(options: argparse.Namespace, tables: list[str]) -> list[dict[str, Any]]:
     kinds = _kinds(options)
     with _open_caches(kinds) as caches:
-        rounds = streams.measure(caches, kinds, seed=options.seed, rounds=options.rounds or 3)
+        rounds = streams.measure(
+            caches, kinds, seed=options.seed, rounds=options.rounds or (2 if options.page else 3)
+        )
     return _show(options, rounds, tables)
 
 
@@ -193,7 +195,11 @@ def _work(options: argparse.Namespace, tables: list[str]) -> list[dict[str, Any]
     kinds = _kinds(options)
     with _open_caches(kinds) as caches:
         rounds = work.measure(
-            caches, kinds, claims=options.claims[-1], seed=options.seed, rounds=options.rounds or 3
+            caches,
+            kinds,
+            claims=options.claims[-1],
+            seed=options.seed,
+            rounds=options.rounds or (2 if options.page else 3),
         )
     return _show(options, rounds, tables)
 
@@ -201,7 +207,7 @@ def _work(options: argparse.Namespace, tables: list[str]) -> list[dict[str, Any]
 def _show(
     options: argparse.Namespace, measured: list[figures.Figure], tables: list[str]
 ) -> list[dict[str, Any]]:
-    heading = f"Median of {options.rounds or 3} rounds."
+    heading = f"Median of {options.rounds or (2 if options.page else 3)} rounds."
     tables.append(_print_table(heading, figures.table(measured)))
     return figures.describe_figures(measured)
 
@@ -227,7 +233,7 @@ def _webhooks(options: argparse.Namespace, tables: list[str]) -> list[dict[str, 
             kinds,
             options.parts,
             seed=options.seed,
-            rounds=options.rounds or 3,
+            rounds=options.rounds or (2 if options.page else 3),
             seconds=options.seconds,
         )
     return _show(options, rounds, tables)
