@@ -20,7 +20,7 @@ from sqlalchemy import Uuid, make_url
 
 from service.accounts import key_commands
 from service.config import Settings
-from service.domain import access
+from service.domain import access, ids
 from service.domain.access import Role
 from service.store import migrate, tables
 from service.store.engine import Database
@@ -288,7 +288,7 @@ def new_key(url: str) -> str:
         try:
             key = await database.write(
                 key_commands.create_key,
-                name="measurement",
+                name=f"measurement {ids.make_id()}",  # a name is used once
                 role=Role.EDITOR,
                 actor=access.SYSTEM,
                 now=datetime.now(UTC),
