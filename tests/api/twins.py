@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
+from service.claims.correction_requests import NewRequest, receive_request
 from service.store import tables
 from tests.support.desk import BEGIN, Desk, build_claim, build_statement
 
@@ -173,6 +174,29 @@ async def record_more(twin: Twin) -> None:
     await twin.desk.post("/v1/statements", build_statement("pristina"))
 
 
+async def ask_and_print(twin: Twin) -> None:
+    """What is asked of a party, why a name is withheld, and whom to tell of what was printed: all
+    may know that it is so, and the desk alone the rest."""
+    other, withheld = twin.ids["other"], twin.note("would lose the post") or "as agreed"
+    official = build_statement(
+        None, attribution="unnamed", description="an official", reason=withheld
+    )
+    await twin.desk.post(
+        f"/v1/claims/{other}/links",
+        {"statement": official, "stance": "comments", "note": twin.note("on the official")},
+    )
+    question: dict[str, Any] = {"party": "nato", "way": twin.note("by telephone") or "e-mail"}
+    question |= {"until": "2023-10-20T16:00:00Z", "whom": twin.note("at the press office")}
+    question["note"] = twin.note("sounded tired")
+    await twin.desk.post(f"/v1/claims/{other}/inquiries", question)
+    for name in ("claim", "other"):
+        printed = {"where": "Page one", "contact": twin.note("at the night desk")}
+        await twin.desk.post(f"/v1/claims/{twin.ids[name]}/uses", printed)
+    if twin.secrets:
+        new = NewRequest(f"{SECRET} it was 17", None, f"{SECRET}@example.org", True)
+        await twin.desk.database.write(receive_request, other, new, now=twin.desk.clock.now)
+
+
 ACTS = (
     begin,
     record_claims,
@@ -184,6 +208,7 @@ ACTS = (
     merge,
     withdraw,
     record_more,
+    ask_and_print,
 )
 
 
