@@ -31,6 +31,7 @@ claim_router = APIRouter(prefix="/v1/claims", tags=["uses"], route_class=JsonRou
 router = APIRouter(prefix="/v1/uses", tags=["uses"], route_class=JsonRoute)
 
 Using = Annotated[Call, allow_writing(Action.RECORD_USE)]
+Deleting = Annotated[Call, allow(Action.RECORD_USE)]
 Reading = Annotated[Call, allow(Action.READ_RECORDS)]
 State = Annotated[UseState | None, Query(description="Only in this state")]
 Grade = Annotated[UseClass | None, Query(alias="class", description="Only of this class")]
@@ -143,7 +144,7 @@ async def retire_use(use_id: UseId, call: Using) -> Response:
     summary="Delete the address of a use's contact",
     responses={200: {"model": UseView, "description": "The use, without it"}},
 )
-async def delete_contact_of_use(use_id: UseId, call: Using) -> Response:
+async def delete_contact_of_use(use_id: UseId, call: Deleting) -> Response:
     """For whoever recorded it, and checkers. Once no use has the address any more, it is nowhere at
     the desk; nobody is asked at it again."""
     return await call.write(use_commands.delete_contact, use_id, answer=_answer_use(call))
