@@ -83,24 +83,81 @@ BARE = frozenset(
         "undone",
         "waits",
         "which",
+        "done",
+        "sent",
+        "gone",
+        "written",
+        "bound",
+        "bought",
+        "brought",
+        "caught",
+        "chosen",
+        "come",
+        "dealt",
+        "driven",
+        "fallen",
+        "felt",
+        "fought",
+        "flown",
+        "forgotten",
+        "got",
+        "heard",
+        "hidden",
+        "hurt",
+        "laid",
+        "led",
+        "lent",
+        "lost",
+        "met",
+        "paid",
+        "put",
+        "rung",
+        "sold",
+        "spent",
+        "spoken",
+        "stolen",
+        "struck",
+        "taught",
+        "thought",
+        "torn",
+        "understood",
+        "woken",
+        "worn",
+        "won",
+        "overridden",
+        "broken",
+        "frozen",
+        "grown",
+        "shut",
+        "swept",
+        "stuck",
+        "refused",
+        "listed",
+        "served",
     }
 )
 """Words that say nothing of what they name. (`by`, `to` and `at` are fields of the API.)"""
 LONGEST_LINE, LONGEST_FILE = 100, 400
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+ASSIGNMENTS = (ast.Assign, ast.AnnAssign)
 
 
 def list_names(tree: ast.Module) -> Iterator[tuple[int, str]]:
-    """List the names that a module gives to functions, parameters and loop variables, by line."""
+    """List the names that a module gives to functions, parameters and variables, by line."""
+    bodies = [node.body for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
+    fields = [part for body in bodies for part in body if isinstance(part, ASSIGNMENTS)]
+    of_fields = {id(node) for field in fields for node in ast.walk(field)}
     for node in ast.walk(tree):
         if isinstance(node, FUNCTIONS):
             yield node.lineno, node.name.strip("_")
         elif isinstance(node, ast.arg):
             yield node.lineno, node.arg
-        elif isinstance(node, (ast.For, ast.AsyncFor, ast.comprehension)):
-            for target in ast.walk(node.target):
-                if isinstance(target, ast.Name):
-                    yield target.lineno, target.id.strip("_")
+        elif (
+            isinstance(node, ast.Name)
+            and isinstance(node.ctx, ast.Store)
+            and id(node) not in of_fields
+        ):
+            yield node.lineno, node.id.strip("_")
 
 
 def is_too_long(line: str) -> bool:

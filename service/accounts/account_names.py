@@ -40,13 +40,13 @@ def require_free_name(
     record tells keys apart by their ids.
     """
     lock_names(connection)
-    wanted = _list_readings(name)
-    if any(wanted & _list_readings(reserved) for reserved in RESERVED):
+    readings = _list_readings(name)
+    if any(readings & _list_readings(reserved) for reserved in RESERVED):
         raise _build_name_taken(
             f"'{name}' is what the record calls the command line; choose another name."
         )
     for user in connection.execute(select(users.c.id, users.c.name)):
-        if user.id not in (owner, renamed) and _list_readings(user.name) & wanted:
+        if user.id not in (owner, renamed) and _list_readings(user.name) & readings:
             raise _build_name_taken(
                 f"There is a person called '{user.name}' already; choose another name."
             )
@@ -56,7 +56,7 @@ def require_free_name(
     )
     for key in connection.execute(keys):
         is_own = renamed is not None and key.user == renamed
-        if not is_own and _list_readings(key.name) & wanted:
+        if not is_own and _list_readings(key.name) & readings:
             raise _build_name_taken(
                 f"There is a key called '{key.name}' already; choose another name, or revoke it "
                 "first."

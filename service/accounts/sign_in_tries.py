@@ -69,11 +69,11 @@ def _next_free(free_at: datetime, now: datetime) -> datetime:
 
 
 def _require_left(free_at: dict[str, datetime], limits: Sequence[Limit], now: datetime) -> None:
-    waits = [
+    delays = [
         (_next_free(free_at.get(limit.key, now), now) + limit.step - now - WINDOW, limit)
         for limit in limits
     ]
-    wait, limit = max(waits, key=lambda pair: pair[0])
+    wait, limit = max(delays, key=lambda pair: pair[0])
     if wait > timedelta(0):
         seconds = int(wait.total_seconds()) + 1
         raise RateLimited(

@@ -183,12 +183,12 @@ def _build_taken_address(email: str) -> AlreadyExists:
 
 
 def _require_other_admin(connection: Connection, user_id: str) -> None:
-    others = connection.scalars(
+    other_admins = connection.scalars(
         select(users.c.id)
         .where(users.c.role == Role.ADMIN, users.c.disabled_at.is_(None), users.c.id != user_id)
         .with_for_update()
     ).all()
-    if not others:
+    if not other_admins:
         raise Invalid("the last administrator cannot be disabled or demoted", loc=("body", "role"))
 
 

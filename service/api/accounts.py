@@ -229,13 +229,13 @@ async def change_user(
     user_id: RecordId, body: account_inputs.UserChange, call: ReadingUsers
 ) -> Response:
     """Somebody who is disabled, or gets another password, is signed out everywhere."""
-    sent = read_sent_fields(body)
-    if "password" in sent:
-        sent["password_hash"] = await passwords.hash_in_thread(str(sent.pop("password")))
+    changes = read_sent_fields(body)
+    if "password" in changes:
+        changes["password_hash"] = await passwords.hash_in_thread(str(changes.pop("password")))
     response = await call.write(
         user_commands.change_user,
         user_id,
-        cast(user_commands.UserChanges, sent),
+        cast(user_commands.UserChanges, changes),
         answer=lambda connection, _: build_answer(account_queries.read_user(connection, user_id)),
     )
     call.services.callers.forget_credentials()

@@ -83,16 +83,18 @@ async def change_status(
         four_eyes=call.services.four_eyes,
         source=body.read_source(),
         versions=versions,
-        answer=lambda connection, done: claims.answer_outcome(connection, done, _show_change(done)),
+        answer=lambda connection, outcome: claims.answer_outcome(
+            connection, outcome, _show_change(outcome)
+        ),
     )
 
 
-def _show_change(done: Outcome) -> Callable[[ClaimState], Answer]:
+def _show_change(outcome: Outcome) -> Callable[[ClaimState], Answer]:
     """The change of status or of a finding that was recorded, with the claim's ETag."""
 
     def show(state: ClaimState) -> Answer:
-        assert done.change is not None, "what is not proposed is recorded"
-        shape = history_queries.build_status_change(state.id, done.change)
+        assert outcome.change is not None, "what is not proposed is recorded"
+        shape = history_queries.build_status_change(state.id, outcome.change)
         return build_answer(shape, status=201, ETag=format_etag(state.version))
 
     return show
@@ -146,7 +148,9 @@ async def change_finding(
         body.to_command(),
         four_eyes=call.services.four_eyes,
         versions=versions,
-        answer=lambda connection, done: claims.answer_outcome(connection, done, _show_change(done)),
+        answer=lambda connection, outcome: claims.answer_outcome(
+            connection, outcome, _show_change(outcome)
+        ),
     )
 
 

@@ -98,8 +98,8 @@ async def expand_links(
     window = Window(MAX_LIMIT, None)
     rows = await read_links(call, claim_id, window, as_of)
     page, last = cut_page(rows, window, lambda row: [row["id"]])
-    asked = call.request.query_params.get("as_of")
-    filters = [("as_of", asked)] if asked else []
+    as_of_text = call.request.query_params.get("as_of")
+    filters = [("as_of", as_of_text)] if as_of_text else []
     cursor = None
     if last is not None:
         scope = format_list_scope("links", f"/v1/claims/{claim_id}/links", filters)

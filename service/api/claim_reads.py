@@ -188,10 +188,10 @@ async def list_claims(call: Reading) -> Response:
     if len(rows) > query.limit:
         rows = rows[: query.limit]
         last = claim_requests.read_sort_keys(rows[-1])
-    shown = [_show_document(call, row, filters.as_of) for row in rows]
+    documents = [_show_document(call, row, filters.as_of) for row in rows]
     if query.lang is Language.EN:
-        return call.answer_items([Fragment(document) for document in shown], last, scope)
-    claims: list[claim_views.ClaimView] = [orjson.loads(document) for document in shown]
+        return call.answer_items([Fragment(document) for document in documents], last, scope)
+    claims: list[claim_views.ClaimView] = [orjson.loads(document) for document in documents]
     translate = print_translations.translate_claims
     return call.answer_items(await call.read(translate, claims, language=query.lang), last, scope)
 
@@ -209,12 +209,12 @@ async def _show_hits(
     call: Call, hits: Sequence[claim_hits.Hit], as_of: datetime | None, language: Language
 ) -> list[claim_views.ClaimView]:
     """Claims that a search found, each with what shows why."""
-    shown: list[claim_views.ClaimView] = []
+    claims: list[claim_views.ClaimView] = []
     for hit in hits:
         claim = complete_claim(hit.claim, as_of or call.now)
         if call.sees_internals:
             claim = set_internals(claim, hit.internals)
-        shown.append({**claim, "snippets": hit.snippets})
+        claims.append({**claim, "snippets": hit.snippets})
     if language is Language.EN:
-        return shown
-    return await call.read(print_translations.translate_claims, shown, language=language)
+        return claims
+    return await call.read(print_translations.translate_claims, claims, language=language)

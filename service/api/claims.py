@@ -73,16 +73,16 @@ def answer_recorded(
 
 
 def answer_outcome(
-    connection: Connection, done: Outcome, applied: Callable[[ClaimState], Answer]
+    connection: Connection, outcome: Outcome, applied: Callable[[ClaimState], Answer]
 ) -> Answer:
     """What an act came to: what `applied` makes of the claim, or the decision that waits."""
-    if done.decision is None:
-        return applied(done.state)
+    if outcome.decision is None:
+        return applied(outcome.state)
     return build_answer(
-        decision_queries.read_decision(connection, done.decision),
+        decision_queries.read_decision(connection, outcome.decision),
         status=202,
-        ETag=format_etag(done.state.version),
-        Location=f"/v1/decisions/{done.decision}",
+        ETag=format_etag(outcome.state.version),
+        Location=f"/v1/decisions/{outcome.decision}",
     )
 
 
@@ -157,10 +157,10 @@ async def find_similar_claims(claim_id: ClaimId, call: Reading) -> Response:
     """What shares words, names and figures with the claim, with what sets it apart: other figures
     or days, a denial, roles exchanged. A merged claim is found as the one that took its place; what
     the claim is part of, or is part of it, is left out."""
-    found = await similar.find_similar_to_claim(call.reader, claim_id)
-    if found is None:
+    similar_claims = await similar.find_similar_to_claim(call.reader, claim_id)
+    if similar_claims is None:
         raise existence.build_not_found("claim")
-    return answer_json({"items": found, "next_cursor": None})
+    return answer_json({"items": similar_claims, "next_cursor": None})
 
 
 @router.patch(
@@ -191,7 +191,7 @@ async def amend_claim(
         material=material,
         four_eyes=call.services.four_eyes,
         versions=versions,
-        answer=lambda connection, done: answer_outcome(connection, done, answer_claim),
+        answer=lambda connection, outcome: answer_outcome(connection, outcome, answer_claim),
     )
 
 
@@ -248,7 +248,7 @@ async def merge_claim(
         into=body.into,
         four_eyes=call.services.four_eyes,
         versions=versions,
-        answer=lambda connection, done: answer_outcome(connection, done, answer_claim),
+        answer=lambda connection, outcome: answer_outcome(connection, outcome, answer_claim),
     )
 
 

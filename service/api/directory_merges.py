@@ -31,7 +31,7 @@ async def _change(
     command: Callable[..., str | None],
     thing: str,
     read: Callable[[Connection, str], PartyView | SpeakerView],
-    **sent: str | None,
+    **fields: str | None,
 ) -> Response:
     """Merge or separate a thing, and answer with it, or with the decision that it waits for."""
 
@@ -41,7 +41,7 @@ async def _change(
         return build_answer(read(connection, thing))
 
     changed = await call.write(
-        command, thing, **sent, four_eyes=call.services.four_eyes, answer=answer
+        command, thing, **fields, four_eyes=call.services.four_eyes, answer=answer
     )
     call.services.renamer.wake()
     return changed

@@ -166,8 +166,8 @@ async def answer_corrections(
     """Answer with a page of the corrections log, rendered once for all strangers."""
 
     def read(connection: Connection, numbers: Sequence[int]) -> Sequence[FeedEntry]:
-        listed = correction_queries.read_corrections(connection, numbers, language=language)
-        return [CorrectionEntry(correction) for correction in listed]
+        corrections = correction_queries.read_corrections(connection, numbers, language=language)
+        return [CorrectionEntry(correction) for correction in corrections]
 
     async def render() -> Response:
         window, _ = paged
@@ -206,8 +206,8 @@ async def answer_feed(
             subject = "claims that you follow"
         title = _build_title(call.services.settings.publisher, subject, as_of)
         home = "/" if story is None else f"/stories/{story}"
-        shown = FeedPage(title, home, page.places, page.changed_at)
-        return await _render_page(format, call, paged, shown, read, as_of)
+        feed_page = FeedPage(title, home, page.places, page.changed_at)
+        return await _render_page(format, call, paged, feed_page, read, as_of)
 
     return await call.share(render, cost=LIST_COST)
 

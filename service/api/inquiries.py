@@ -52,8 +52,8 @@ async def list_inquiries(
 
     async def build() -> Response:
         rows = await call.read(inquiry_queries.list_inquiries, claim_id, window, moment=as_of)
-        shown = redaction.redact_inquiries(rows, call.audience)
-        return call.page(shown, window, scope, keys=lambda row: [row["id"]])
+        views = redaction.redact_inquiries(rows, call.audience)
+        return call.page(views, window, scope, keys=lambda row: [row["id"]])
 
     return await call.share(build, cost=LIST_COST)
 
@@ -89,8 +89,8 @@ async def create_inquiry(
 )
 async def read_inquiry(inquiry_id: InquiryId, call: Reading) -> Response:
     inquiry = await call.read(inquiry_queries.read_inquiry, inquiry_id)
-    (shown,) = redaction.redact_inquiries([inquiry], call.audience)
-    return answer_json(shown)
+    (view,) = redaction.redact_inquiries([inquiry], call.audience)
+    return answer_json(view)
 
 
 @inquiry_router.patch(

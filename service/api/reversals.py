@@ -189,8 +189,8 @@ async def restore_link(link_id: LinkId, body: ReversalIn, call: Reversing) -> Re
     )
 
 
-def _answer_outcome(connection: Connection, done: Outcome) -> Answer:
-    return claims.answer_outcome(connection, done, claims.answer_claim)
+def _answer_outcome(connection: Connection, outcome: Outcome) -> Answer:
+    return claims.answer_outcome(connection, outcome, claims.answer_claim)
 
 
 async def _restore_statement(

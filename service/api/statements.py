@@ -104,13 +104,13 @@ async def list_statements(
 async def create_statement(body: statement_inputs.StatementIn, call: Recording) -> Response:
     """One utterance of one party, with at least one rendering and its source."""
 
-    def answer(connection: Connection, spoken: RecordedStatement) -> Answer:
-        statement = statement_queries.read_statement(connection, spoken.id)
+    def answer(connection: Connection, recorded_statement: RecordedStatement) -> Answer:
+        statement = statement_queries.read_statement(connection, recorded_statement.id)
         assert statement is not None, "it has just been recorded"
         return build_answer(
             add_reason(connection, statement, caller=call.actor),
             status=201,
-            Location=f"/v1/statements/{spoken.id}",
+            Location=f"/v1/statements/{recorded_statement.id}",
         )
 
     return await call.write(statement_commands.record_statement, body.to_command(), answer=answer)
@@ -201,7 +201,7 @@ async def retract_link(
         link_id,
         reason=body.reason,
         four_eyes=call.services.four_eyes,
-        answer=lambda connection, done: answer_outcome(connection, done, answer_claim),
+        answer=lambda connection, outcome: answer_outcome(connection, outcome, answer_claim),
     )
 
 
@@ -219,5 +219,5 @@ async def affirm_link(link_id: LinkId, call: Recording) -> Response:
         link_commands.affirm_link,
         link_id,
         four_eyes=call.services.four_eyes,
-        answer=lambda connection, done: answer_outcome(connection, done, answer_claim),
+        answer=lambda connection, outcome: answer_outcome(connection, outcome, answer_claim),
     )

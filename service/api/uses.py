@@ -158,9 +158,9 @@ async def _list_uses(call: Call, filters: UseFilters, paged: tuple[Window, str])
 
 def _answer_use(call: Call, *, status: int = 200) -> Callable[[Connection, str], Answer]:
     def answer(connection: Connection, use: str) -> Answer:
-        shown = use_queries.read_use(connection, use, caller=call.caller)
+        view = use_queries.read_use(connection, use, caller=call.caller)
         if status != 201:
-            return build_answer(shown)
-        return build_answer(shown, status=201, Location=f"/v1/uses/{use}")
+            return build_answer(view)
+        return build_answer(view, status=201, Location=f"/v1/uses/{use}")
 
     return answer

@@ -93,10 +93,10 @@ async def list_groups(
         database.look_up(_prepare_counts(shape), parameters),
     )
     count = {str(row[0]): int(row[1]) for row in counts}
-    found: dict[str, list[StoredClaim]] = {status: [] for status in STATUS_ORDER}
+    claims_by_status: dict[str, list[StoredClaim]] = {status: [] for status in STATUS_ORDER}
     for status, *stored in rows:
-        found[status].append(StoredClaim(*stored[:3]))
-    return [Group(status, found[status], count[status]) for status in STATUS_ORDER]
+        claims_by_status[status].append(StoredClaim(*stored[:3]))
+    return [Group(status, claims_by_status[status], count[status]) for status in STATUS_ORDER]
 
 
 async def _read_group_as_of(

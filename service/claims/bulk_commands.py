@@ -47,7 +47,7 @@ class BulkOutcome:
 
 def change_claims(
     connection: Connection,
-    chosen: Sequence[ChosenClaim],
+    chosen_claims: Sequence[ChosenClaim],
     change: BulkChange,
     *,
     four_eyes: bool,
@@ -63,7 +63,7 @@ def change_claims(
     require_permission(actor, Action.REVERSE if change.has_story else Action.AMEND)
     outcomes: dict[str, BulkOutcome] = {}
     # In one order with whoever changes several of them, so that two cannot deadlock.
-    for claim in sorted(chosen, key=lambda claim: claim.id):
+    for claim in sorted(chosen_claims, key=lambda claim: claim.id):
         try:
             version = _change_claim(
                 connection, claim, change, four_eyes=four_eyes, actor=actor, now=now
@@ -72,7 +72,7 @@ def change_claims(
             outcomes[claim.id] = BulkOutcome(claim.id, None, error)
         else:
             outcomes[claim.id] = BulkOutcome(claim.id, version, None)
-    return [outcomes[claim.id] for claim in chosen]
+    return [outcomes[claim.id] for claim in chosen_claims]
 
 
 def _change_claim(
@@ -100,7 +100,7 @@ def _change_claim(
     changes = dict(change.fields)
     if change.added_tags or change.removed_tags:
         changes["tags"] = _change_tags(state.tags, change)
-    done = claim_commands.amend_claim(
+    outcome = claim_commands.amend_claim(
         connection,
         claim.id,
         changes,
@@ -110,13 +110,13 @@ def _change_claim(
         actor=actor,
         now=now,
     )
-    return done.state.version
+    return outcome.state.version
 
 
 def _change_tags(tags: Sequence[str], change: BulkChange) -> tuple[str, ...]:
     """Return a claim's tags after the change.  Raises Invalid for too many."""
-    kept = [tag for tag in tags if tag not in change.removed_tags]
-    after = tuple(dict.fromkeys([*kept, *change.added_tags]))
+    kept_tags = [tag for tag in tags if tag not in change.removed_tags]
+    after = tuple(dict.fromkeys([*kept_tags, *change.added_tags]))
     if len(after) > MOST_TAGS:
         raise Invalid(f"a claim has {MOST_TAGS} tags at most", loc=("body", "tags"))
     return after

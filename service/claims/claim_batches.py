@@ -72,13 +72,13 @@ class ClaimBatch:
         self._add(statements, origin.row)
         for quote in origin.quote_rows:
             self._add(quotes, quote)
-        said = index_writer.build_new_statement_row(
+        statement_row = index_writer.build_new_statement_row(
             origin.statement.id, origin.voice, origin.sources
         )
         self._rows[statement_search].append(
             {
-                "search_statement": said["search_statement"],
-                "search_words": said["search_statement_words"],
+                "search_statement": statement_row["search_statement"],
+                "search_words": statement_row["search_statement_words"],
             }
         )
         self._add(claims, {**row, "id": after.id, "created_at": after.created_at})

@@ -46,10 +46,10 @@ def create_claim(
     """
     access.require_permission(actor, Action.RECORD)
     draft, origin = _draft_creation(connection, new, actor=actor, now=now)
-    begun = claim_writer.begin_record(
+    claim_record = claim_writer.begin_record(
         connection, ids.make_id(), [draft], origin=origin, actor=actor, now=now
     )
-    return begun.state
+    return claim_record.state
 
 
 def import_claim(
@@ -72,9 +72,9 @@ def import_claim(
     draft, origin = _draft_creation(connection, new, actor=actor, now=now)
     drafts = [draft]
     if verdict is not None:
-        begun = history.apply_event(None, Event(1, draft.type, now, draft.data), claim_id=claim_id)
+        state = history.apply_event(None, Event(1, draft.type, now, draft.data), claim_id=claim_id)
         drafts.append(
-            lifecycle.import_status(begun, verdict.to, reason=verdict.reason, source=verdict.source)
+            lifecycle.import_status(state, verdict.to, reason=verdict.reason, source=verdict.source)
         )
     claim_writer.begin_record(
         connection, claim_id, drafts, origin=origin, actor=actor, now=now, batch=batch
@@ -124,9 +124,14 @@ def _draft_creation(
             "nobody is on record with what a source that is not named says: claimant is null",
             loc=("body", "claimant"),
         )
-    said = choose_voice(origin.voice)
-    if claimant and claimant.speaker is None and said and said.party == claimant.party:
-        claimant = replace(claimant, speaker=said.speaker)
+    statement_voice = choose_voice(origin.voice)
+    if (
+        claimant
+        and claimant.speaker is None
+        and statement_voice
+        and statement_voice.party == claimant.party
+    ):
+        claimant = replace(claimant, speaker=statement_voice.speaker)
     if new.supersedes is not None:
         claim_references.require_supersedable(
             connection,
@@ -164,8 +169,8 @@ def amend_claim(
     if "text" in changes and changes["text"] != loaded.state.text:
         wording = amendments.reword_claim(loaded.state, changes["text"], material=material)
         if four_eyes and domain_changes.needs_second_person(loaded.state, wording):
-            beside = {name: changes[name] for name in changes if name != "text"}
-            drafts = amendments.draft_amendment(loaded.state, beside, material=False)
+            other_changes = {name: changes[name] for name in changes if name != "text"}
+            drafts = amendments.draft_amendment(loaded.state, other_changes, material=False)
             loaded = claim_writer.record_events(connection, loaded, drafts, actor=actor, now=now)
             wording = amendments.reword_claim(loaded.state, changes["text"], material=material)
             return proposal_commands.submit_change(

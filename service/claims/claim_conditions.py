@@ -105,76 +105,78 @@ def build_conditions(
     A current row also holds for the past since it last changed: a move of its parties would have
     changed it.
     """
-    names, found = shape.names, []
+    names, conditions = shape.names, []
     if shape.matching:
-        found.append(
+        conditions.append(
             match_expressions.has_match(shape.matching, index_tables.claim_search, claims.c.id)
         )
     if shape.statuses == 1:
-        found.append(row.c.status == bindparam("status_0"))
+        conditions.append(row.c.status == bindparam("status_0"))
     elif shape.statuses:
-        found.append(row.c.status.in_([bindparam(f"status_{i}") for i in range(shape.statuses)]))
+        conditions.append(
+            row.c.status.in_([bindparam(f"status_{i}") for i in range(shape.statuses)])
+        )
     if "claimant" in names:
-        found.append(
+        conditions.append(
             _match_family(claims.c.claimant_root, claims.c.claimant, "claimant", shape.claimants)
             if row is claims
             else _match_slugs(recorded.c.claimant, "claimant_then", shape.claimants_then)
         )
     for name in ("story", "kind"):
         if name in names:
-            found.append(recorded.c[name] == bindparam(name))
+            conditions.append(recorded.c[name] == bindparam(name))
     if "lifecycle" in names:
         # Few are withdrawn or void: said as a constant, the index of those alone may be used.
-        found.append(row.c.lifecycle == literal_column(f"'{shape.lifecycle}'"))
+        conditions.append(row.c.lifecycle == literal_column(f"'{shape.lifecycle}'"))
     else:
-        found.append(is_listed(row))
+        conditions.append(is_listed(row))
     if "superseded" in names:
-        found.append(recorded.c.superseded_since.is_not(None))
+        conditions.append(recorded.c.superseded_since.is_not(None))
         if "as_of" in names:
-            found.append(recorded.c.superseded_since <= AS_OF)
+            conditions.append(recorded.c.superseded_since <= AS_OF)
     if "without_superseded" in names:
-        stands: ColumnElement[bool] = recorded.c.superseded_since.is_(None)
+        is_current: ColumnElement[bool] = recorded.c.superseded_since.is_(None)
         if "as_of" in names:
-            stands = or_(stands, recorded.c.superseded_since > AS_OF)
-        found.append(stands)
+            is_current = or_(is_current, recorded.c.superseded_since > AS_OF)
+        conditions.append(is_current)
     if "part_of" in names:
-        found.append(row.c.part_of == bindparam("part_of"))
+        conditions.append(row.c.part_of == bindparam("part_of"))
     if "assignee" in names:
-        found.append(row.c.assignee == bindparam("assignee"))
+        conditions.append(row.c.assignee == bindparam("assignee"))
     if "without_assignee" in names:
-        found.append(row.c.assignee.is_(None))
+        conditions.append(row.c.assignee.is_(None))
     if "without_story" in names:
-        found.append(recorded.c.story.is_(None))
+        conditions.append(recorded.c.story.is_(None))
     if "hold" in names:
-        found.append(row.c.hold_since.is_not(None))
+        conditions.append(row.c.hold_since.is_not(None))
     if "hold" in names and "moment" in names:
         end = row.c.hold_until
-        found.append(or_(end.is_(None), end > bindparam("moment", type_=Instant())))
+        conditions.append(or_(end.is_(None), end > bindparam("moment", type_=Instant())))
     if shape.sort == "due" or "overdue" in names:
-        found.append(row.c.due_at.is_not(None))
+        conditions.append(row.c.due_at.is_not(None))
     if "overdue" in names:
-        found.append(row.c.lifecycle == literal_column(f"'{Lifecycle.ACTIVE}'"))
-        found.append(row.c.due_at < bindparam("moment", type_=Instant()))
+        conditions.append(row.c.lifecycle == literal_column(f"'{Lifecycle.ACTIVE}'"))
+        conditions.append(row.c.due_at < bindparam("moment", type_=Instant()))
     if "drift" in names:
-        found.append(row.c.agrees.is_(False))
+        conditions.append(row.c.agrees.is_(False))
     if "party" in names or "stance" in names:
-        found.append(_match_links(shape, recorded, now=row is claims))
+        conditions.append(_match_links(shape, recorded, now=row is claims))
     if "language" in names:
-        found.append(_match_language(names, recorded))
+        conditions.append(_match_language(names, recorded))
     if "tag" in names:
-        found.append(_match_tags(names))
+        conditions.append(_match_tags(names))
     if "claimed_since" in names:
-        found.append(recorded.c.claimed_at >= bindparam("claimed_since"))
+        conditions.append(recorded.c.claimed_at >= bindparam("claimed_since"))
         # Bounds what is indexed, and what the list may be in the order of.
-        found.append(recorded.c.claimed_end >= bindparam("claimed_since"))
+        conditions.append(recorded.c.claimed_end >= bindparam("claimed_since"))
     if "claimed_until" in names:
-        found.append(recorded.c.claimed_at <= bindparam("claimed_until"))
-        found.append(recorded.c.claimed_end <= bindparam("claimed_end_until"))
+        conditions.append(recorded.c.claimed_at <= bindparam("claimed_until"))
+        conditions.append(recorded.c.claimed_end <= bindparam("claimed_end_until"))
     if "changed_since" in names:
-        found.append(changed_at >= bindparam("changed_since", type_=Instant()))
+        conditions.append(changed_at >= bindparam("changed_since", type_=Instant()))
     if "changed_until" in names:
-        found.append(changed_at <= bindparam("changed_until", type_=Instant()))
-    return found
+        conditions.append(changed_at <= bindparam("changed_until", type_=Instant()))
+    return conditions
 
 
 def is_listed(row: FromClause) -> ColumnElement[bool]:
@@ -229,7 +231,7 @@ def _match_language(names: frozenset[str], recorded: Any) -> ColumnElement[bool]
     language, whatever its script or country."""
     quoted = quotes.c.language if recorded is claims else former_claims.read_language(AS_OF)
     language = func.lower(quoted)
-    spoken = [
+    language_matches = [
         or_(language == bindparam("language"), language.like(bindparam("language_further"))),
         *([quotes.c.recorded_at <= AS_OF] if "as_of" in names else ()),
     ]
@@ -243,13 +245,13 @@ def _match_language(names: frozenset[str], recorded: Any) -> ColumnElement[bool]
         exists(
             select(1)
             .select_from(quotes)
-            .where(quotes.c.statement == recorded.c.origin_statement, *spoken)
+            .where(quotes.c.statement == recorded.c.origin_statement, *language_matches)
             .correlate(claims, recorded)
         ),
         exists(
             select(1)
             .select_from(links.join(quotes, quotes.c.statement == links.c.statement))
-            .where(*linked, *spoken)
+            .where(*linked, *language_matches)
             .correlate(claims)
         ),
     )

@@ -49,7 +49,7 @@ class ClaimCorrection(TypedDict, total=False):
 def correct_claim(
     connection: Connection,
     claim_id: str,
-    sent: ClaimCorrection,
+    correction: ClaimCorrection,
     *,
     reason: str,
     versions: Versions = None,
@@ -62,20 +62,24 @@ def correct_claim(
     or fit, and where nothing differs.
     """
     access.require_permission(actor, Action.REVERSE)
-    beside = [other for other in (sent.get("part_of"), sent.get("supersedes")) if other]
+    other_claims = [
+        other for other in (correction.get("part_of"), correction.get("supersedes")) if other
+    ]
     # In one order with whoever corrects those, so that two cannot deadlock.
-    now = claim_writer.lock_claims(connection, [claim_id, *beside], now=now)
+    now = claim_writer.lock_claims(connection, [claim_id, *other_claims], now=now)
     loaded = claim_writer.load_claim(connection, claim_id, versions=versions, now=now)
     state = loaded.state
     looked_up = {"claimant", "speaker", "claimed_at", "precision"}
-    changes: dict[str, Any] = {name: value for name, value in sent.items() if name not in looked_up}
+    changes: dict[str, Any] = {
+        name: value for name, value in correction.items() if name not in looked_up
+    }
     changes |= statement_corrections.correct_moment(
-        sent, state.claimed_at, state.precision, field="claimed_at", now=now
+        correction, state.claimed_at, state.precision, field="claimed_at", now=now
     )
     claimant = state.claimant
-    if "claimant" in sent or "speaker" in sent:
+    if "claimant" in correction or "speaker" in correction:
         claimant = changes["claimant"] = _resolve_claimant(
-            connection, state, sent, actor=actor, now=now
+            connection, state, correction, actor=actor, now=now
         )
     if "story" in changes and changes["story"] is not None:
         claim_references.require_story(connection, changes["story"])
@@ -100,23 +104,23 @@ def correct_claim(
 def _resolve_claimant(
     connection: Connection,
     state: ClaimState,
-    sent: ClaimCorrection,
+    correction: ClaimCorrection,
     *,
     actor: Actor,
     now: datetime,
 ) -> Voice | None:
     """Return whose claim it is; another party without a speaker has none."""
-    known = state.claimant
-    party = sent.get("claimant", known.party if known else None)
+    claimant_now = state.claimant
+    party = correction.get("claimant", claimant_now.party if claimant_now else None)
     if party is None:
-        if sent.get("speaker") is not None:
+        if correction.get("speaker") is not None:
             raise Invalid(
                 "a speaker speaks for a party: name the claimant", loc=("body", "speaker")
             )
         return None
-    is_same = known is not None and known.party == party
-    present = known.speaker.id if known and known.speaker and is_same else None
-    speaker = sent.get("speaker", present)
+    is_same = claimant_now is not None and claimant_now.party == party
+    present = claimant_now.speaker.id if claimant_now and claimant_now.speaker and is_same else None
+    speaker = correction.get("speaker", present)
     lines: list[writer.EventRow] = []
     voice = party_commands.resolve_voice(
         connection, party, speaker, lines, actor=actor, now=now, field="claimant"
@@ -168,10 +172,13 @@ def _require_supersession(
     """Require that claims that supersede each other stay of one story and one claimant's root."""
     if not {"story", "claimant", "supersedes"} & changes.keys():
         return
-    story, former = changes.get("story", state.story), changes.get("supersedes", state.supersedes)
-    if former is not None:
+    story, former_id = (
+        changes.get("story", state.story),
+        changes.get("supersedes", state.supersedes),
+    )
+    if former_id is not None:
         claim_references.require_supersedable(
-            connection, former, claim_id=state.id, story=story, claimant=claimant, now=now
+            connection, former_id, claim_id=state.id, story=story, claimant=claimant, now=now
         )
     if state.superseded_by is None:
         return

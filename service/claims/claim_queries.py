@@ -65,7 +65,7 @@ CURRENT_STATE = Lookup(_current.add_columns(claims.c.state), point=True)
 """The same, and the state in the claim's row."""
 
 
-_then = (
+_versions = (
     select(claim_versions)
     .where(
         claim_versions.c.claim == bindparam("claim", type_=claim_versions.c.claim.type),
@@ -89,17 +89,17 @@ CLAIM_AS_OF = Lookup(
             null().label("present"),
         ).where(claims.c.id == bindparam("claim"), claims.c.changed_at <= AS_OF),
         select(
-            _then.c.version,
-            _then.c.document,
-            _then.c.assignee,
-            _then.c.due_at,
+            _versions.c.version,
+            _versions.c.document,
+            _versions.c.assignee,
+            _versions.c.due_at,
             # Which one it was, its document says: the claims may have been separated since.
-            case((_then.c.lifecycle == Lifecycle.MERGED.value, literal(MERGED_THEN))),
+            case((_versions.c.lifecycle == Lifecycle.MERGED.value, literal(MERGED_THEN))),
             literal(False),
             claims.c.document,
         )
-        .join(claims, claims.c.id == _then.c.claim)
-        .where(_then.c.recorded_at <= AS_OF),
+        .join(claims, claims.c.id == _versions.c.claim)
+        .where(_versions.c.recorded_at <= AS_OF),
     ),
     point=True,
 )
@@ -241,14 +241,16 @@ FAMILY = Lookup(
 
 def _select_below_as_of() -> Select[Any]:
     """Select a party and all parties that were below it at `as_of`."""
-    then = party_versions
-    held = and_(
-        then.c.recorded_at <= AS_OF,
-        or_(then.c.superseded_at.is_(None), then.c.superseded_at > AS_OF),
+    versions = party_versions
+    was_current = and_(
+        versions.c.recorded_at <= AS_OF,
+        or_(versions.c.superseded_at.is_(None), versions.c.superseded_at > AS_OF),
     )
-    tree = select(then.c.slug).where(then.c.slug == bindparam("party"), held)
+    tree = select(versions.c.slug).where(versions.c.slug == bindparam("party"), was_current)
     above = tree.cte("family", recursive=True)
-    above = above.union(select(then.c.slug).join(above, then.c.parent == above.c.slug).where(held))
+    above = above.union(
+        select(versions.c.slug).join(above, versions.c.parent == above.c.slug).where(was_current)
+    )
     return select(above.c.slug).order_by(above.c.slug)
 
 
@@ -291,8 +293,8 @@ def _statement(shape: FilterSet) -> Select[Any]:
     ).cte("current")
     # Going back from the instant, the versions superseded before it are passed over one by one.
     # Where what has not changed since fills the page, none before the page's end can be on it.
-    full = select(func.count()).select_from(current).scalar_subquery() > bindparam("limit") - 1
-    end = case((full, select(func.min(current.c.moment)).scalar_subquery()), else_=_FLOOR)
+    is_full = select(func.count()).select_from(current).scalar_subquery() > bindparam("limit") - 1
+    end = case((is_full, select(func.min(current.c.moment)).scalar_subquery()), else_=_FLOOR)
     parts = [select(current)]
     if not shape.may_have_been_corrected:
         parts.append(select(_select_earlier(shape, claims, end).subquery()))
@@ -312,35 +314,35 @@ def _select_earlier(
 
     `recorded`, `claims` or `former_claims`, says what of them only corrections change.
     """
-    then = claim_versions
+    versions = claim_versions
     moments: dict[str, ColumnElement[Any]] = {
         "claimed": recorded.c.claimed_end,
-        "due": then.c.due_at,
+        "due": versions.c.due_at,
     }
-    moment = moments.get(shape.sort, then.c.recorded_at)
-    source = then.join(claims, claims.c.id == then.c.claim)
+    moment = moments.get(shape.sort, versions.c.recorded_at)
+    source = versions.join(claims, claims.c.id == versions.c.claim)
     if recorded is not claims:
         source = source.join(recorded, recorded.c.claim == claims.c.id)
     page = (
         select(
-            then.c.document,
-            then.c.assignee,
-            then.c.due_at,
+            versions.c.document,
+            versions.c.assignee,
+            versions.c.due_at,
             # The document of today, where it tells of a correction.
             case((claims.c.document.contains('"corrected_at":'), claims.c.document)),
             moment.label("moment"),
-            then.c.claim.label("id"),
+            versions.c.claim.label("id"),
         )
         .select_from(source)
         .where(
-            then.c.recorded_at <= AS_OF,
-            then.c.superseded_at > AS_OF,
+            versions.c.recorded_at <= AS_OF,
+            versions.c.superseded_at > AS_OF,
             # Nothing else has a version of that instant; a list of few is driven by its claims.
             claims.c.changed_at > AS_OF,
             claims.c.created_at <= AS_OF,
             *(() if shape.sort == "due" else (moment >= end,)),
-            *build_conditions(shape, then, then.c.recorded_at, recorded),
+            *build_conditions(shape, versions, versions.c.recorded_at, recorded),
             *conditions,
         )
     )
-    return order_page(page, shape, moment, then.c.claim)
+    return order_page(page, shape, moment, versions.c.claim)

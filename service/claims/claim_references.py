@@ -37,14 +37,20 @@ def require_supersedable(
     """
     if not existence.is_claim(connection, former_id):
         raise Invalid("there is no claim with this id", loc=loc)
-    former = claim_writer.load_claim(connection, former_id, now=now).state
-    if former.lifecycle in UNLISTED:
-        raise Invalid(f"that claim is {former.lifecycle}: it stands for nothing any more", loc=loc)
-    if story is None or former.story != story:
+    former_state = claim_writer.load_claim(connection, former_id, now=now).state
+    if former_state.lifecycle in UNLISTED:
+        raise Invalid(
+            f"that claim is {former_state.lifecycle}: it stands for nothing any more", loc=loc
+        )
+    if story is None or former_state.story != story:
         raise Invalid("a claim supersedes one of its own story", loc=loc)
-    if claimant is None or former.claimant is None or former.claimant.root != claimant.root:
+    if (
+        claimant is None
+        or former_state.claimant is None
+        or former_state.claimant.root != claimant.root
+    ):
         raise Invalid("a claim supersedes one of the same claimant, by its root party", loc=loc)
-    newer = former.superseded_by
+    newer = former_state.superseded_by
     if newer is not None and newer.id != claim_id:
         raise Invalid(f"claim {newer.id} supersedes it already: supersede that one", loc=loc)
     below: str | None = former_id
@@ -57,8 +63,10 @@ def require_supersedable(
 
 def require_none_newer(connection: Connection, state: ClaimState) -> None:
     """Raise Conflict if another claim supersedes what this one, which was closed, superseded."""
-    former = history_queries.read_state(connection, state.supersedes) if state.supersedes else None
-    newer = former.superseded_by if former else None
+    former_state = (
+        history_queries.read_state(connection, state.supersedes) if state.supersedes else None
+    )
+    newer = former_state.superseded_by if former_state else None
     if newer is not None and newer.id != state.id:
         raise Conflict(
             f"Claim {newer.id} supersedes the same claim since: void that one first.",
@@ -95,9 +103,9 @@ def list_ancestors(connection: Connection, claim_id: str) -> set[str]:
 
     Without the locks two concurrent merges, each valid alone, could form a cycle.
     """
-    found: set[str] = set()
+    ancestors: set[str] = set()
     above = connection.scalar(ABOVE, {"claim": claim_id})
-    while above is not None and above not in found:
-        found.add(above)
+    while above is not None and above not in ancestors:
+        ancestors.add(above)
         above = connection.scalar(ABOVE, {"claim": above})
-    return found
+    return ancestors

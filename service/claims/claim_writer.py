@@ -227,10 +227,10 @@ def _append(
         event = Event(state.version + 1 if state else 1, draft.type, at, draft.data)
         previous, state = state, history.apply_event(state, event, claim_id=claim_id)
         steps.append((previous, state, event))
-        built = writer.build_line(
+        event_columns = writer.build_line(
             subject, draft, number=event.number, previous_hash=last_hash, actor=actor, at=at
         )
-        line: Mapping[str, Any] = {**built, **build_event_columns(state, event)}
+        line: Mapping[str, Any] = {**event_columns, **build_event_columns(state, event)}
         last_hash = line["hash"]
         appended.append((event, line))
         return state
@@ -349,9 +349,9 @@ def _update_parents(
     now: datetime,
 ) -> None:
     """Update the `components` that the parent serves: they are part of its version."""
-    left = before.part_of if before else None
-    if left is not None and left != after.part_of:
-        parent = load_claim(connection, left, now=now)
+    parent_before = before.part_of if before else None
+    if parent_before is not None and parent_before != after.part_of:
+        parent = load_claim(connection, parent_before, now=now)
         record_events(
             connection,
             parent,
@@ -361,15 +361,15 @@ def _update_parents(
         )
     if after.part_of is None:
         return
-    shown = (after.text, after.status, after.lifecycle, after.part_of)
-    if before and shown == (before.text, before.status, before.lifecycle, before.part_of):
+    shown_fields = (after.text, after.status, after.lifecycle, after.part_of)
+    if before and shown_fields == (before.text, before.status, before.lifecycle, before.part_of):
         return
     parent = load_claim(connection, after.part_of, now=now)
-    gone = after.lifecycle in UNLISTED
+    is_unlisted = after.lifecycle in UNLISTED
     record_events(
         connection,
         parent,
-        [amendments.draft_component_change(after, removed=gone)],
+        [amendments.draft_component_change(after, removed=is_unlisted)],
         actor=actor,
         now=now,
     )

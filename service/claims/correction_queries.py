@@ -40,8 +40,8 @@ def list_of_statement(
 ) -> list[FieldCorrectionView]:
     """List the corrections of a statement, oldest first; why its source is not named is in them
     only if the caller `sees_withheld`.  Raises NotFound."""
-    known = connection.scalar(select(statements.c.id).where(statements.c.id == statement_id))
-    if known is None:
+    statement = connection.scalar(select(statements.c.id).where(statements.c.id == statement_id))
+    if statement is None:
         raise NotFound("There is no statement with this id.")
     items = _list(
         connection,

@@ -78,13 +78,16 @@ def receive_request(
     """
     existence.require_claim(connection, claim_id)
     waiting = correction_requests.c.answered_at.is_(None)
-    mine = correction_requests.c.claim == claim_id
+    is_of_claim = correction_requests.c.claim == claim_id
     same = select(correction_requests.c.id).where(
-        waiting, mine, correction_requests.c.text == new.text
+        waiting, is_of_claim, correction_requests.c.text == new.text
     )
     if connection.execute(same.limit(1)).first() is not None:
         return
-    for most, condition in ((MOST_WAITING, waiting), (MOST_WAITING_ON_CLAIM, waiting & mine)):
+    for most, condition in (
+        (MOST_WAITING, waiting),
+        (MOST_WAITING_ON_CLAIM, waiting & is_of_claim),
+    ):
         count = select(func.count()).select_from(correction_requests).where(condition)
         if connection.execute(count).scalar_one() >= most:
             raise RateLimited(FULL, headers={"Retry-After": "86400"})

@@ -57,14 +57,14 @@ class DeadlineKeeper:
     async def _run(self) -> None:
         while True:
             try:
-                done = await self.take_turn()
+                count = await self.take_turn()
             except ClaimdeskError as error:
                 log.warning("a deadline waits", problem=error.detail)
-                done = 0
+                count = 0
             except Exception:
                 # The next look may do better; claims behind one that cannot be changed wait with
                 # it, and `claimdesk doctor` says which claim that is.
                 log.exception("deadlines were not recorded")
-                done = 0
-            if done < BATCH:
+                count = 0
+            if count < BATCH:
                 await asyncio.sleep(LOOK_SECONDS)

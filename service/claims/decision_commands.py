@@ -70,11 +70,11 @@ def approve_decision(
         why = f"{waiting.proposed_by_name}, who proposed this, has no account any more."
         raise proposals.build_outdated_error(loaded.state, waiting, why)
     if waiting is None or waiting.kind is DecisionKind.STATUS:
-        seen = None
+        printed_then = None
         if waiting is not None and waiting.seen is None:
-            seen = _read_seen(connection, loaded.state.id, decision_id)
+            printed_then = _read_seen(connection, loaded.state.id, decision_id)
         draft = lifecycle.approve_status_change(
-            loaded.state, decision_id, actor=actor, note=note, printed_then=seen
+            loaded.state, decision_id, actor=actor, note=note, printed_then=printed_then
         )
         return claim_writer.record_events(connection, loaded, [draft], actor=actor, now=now).state
     proposals.require_approvable_proposal(loaded.state, decision_id, actor=actor)
@@ -136,8 +136,8 @@ def withdraw_decision(
 def _change_finding(
     connection: Connection, state: ClaimState, waiting: Pending, now: datetime
 ) -> Change:
-    asked = _read_asked(waiting)["finding"]
-    finding = Finding(asked) if asked else None
+    finding_name = _read_asked(waiting)["finding"]
+    finding = Finding(finding_name) if finding_name else None
     standing = [link.id for link in state.links if link.is_active]
     if set(waiting.cites) <= set(standing):
         return changes.change_finding(state, FindingRequest(finding, waiting.reason, waiting.cites))
@@ -146,8 +146,8 @@ def _change_finding(
 
 
 def _amend(connection: Connection, state: ClaimState, waiting: Pending, now: datetime) -> Change:
-    asked = _read_asked(waiting)
-    return amendments.reword_claim(state, asked["text"], material=asked["material"])
+    request = _read_asked(waiting)
+    return amendments.reword_claim(state, request["text"], material=request["material"])
 
 
 def _build_link_change(
@@ -167,17 +167,17 @@ def _affirm(connection: Connection, state: ClaimState, waiting: Pending, now: da
 def _take_back(
     connection: Connection, state: ClaimState, waiting: Pending, now: datetime
 ) -> Change:
-    asked = _read_asked(waiting)
-    row = statement_commands.lock_row(connection, asked["statement"])
+    request = _read_asked(waiting)
+    row = statement_commands.lock_row(connection, request["statement"])
     statement_reversals.require_ceased(row, "withdrawal")
     about: amendments.Withdrawal = {
         "reason": waiting.reason,
-        "source": asked["source"],
-        "said_at": parse_instant(asked["said_at"]) if asked["said_at"] else None,
-        "precision": Precision(asked["precision"]) if asked["precision"] else None,
+        "source": request["source"],
+        "said_at": parse_instant(request["said_at"]) if request["said_at"] else None,
+        "precision": Precision(request["precision"]) if request["precision"] else None,
     }
-    draft = amendments.draft_statement_withdrawal(asked["statement"], **about)
-    return amendments.withdraw_linked_statement(asked["statement"], [draft], about)
+    draft = amendments.draft_statement_withdrawal(request["statement"], **about)
+    return amendments.withdraw_linked_statement(request["statement"], [draft], about)
 
 
 def _merge(connection: Connection, state: ClaimState, waiting: Pending, now: datetime) -> Change:

@@ -101,10 +101,10 @@ def list_review_queue(
         "waiting_approval": claims.c.pending.is_(True),
         "stale": stale,
     }
-    wanted = or_(*conditions.values()) if reason is None else conditions[reason]
+    is_wanted = or_(*conditions.values()) if reason is None else conditions[reason]
     # On a claim that is closed, only a way back waits.
     is_open = or_(claims.c.lifecycle == Lifecycle.ACTIVE.value, claims.c.pending.is_(True))
-    query = select(claims).where(is_open, wanted)
+    query = select(claims).where(is_open, is_wanted)
     if assignee is not None:
         query = query.where(claims.c.assignee == assignee)
     page = select_page(query, window, claims.c.changed_at, claims.c.id)

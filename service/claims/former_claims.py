@@ -105,8 +105,8 @@ def read_party(moment: Moment) -> ColumnElement[Any]:
 def read_language(moment: Moment) -> ColumnElement[Any]:
     """In which language a row of `quotes` was at `moment`, on a row of `claims`."""
     is_of_quote = and_(former_quotes.c.claim == claims.c.id, former_quotes.c.quote == quotes.c.id)
-    former = former_quotes.c.language
-    return _read_former(former_quotes, former, is_of_quote, moment, quotes.c.language)
+    quote_language = former_quotes.c.language
+    return _read_former(former_quotes, quote_language, is_of_quote, moment, quotes.c.language)
 
 
 def _read_former(

@@ -36,9 +36,9 @@ def restore_statements(
     What was corrected after it says when it last was: `corrected_since`.  Without `with_voices`,
     the caller knows already whose words they were.
     """
-    known = {view["id"] for view in views}
-    later = _read_events(connection, SubjectKind.STATEMENT, known, ["statement.corrected"])
-    cited = _read_cited_sources(connection, known)
+    statement_ids = {view["id"] for view in views}
+    later = _read_events(connection, SubjectKind.STATEMENT, statement_ids, ["statement.corrected"])
+    cited = _read_cited_sources(connection, statement_ids)
     for row in reversed(later):
         if row.recorded_at <= moment:
             continue
@@ -73,21 +73,21 @@ def _read_cited_sources(connection: Connection, statements: Collection[str]) -> 
 
 
 def _restore_fields(view: StatementView, before: Mapping[str, Any], cited: dict[str, str]) -> None:
-    known = cast(dict[str, Any], view)
-    known |= {name: before[name] for name in PLAIN_FIELDS if name in before}
-    former = {quote["id"]: quote for quote in before.get("quotes", ())}
+    fields = cast(dict[str, Any], view)
+    fields |= {name: before[name] for name in PLAIN_FIELDS if name in before}
+    former_quotes = {quote["id"]: quote for quote in before.get("quotes", ())}
     for quote in view["quotes"]:
-        _restore_quote(quote, former.get(quote["id"], {}), cited)
+        _restore_quote(quote, former_quotes.get(quote["id"], {}), cited)
 
 
 def _restore_quote(quote: QuoteView, before: Mapping[str, Any], cited: dict[str, str]) -> None:
-    known = cast(dict[str, Any], quote)
-    known |= {name: before[name] for name in ("text", "language", "rendering") if name in before}
+    fields = cast(dict[str, Any], quote)
+    fields |= {name: before[name] for name in ("text", "language", "rendering") if name in before}
     if "source" in before:
         cited[quote["id"]] = before["source"]
     selector: dict[str, Any] = {**(quote["selector"] or dict.fromkeys(SELECTOR))}
     selector |= {name: before[name] for name in SELECTOR if name in before}
-    known["selector"] = None if selector["exact"] is None else selector
+    fields["selector"] = None if selector["exact"] is None else selector
 
 
 def _restore_voice(connection: Connection, view: StatementView, before: Mapping[str, Any]) -> None:
@@ -117,24 +117,32 @@ def _restore_sources(
     connection: Connection, views: Sequence[QuoteView], cited: Mapping[str, str], moment: datetime
 ) -> None:
     """Give quotes the sources that they showed at `moment`, as those were described then."""
-    wanted = {quote["id"]: cited[quote["id"]] for quote in views}
-    merges = _read_events(connection, SubjectKind.SOURCE, {*wanted.values()}, MERGE_TYPES)
+    sources_by_quote = {quote["id"]: cited[quote["id"]] for quote in views}
+    merges = _read_events(connection, SubjectKind.SOURCE, {*sources_by_quote.values()}, MERGE_TYPES)
     survivors: dict[str, str] = {}
     for row in merges:
         if row.recorded_at <= moment:
             survivors[row.subject] = orjson.loads(row.data)["merged_into"] or row.subject
-    chosen = {quote: survivors.get(source, source) for quote, source in wanted.items()}
+    shown_sources = {
+        quote: survivors.get(source, source) for quote, source in sources_by_quote.items()
+    }
     present = {quote["source"]["id"]: quote["source"] for quote in views}
-    missing = {*chosen.values()} - present.keys()
+    missing = {*shown_sources.values()} - present.keys()
     for source in connection.execute(select(sources).where(sources.c.id.in_(missing))):
         present[source.id] = build_source_view(source)
-    known = {source: present[source].copy() for source in {*chosen.values()}}
-    for view in known.values():
+    views_by_source = {source: present[source].copy() for source in {*shown_sources.values()}}
+    for view in views_by_source.values():
         # Whether something took its place is said of the present only.
         view.pop("merged_into", None)
-    for row in reversed(_read_events(connection, SubjectKind.SOURCE, known, ["source.corrected"])):
+    for row in reversed(
+        _read_events(connection, SubjectKind.SOURCE, views_by_source, ["source.corrected"])
+    ):
         if row.recorded_at > moment:
-            known[row.subject].setdefault("corrected_since", format_instant(row.recorded_at))
-            cast(dict[str, Any], known[row.subject]).update(orjson.loads(row.data)["before"])
+            views_by_source[row.subject].setdefault(
+                "corrected_since", format_instant(row.recorded_at)
+            )
+            cast(dict[str, Any], views_by_source[row.subject]).update(
+                orjson.loads(row.data)["before"]
+            )
     for quote in views:
-        quote["source"] = known[chosen[quote["id"]]]
+        quote["source"] = views_by_source[shown_sources[quote["id"]]]

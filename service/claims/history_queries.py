@@ -53,17 +53,17 @@ def list_latest_events(
     Internal events are left out unless `internal`.  With `ahead_of`, the last events before that
     number.
     """
-    mine = [events.c.claim == claim_id]
+    conditions = [events.c.claim == claim_id]
     if not internal:
-        mine.append(is_disclosed())
+        conditions.append(is_disclosed())
     if ahead_of is not None:
-        mine.append(events.c.number < ahead_of)
+        conditions.append(events.c.number < ahead_of)
     rows = connection.execute(
-        select(events).where(*mine).order_by(events.c.number.desc()).limit(limit)
+        select(events).where(*conditions).order_by(events.c.number.desc()).limit(limit)
     ).all()
     before = rows[-1].number - 1 if rows else 0
     if before and not internal:
-        earlier = select(func.count()).where(*mine, events.c.number <= before)
+        earlier = select(func.count()).where(*conditions, events.c.number <= before)
         before = connection.execute(earlier).scalar_one()
     return [build_event(row) for row in rows[::-1]], before
 
@@ -162,10 +162,14 @@ def read_state_as_of(connection: Connection, claim_id: str, moment: datetime) ->
 def read_state_before_last(connection: Connection, claim_id: str, type: str) -> ClaimState:
     """Read a claim as it was before its last event of this type, folded from its record.  The claim
     must have one."""
-    mine = events.c.claim == claim_id
-    last = select(func.max(events.c.number)).where(mine, events.c.type == type).scalar_subquery()
+    is_of_claim = events.c.claim == claim_id
+    last = (
+        select(func.max(events.c.number))
+        .where(is_of_claim, events.c.type == type)
+        .scalar_subquery()
+    )
     rows = connection.execute(
-        select(events).where(mine, events.c.number < last).order_by(events.c.number)
+        select(events).where(is_of_claim, events.c.number < last).order_by(events.c.number)
     ).all()
     state = history.fold(claim_id, (parse_event(row) for row in rows))
     assert state is not None, f"claim {claim_id} has no {type}"

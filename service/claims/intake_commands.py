@@ -132,21 +132,21 @@ def record_passage(
         )
         for quote in passage.statement.quotes
     )
-    spoken = statement_commands.record_statement(
+    statement = statement_commands.record_statement(
         connection, replace(passage.statement, quotes=quotes), actor=actor, now=now
     )
     # In one order, whoever else links to the same claims.
     for stand in sorted(passage.stands, key=lambda each: each.claim):
-        link = replace(stand.link, statement=spoken.id)
+        link = replace(stand.link, statement=statement.id)
         link_commands.link_statement(
             connection, stand.claim, link, four_eyes=four_eyes, actor=actor, now=now
         )
     if passage.claim is None:
-        return RecordedPassage(spoken.id, None)
-    made = claim_commands.create_claim(
-        connection, replace(passage.claim, origin=spoken.id), actor=actor, now=now
+        return RecordedPassage(statement.id, None)
+    claim = claim_commands.create_claim(
+        connection, replace(passage.claim, origin=statement.id), actor=actor, now=now
     )
-    return RecordedPassage(spoken.id, made.id)
+    return RecordedPassage(statement.id, claim.id)
 
 
 def finish_intake(connection: Connection, intake_id: str, *, actor: Actor, now: datetime) -> None:
@@ -169,27 +169,27 @@ def is_quoted_from(text: str, words: str) -> bool:
     leaves out."""
     read, at = " ".join(text.split()), 0
     for part in ELLIPSIS.split(" ".join(words.split())):
-        found = read.find(part, at)
-        if found == -1:
+        place = read.find(part, at)
+        if place == -1:
             return False
-        at = found + len(part)
+        at = place + len(part)
     return True
 
 
 def find_selector(text: str, words: str, *, near: int | None = None) -> Selector | None:
     """Where `words` stand in `text` (W3C TextQuoteSelector): the occurrence nearest to `near`, or
     the first; None where they are not in it."""
-    found = -1
+    best = -1
     at = text.find(words)
     while at != -1:
-        if found == -1 or (near is not None and abs(at - near) < abs(found - near)):
-            found = at
+        if best == -1 or (near is not None and abs(at - near) < abs(best - near)):
+            best = at
         if near is None:
             break
         at = text.find(words, at + 1)
-    if found == -1:
+    if best == -1:
         return None
-    end = found + len(words)
+    end = best + len(words)
     return Selector(
-        words, text[max(0, found - CONTEXT_LENGTH) : found], text[end : end + CONTEXT_LENGTH]
+        words, text[max(0, best - CONTEXT_LENGTH) : best], text[end : end + CONTEXT_LENGTH]
     )

@@ -68,14 +68,14 @@ def list_passages(connection: Connection, source_id: str) -> list[PassageView]:
         .where(quotes.c.source == source_id)
         .order_by(quotes.c.recorded_at, quotes.c.id)
     ).all()
-    said = statement_queries.read_statements(connection, {row.statement for row in rows})
-    does: dict[str, list[PassageUseView]] = {statement_id: [] for statement_id in said}
-    made = connection.execute(
+    statements = statement_queries.read_statements(connection, {row.statement for row in rows})
+    does: dict[str, list[PassageUseView]] = {statement_id: [] for statement_id in statements}
+    claim_rows = connection.execute(
         select(claims.c.origin_statement, claims.c.id, claims.c.document).where(
-            claims.c.origin_statement.in_(said)
+            claims.c.origin_statement.in_(statements)
         )
     )
-    for row in made:
+    for row in claim_rows:
         does[row.origin_statement].append(
             {"id": row.id, "text": _read_text(row.document), "stance": None, "conditional": False}
         )
@@ -89,7 +89,8 @@ def list_passages(connection: Connection, source_id: str) -> list[PassageView]:
         )
         .join(claims, claims.c.id == links.c.claim)
         .where(
-            links.c.statement.in_(said), *link_activity.build_conditions(link_activity.LINK_ENDINGS)
+            links.c.statement.in_(statements),
+            *link_activity.build_conditions(link_activity.LINK_ENDINGS),
         )
         .order_by(links.c.recorded_at, links.c.id)
     )
@@ -104,7 +105,7 @@ def list_passages(connection: Connection, source_id: str) -> list[PassageView]:
         )
     return [
         {
-            "statement": said[row.statement],
+            "statement": statements[row.statement],
             "text": row.text,
             "rendering": row.rendering,
             "exact": row.exact,

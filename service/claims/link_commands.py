@@ -57,17 +57,17 @@ def link_statement(
     loaded = claim_writer.load_claim(connection, claim_id, versions=versions, now=now)
     loc = ("body", "statement")
     if isinstance(new.statement, NewStatement):
-        spoken = record_statement(connection, new.statement, actor=actor, now=now, loc=loc)
+        statement = record_statement(connection, new.statement, actor=actor, now=now, loc=loc)
     else:
-        spoken = lock_statement(connection, new.statement, loc=loc)
-    if spoken.voice is None:
+        statement = lock_statement(connection, new.statement, loc=loc)
+    if statement.voice is None:
         raise Invalid("no party stands behind this statement, so it takes no stance", loc=loc)
-    made = _build_link(ids.make_id(), spoken, spoken.voice, new, now)
-    change = amendments.add_link(loaded.state, made, note=new.note)
-    done = proposal_commands.submit_change(
+    link = _build_link(ids.make_id(), statement, statement.voice, new, now)
+    change = amendments.add_link(loaded.state, link, note=new.note)
+    outcome = proposal_commands.submit_change(
         connection, loaded, change, four_eyes=four_eyes, actor=actor, now=now
     )
-    return LinkOutcome(done.state, done.change, done.decision, made.id)
+    return LinkOutcome(outcome.state, outcome.change, outcome.decision, link.id)
 
 
 def rebuild_link(
@@ -82,41 +82,45 @@ def rebuild_link(
         proposed["conditional"],
         proposed["note"],
     )
-    spoken = lock_statement(connection, proposed["statement"], loc=("body", "statement"))
-    assert spoken.voice is not None, "a statement keeps its party"
-    made = _build_link(proposed["id"], spoken, spoken.voice, new, now)
-    return amendments.add_link(state, made, note=new.note)
+    statement = lock_statement(connection, proposed["statement"], loc=("body", "statement"))
+    assert statement.voice is not None, "a statement keeps its party"
+    link = _build_link(proposed["id"], statement, statement.voice, new, now)
+    return amendments.add_link(state, link, note=new.note)
 
 
 def build_origin_link(connection: Connection, claim: ClaimState) -> Link | None:
     """Build a supporting link from a claim's origin to the claim it is merged into; None if
     nobody stands behind the statement."""
-    spoken = lock_statement(connection, claim.origin_statement, loc=("body", "into"))
-    if spoken.voice is None:
+    statement = lock_statement(connection, claim.origin_statement, loc=("body", "into"))
+    if statement.voice is None:
         return None
     return _build_link(
-        ids.make_id(), spoken, spoken.voice, NewLink(spoken.id, Stance.SUPPORTS), claim.created_at
+        ids.make_id(),
+        statement,
+        statement.voice,
+        NewLink(statement.id, Stance.SUPPORTS),
+        claim.created_at,
     )
 
 
 def _build_link(
     link_id: str,
-    spoken: RecordedStatement,
+    statement: RecordedStatement,
     voice: Voice | Unnamed,
     new: NewLink,
     recorded_at: datetime,
 ) -> Link:
     return Link(
         id=link_id,
-        statement=spoken.id,
+        statement=statement.id,
         stance=Stance(new.stance),
         scope=Scope(new.scope),
         conditional=new.conditional,
-        basis=spoken.basis,
+        basis=statement.basis,
         voice=voice,
-        said_at=spoken.said_at,
-        precision=spoken.precision,
-        quote=spoken.quote,
+        said_at=statement.said_at,
+        precision=statement.precision,
+        quote=statement.quote,
         recorded_at=recorded_at,
     )
 

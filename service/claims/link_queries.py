@@ -145,7 +145,7 @@ def list_link_page(
         places = {link.id: place for place, link in enumerate(state.links)}
         begin = places.get(window.after[0], len(places)) + 1
     page = state.links[begin : begin + window.limit + 1]
-    return list_links(connection, state, moment=moment, chosen=page)
+    return list_links(connection, state, moment=moment, chosen_links=page)
 
 
 def list_links(
@@ -153,7 +153,7 @@ def list_links(
     state: ClaimState,
     *,
     moment: datetime | None = None,
-    chosen: Sequence[Link] | None = None,
+    chosen_links: Sequence[Link] | None = None,
 ) -> list[LinkView]:
     """List the links in a claim's state, or those `chosen` of them, oldest first, each with its
     statement.
@@ -161,14 +161,14 @@ def list_links(
     With `moment`, links are as the desk knew them then; the state must be of that moment too.
     """
     query = EVIDENCE
-    if chosen is not None and len(chosen) < len(state.links):
-        query = query.where(links.c.id.in_([link.id for link in chosen]))
-    listed = state.links if chosen is None else chosen
-    rows = connection.execute(query, {"claim": state.id}).all() if listed else ()
-    views = build_links(state.id, listed, rows, moment=moment)
+    if chosen_links is not None and len(chosen_links) < len(state.links):
+        query = query.where(links.c.id.in_([link.id for link in chosen_links]))
+    shown_links = state.links if chosen_links is None else chosen_links
+    rows = connection.execute(query, {"claim": state.id}).all() if shown_links else ()
+    views = build_links(state.id, shown_links, rows, moment=moment)
     if moment is not None:
-        shown = [view["statement"] for view in views]
-        former_statements.restore_statements(connection, shown, moment, with_voices=False)
+        statements = [view["statement"] for view in views]
+        former_statements.restore_statements(connection, statements, moment, with_voices=False)
     return views
 
 
@@ -181,7 +181,7 @@ def parse_links(stored_state: str) -> list[Link] | None:
 
 
 def build_links(
-    claim: str, listed: Iterable[Link], rows: Iterable[Any], *, moment: datetime | None = None
+    claim: str, shown_links: Iterable[Link], rows: Iterable[Any], *, moment: datetime | None = None
 ) -> list[LinkView]:
     """Build the views of links from the rows of EVIDENCE, in any order."""
     first_rows: dict[str, Any] = {}
@@ -191,7 +191,7 @@ def build_links(
         quote = (row.position, statement_queries.build_quote_view(row))
         renderings.setdefault(row.link, []).append(quote)
     views: list[LinkView] = []
-    for link in listed:
+    for link in shown_links:
         row = first_rows[link.id]
         ordered = sorted(renderings[link.id], key=lambda pair: pair[0])
         statement = _build_statement(row, link.voice, [quote for _, quote in ordered], moment)

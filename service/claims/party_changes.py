@@ -79,8 +79,8 @@ def change_party(
         now = max(now, *(clamp_now(other.recorded_at, now) for other in chains.values()))
         rows = update(parties).where(parties.c.slug.in_(same))
         connection.execute(rows.values(name=differing["name"]))
-    shown = bool({"name", "parent", "in_sentence"} & differing.keys())
-    if shown:
+    is_shown = bool({"name", "parent", "in_sentence"} & differing.keys())
+    if is_shown:
         now = _rename_on_claims(connection, slug, actor=actor, now=now)
     draft = Draft("party.changed", dict(differing))
     if is_merge:
@@ -93,7 +93,7 @@ def change_party(
         connection.execute(update(parties).where(parties.c.slug == merged).values(updated_at=now))
     writer.extend_chain(connection, chain, [draft], actor=actor, now=now)
     connection.execute(update(parties).where(parties.c.slug == slug).values(updated_at=now))
-    if not shown and "full_name" in differing:
+    if not is_shown and "full_name" in differing:
         # No claim shows it, but what the party claims and says is found by it.
         subject, concerned = Subject(SubjectKind.PARTY, slug), select_showing_parties([slug])
         rename_batches.begin_rename(connection, subject, None, concerned, actor=actor, now=now)
@@ -105,13 +105,13 @@ def _subject(slug: str) -> Subject:
 
 def list_merged(tree: Mapping[str, Any], slug: str) -> list[str]:
     """List the parties that were merged into `slug`, and those that were into them before."""
-    found, waiting = list[str](), [slug]
+    merged_slugs, waiting = list[str](), [slug]
     while waiting:
         into = waiting.pop()
         merged = [row.slug for row in tree.values() if row.merged_into == into]
-        found += merged
+        merged_slugs += merged
         waiting += merged
-    return sorted(found)
+    return sorted(merged_slugs)
 
 
 def _select_locked_tree() -> Any:
@@ -137,9 +137,9 @@ def _rename_on_claims(
         root = tree[root].parent
     below, waiting = [], [slug]
     while waiting:
-        one = waiting.pop()
-        below.append(one)
-        waiting.extend(row.slug for row in tree.values() if row.parent == one)
+        parent = waiting.pop()
+        below.append(parent)
+        waiting.extend(row.slug for row in tree.values() if row.parent == parent)
     connection.execute(update(parties).where(parties.c.slug.in_(below)).values(root=root))
     last = func.max(party_versions.c.recorded_at)
     now = clamp_now(connection.scalar(select(last).where(party_versions.c.slug.in_(below))), now)
@@ -176,9 +176,9 @@ def select_showing_parties(slugs: list[str]) -> Any:
 
 def select_showing_speaker(speaker_id: str, party: str) -> Any:
     """Select the claims that show a speaker of this party."""
-    spoken = select(statements.c.id).where(statements.c.speaker == speaker_id)
+    statement_ids = select(statements.c.id).where(statements.c.speaker == speaker_id)
     return union(
-        select(links.c.claim).where(links.c.statement.in_(spoken)),
+        select(links.c.claim).where(links.c.statement.in_(statement_ids)),
         # A claimant's speaker may be another than the origin's: the state alone names them.
         select(claims.c.id).where(claims.c.claimant == party, claims.c.state.contains(speaker_id)),
     )
@@ -204,7 +204,7 @@ def lock_voices(connection: Connection, claim_ids: Sequence[str]) -> None:
     copy, and leave the former name there.
     """
     linked = links.c.claim.in_(claim_ids)
-    held = [
+    lock_queries = [
         select(parties.c.slug)
         .where(
             parties.c.slug.in_(
@@ -224,7 +224,7 @@ def lock_voices(connection: Connection, claim_ids: Sequence[str]) -> None:
         )
         .order_by(speakers.c.id),
     ]
-    for query in held:
+    for query in lock_queries:
         connection.execute(query.with_for_update(read=True, key_share=True))
 
 
@@ -269,14 +269,14 @@ def change_speaker(
 
 def list_merged_speakers(connection: Connection, speaker_id: str) -> list[Row[Any]]:
     """List the speakers who were merged into this one, and those who were into them before."""
-    found, waiting = list[Row[Any]](), [speaker_id]
+    merged_speakers, waiting = list[Row[Any]](), [speaker_id]
     while waiting:
         merged = connection.execute(
             select(speakers).where(speakers.c.merged_into.in_(waiting)).order_by(speakers.c.id)
         ).all()
-        found += merged
+        merged_speakers += merged
         waiting = [row.id for row in merged]
-    return found
+    return merged_speakers
 
 
 def _require_own_name(
@@ -311,11 +311,11 @@ def _record_speaker(
     except IntegrityError as error:
         raise AlreadyExists("The party has a speaker of this name and role by now.") from error
     concerned = select_showing_speaker(row.id, row.party)
-    shown = {
+    change = {
         "speaker": row.id,
         "name": values.get("name", row.name),
         "role": values.get("role", row.role),
     }
-    rename = Draft("speaker.changed", shown)
+    rename = Draft("speaker.changed", change)
     now = rename_batches.begin_rename(connection, subject, rename, concerned, actor=actor, now=now)
     writer.extend_chain(connection, chain, [draft], actor=actor, now=now)

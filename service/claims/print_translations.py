@@ -22,15 +22,15 @@ def translate_claims(
     connection: Connection, claims: Iterable[ClaimView], *, language: Language
 ) -> list[ClaimView]:
     """Return claims as served, each of its version, with their print lines in `language`."""
-    served = list(claims)
-    if language is Language.EN or not served:
-        return served
+    documents = list(claims)
+    if language is Language.EN or not documents:
+        return documents
     versions_by_claim: dict[str, set[int]] = {}
-    for claim in served:
+    for claim in documents:
         versions_by_claim.setdefault(claim["id"], set()).add(claim["version"])
     states = _read_states(connection, versions_by_claim)
     translated: list[ClaimView] = []
-    for claim in served:
+    for claim in documents:
         state = states[claim["id"], claim["version"]]
         if claim.get("hold") is None:
             # One that has ended by itself is not served, whether its end is recorded or not.

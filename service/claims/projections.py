@@ -88,12 +88,12 @@ def list_row_changes(
     elif event.type == "link.restored":
         changes.append(Updated(links, {"id": data["link"]}, {f"{data['undoes']}_ended_at": at}))
     elif event.type == "claim.released":
-        left = {
+        left_columns = {
             "retracted_at": at,
             "retraction_reason": data["reason"],
             "retraction_ended_at": None,
         }
-        changes += [Updated(links, {"id": link}, left) for link in data["links"]]
+        changes += [Updated(links, {"id": link}, left_columns) for link in data["links"]]
         back = {"retraction_ended_at": at}
         changes += [Updated(links, {"id": link}, back) for link in data["restored"]]
     elif event.type == "statement.corrected":
@@ -114,8 +114,8 @@ def list_row_changes(
     elif event.type == "decision.proposed":
         changes.append(Inserted(decisions, [build_decision_row(after, event, before)]))
     if before is not None and event.type in former_claims.TYPES:
-        former = former_claims.list_former_rows(before, after, event)
-        changes += [Inserted(table, rows) for table, rows in former if rows]
+        former_rows = former_claims.list_former_rows(before, after, event)
+        changes += [Inserted(table, rows) for table, rows in former_rows if rows]
     if "tags" in data:
         changes += _list_tag_changes(before, after, at)
     if before is not None and before.pending is not None:

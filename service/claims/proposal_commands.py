@@ -59,12 +59,12 @@ def lapse_proposals(
 
     Called in the transaction that disables the account: `proposer` is the id of its actor.
     """
-    mine = select(decisions.c.claim).where(
+    claim_ids = select(decisions.c.claim).where(
         decisions.c.proposed_by == proposer, decisions.c.state == "pending"
     )
     lapsed = 0
     for loaded in claim_writer.load_claims(
-        connection, connection.scalars(mine).all(), now=now
+        connection, connection.scalars(claim_ids).all(), now=now
     ).values():
         waiting = loaded.state.pending
         # Somebody may have settled it while we waited for the claim.

@@ -44,18 +44,20 @@ def begin_rename(
     rename, count = rename_queue.add_rename(
         connection, subject, draft, showing, actor=actor, now=now
     )
-    spoken = (
+    statement_ids = (
         select(statements.c.id)
         .where(rename_queue.build_statement_condition(rename))
         .limit(BATCH + 1)
     )
-    few = connection.execute(select(func.count()).select_from(spoken.subquery())).scalar_one()
+    few = connection.execute(
+        select(func.count()).select_from(statement_ids.subquery())
+    ).scalar_one()
     if count > BATCH or few > BATCH:
         wakeups.notify_after_commit(connection)
         return now
-    left = rename_queue.list_claims(connection, rename, most=BATCH)
-    now = claim_writer.lock_claims(connection, left, now=now)
-    for claim_id in left:
+    claim_ids = rename_queue.list_claims(connection, rename, most=BATCH)
+    now = claim_writer.lock_claims(connection, claim_ids, now=now)
+    for claim_id in claim_ids:
         claim_writer.load_claim(connection, claim_id, now=now)
     index_writer.reindex_statements(connection, rename_queue.build_statement_condition(rename))
     rename_queue.end_rename(connection, rename)
@@ -74,18 +76,18 @@ def continue_rename(connection: Connection, *, now: datetime, most: int = BATCH)
     if not claims:
         return _index_statements(connection, rename, most=most)
     began = time.monotonic()
-    for done, claim_id in enumerate(claims, start=1):
+    for count, claim_id in enumerate(claims, start=1):
         claim_writer.load_claim(connection, claim_id, now=now)
         if time.monotonic() - began > BATCH_SECONDS:
-            return done
+            return count
     return len(claims)
 
 
 def _index_statements(connection: Connection, rename: Rename, *, most: int) -> int:
-    found = rename_queue.list_statements(connection, rename, most=most)
-    index_writer.reindex_statements(connection, statements.c.id.in_(found))
-    if len(found) < most:
+    statement_ids = rename_queue.list_statements(connection, rename, most=most)
+    index_writer.reindex_statements(connection, statements.c.id.in_(statement_ids))
+    if len(statement_ids) < most:
         rename_queue.end_rename(connection, rename)
     else:
-        rename_queue.note_statement(connection, rename, found[-1])
-    return max(1, len(found))
+        rename_queue.note_statement(connection, rename, statement_ids[-1])
+    return max(1, len(statement_ids))

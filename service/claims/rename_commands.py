@@ -73,8 +73,8 @@ def submit_party(
     if any(party[name] != value for name, value in new.items()):
         plan = _plan_party(tree, slug, changes, new, reason)
         concerned = list(plan.drafts[0].data["parties"])
-        shown = party_changes.select_showing_parties(concerned)
-        decision = _propose(connection, plan, shown, actor=actor, now=now)
+        shown_claims = party_changes.select_showing_parties(concerned)
+        decision = _propose(connection, plan, shown_claims, actor=actor, now=now)
         if decision is not None:
             return decision
     party_changes.change_party(connection, slug, changes, reason=reason, actor=actor, now=now)
@@ -118,7 +118,7 @@ def submit_speaker(
     row = connection.execute(select(speakers).where(speakers.c.id == speaker_id)).first()
     if row is not None and four_eyes:
         plan = _plan_speaker(connection, row._asdict(), changes, reason)
-        shown = union(
+        shown_claims = union(
             *(
                 select(claims.c.id).where(
                     claims.c.claimant == each.party, claims.c.state.contains(each.id)
@@ -126,7 +126,7 @@ def submit_speaker(
                 for each in (row, *party_changes.list_merged_speakers(connection, speaker_id))
             )
         )
-        decision = _propose(connection, plan, shown, actor=actor, now=now)
+        decision = _propose(connection, plan, shown_claims, actor=actor, now=now)
         if decision is not None:
             return decision
     party_changes.change_speaker(
@@ -140,19 +140,19 @@ def replan_rename(connection: Connection, waiting: Pending) -> Change:
 
     Raises Conflict if the party or speaker has changed since the proposal.
     """
-    asked = dict(waiting.change or {})
+    request = dict(waiting.change or {})
     if waiting.kind is DecisionKind.PARTY:
         tree = lock_tree(connection)
-        slug, changed = asked["party"], asked["changes"]
+        slug, changed = request["party"], request["changes"]
         new = {name: changed[name] for name in PRINTED if name in changed}
-        plan = _plan_party(tree, slug, changed, new, asked.get("reason"))
+        plan = _plan_party(tree, slug, changed, new, request.get("reason"))
     else:
-        query = select(speakers).where(speakers.c.id == asked["speaker"]).with_for_update()
+        query = select(speakers).where(speakers.c.id == request["speaker"]).with_for_update()
         row = connection.execute(query).one()._asdict()
-        plan = _plan_speaker(connection, row, asked["changes"], asked.get("reason"))
-    if plan.request["was"] != asked["was"]:
+        plan = _plan_speaker(connection, row, request["changes"], request.get("reason"))
+    if plan.request["was"] != request["was"]:
         was = plan.request["was"]["name"]
-        raise Conflict(f"“{asked['was']['name']}” is “{was}” by now, or stands elsewhere.")
+        raise Conflict(f"“{request['was']['name']}” is “{was}” by now, or stands elsewhere.")
     return replace(plan, reason=waiting.reason)
 
 
@@ -160,12 +160,12 @@ def carry_out_rename(
     connection: Connection, change: Change, *, actor: Actor, now: datetime
 ) -> None:
     """Apply an approved rename to everything that shows the name."""
-    asked = change.request
-    by: dict[str, Any] = {"reason": asked.get("reason"), "actor": actor, "now": now}
+    request = change.request
+    by: dict[str, Any] = {"reason": request.get("reason"), "actor": actor, "now": now}
     if change.kind is DecisionKind.PARTY:
-        party_changes.change_party(connection, asked["party"], asked["changes"], **by)
+        party_changes.change_party(connection, request["party"], request["changes"], **by)
     else:
-        party_changes.change_speaker(connection, asked["speaker"], asked["changes"], **by)
+        party_changes.change_speaker(connection, request["speaker"], request["changes"], **by)
 
 
 def _propose(
@@ -184,13 +184,13 @@ def _propose(
         if not changes.needs_second_person(loaded.state, plan):
             continue
         try:
-            done = proposal_commands.submit_change(
+            outcome = proposal_commands.submit_change(
                 connection, loaded, plan, four_eyes=True, actor=actor, now=now
             )
         except DecisionPending as error:
             busy = error
             continue
-        return done.decision
+        return outcome.decision
     if busy is not None:
         raise busy
     return None
@@ -262,9 +262,9 @@ def _list_below(tree: PartyTree, slug: str) -> list[str]:
     """List `slug` and every party below it."""
     below, waiting = [], [slug]
     while waiting:
-        one = waiting.pop()
-        below.append(one)
-        waiting.extend(other for other, row in tree.items() if row["parent"] == one)
+        parent = waiting.pop()
+        below.append(parent)
+        waiting.extend(other for other, row in tree.items() if row["parent"] == parent)
     return sorted(below)
 
 

@@ -75,8 +75,8 @@ def add_rename(
     Returns how many they are.
     """
     rename = Rename(ids.make_id(), subject, draft, actor, None)
-    listed = showing.subquery()
-    claim = listed.c[0]
+    showing_claims = showing.subquery()
+    claim = showing_claims.c[0]
     added = connection.execute(
         insert(rename_claims).from_select(
             ["rename", "claim"],
@@ -102,12 +102,12 @@ def add_rename(
 
 def take_renames(connection: Connection, claim_id: str) -> list[Rename]:
     """Take the renames that have not reached a claim, which must be locked; in order."""
-    taken = TAKE_RENAMES.run(connection, {"claim": claim_id}).fetchall()
-    if not taken:
+    taken_rows = TAKE_RENAMES.run(connection, {"claim": claim_id}).fetchall()
+    if not taken_rows:
         return []
     rows = connection.execute(
         select(renames)
-        .where(renames.c.id.in_([format_id(row[0]) for row in taken]))
+        .where(renames.c.id.in_([format_id(row[0]) for row in taken_rows]))
         .order_by(renames.c.started_at, renames.c.id)
     )
     return [_read(row) for row in rows]
@@ -132,8 +132,8 @@ def lease_rename(connection: Connection) -> Rename | None:
 
 def list_claims(connection: Connection, rename: Rename, *, most: int) -> Sequence[str]:
     """List the next claims that a rename has not reached, by id."""
-    mine = rename_claims.c.rename == rename.id
-    query = select(rename_claims.c.claim).where(mine).order_by(rename_claims.c.claim)
+    is_of_rename = rename_claims.c.rename == rename.id
+    query = select(rename_claims.c.claim).where(is_of_rename).order_by(rename_claims.c.claim)
     return connection.scalars(query.limit(most)).all()
 
 
@@ -174,9 +174,9 @@ def list_renames(connection: Connection) -> list[Rename]:
 
 def count_remaining_claims(connection: Connection, rename_id: str) -> int:
     """Count the claims that a rename has not reached."""
-    mine = rename_claims.c.rename == rename_id
+    is_of_rename = rename_claims.c.rename == rename_id
     return connection.execute(
-        select(func.count()).select_from(rename_claims).where(mine)
+        select(func.count()).select_from(rename_claims).where(is_of_rename)
     ).scalar_one()
 
 

@@ -53,10 +53,10 @@ class Renamer:
             self._wake.clear()
             began = time.monotonic()
             try:
-                done = 0
+                count = 0
                 # Writers wait for each other: nobody waits for a look that finds nothing.
                 if await self._database.read(rename_queue.is_under_way):
-                    done = await self._database.write(
+                    count = await self._database.write(
                         rename_batches.continue_rename, now=self._clock(), most=most
                     )
             except ClaimdeskError as error:
@@ -70,7 +70,7 @@ class Renamer:
                 most = 1
                 await asyncio.sleep(TROUBLE_SECONDS)
                 continue
-            if done:
+            if count:
                 # Others write as long as this did, whatever the database's own queue is like.
                 await asyncio.sleep(time.monotonic() - began)
                 continue

@@ -144,10 +144,10 @@ def replan_void(
     connection: Connection, state: ClaimState, waiting: Pending, now: datetime
 ) -> Change:
     """Work out a proposed void of a link or a statement anew.  Raises AlreadySettled."""
-    asked = waiting.change or {}
-    if "link" in asked:
-        return reversals.void_link(state, asked["link"], reason=waiting.reason)
-    row = statement_reversals.read_row(connection, asked["statement"])
+    request = waiting.change or {}
+    if "link" in request:
+        return reversals.void_link(state, request["link"], reason=waiting.reason)
+    row = statement_reversals.read_row(connection, request["statement"])
     statement_reversals.require_ceased(row, "void")
     return reversals.void_statement(row.id, reason=waiting.reason)
 
@@ -156,21 +156,21 @@ def replan_restoration(
     connection: Connection, state: ClaimState, waiting: Pending, now: datetime
 ) -> Change:
     """Work out a proposed restoration anew.  Raises AlreadySettled, Conflict."""
-    asked = waiting.change or {}
-    if "link" in asked:
-        return reversals.restore_link(state, asked["link"], reason=waiting.reason)
-    if "statement" not in asked:
+    request = waiting.change or {}
+    if "link" in request:
+        return reversals.restore_link(state, request["link"], reason=waiting.reason)
+    if "statement" not in request:
         plan = plan_restoration if state.lifecycle is Lifecycle.VOID else plan_reinstatement
         return plan(connection, state, waiting.reason)
-    row = statement_reversals.read_row(connection, asked["statement"])
+    row = statement_reversals.read_row(connection, request["statement"])
     change = statement_reversals.plan_restoration(
         connection,
         state,
         row.id,
-        asked["undoes"],
+        request["undoes"],
         reason=waiting.reason,
         since=row.withdrawn_at,
     )
-    if change is None or statement_reversals.IS_UNDONE[asked["undoes"]](row):
+    if change is None or statement_reversals.IS_UNDONE[request["undoes"]](row):
         raise AlreadySettled("The statement was restored, or is void or withdrawn again.")
     return change

@@ -166,10 +166,10 @@ def _list_moved_components(connection: Connection, claim_id: str, survivor: str)
             events.c.claim == claim_id, events.c.type == "claim.merged"
         )
     )
-    here = select(claims.c.id).where(claims.c.part_of == survivor)
+    components = select(claims.c.id).where(claims.c.part_of == survivor)
     rows = connection.execute(
         select(events.c.claim, events.c.recorded_at, events.c.data)
-        .where(events.c.claim.in_(here), events.c.type == "claim.moved")
+        .where(events.c.claim.in_(components), events.c.type == "claim.moved")
         .order_by(events.c.claim, events.c.number)
     )
     last = {row.claim: row for row in rows}

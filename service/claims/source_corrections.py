@@ -33,7 +33,7 @@ class SourceCorrection(TypedDict, total=False):
 def correct_source(
     connection: Connection,
     source_id: str,
-    sent: SourceCorrection,
+    correction: SourceCorrection,
     *,
     reason: str,
     version: int | None = None,
@@ -62,12 +62,14 @@ def correct_source(
     concerned = list_claims_from(connection, source_id)
     now = clamp_now(chain.recorded_at, claim_writer.lock_claims(connection, concerned, now=now))
     before, after = corrections.list_changes(
-        {name: plain_data.make_plain(row._mapping[name]) for name in sent},
-        {name: plain_data.make_plain(value) for name, value in sent.items()},
+        {name: plain_data.make_plain(row._mapping[name]) for name in correction},
+        {name: plain_data.make_plain(value) for name, value in correction.items()},
     )
-    values: dict[str, object] = {name: cast(Mapping[str, object], sent)[name] for name in after}
+    values: dict[str, object] = {
+        name: cast(Mapping[str, object], correction)[name] for name in after
+    }
     if "url" in after:
-        values |= _identify(connection, source_id, sent["url"], row.sha256)
+        values |= _identify(connection, source_id, correction["url"], row.sha256)
     difference: Difference = {"before": before, "after": after, "reason": reason}
     draft = Draft("source.corrected", {**difference})
     writer.extend_chain(connection, chain, [draft], actor=actor, now=now)
@@ -83,22 +85,22 @@ def _identify(
 ) -> dict[str, object]:
     """Return the columns by which a source is found.  Raises AlreadyExists."""
     fingerprint = source_commands.compute_fingerprint(url, text_hash)
-    known = connection.scalar(
+    other = connection.scalar(
         select(sources.c.id).where(sources.c.fingerprint == fingerprint, sources.c.id != source_id)
     )
-    if known is not None:
+    if other is not None:
         raise AlreadyExists(
-            f"Source {known} has this address: merge the two (POST /v1/sources/{source_id}/merge).",
-            source=known,
+            f"Source {other} has this address: merge the two (POST /v1/sources/{source_id}/merge).",
+            source=other,
         )
     return {"fingerprint": fingerprint, "address_digest": addresses.compute_address_digest(url)}
 
 
 def list_claims_from(connection: Connection, source_id: str) -> list[str]:
     """List the claims that show a statement with a quote from a source."""
-    spoken = select(quotes.c.statement).where(quotes.c.source == source_id)
-    linked = select(links.c.claim).where(links.c.statement.in_(spoken))
-    shown = select(claims.c.id).where(
-        or_(claims.c.id.in_(linked), claims.c.origin_statement.in_(spoken))
+    statement_ids = select(quotes.c.statement).where(quotes.c.source == source_id)
+    linked = select(links.c.claim).where(links.c.statement.in_(statement_ids))
+    shown_claims = select(claims.c.id).where(
+        or_(claims.c.id.in_(linked), claims.c.origin_statement.in_(statement_ids))
     )
-    return sorted(connection.scalars(shown))
+    return sorted(connection.scalars(shown_claims))

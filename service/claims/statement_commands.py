@@ -131,11 +131,11 @@ def prepare_statement(
         )
         for position, quote in enumerate(new.quotes, start=1)
     ]
-    said = {name: row[name] for name in EVENT_COLUMNS}
-    said |= {name: row[name] for name in things.UNNAMED if is_unnamed}
+    values = {name: row[name] for name in EVENT_COLUMNS}
+    values |= {name: row[name] for name in things.UNNAMED if is_unnamed}
     draft = Draft(
         "statement.recorded",
-        plain_data.make_plain(said | {"quotes": _select_quote_columns(quote_rows)}),
+        plain_data.make_plain(values | {"quotes": _select_quote_columns(quote_rows)}),
     )
     subject = build_subject(statement_id)
     return PendingStatement(
@@ -242,12 +242,12 @@ def add_quote(
     draft = Draft("statement.quoted", {"quote": _select_quote_columns([row])[0]})
     writer.extend_chain(connection, chain, [draft], actor=actor, now=now)
     index_writer.reindex_statements(connection, statements.c.id == statement_id)
-    shown = Draft("statement.quoted", {"statement": statement_id, **draft.data})
+    draft_on_claims = Draft("statement.quoted", {"statement": statement_id, **draft.data})
     changed = [
         claim_writer.record_events(
             connection,
             claim_writer.load_claim(connection, claim, now=now),
-            [shown],
+            [draft_on_claims],
             actor=actor,
             now=now,
         ).state
@@ -320,10 +320,10 @@ def withdraw_statement(
         if claim_id in claimed and loaded.state.lifecycle is Lifecycle.ACTIVE:
             drafts.append(amendments.draft_claim_withdrawal(loaded.state, **about))
         change = amendments.withdraw_linked_statement(statement_id, drafts, about)
-        done = proposal_commands.submit_change(
+        outcome = proposal_commands.submit_change(
             connection, loaded, change, four_eyes=four_eyes, actor=actor, now=now
         )
-        waiting += [done.decision] if done.decision else []
+        waiting += [outcome.decision] if outcome.decision else []
     return waiting
 
 

@@ -64,13 +64,18 @@ SELECTOR = ("exact", "prefix", "suffix")
 
 
 def correct_moment(
-    sent: Mapping[str, Any], moment: datetime, precision: Precision, *, field: str, now: datetime
+    correction: Mapping[str, Any],
+    moment: datetime,
+    precision: Precision,
+    *,
+    field: str,
+    now: datetime,
 ) -> dict[str, Any]:
     """Return the instant and its precision, if one of them was sent."""
-    if field not in sent and "precision" not in sent:
+    if field not in correction and "precision" not in correction:
         return {}
-    precision = sent.get("precision", precision)
-    moment = normalize_instant(sent.get(field, moment), precision)
+    precision = correction.get("precision", precision)
+    moment = normalize_instant(correction.get(field, moment), precision)
     statement_commands.require_not_future(moment, now=now, loc=("body", field))
     return {field: moment, "precision": precision}
 
@@ -87,7 +92,7 @@ def require_version(chain: writer.Chain, version: int | None) -> None:
 def correct_statement(
     connection: Connection,
     statement_id: str,
-    sent: StatementCorrection,
+    correction: StatementCorrection,
     *,
     reason: str,
     material: bool,
@@ -110,22 +115,22 @@ def correct_statement(
     linked, claimed = statement_commands.list_claims_showing(connection, statement_id)
     concerned = sorted({*linked, *claimed})
     now = clamp_now(chain.recorded_at, claim_writer.lock_claims(connection, concerned, now=now))
-    voice = _resolve_voice(connection, row, sent, actor=actor, now=now)
+    voice = _resolve_voice(connection, row, correction, actor=actor, now=now)
     _require_fitting_voice(connection, voice, linked, claimed)
-    columns = _correct_columns(row, sent, voice, now=now)
+    columns = _correct_columns(row, correction, voice, now=now)
     quote_rows = connection.execute(
         select(quotes).where(quotes.c.statement == statement_id).order_by(quotes.c.position)
     ).all()
     corrected_quotes = _correct_quotes(
-        connection, quote_rows, sent.get("quotes", ()), actor=actor, now=now
+        connection, quote_rows, correction.get("quotes", ()), actor=actor, now=now
     )
     recorded = {name: plain_data.make_plain(row._mapping[name]) for name in STATEMENT_COLUMNS}
     right = {name: plain_data.make_plain(columns[name]) for name in STATEMENT_COLUMNS}
-    known = {quote.id: quote for quote in quote_rows}
+    rows_by_id = {quote.id: quote for quote in quote_rows}
     if corrected_quotes:
         right["quotes"] = [{"id": quote, **new} for quote, new in corrected_quotes.items()]
         recorded["quotes"] = [
-            {"id": quote, **{name: known[quote]._mapping[name] for name in new}}
+            {"id": quote, **{name: rows_by_id[quote]._mapping[name] for name in new}}
             for quote, new in corrected_quotes.items()
         ]
     before, after = corrections.list_changes(recorded, right)
@@ -143,12 +148,12 @@ def correct_statement(
     for quote, new in corrected_quotes.items():
         connection.execute(update(quotes).where(quotes.c.id == quote).values(**new))
     index_writer.reindex_statements(connection, statements.c.id == statement_id)
-    shown = _describe_on_claims(connection, data)
-    if not shown["after"]:
+    difference = _describe_on_claims(connection, data)
+    if not difference["after"]:
         return
     first = quote_rows[0]
     text = corrected_quotes.get(first.id, {}).get("text", first.text)
-    spoken: Spoken = {
+    speech: Spoken = {
         "voice": voice,
         "basis": columns["basis"],
         "said_at": columns["said_at"],
@@ -158,7 +163,7 @@ def correct_statement(
     changed = []
     for claim_id in concerned:
         loaded = claim_writer.load_claim(connection, claim_id, now=now)
-        drafts = corrections.correct_statement(loaded.state, statement_id, shown, spoken)
+        drafts = corrections.correct_statement(loaded.state, statement_id, difference, speech)
         changed.append(
             claim_writer.record_events(
                 connection, loaded, drafts, actor=actor, now=now, cause=Cause.CORRECTION
@@ -171,39 +176,39 @@ def correct_statement(
 def _resolve_voice(
     connection: Connection,
     row: Row[Any],
-    sent: StatementCorrection,
+    correction: StatementCorrection,
     *,
     actor: Actor,
     now: datetime,
 ) -> Voice | Unnamed | None:
     """Return whose words they are; another party without a speaker has none."""
     loc = ("body",)
-    party = sent.get("party", row.party)
-    attribution = sent.get("attribution", Attribution(row.attribution or Attribution.NAMED))
+    party = correction.get("party", row.party)
+    attribution = correction.get("attribution", Attribution(row.attribution or Attribution.NAMED))
     if attribution is Attribution.UNNAMED:
-        if sent.get("speaker") is not None:
+        if correction.get("speaker") is not None:
             raise Invalid(
                 "a source that is not named has no speaker: describe it", loc=(*loc, "speaker")
             )
-        description = sent.get("description", row.description)
+        description = correction.get("description", row.description)
         if not description:
             raise Invalid(
                 "describe a source that is not named: “a senior security official”",
                 loc=(*loc, "description"),
             )
-        if not sent.get("withheld_reason", row.reason):
+        if not correction.get("withheld_reason", row.reason):
             raise Invalid(
                 "say why the name is withheld; only editors see it", loc=(*loc, "withheld_reason")
             )
         whose = party_commands.require_voice(connection, party, None, loc=loc) if party else None
         return Unnamed(description, whose)
-    if sent.get("description") or sent.get("withheld_reason"):
+    if correction.get("description") or correction.get("withheld_reason"):
         raise Invalid("a description is of a source that is not named", loc=(*loc, "description"))
     if party is None:
-        if sent.get("speaker") is not None:
+        if correction.get("speaker") is not None:
             raise Invalid("a speaker speaks for a party: name it", loc=(*loc, "party"))
         return None
-    speaker = sent.get("speaker", row.speaker if party == row.party else None)
+    speaker = correction.get("speaker", row.speaker if party == row.party else None)
     lines: list[writer.EventRow] = []
     voice = party_commands.resolve_voice(
         connection, party, speaker, lines, actor=actor, now=now, loc=loc
@@ -237,12 +242,12 @@ def _require_fitting_voice(
 
 
 def _correct_columns(
-    row: Row[Any], sent: StatementCorrection, voice: Voice | Unnamed | None, *, now: datetime
+    row: Row[Any], correction: StatementCorrection, voice: Voice | Unnamed | None, *, now: datetime
 ) -> dict[str, Any]:
     """Return the columns of the statement as they should be."""
     precision = Precision(row.precision)
     moment = {"said_at": row.said_at, "precision": precision}
-    moment |= correct_moment(sent, row.said_at, precision, field="said_at", now=now)
+    moment |= correct_moment(correction, row.said_at, precision, field="said_at", now=now)
     is_unnamed = isinstance(voice, Unnamed)
     named_party = voice.party if isinstance(voice, Voice) else None
     party_of_source = voice.party.party if isinstance(voice, Unnamed) and voice.party else None
@@ -250,30 +255,30 @@ def _correct_columns(
         **moment,
         "party": named_party or party_of_source,
         "speaker": voice.speaker.id if isinstance(voice, Voice) and voice.speaker else None,
-        "basis": sent.get("basis", Basis(row.basis)),
+        "basis": correction.get("basis", Basis(row.basis)),
         "attribution": Attribution.UNNAMED.value if is_unnamed else None,
         "description": voice.description if isinstance(voice, Unnamed) else None,
-        "reason": sent.get("withheld_reason", row.reason) if is_unnamed else None,
+        "reason": correction.get("withheld_reason", row.reason) if is_unnamed else None,
     }
 
 
 def _correct_quotes(
     connection: Connection,
     rows: Sequence[Row[Any]],
-    sent: Sequence[QuoteCorrection],
+    correction: Sequence[QuoteCorrection],
     *,
     actor: Actor,
     now: datetime,
 ) -> dict[str, dict[str, Any]]:
     """Return the columns that differ, of each quote that has any."""
-    known = {row.id: row for row in rows}
+    rows_by_id = {row.id: row for row in rows}
     corrected: dict[str, dict[str, Any]] = {}
-    for position, quote in enumerate(sent):
+    for position, quote in enumerate(correction):
         loc = ("body", "quotes", position)
-        row = known.get(quote["id"])
+        row = rows_by_id.get(quote["id"])
         if row is None:
             raise Invalid("this is no quote of the statement", loc=(*loc, "id"))
-        if any(quote["id"] == earlier["id"] for earlier in sent[:position]):
+        if any(quote["id"] == earlier["id"] for earlier in correction[:position]):
             raise Invalid("this quote is corrected above", loc=(*loc, "id"))
         new: dict[str, Any] = {name: quote[name] for name in ("text", "language") if name in quote}
         if "rendering" in quote:
@@ -299,14 +304,14 @@ def _describe_on_claims(connection: Connection, data: Difference) -> Difference:
     named."""
 
     def describe(values: Mapping[str, object]) -> dict[str, object]:
-        shown = {name: value for name, value in values.items() if name != "reason"}
-        if shown.get("speaker") is not None:
+        shown_values = {name: value for name, value in values.items() if name != "reason"}
+        if shown_values.get("speaker") is not None:
             speaker = connection.execute(
                 select(speakers.c.id, speakers.c.name, speakers.c.role).where(
-                    speakers.c.id == shown["speaker"]
+                    speakers.c.id == shown_values["speaker"]
                 )
             ).one()
-            shown["speaker"] = {"id": speaker.id, "name": speaker.name, "role": speaker.role}
-        return shown
+            shown_values["speaker"] = {"id": speaker.id, "name": speaker.name, "role": speaker.role}
+        return shown_values
 
     return {**data, "before": describe(data["before"]), "after": describe(data["after"])}

@@ -73,8 +73,8 @@ def list_statements_from(
     connection: Connection, source_id: str, *, limit: int
 ) -> list[StatementView]:
     """List the newest statements with words from a source, one more than the limit."""
-    spoken = select(quotes.c.statement).where(quotes.c.source == source_id)
-    query = STATEMENT.where(statements.c.id.in_(spoken)).order_by(statements.c.id.desc())
+    statement_ids = select(quotes.c.statement).where(quotes.c.source == source_id)
+    query = STATEMENT.where(statements.c.id.in_(statement_ids)).order_by(statements.c.id.desc())
     return _build_statements(connection, connection.execute(query.limit(limit + 1)).all())
 
 
@@ -122,7 +122,7 @@ def list_claims(connection: Connection, statement_id: str) -> list[StatementClai
     claim is linked to the one that remains."""
     unmerged = claims.c.merged_into.is_(None)
     brief = (claims.c.id, claims.c.document)
-    begun = (
+    originals = (
         select(*brief)
         .where(claims.c.origin_statement == statement_id, unmerged)
         .order_by(claims.c.created_at, claims.c.id)
@@ -144,7 +144,9 @@ def list_claims(connection: Connection, statement_id: str) -> list[StatementClai
         .where(links.c.statement == statement_id, unmerged)
         .order_by(links.c.recorded_at, links.c.id)
     )
-    return [{"document": row.document, "link": None} for row in connection.execute(begun).all()] + [
+    return [
+        {"document": row.document, "link": None} for row in connection.execute(originals).all()
+    ] + [
         {
             "document": row.document,
             "link": {
@@ -217,7 +219,7 @@ def _build_statements(
     connection: Connection, rows: Sequence[Row[Any]], *, moment: datetime | None = None
 ) -> list[StatementView]:
     renderings: dict[str, list[QuoteView]] = {row.id: [] for row in rows}
-    found = (
+    quote_rows = (
         connection.execute(
             select(quotes, *(column.label(f"source_{column.name}") for column in sources.c))
             .select_from(directory_queries.join_shown_source(quotes, quotes.c.source))
@@ -227,7 +229,7 @@ def _build_statements(
         if rows
         else []
     )
-    for quote in found:
+    for quote in quote_rows:
         renderings[quote.statement].append(build_quote_view(quote))
     return [
         {

@@ -113,15 +113,19 @@ def plan_restoration(
     since: datetime | None,
 ) -> Change | None:
     """Plan what the restoration of a statement, withdrawn `since`, makes of a claim."""
-    former = None
+    former_state = None
     if (
         undoes == "withdrawal"
         and state.origin_statement == statement_id
         and state.lifecycle is Lifecycle.WITHDRAWN
         and _read_withdrawal_instant(connection, state.id) == since
     ):
-        former = history_queries.read_state_before_last(connection, state.id, "claim.withdrawn")
-    return reversals.restore_statement(state, statement_id, undoes, reason=reason, since=former)
+        former_state = history_queries.read_state_before_last(
+            connection, state.id, "claim.withdrawn"
+        )
+    return reversals.restore_statement(
+        state, statement_id, undoes, reason=reason, since=former_state
+    )
 
 
 def read_row(connection: Connection, statement_id: str) -> Row[Any]:
@@ -190,10 +194,10 @@ def _change_claims(
         change = plan(loaded.state)
         if change is None:
             continue
-        done = proposal_commands.submit_change(
+        outcome = proposal_commands.submit_change(
             connection, loaded, change, four_eyes=four_eyes, actor=actor, now=opened.now
         )
-        waiting += [done.decision] if done.decision else []
+        waiting += [outcome.decision] if outcome.decision else []
     return waiting
 
 

@@ -50,17 +50,17 @@ def outdate_uses(
 
 def _outdate(connection: Connection, claim: str, event: Event, grade: UseClass) -> int:
     mark: dict[str, Any] = {"class": grade.value, "outdated_version": event.number}
-    mine = update(uses).where(uses.c.claim == claim)
+    use_update = update(uses).where(uses.c.claim == claim)
     graver = connection.execute(
-        mine.where(
+        use_update.where(
             uses.c.state == UseState.OUTDATED.value,
             uses.c["class"].in_([lesser.value for lesser in domain_uses.list_lesser(grade)]),
         ).values(mark)
     )
     outdated = connection.execute(
-        mine.where(uses.c.state.in_((UseState.CURRENT.value, UseState.ACKNOWLEDGED.value))).values(
-            {**mark, "state": UseState.OUTDATED.value, "outdated_at": event.recorded_at}
-        )
+        use_update.where(
+            uses.c.state.in_((UseState.CURRENT.value, UseState.ACKNOWLEDGED.value))
+        ).values({**mark, "state": UseState.OUTDATED.value, "outdated_at": event.recorded_at})
     )
     return graver.rowcount + outdated.rowcount
 
@@ -70,13 +70,15 @@ def _tell(
 ) -> None:
     """Write the webhook that names the uses that these events made outdated, or graver."""
     numbers = [event.number for event in events]
-    mine = (
+    conditions = (
         uses.c.claim == state.id,
         uses.c.state == UseState.OUTDATED.value,
         uses.c.outdated_version.in_(numbers),
     )
-    count = connection.execute(select(func.count()).select_from(uses).where(*mine)).scalar_one()
-    rows = connection.execute(select(uses).where(*mine).order_by(uses.c.id).limit(MOST_NAMED))
+    count = connection.execute(
+        select(func.count()).select_from(uses).where(*conditions)
+    ).scalar_one()
+    rows = connection.execute(select(uses).where(*conditions).order_by(uses.c.id).limit(MOST_NAMED))
     named = [
         {
             "id": row.id,
@@ -94,16 +96,18 @@ def _tell(
     ]
     gravest = min((use["class"] for use in named), key=domain_uses.GRAVEST_FIRST.index)
     last = events[-1]
-    told = Event(
+    outdated_event = Event(
         last.number,
         "use.outdated",
         last.recorded_at,
         {"class": gravest, "uses": named, "count": count},
     )
     body = webhook_bodies.render_message(
-        told, state, by=None, base_url=context_of(connection).base_url
+        outdated_event, state, by=None, base_url=context_of(connection).base_url
     )
     assert body is not None
-    parameters = outbox.build_parameters("told", told, {"id": ids.make_id()}, state, body, now=now)
+    parameters = outbox.build_parameters(
+        "told", outdated_event, {"id": ids.make_id()}, state, body, now=now
+    )
     for write in outbox.build_inserts("told"):
         connection.execute(write, parameters)

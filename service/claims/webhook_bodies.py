@@ -115,8 +115,8 @@ def _build_speaker(speaker: Speaker | None) -> SpeakerNameView | None:
     return {"name": speaker.name, "role": speaker.role} if speaker else None
 
 
-def _list_link_briefs(state: ClaimState, chosen: Callable[[Link], bool]) -> list[BodyLinkView]:
-    return [build_link(link) for link in state.links if chosen(link)]
+def _list_link_briefs(state: ClaimState, is_chosen: Callable[[Link], bool]) -> list[BodyLinkView]:
+    return [build_link(link) for link in state.links if is_chosen(link)]
 
 
 def _render_creation(state: ClaimState, _: EventData) -> CreatedView:

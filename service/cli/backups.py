@@ -63,14 +63,14 @@ def restore(
     answer = "desk" if desk else "copy" if copy else _ask_answer()
     target = databases.find_file()
     if target is None:
-        place, kept, epoch = _restore_dump(file, answer)
+        place, former_copy, epoch = _restore_dump(file, answer)
     else:
-        place, kept, epoch = _restore_file(file, target.absolute(), answer)
+        place, former_copy, epoch = _restore_file(file, target.absolute(), answer)
     if as_json:
         shell.print_json(
             {
                 "file": place,
-                "kept": kept,
+                "kept": former_copy,
                 "epoch": epoch,
                 "webhooks": "sent" if answer == "desk" else "held",
             }
@@ -79,8 +79,8 @@ def restore(
     shell.print_note(
         f"{file} was restored to {place}.  A new epoch of the record begins ({epoch})."
     )
-    if kept is not None:
-        shell.print_note(f"What was there before is kept: {kept}")
+    if former_copy is not None:
+        shell.print_note(f"What was there before is kept: {former_copy}")
     if answer != "desk":
         shell.print_note(
             "Webhooks are held, so that two desks do not send the same.  "
@@ -146,11 +146,15 @@ def _restore_dump(file: Path, answer: str | None) -> tuple[str, str | None, str]
     from service.operations import recovery
     from service.operations.dumps import Dumps
 
-    kept = Dumps(shell.load_settings()).restore(file.absolute(), now=shell.read_clock())
+    former_copy = Dumps(shell.load_settings()).restore(file.absolute(), now=shell.read_clock())
     epoch = databases.write_without_clock_check(
         recovery.restart_after_restore,
         reason=recovery.describe_restore(file.name),
         answer=answer,
         now=shell.read_clock(),
     )
-    return shell.mask_password(shell.load_settings().database_url.get_secret_value()), kept, epoch
+    return (
+        shell.mask_password(shell.load_settings().database_url.get_secret_value()),
+        former_copy,
+        epoch,
+    )

@@ -115,7 +115,7 @@ class Checkpoint:
             }
             self.results[line["part"]] = PartResult(
                 line["broken"],
-                tuple(Break(**broken) for broken in line["breaks"]),
+                tuple(Break(**fields) for fields in line["breaks"]),
                 tuple(Remark(**remark) for remark in line["remarks"]),
                 counts,
             )

@@ -126,9 +126,9 @@ def _print_findings(findings: list[Finding], names: list[str], *, as_json: bool)
     for finding in sorted(findings, key=lambda finding: finding.level is Level.REMARK):
         mark = "!" if finding.level is Level.FAULT else "-"
         typer.echo(f"{mark} {finding.check}: {finding.what}\n    {finding.advice}")
-    listed = ", ".join(names)
+    names_in_line = ", ".join(names)
     if faults:
         count = "One thing" if len(faults) == 1 else f"{len(faults)} things"
-        typer.echo(f"{count} to do.  Looked at: {listed}.")
+        typer.echo(f"{count} to do.  Looked at: {names_in_line}.")
     else:
-        typer.echo(f"Nothing is wrong.  Looked at: {listed}.")
+        typer.echo(f"Nothing is wrong.  Looked at: {names_in_line}.")

@@ -43,12 +43,12 @@ def _render_document() -> str:
 
 
 def _compare(path: Path, text: str) -> None:
-    kept = path.read_text(encoding="utf-8") if path.exists() else ""
-    if kept == text:
+    written_text = path.read_text(encoding="utf-8") if path.exists() else ""
+    if written_text == text:
         return
     lines = list(
         difflib.unified_diff(
-            kept.splitlines(), text.splitlines(), str(path), "the app", lineterm="", n=2
+            written_text.splitlines(), text.splitlines(), str(path), "the app", lineterm="", n=2
         )
     )
     for line in lines[:SHOWN_LINES]:

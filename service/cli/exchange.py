@@ -143,8 +143,8 @@ def _write_dossier(
             {"file": file, "records": {"claim": sample}, "of": dossier.population, "seed": seed}
         )
     elif not quiet:
-        of = f"{sample} of {dossier.population} claims"
-        shell.print_note(f"Written: {of}, drawn with seed {seed}.")
+        count_text = f"{sample} of {dossier.population} claims"
+        shell.print_note(f"Written: {count_text}, drawn with seed {seed}.")
 
 
 def import_(

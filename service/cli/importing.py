@@ -48,7 +48,7 @@ async def import_export(
     shell.collect_garbage_rarely()
     total = 2 * files.measure_size(source)
     tallies = await database.read(
-        export_check.check_export, source, scratch, progress=lambda done: show(done, total)
+        export_check.check_export, source, scratch, progress=lambda count: show(count, total)
     )
     if dry_run:
         return ImportOutcome(tallies)
@@ -157,13 +157,13 @@ def print_outcome(
     outcome: ImportOutcome, scratch: "Scratch", *, dry_run: bool, as_json: bool
 ) -> None:
     """Print what was read, written and refused, for a person or a program."""
-    refused, remarked = scratch.count_refusals(), scratch.count_remarks()
+    refusal_count, remarked = scratch.count_refusals(), scratch.count_remarks()
     if as_json:
         shell.print_json(
             {
                 "dry_run": dry_run,
                 "records": {kind: asdict(tally) for kind, tally in outcome.tallies.items()},
-                "refused": refused,
+                "refused": refusal_count,
                 "refusals": [asdict(refusal) for refusal in scratch.list_refusals(LISTED)],
                 "remarked": remarked,
                 "remarks": [
@@ -176,12 +176,12 @@ def print_outcome(
         return
     rows = [{"kind": kind, **asdict(tally)} for kind, tally in outcome.tallies.items()]
     shell.print_table(("kind", "new", "known", "refused"), rows, empty="")
-    if refused:
+    if refusal_count:
         refusals = [asdict(refusal) for refusal in scratch.list_refusals(SHOWN)]
         shell.print_table(REFUSALS, refusals, empty="")
     for line, remark in scratch.list_remarks(SHOWN):
         shell.print_note(f"line {line}: {remark}")
-    if refused > SHOWN or remarked > SHOWN:
+    if refusal_count > SHOWN or remarked > SHOWN:
         shell.print_note("There are more: --report FILE has them all.")
     for note in outcome.notes:
         shell.print_note(note)

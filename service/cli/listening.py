@@ -227,7 +227,7 @@ def describe_next_steps(receiver: Receiver, *, interactive: bool) -> str:
                 "  claimdesk webhooks ping ID",
             )
         )
-    again = f"claimdesk webhooks listen --port {port}"
+    command = f"claimdesk webhooks listen --port {port}"
     return "\n".join(
         (
             *lines,
@@ -238,7 +238,7 @@ def describe_next_steps(receiver: Receiver, *, interactive: bool) -> str:
                 if interactive
                 else (
                     "Start this again with the secret, then have something come:",
-                    f"  CLAIMDESK_WEBHOOK_SECRET=whsec_… {again}",
+                    f"  CLAIMDESK_WEBHOOK_SECRET=whsec_… {command}",
                 )
             ),
             "  claimdesk webhooks ping ID",
@@ -313,8 +313,8 @@ def print_delivery(received: Received) -> None:
         if received.verified
         else typer.style("unverified", fg=typer.colors.YELLOW)
     )
-    again = f", arrived {received.arrival} times" if received.arrival > 1 else ""
-    typer.echo(f"  id {received.id or '(none)'}  {mark}{again}")
+    repetition = f", arrived {received.arrival} times" if received.arrival > 1 else ""
+    typer.echo(f"  id {received.id or '(none)'}  {mark}{repetition}")
     if received.problem is not None:
         typer.secho(f"  answered {received.problem}", fg=typer.colors.RED)
 

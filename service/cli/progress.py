@@ -28,7 +28,7 @@ class ProgressBar:
         if self._progress is not None:
             self._progress.stop()
 
-    def show(self, done: int, total: int) -> None:
+    def show(self, count: int, total: int) -> None:
         """Show how much is done.  Raises CommandError if the command was interrupted, which ends
         the thread that reads."""
         if databases.interrupted.is_set():
@@ -39,7 +39,7 @@ class ProgressBar:
             return
         if self._progress is None:
             self._progress = _start_progress(self._what)
-        self._progress.update(self._progress.task_ids[0], completed=done, total=total)
+        self._progress.update(self._progress.task_ids[0], completed=count, total=total)
 
 
 def _start_progress(what: str) -> "Progress":

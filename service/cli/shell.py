@@ -212,10 +212,10 @@ def _explain_database_error(error: BaseException) -> str | None:
     """Explain an error whose cause has one of the codes above, or is a bad file; else None."""
     import sqlite3
 
-    seen: set[int] = set()
+    cause_ids: set[int] = set()
     cause: BaseException | None = error
-    while cause is not None and id(cause) not in seen:
-        seen.add(id(cause))
+    while cause is not None and id(cause) not in cause_ids:
+        cause_ids.add(id(cause))
         code = getattr(cause, "sqlstate", None)
         if code in SQLSTATES:
             return f"{SQLSTATES[code]}\n  The server says: {cause}\n  {describe_database()}"

@@ -108,10 +108,10 @@ def password(
 ) -> None:
     """Set a user's password, and sign them out everywhere."""
     if stdin or not sys.stdin.isatty():
-        chosen = _read_password()
+        new_password = _read_password()
     else:
-        chosen = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
-    changes = {"password_hash": _hash_password(chosen)}
+        new_password = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
+    changes = {"password_hash": _hash_password(new_password)}
     databases.write(_change_user, email=email, changes=changes, now=shell.read_clock())
     shell.print_note(f"The password of {email} is set.")
 

@@ -53,19 +53,19 @@ def verify(*, jobs: int, resume: Path | None, show: Show) -> "Report":
             if checkpoint is not None:
                 checkpoint.begin(parts)
         total = sum(part.steps for part in parts)
-        done = sum(parts[place].steps for place in results)
+        step_count = sum(parts[place].steps for place in results)
         pending = deque((place, part) for place, part in enumerate(parts) if place not in results)
 
         def keep(place: int, result: "PartResult") -> None:
-            nonlocal done
+            nonlocal step_count
             if checkpoint is not None:
                 checkpoint.add(place, result)
             results[place] = result
-            done += parts[place].steps
-            show(done, total)
+            step_count += parts[place].steps
+            show(step_count, total)
 
-        show(done, total)
-        jobs = min(jobs, 1 + (total - done) // STEPS_OF_A_PROCESS)
+        show(step_count, total)
+        jobs = min(jobs, 1 + (total - step_count) // STEPS_OF_A_PROCESS)
         if jobs > 1:
             _check_side_by_side(pending, jobs, keep)
         else:
@@ -94,14 +94,14 @@ def _check_side_by_side(pending: deque[Job], jobs: int, keep: Keep) -> None:
     busy: list[pipes.Connection] = []
     try:
         for _ in range(jobs):
-            ours, theirs = context.Pipe()
-            process = context.Process(target=_check_what_comes, args=(theirs,), daemon=True)
+            own_end, other_end = context.Pipe()
+            process = context.Process(target=_check_what_comes, args=(other_end,), daemon=True)
             process.start()
             processes.append(process)
             # Now only the process holds it: each side notices when the other is gone.
-            theirs.close()
-            busy.append(ours)
-            ours.send(pending.popleft())
+            other_end.close()
+            busy.append(own_end)
+            own_end.send(pending.popleft())
         while busy:
             for pipe in pipes.wait(busy):
                 assert isinstance(pipe, pipes.Connection), "nothing else is waited for"

@@ -173,9 +173,11 @@ def redeliver(
         raise shell.UsageError(
             f"{delivery!r} is no id.  See: claimdesk webhooks deliveries {webhook_id}"
         )
-    view, sent = endpoints.run_command(webhook_id, endpoints.redeliver_message, message=message)
+    view, delivery_view = endpoints.run_command(
+        webhook_id, endpoints.redeliver_message, message=message
+    )
     if as_json:
-        shell.print_json(sent)
+        shell.print_json(delivery_view)
     elif _check_active(view):
         shell.print_note(f"The delivery {message} is sent again.  {_describe_next_sending(view)}")
 

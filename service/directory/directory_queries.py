@@ -239,8 +239,8 @@ _cited = sources.alias("cited")
 def join_shown_source(cited_in: FromClause, source: ColumnElement[Any]) -> FromClause:
     """Join the source that is shown for what names `source`: that one, or what it was merged
     into."""
-    shown = func.coalesce(_cited.c.merged_into, _cited.c.id)
-    return cited_in.join(_cited, _cited.c.id == source).join(sources, sources.c.id == shown)
+    shown_id = func.coalesce(_cited.c.merged_into, _cited.c.id)
+    return cited_in.join(_cited, _cited.c.id == source).join(sources, sources.c.id == shown_id)
 
 
 def build_source_view(row: Row[Any], prefix: str = "") -> SourceView:

@@ -79,9 +79,9 @@ def create_party(
         above = list_ancestors(connection, parent, loc=("body", "parent"))
         require_depth(above, 1)
         root = above[-1]
-    taken = AlreadyExists(f"There is a party '{slug}' already.", slug=slug)
+    conflict = AlreadyExists(f"There is a party '{slug}' already.", slug=slug)
     if connection.scalar(select(parties.c.slug).where(parties.c.slug == slug)) is not None:
-        raise taken
+        raise conflict
     confusable_names.require_distinct_party(connection, name, actor=actor)
     described = {
         "name": name,
@@ -94,7 +94,7 @@ def create_party(
         described["in_sentence"] = in_sentence
     row = {"slug": slug, **described, "root": root, "created_at": now, "updated_at": now}
     if not insert_or_ignore(connection, parties, row):
-        raise taken
+        raise conflict
     connection.execute(insert(party_versions), build_version_row(row, now))
     draft = Draft("party.created", described)
     subject = Subject(SubjectKind.PARTY, slug)
@@ -179,15 +179,15 @@ def require_voice(
         row = LOCK_VOICE.run(connection, {"party": party}).one()
     person = None
     if speaker is not None:
-        known = connection.execute(LOCK_SPEAKER, {"speaker": speaker}).first()
-        if known is None:
+        speaker_row = connection.execute(LOCK_SPEAKER, {"speaker": speaker}).first()
+        if speaker_row is None:
             raise Invalid("there is no speaker with this id", loc=(*loc, "speaker"))
-        if known.party != party:
+        if speaker_row.party != party:
             raise Invalid(
-                f"{known.name} speaks for '{known.party}', not for '{party}'",
+                f"{speaker_row.name} speaks for '{speaker_row.party}', not for '{party}'",
                 loc=(*loc, "speaker"),
             )
-        person = Speaker(known.id, known.name, known.role)
+        person = Speaker(speaker_row.id, speaker_row.name, speaker_row.role)
     return plain_data.build_voice(row.slug, row._asdict(), person)
 
 
@@ -204,15 +204,15 @@ def find_or_create_speaker(
     added to `lines`, for the caller to write."""
     folded = {"party": party, **names.normalize_speaker(person.name, person.role)}
     if person.role is None:
-        known = connection.execute(
+        speaker_row = connection.execute(
             select(speakers)
             .filter_by(party=party, folded_name=folded["folded_name"])
             .order_by(speakers.c.created_at.desc())
             .limit(1)
             .with_for_update(read=True, key_share=True)
         ).first()
-        if known is not None:
-            return Speaker(known.id, known.name, known.role)
+        if speaker_row is not None:
+            return Speaker(speaker_row.id, speaker_row.name, speaker_row.role)
     namesake = LOCK_NAMESAKE.run(connection, folded).first()
     if namesake is None:
         confusable_names.require_distinct_speaker(

@@ -61,14 +61,14 @@ def _find_or_create_source(
     write."""
     access.require_permission(actor, Action.RECORD)
     fingerprint = compute_fingerprint(source.url, source.sha256)
-    known = BY_FINGERPRINT.run(connection, {"fingerprint": fingerprint}).first()
-    if known is not None:
-        return format_id(known[0])
+    source_row = BY_FINGERPRINT.run(connection, {"fingerprint": fingerprint}).first()
+    if source_row is not None:
+        return format_id(source_row[0])
     digest = addresses.compute_address_digest(source.url)
     if _is_bare(source):
-        known = BY_ADDRESS.run(connection, {"digest": digest}).first()
-        if known is not None:
-            return format_id(known[0])
+        source_row = BY_ADDRESS.run(connection, {"digest": digest}).first()
+        if source_row is not None:
+            return format_id(source_row[0])
     row = {name: getattr(source, name) for name in source.__dataclass_fields__} | {
         "id": ids.make_id(),
         "recorded_at": now,

@@ -37,8 +37,8 @@ def merge_source(
     if source_id == into:
         raise Invalid("nothing is merged into itself", loc=INTO)
     # Always in one order, so that two who merge them in each other cannot deadlock.
-    both = {row: _lock_source(connection, row) for row in sorted((source_id, into))}
-    loser, survivor = both[source_id], both[into]
+    rows = {row: _lock_source(connection, row) for row in sorted((source_id, into))}
+    loser, survivor = rows[source_id], rows[into]
     if loser is None:
         raise _build_not_found()
     if survivor is None:

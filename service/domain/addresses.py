@@ -135,12 +135,12 @@ def _normalize_path(path: str) -> str:
 
 
 def _normalize_query(query: str) -> str:
-    kept = [
+    kept_parts = [
         part
         for part in query.split("&")
         if part and not _is_tracking(part.partition("=")[0].lower())
     ]
-    return _normalize_escapes("&".join(kept))
+    return _normalize_escapes("&".join(kept_parts))
 
 
 def _is_tracking(name: str) -> bool:

@@ -58,11 +58,11 @@ def find_clock_fault(
             f"The clock says {format_instant(now)}, and that of the database server "
             f"{format_instant(now + ahead)}: they differ by {_describe_length(abs(ahead))}."
         )
-    seen = reference.last_seen
-    if seen is not None and now > seen + ABSENCE:
+    seen_at = reference.last_seen
+    if seen_at is not None and now > seen_at + ABSENCE:
         return (
             f"The clock is ahead, perhaps: it says {format_instant(now)}. This database was last "
-            f"written to at {format_instant(seen)}, {_describe_length(now - seen)} earlier."
+            f"written to at {format_instant(seen_at)}, {_describe_length(now - seen_at)} earlier."
         )
     return None
 

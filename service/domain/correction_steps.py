@@ -33,15 +33,15 @@ def correct_claim(state: ClaimState, event: Event) -> ClaimState:
 def correct_statement(state: ClaimState, event: Event) -> ClaimState:
     """Give the links of a statement what is right of it, and show that it was corrected."""
     data = event.data
-    spoken = data["spoken"]
+    speech = data["spoken"]
     changes: dict[str, Any] = {
-        "basis": Basis(spoken["basis"]),
-        "said_at": parse_instant(spoken["said_at"]),
-        "precision": Precision(spoken["precision"]),
-        "quote": spoken["quote"],
+        "basis": Basis(speech["basis"]),
+        "said_at": parse_instant(speech["said_at"]),
+        "precision": Precision(speech["precision"]),
+        "quote": speech["quote"],
     }
-    if spoken["voice"] is not None:
-        changes["voice"] = read_source(spoken["voice"])
+    if speech["voice"] is not None:
+        changes["voice"] = read_source(speech["voice"])
     if data["material"]:
         changes |= {"affirmed": False, "set_aside": False}
     links = tuple(

@@ -86,10 +86,10 @@ def correct_claim(state: ClaimState, changes: Mapping[str, Any], *, reason: str)
 
 
 def correct_statement(
-    state: ClaimState, statement: str, difference: Difference, spoken: Spoken
+    state: ClaimState, statement: str, difference: Difference, speech: Spoken
 ) -> list[Draft]:
     """Draft what the correction of a statement changes on a claim that shows it."""
-    data = {"statement": statement, **difference, "spoken": make_plain(spoken)}
+    data = {"statement": statement, **difference, "spoken": make_plain(speech)}
     is_reworded = _changes_words(difference) and _rests_on(state, statement)
     return _complete(state, Draft("statement.corrected", data), is_reworded=is_reworded)
 

@@ -90,41 +90,44 @@ def withhold_event(event: T, audience: Audience) -> tuple[T, list[Path]]:
     the data; the type of an internal event is `INTERNAL`, its actor and data are null.
     """
     places = list_withholdable_places(event["type"], event["actor"], event["data"])
-    hidden = [place for place, lowest in places.items() if not audience.may_read(lowest)]
+    withheld_places = [place for place, lowest in places.items() if not audience.may_read(lowest)]
     redacted: Data = event
-    for place in hidden:
+    for place in withheld_places:
         redacted = _take_out(redacted, place)
-    if ("type",) in hidden:
+    if ("type",) in withheld_places:
         redacted = {**redacted, "type": INTERNAL}
-    redacted = {**redacted, **{part: None for part in ("actor", "data") if (part,) in hidden}}
-    return cast(T, redacted), hidden
+    redacted = {
+        **redacted,
+        **{part: None for part in ("actor", "data") if (part,) in withheld_places},
+    }
+    return cast(T, redacted), withheld_places
 
 
 def withhold_fields(resource: T, fields: Mapping[str, Audience], audience: Audience) -> T:
     """Return a resource as `audience` may read it: the fields that it may not read are null."""
-    hidden = {
+    withheld_fields = {
         name: None
         for name, lowest in fields.items()
         if name in resource and resource[name] is not None and not audience.may_read(lowest)
     }
-    return cast(T, {**resource, **hidden}) if hidden else resource
+    return cast(T, {**resource, **withheld_fields}) if withheld_fields else resource
 
 
 def _find_places(value: Any, rest: Path, place: Path) -> list[Path]:
     """Return the places below `place` that the pattern `rest` names and that `value` has."""
     if not rest:
         return [place]
-    name, *others = rest
+    name, *other_parts = rest
     if name == "*":
         items = enumerate(value) if isinstance(value, list) else ()
         return [
             match
             for position, item in items
-            for match in _find_places(item, tuple(others), (*place, str(position)))
+            for match in _find_places(item, tuple(other_parts), (*place, str(position)))
         ]
     if not isinstance(value, dict) or name not in value:
         return []
-    return _find_places(value[name], tuple(others), (*place, name))
+    return _find_places(value[name], tuple(other_parts), (*place, name))
 
 
 def _take_out(value: Any, place: Path) -> Any:

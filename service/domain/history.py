@@ -128,8 +128,8 @@ def read_said_end(event: Event) -> datetime | None:
     moment = read_said_at(event)
     if moment is None:
         return None
-    said = event.data if event.type == "claim.created" else event.data["link"]
-    return compute_end(moment, Precision(said["precision"]))
+    statement = event.data if event.type == "claim.created" else event.data["link"]
+    return compute_end(moment, Precision(statement["precision"]))
 
 
 def is_affected(state: ClaimState, draft: Draft) -> bool:

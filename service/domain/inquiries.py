@@ -68,9 +68,9 @@ def list_declining_voices(inquiries: Iterable[Inquiry]) -> list[Voice]:
 
 def print_alike(before: Iterable[Inquiry], after: Iterable[Inquiry]) -> bool:
     """Say whether the print line has the same of both."""
-    former, later = list(before), list(after)
+    former_inquiries, later = list(before), list(after)
     return all(
-        {voice.party for voice in list_voices(former)}
+        {voice.party for voice in list_voices(former_inquiries)}
         == {voice.party for voice in list_voices(later)}
         for list_voices in (list_silent_voices, list_declining_voices)
     )

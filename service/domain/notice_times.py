@@ -55,10 +55,10 @@ def find_departure(timetable: Timetable, *, as_digest: bool, now: datetime) -> D
 
 def _find_next(local: datetime, hour: time) -> datetime:
     """Return when the clock next shows this time."""
-    today = local.replace(hour=hour.hour, minute=hour.minute, second=0, microsecond=0)
-    if to_utc(today) <= to_utc(local):
-        today += timedelta(days=1)  # by the wall clock, whatever happens to it at night
-    return to_utc(today)
+    candidate = local.replace(hour=hour.hour, minute=hour.minute, second=0, microsecond=0)
+    if to_utc(candidate) <= to_utc(local):
+        candidate += timedelta(days=1)  # by the wall clock, whatever happens to it at night
+    return to_utc(candidate)
 
 
 def _is_between(now: time, begin: time, end: time) -> bool:

@@ -72,10 +72,10 @@ def draft_proposal(state: ClaimState, proposal: Pending, outcome: ClaimState) ->
             "approve, reject or withdraw that first.",
             decision=state.pending.id,
         )
-    seen, prints = printed.read_printed(state), printed.read_printed(outcome)
-    bound = replace(proposal, seen=seen, prints=prints)
-    digest = printed.compute_digest(seen, prints)
-    return Draft("decision.proposed", make_plain(bound) | {"digest": digest})
+    state_print, prints = printed.read_printed(state), printed.read_printed(outcome)
+    bound_proposal = replace(proposal, seen=state_print, prints=prints)
+    digest = printed.compute_digest(state_print, prints)
+    return Draft("decision.proposed", make_plain(bound_proposal) | {"digest": digest})
 
 
 def describe_proposal(pending: Pending) -> str:

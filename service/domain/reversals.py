@@ -48,8 +48,8 @@ def restore_claim(state: ClaimState, *, reason: str, since: ClaimState) -> Chang
     """
     if state.lifecycle is not Lifecycle.VOID:
         raise AlreadySettled("This claim is not void: there is nothing to restore.", claim=state.id)
-    former = state.former_lifecycle or Lifecycle.ACTIVE
-    return _open_claim(state, former, reason=reason, since=since)
+    lifecycle = state.former_lifecycle or Lifecycle.ACTIVE
+    return _open_claim(state, lifecycle, reason=reason, since=since)
 
 
 def reinstate_claim(state: ClaimState, *, reason: str, since: ClaimState) -> Change:
@@ -173,7 +173,7 @@ def _restore_links(
 
 
 def _require_not_linked_again(state: ClaimState, link: Link) -> None:
-    again = next(
+    newer = next(
         (
             other
             for other in state.links
@@ -183,10 +183,10 @@ def _require_not_linked_again(state: ClaimState, link: Link) -> None:
         ),
         None,
     )
-    if again is not None:
+    if newer is not None:
         raise Conflict(
-            f"This statement was linked again ({again.stance}): retract link {again.id} first.",
-            link=again.id,
+            f"This statement was linked again ({newer.stance}): retract link {newer.id} first.",
+            link=newer.id,
         )
 
 
@@ -235,8 +235,8 @@ def release_claim(
     )
     decided = _list_decided_links(events[place + 1 :])
     undecided = {link.id: link for link in survivor.links if link.id not in decided}
-    brought = [link["id"] for link in absorbed.data["links"]]
-    leaving = [link for link in brought if link in undecided and not undecided[link].retracted]
+    absorbed_ids = [link["id"] for link in absorbed.data["links"]]
+    leaving = [link for link in absorbed_ids if link in undecided and not undecided[link].retracted]
     staying = {
         link.statement
         for link in survivor.links
@@ -252,7 +252,7 @@ def release_claim(
     weighed = [
         link
         for link in absorbed.data["conflicts"]
-        if link not in brought and link in undecided and undecided[link].conflicting
+        if link not in absorbed_ids and link in undecided and undecided[link].conflicting
     ]
     data = {
         "separated": loser.id,

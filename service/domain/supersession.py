@@ -49,12 +49,12 @@ def mark_superseded(state: ClaimState, event: Event) -> ClaimState:
     if data["by"] is None:
         return replace(state, superseded_by=None)
     earlier = state.superseded_by
-    known = earlier is not None and earlier.id == data["by"]
+    is_known = earlier is not None and earlier.id == data["by"]
     newer = Newer(
         data["by"],
         data["text"],
         parse_instant(data["claimed_at"]),
         Precision(data["precision"]),
-        earlier.recorded_at if earlier and known else event.recorded_at,
+        earlier.recorded_at if earlier and is_known else event.recorded_at,
     )
     return replace(state, superseded_by=newer)

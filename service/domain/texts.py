@@ -212,8 +212,8 @@ _LIKE_OURS = re.compile(
 _STOP_WITHIN = re.compile(rf"[{_STOPS};:](?=[{_CLOSERS}{_STOPS}]*\s)|[。．｡！？।॥](?=.)")
 
 
-def _refuse_character(refused: re.Pattern[str], text: str) -> None:
-    match = refused.search(text)
+def _refuse_character(pattern: re.Pattern[str], text: str) -> None:
+    match = pattern.search(text)
     if match is None:
         return
     character = match[0]

@@ -189,15 +189,15 @@ def fold_use(events: Iterable[SignedEvent], alterations: Iterable[Alteration]) -
     """
     waiting = list(alterations)[::-1]
     row: Row | None = None
-    done: list[SignedEvent] = []
+    events_so_far: list[SignedEvent] = []
     for signed in events:
         version = signed.event.data[VERSIONS[signed.event.type]]
         while waiting and waiting[-1].number <= version:
             alteration = waiting.pop()
             if row is not None:
                 row = outdate(row, alteration)
-        done.append(signed)
-        row = things.fold_on(SubjectKind.USE, row, done)
+        events_so_far.append(signed)
+        row = things.fold_on(SubjectKind.USE, row, events_so_far)
     if row is None:
         raise ValueError("there is no event")
     while waiting:

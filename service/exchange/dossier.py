@@ -112,8 +112,8 @@ def read_dossier(connection: Connection, *, period: Period, sample: int, seed: i
                 claims.c.lifecycle != Lifecycle.MERGED.value,
             )
         ).all()
-        drawn = draw_sample(recorded, sample=sample, seed=seed)
-        sampled = [_read_claim(connection, claim_id) for claim_id in drawn]
+        sample_ids = draw_sample(recorded, sample=sample, seed=seed)
+        sampled = [_read_claim(connection, claim_id) for claim_id in sample_ids]
         roles = _read_roles(connection, _list_actors(sampled))
     return Dossier(period, seed, len(recorded), sampled, roles)
 

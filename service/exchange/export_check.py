@@ -96,7 +96,7 @@ class _Check:
                 reason = export_lines.describe_difference(kind, line.values, present[key])
                 if reason is None:
                     self.tallies[record].known += 1
-                    self.scratch.add_thing(record, key, line.number, refused=False)
+                    self.scratch.add_thing(record, key, line.number, is_refused=False)
                     self.scratch.mark_settled(line.number)
                     obstacles[record, key] = None
                     continue
@@ -107,7 +107,7 @@ class _Check:
             )
             if reason is None:
                 self.tallies[record].new += 1
-                self.scratch.add_thing(record, key, line.number, refused=False)
+                self.scratch.add_thing(record, key, line.number, is_refused=False)
                 obstacles[record, key] = None
             else:
                 self._refuse(record, line, reason, key)
@@ -169,8 +169,8 @@ class _Check:
         for reference in references:
             record, key = reference
             if reference in in_file:
-                number, refused = in_file[reference]
-                obstacles[reference] = _describe_refused(reference, number) if refused else None
+                number, is_refused = in_file[reference]
+                obstacles[reference] = _describe_refused(reference, number) if is_refused else None
             elif record == "claim" and key in chains:
                 at = chains[key].refused
                 obstacles[reference] = None if at is None else _describe_refused(reference, at)
@@ -191,7 +191,7 @@ class _Check:
         self.scratch.mark_settled(line.number)
         key = key or line.find_key()
         if key is not None:
-            self.scratch.add_thing(record, key, line.number, refused=True)
+            self.scratch.add_thing(record, key, line.number, is_refused=True)
         self.scratch.add_refusal(Refusal(line.number, record, key, None, None, reason))
 
     def check_events(self, lines: Sequence[ExportLine]) -> None:
@@ -213,9 +213,9 @@ class _Check:
             for event in parsed
         ]
         # Claims that begin in this very batch are not in `chains` yet when they are referred to.
-        begun = {("claim", event.subject.id) for event in events if event.event.number == 1}
+        new_claims = {("claim", event.subject.id) for event in events if event.event.number == 1}
         all_references = {reference for of_event in references for reference in of_event}
-        obstacles = self._find_obstacles(all_references - begun)
+        obstacles = self._find_obstacles(all_references - new_claims)
         for line, claim, event, referred in zip(lines, claims, parsed, references, strict=True):
             if claim is None:
                 self._refuse("event", line, str(event))
@@ -295,9 +295,9 @@ class _Check:
             return
         self.has_finished_events = True
         self.scratch.spread_refusals()
-        new, known, refused = self.scratch.count_events()
+        new, known_count, refused_count = self.scratch.count_events()
         tally = self.tallies["event"]
-        tally.new, tally.known, tally.refused = new, known, tally.refused + refused
+        tally.new, tally.known, tally.refused = new, known_count, tally.refused + refused_count
 
 
 def _describe_refused(reference: Reference, number: int) -> str:

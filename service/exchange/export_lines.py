@@ -80,11 +80,11 @@ def parse_thing(record: str, values: Mapping[str, object]) -> dict[str, object]:
     """
     if record not in export_format.SUBJECTS:
         return row_data.parse_row(EXCHANGED_TABLES[record], values)
-    within, kind = WITHIN.get(record, ("", None))
-    columns = {key: values[key] for key in values if key not in (within, "events")}
+    container, kind = WITHIN.get(record, ("", None))
+    columns = {key: values[key] for key in values if key not in (container, "events")}
     row: dict[str, object] = row_data.parse_row(EXCHANGED_TABLES[record], columns)
     if kind is not None:
-        rows = row[within] = _parse_rows(within, kind, values.get(within))
+        rows = row[container] = _parse_rows(container, kind, values.get(container))
         if record == "party":
             now = rows[-1]
             if now["superseded_at"] or (now["name"], now["parent"]) != (row["name"], row["parent"]):

@@ -254,10 +254,10 @@ def _settle_zone(
     _require_one_instant(field, value, moment)
     try:
         instant = moment.astimezone(UTC)
-        within = EARLIEST <= instant < LATEST
+        is_in_range = EARLIEST <= instant < LATEST
     except OverflowError:
-        within = False
-    if not within:
+        is_in_range = False
+    if not is_in_range:
         refuse(field, value, "it does not lie between the years 1900 and 2200")
     return instant, precision
 

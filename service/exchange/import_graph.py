@@ -97,7 +97,7 @@ def _normalize(value: object, aliases: dict[str, str], graph: Graph, depth: int)
             node[property_name] = (
                 child
                 if property_name not in node
-                else [*listed(node[property_name]), *listed(child)]
+                else [*list_values(node[property_name]), *list_values(child)]
             )
     for wrapper in ("@list", "@set"):
         if wrapper in node:
@@ -133,7 +133,7 @@ def _read_aliases(context: object) -> dict[str, str]:
     A prefix stands in it after a NUL, with its colon.
     """
     aliases: dict[str, str] = {}
-    for part in listed(context):
+    for part in list_values(context):
         for term, meaning in part.items() if isinstance(part, dict) else ():
             address = meaning.get("@id") if isinstance(meaning, dict) else meaning
             if isinstance(address, str) and isinstance(term, str):
@@ -161,13 +161,13 @@ def _local_name(name: str, aliases: dict[str, str]) -> str:
     return name
 
 
-def listed(value: object) -> list[object]:
+def list_values(value: object) -> list[object]:
     """Return a list as it is, and any other value as a list of one."""
     return value if isinstance(value, list) else [value]
 
 
 def _texts(value: object) -> Iterator[str]:
-    for item in listed(value):
+    for item in list_values(value):
         if isinstance(item, str):
             yield item
 
@@ -266,7 +266,7 @@ def _is_review(value: Node) -> bool:
 
 def _read_search_result(claim: Node) -> Iterator[Finding]:
     """Read an entry of `claims:search` of Google's Fact Check Tools: a claim, and its reviews."""
-    reviews = [item for item in listed(claim["claimReview"]) if isinstance(item, dict)]
+    reviews = [item for item in list_values(claim["claimReview"]) if isinstance(item, dict)]
     first: Node = reviews[0] if reviews else {}
     publisher = first.get("publisher")
     publisher = publisher if isinstance(publisher, dict) else {"name": publisher}
@@ -298,7 +298,7 @@ def _describe_review(review: Node) -> str:
 
 def _read_markup_page(page: Node) -> Iterator[Finding]:
     """Read an entry of `pages` of Google's Fact Check Tools: a page, and its reviews."""
-    for markup in listed(page["claimReviewMarkups"]):
+    for markup in list_values(page["claimReviewMarkups"]):
         if not isinstance(markup, dict):
             yield Finding(None, remark=f"there is no markup in it: {_describe(markup)}")
             continue

@@ -8,7 +8,7 @@ import html
 from collections.abc import Iterator
 
 from service.exchange import import_fields, import_graph
-from service.exchange.import_graph import CUT, Graph, Node, listed
+from service.exchange.import_graph import CUT, Graph, Node, list_values
 
 
 class PropertyReader:
@@ -25,7 +25,7 @@ class PropertyReader:
         a remark.
         """
         things = []
-        for item in listed(node.get(name)):
+        for item in list_values(node.get(name)):
             value = self.graph.resolve(item)
             if import_graph.is_reference(value):
                 target = value["@id"] if isinstance(value, dict) else value
@@ -68,12 +68,14 @@ class PropertyReader:
         return self.read_text(node, "name") or self.read_text(node, "legalName")
 
     def list_addresses(self, node: Node, name: str) -> list[str]:
-        addresses = (self.read_address({name: value}, name) for value in listed(node.get(name)))
+        addresses = (
+            self.read_address({name: value}, name) for value in list_values(node.get(name))
+        )
         return [address for address in addresses if address is not None]
 
     def read_address(self, node: Node, name: str) -> str | None:
         """Return the first address of a property: a text, or of a thing that has one."""
-        for item in listed(node.get(name)):
+        for item in list_values(node.get(name)):
             value = self.graph.resolve(item)
             if isinstance(value, dict):
                 value = value.get("@id") or value.get("url") or value.get("@value")
@@ -90,7 +92,7 @@ def read_text_of(value: object, graph: Graph) -> str | None:
 
 def _read_texts(value: object, graph: Graph) -> Iterator[str]:
     """Yield the texts of what may be a list, a thing with `@value`, or a number."""
-    for element in listed(value):
+    for element in list_values(value):
         item = graph.resolve(element)
         if isinstance(item, dict):
             item = item.get("@value", item.get("text", item.get("name")))

@@ -72,16 +72,16 @@ def record_rows(
     Written one by one, that one is refused and the others are in.
     """
     claims = [_build_claim_id(mapping, row.key) for row in rows]
-    former = [row.former_key and _build_claim_id(mapping, row.former_key) for row in rows]
+    former_ids = [row.former_key and _build_claim_id(mapping, row.former_key) for row in rows]
     t = tables.claims
-    all_claims = [*claims, *(claim for claim in former if claim is not None)]
+    all_claims = [*claims, *(claim for claim in former_ids if claim is not None)]
     present = set(connection.scalars(select(t.c.id).where(t.c.id.in_(all_claims))))
     # The caller's stays as it is: this may be done again, or undone.
     directory = directory.copy()
     rules = Rules(mapping)
     outcomes = []
     batch = ClaimBatch()
-    for row, claim, former_claim in zip(rows, claims, former, strict=True):
+    for row, claim, former_claim in zip(rows, claims, former_ids, strict=True):
         if claim in present or former_claim in present:
             outcomes.append(Outcome(row.line, is_new=False))
             continue

@@ -128,8 +128,8 @@ def _add_key(row: ClaimRow, language: str | None, scratch: Scratch) -> ClaimRow 
             text = import_fields.shorten(row.text)
             reason = f"the review of {line} in another language ({language}): “{text}”"
             return RowRemark(f"{reason}: it is one claim", is_known=True)
-    former = ("review", row.review_url or "", row.text, "1")
-    return replace(row, key=key, former_key=former)
+    former_key = ("review", row.review_url or "", row.text, "1")
+    return replace(row, key=key, former_key=former_key)
 
 
 def _find_primary_language(reader: PropertyReader, review: Node) -> str | None:
@@ -173,7 +173,7 @@ class _ReviewReader(PropertyReader):
         claimant = import_claimants.read_claimant(self, item)
         self.remarks.extend(
             import_fields.shorten(str(also), 300)
-            for also in import_graph.listed(review.get(import_graph.ALSO, []))
+            for also in import_graph.list_values(review.get(import_graph.ALSO, []))
         )
         rated_by = self._cut("rated_by", rater or self.mapping.rated_by)
         return ClaimRow(

@@ -100,9 +100,9 @@ class Scratch:
     def _read_one(self, query: str, *values: object) -> Any:
         return self._database.execute(query, values).fetchone()
 
-    def add_thing(self, kind: str, key: str, line: int, *, refused: bool) -> None:
+    def add_thing(self, kind: str, key: str, line: int, *, is_refused: bool) -> None:
         self._database.execute(
-            "INSERT OR IGNORE INTO things VALUES (?, ?, ?, ?)", (kind, key, line, refused)
+            "INSERT OR IGNORE INTO things VALUES (?, ?, ?, ?)", (kind, key, line, is_refused)
         )
 
     def find_things(
@@ -164,8 +164,8 @@ class Scratch:
 
     def count_events(self) -> tuple[int, int, int]:
         """Return how many lines of events are new, were here, are refused."""
-        new, known, refused = self._read_one(COUNT_EVENTS)
-        return new, known, refused
+        new, known_count, refused_count = self._read_one(COUNT_EVENTS)
+        return new, known_count, refused_count
 
     def add_refusal(self, refusal: Refusal) -> None:
         query = "INSERT OR IGNORE INTO refusals VALUES (?, ?, ?, ?, ?, ?)"

@@ -223,7 +223,7 @@ class _Loading:
     def _find_claim(self, entry: seed_files.ClaimEntry, claimant: str | None) -> str | None:
         """Return the claim that began with this text, even if its wording was amended since."""
         t = tables.claims
-        begun = self.connection.execute(
+        rows = self.connection.execute(
             select(tables.events.c.claim, tables.events.c.data)
             .join(t, t.c.id == tables.events.c.claim)
             .where(
@@ -234,7 +234,7 @@ class _Loading:
             .order_by(t.c.id)
         )
         return next(
-            (row.claim for row in begun if orjson.loads(row.data)["text"] == entry.text), None
+            (row.claim for row in rows if orjson.loads(row.data)["text"] == entry.text), None
         )
 
     def _find_link(self, claim: str, statement: str) -> str | None:

@@ -86,12 +86,12 @@ def take_chunk(
     events: Iterable[HeldEvent], event_filter: EventFilter, audience: Audience, *, position: int
 ) -> tuple[list[HeldEvent], int]:
     """Return what to send at once, and up to where that goes: `position` where it is all."""
-    taken: list[HeldEvent] = []
+    chunk: list[HeldEvent] = []
     size = 0
     for event in events:
         if event_filter.matches(event.line) and event.render_for(audience):
-            taken.append(event)
+            chunk.append(event)
             size += len(event.render_for(audience))
             if size >= CHUNK_BYTES:
-                return taken, event.seq
-    return taken, position
+                return chunk, event.seq
+    return chunk, position

@@ -214,7 +214,7 @@ class EventHub:
         if not self._is_ring_kept:
             return []
         if listener.position >= self.ring.floor:
-            taken, listener.position = self.ring.take(listener.position, event_filter, audience)
+            chunk, listener.position = self.ring.take(listener.position, event_filter, audience)
         else:
             async with self._pages:
                 lines, after = await self.database.read(
@@ -226,10 +226,12 @@ class EventHub:
             if after == listener.position:
                 # Another transaction holds the record back, and will not for long.
                 await asyncio.sleep(SPACING_SECONDS)
-            held = (HeldEvent(line, self._render) for line in lines)
-            taken, listener.position = take_chunk(held, event_filter, audience, position=after)
-        self.sent.inc(len(taken))
-        return taken
+            held_events = (HeldEvent(line, self._render) for line in lines)
+            chunk, listener.position = take_chunk(
+                held_events, event_filter, audience, position=after
+            )
+        self.sent.inc(len(chunk))
+        return chunk
 
     def is_behind(self, listener: Listener) -> bool:
         """Return whether there is something that this listener has not looked at."""

@@ -81,8 +81,8 @@ def tell_administrators(connection: Connection, *, now: datetime) -> None:
     changes = list(_list_changes(connection))
     administrators = people.list_administrators(connection)
     for change in changes:
-        known = endpoint_alerts.c.webhook == change.webhook
-        connection.execute(delete(endpoint_alerts).where(known))
+        is_of_webhook = endpoint_alerts.c.webhook == change.webhook
+        connection.execute(delete(endpoint_alerts).where(is_of_webhook))
         if change.alert is not None:
             row = {"webhook": change.webhook, "state": change.alert.value, "since": now}
             connection.execute(insert(endpoint_alerts), row)

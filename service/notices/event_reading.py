@@ -60,7 +60,7 @@ def attribute(rows: Sequence[Any]) -> list[ClaimEvent]:
     """Return events of claims, with those that a rule made attributed to whoever acted in the same
     transaction: it has one instant."""
     causes: dict[Any, str] = {}
-    found = []
+    read_events = []
     for row in rows:
         actor = orjson.loads(row.actor)
         if "id" in actor:
@@ -77,8 +77,8 @@ def attribute(rows: Sequence[Any]) -> list[ClaimEvent]:
             data=orjson.loads(row.data),
             story=row.story,
         )
-        found.append(event)
+        read_events.append(event)
     return [
         replace(event, caused_by=event.actor.get("id") or causes.get(event.recorded_at))
-        for event in found
+        for event in read_events
     ]

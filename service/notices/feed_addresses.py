@@ -48,8 +48,10 @@ def make_feed(
     person = people.require_person(actor)
     if story is not None:
         access.require_permission(actor, Action.SHARE_FEEDS)
-        found = connection.execute(select(stories.c.slug).where(stories.c.slug == story)).first()
-        if found is None:
+        story_row = connection.execute(
+            select(stories.c.slug).where(stories.c.slug == story)
+        ).first()
+        if story_row is None:
             raise Invalid(f"there is no story '{story}'", loc=("body", "story"))
     count = select(func.count()).where(personal_feeds.c.user == person)
     if connection.execute(count).scalar_one() >= MOST_FEEDS:
@@ -71,8 +73,8 @@ def make_feed(
 
 def list_feeds(connection: Connection, *, caller: Actor, window: Window) -> list[FeedView]:
     """List a person's private addresses, one more than the limit.  Raises KeyWithoutPerson."""
-    mine = select(personal_feeds).where(personal_feeds.c.user == people.require_person(caller))
-    rows = connection.execute(select_page(mine, window, personal_feeds.c.id)).all()
+    own_feeds = select(personal_feeds).where(personal_feeds.c.user == people.require_person(caller))
+    rows = connection.execute(select_page(own_feeds, window, personal_feeds.c.id)).all()
     return [_build_feed(row._mapping, None) for row in rows]
 
 
@@ -81,8 +83,8 @@ def delete_feed(connection: Connection, feed: str, *, actor: Actor, now: datetim
 
     Raises KeyWithoutPerson, NotFound.
     """
-    mine = personal_feeds.c.user == people.require_person(actor)
-    deleted = connection.execute(delete(personal_feeds).where(personal_feeds.c.id == feed, mine))
+    is_own = personal_feeds.c.user == people.require_person(actor)
+    deleted = connection.execute(delete(personal_feeds).where(personal_feeds.c.id == feed, is_own))
     if not deleted.rowcount:
         raise NotFound("You have no private address of a feed with this id.")
 

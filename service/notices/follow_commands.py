@@ -38,21 +38,21 @@ def follow_target(
     """
     person = people.require_person(actor)
     _require_target(connection, target)
-    found = connection.execute(
+    follow = connection.execute(
         select(follows.c.id, follows.c.stopped_at, follows.c.automatic).where(
             *is_of(person, target)
         )
     ).first()
-    if found is not None and found.stopped_at is None:
-        return Followed(found.id, is_new=False)
+    if follow is not None and follow.stopped_at is None:
+        return Followed(follow.id, is_new=False)
     _require_room(connection, person, target)
-    if found is not None:
+    if follow is not None:
         connection.execute(
             update(follows)
-            .where(follows.c.id == found.id)
+            .where(follows.c.id == follow.id)
             .values(stopped_at=None, automatic=False, created_at=now)
         )
-        return Followed(found.id, is_new=True)
+        return Followed(follow.id, is_new=True)
     row = {
         "id": ids.make_id(),
         "user": person,

@@ -34,7 +34,7 @@ def find_follow(
     connection: Connection, kind: FollowKind, target: str, *, caller: Actor
 ) -> str | None:
     """Return the id of a person's follow of this; None if they do not follow it."""
-    found: str | None = connection.execute(
+    follow: str | None = connection.execute(
         select(follows.c.id).where(
             follows.c.user == caller.id,
             follows.c.kind == kind.value,
@@ -42,7 +42,7 @@ def find_follow(
             follows.c.stopped_at.is_(None),
         )
     ).scalar()
-    return found
+    return follow
 
 
 def _build_follow(row: Row[Any]) -> FollowView:

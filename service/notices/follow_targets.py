@@ -30,8 +30,8 @@ def list_targets(connection: Connection, claim: str) -> list[tuple[str, str]]:
     targets += [(FollowKind.PARTY, party) for party in _list_lineage(connection, voices)]
     active = (follows.c.kind == FollowKind.SEARCH.value, follows.c.stopped_at.is_(None))
     searches = connection.scalars(select(follows.c.target).where(*active).distinct()).all()
-    found = followed_searches.list_matching(connection, claim, searches)
-    return targets + [(FollowKind.SEARCH, search) for search in found]
+    matching_searches = followed_searches.list_matching(connection, claim, searches)
+    return targets + [(FollowKind.SEARCH, search) for search in matching_searches]
 
 
 def _list_lineage(connection: Connection, slugs: set[str]) -> list[str]:

@@ -74,19 +74,19 @@ def list_matching(connection: Connection, claim_id: str, searches: Iterable[str]
 
 def list_found(connection: Connection, search: str) -> list[str]:
     """Return the ids of the claims that a search finds, those that changed last."""
-    found = _select_claims(connection, search)
-    if found is None:
+    statement = _select_claims(connection, search)
+    if statement is None:
         return []
-    query, values = found
+    query, values = statement
     newest = query.order_by(claims.c.changed_at.desc(), claims.c.id).limit(MOST_FOUND)
     return [row.id for row in connection.execute(newest, values)]
 
 
 def _finds(connection: Connection, claim_id: str, search: str) -> bool:
-    found = _select_claims(connection, search)
-    if found is None:
+    statement = _select_claims(connection, search)
+    if statement is None:
         return False
-    query, values = found
+    query, values = statement
     return connection.execute(query.where(claims.c.id == claim_id), values).first() is not None
 
 

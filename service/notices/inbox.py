@@ -82,8 +82,10 @@ def mark_read(
     """Mark a person's notices as read: those with these ids, or all of what happened up to an
     instant.  Ids that are not theirs, or read already, change nothing.  Raises KeyWithoutPerson."""
     unread = [*_are_readable(actor), notices.c.read_at.is_(None)]
-    chosen = notices.c.id.in_(ids or ()) if until is None else notices.c.at <= until
-    marked = connection.execute(update(notices).where(*unread, chosen).values(read_at=now)).rowcount
+    is_chosen = notices.c.id.in_(ids or ()) if until is None else notices.c.at <= until
+    marked = connection.execute(
+        update(notices).where(*unread, is_chosen).values(read_at=now)
+    ).rowcount
     return {"marked": marked, "unread": count_unread(connection, caller=actor)}
 
 
@@ -102,10 +104,10 @@ def delete_old_notices(connection: Connection, *, now: datetime) -> int:
 def _are_readable(caller: Actor) -> list[ColumnElement[bool]]:
     """Return the conditions for notices that somebody may read as they are now: who no longer
     belongs to the desk reads no more of what is the desk's own."""
-    mine = notices.c.user == people.require_person(caller)
+    is_own = notices.c.user == people.require_person(caller)
     if find_audience(caller) is Audience.DESK:
-        return [mine]
-    return [mine, notices.c.internal.is_(False)]
+        return [is_own]
+    return [is_own, notices.c.internal.is_(False)]
 
 
 def _build_notice(row: Row[Any]) -> NoticeView:

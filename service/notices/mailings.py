@@ -60,13 +60,13 @@ def _list_mailings(
     row: Mapping[str, Any], preferences: Preferences, now: datetime
 ) -> list[dict[str, Any]]:
     choice = preferences.kinds.get(row["kind"], QUIET)
-    wanted = []
+    choices = []
     if choice["mail"] != MailMode.OFF:
-        wanted.append((Channel.MAIL, choice["mail"] == MailMode.DIGEST))
+        choices.append((Channel.MAIL, choice["mail"] == MailMode.DIGEST))
     if choice["chat"] and preferences.chat_channel is not None:
-        wanted.append((Channel.CHAT, False))
+        choices.append((Channel.CHAT, False))
     mailings = []
-    for channel, as_digest in wanted:
+    for channel, as_digest in choices:
         departure = notice_times.find_departure(preferences.timetable, as_digest=as_digest, now=now)
         mailings.append(
             {
@@ -83,8 +83,8 @@ def _list_mailings(
 def find_next_mailing(connection: Connection) -> datetime | None:
     """Return when the next mailing is due; None if nothing is to go out."""
     query = select(notice_mailings.c.due_at).order_by(notice_mailings.c.due_at).limit(1)
-    found: datetime | None = connection.execute(query).scalar()
-    return found
+    moment: datetime | None = connection.execute(query).scalar()
+    return moment
 
 
 def send_due(connection: Connection, *, now: datetime) -> int:
@@ -108,12 +108,12 @@ def send_due(connection: Connection, *, now: datetime) -> int:
     documents = _read_documents(
         connection, [*single, *(row for rows in groups.values() for row in rows)]
     )
-    sent = 0
+    sent_count = 0
     for row in single:
-        sent += _send(connection, [row], preferences.get(row.user), documents, now=now)
+        sent_count += _send(connection, [row], preferences.get(row.user), documents, now=now)
     for rows in groups.values():
-        sent += _send(connection, rows, preferences.get(rows[0].user), documents, now=now)
-    return sent
+        sent_count += _send(connection, rows, preferences.get(rows[0].user), documents, now=now)
+    return sent_count
 
 
 def _read_mailings(
@@ -124,13 +124,13 @@ def _read_mailings(
 
 
 def _read_documents(connection: Connection, rows: Sequence[Row[Any]]) -> dict[str, Any]:
-    wanted = {row.claim for row in rows if row.claim is not None}
-    if not wanted:
+    claim_ids = {row.claim for row in rows if row.claim is not None}
+    if not claim_ids:
         return {}
-    found = connection.execute(
-        select(claims.c.id, claims.c.document).where(claims.c.id.in_(wanted))
+    document_rows = connection.execute(
+        select(claims.c.id, claims.c.document).where(claims.c.id.in_(claim_ids))
     )
-    return {row.id: orjson.loads(row.document) for row in found}
+    return {row.id: orjson.loads(row.document) for row in document_rows}
 
 
 def _send(
@@ -143,29 +143,35 @@ def _send(
 ) -> int:
     """Send notices of one person to one channel, as one message; returns how many were made."""
     first = rows[0]
-    done = (
+    is_settled = (
         notice_mailings.c.notice.in_([row.notice for row in rows]),
         notice_mailings.c.channel == first.channel,
     )
-    connection.execute(delete(notice_mailings).where(*done))
+    connection.execute(delete(notice_mailings).where(*is_settled))
     person = Person(first.user, first.name, Role(first.role))
-    shown = [row for row in rows if _is_for(row, person)]
-    if not shown or preferences is None:
+    shown_notices = [row for row in rows if _is_for(row, person)]
+    if not shown_notices or preferences is None:
         return 0
     channel = _find_endpoint(connection, first, preferences, now=now)
     if channel is None:
         return 0
     is_mail = first.channel == Channel.MAIL
-    if len(shown) == 1:
-        if shown[0].gathered:
-            documents = _read_documents(connection, shown)
-        data = _describe_notice(connection, shown[0], documents, is_mail=is_mail)
-        kind, claim, position = shown[0].kind, shown[0].claim, shown[0].position
+    if len(shown_notices) == 1:
+        if shown_notices[0].gathered:
+            documents = _read_documents(connection, shown_notices)
+        data = _describe_notice(connection, shown_notices[0], documents, is_mail=is_mail)
+        kind, claim, position = (
+            shown_notices[0].kind,
+            shown_notices[0].claim,
+            shown_notices[0].position,
+        )
     else:
-        data = _describe_digest(connection, shown, is_mail=is_mail)
+        data = _describe_digest(connection, shown_notices, is_mail=is_mail)
         kind, claim, position = "digest", None, 0
     message = ids.make_id()
-    body = bodies.render_body(f"notice.{kind}", shown[-1].at if len(shown) == 1 else now, data)
+    body = bodies.render_body(
+        f"notice.{kind}", shown_notices[-1].at if len(shown_notices) == 1 else now, data
+    )
     outbox.queue_message(
         connection,
         message=message,
@@ -195,11 +201,11 @@ def _find_endpoint(
         chat = channels.find_channel(connection, preferences.chat_channel)
         return None if chat is None else preferences.chat_channel
     url = f"mailto:{row.email}"
-    found = channels.find_channel(connection, preferences.mail_channel)
-    if found is not None and found.url == url:
+    known_channel = channels.find_channel(connection, preferences.mail_channel)
+    if known_channel is not None and known_channel.url == url:
         return preferences.mail_channel
-    if found is not None:
-        channels.close_channel(connection, found.id, now=now)
+    if known_channel is not None:
+        channels.close_channel(connection, known_channel.id, now=now)
     channel = channels.open_channel(
         connection, owner=row.user, name=row.name, format=Format.EMAIL, url=url, now=now
     )
@@ -241,8 +247,8 @@ def _describe_digest(
         for row in rows[:MOST_ITEMS]
     ]
     kinds = {row.kind for row in rows}
-    waits = NoticeKind.APPROVAL in kinds
-    summary = f"{len(rows)} notices{', and something waits for you' if waits else ''}"
+    has_approvals = NoticeKind.APPROVAL in kinds
+    summary = f"{len(rows)} notices{', and something waits for you' if has_approvals else ''}"
     way_out = _describe_way_out(connection, rows[0], ALL, is_mail=is_mail)
     return {"summary": summary, "items": items, "url": f"{base_url}/"} | way_out
 

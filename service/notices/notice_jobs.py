@@ -87,7 +87,7 @@ def insert_notices(connection: Connection, to_write: Sequence[Notice], *, now: d
         return
     # By the first and the last: a list of thousands takes longer to read than what is between.
     people = {notice.user for notice in to_write}
-    known = {
+    written_keys = {
         (row.key, row.user)
         for row in connection.execute(
             select(notices.c.key, notices.c.user).where(
@@ -96,11 +96,12 @@ def insert_notices(connection: Connection, to_write: Sequence[Notice], *, now: d
             )
         )
     }
-    fresh = {(notice.key, notice.user): notice for notice in reversed(to_write)}
+    newest_notices = {(notice.key, notice.user): notice for notice in reversed(to_write)}
     to_write = [
         notice
         for notice in to_write
-        if (notice.key, notice.user) not in known and fresh[notice.key, notice.user] is notice
+        if (notice.key, notice.user) not in written_keys
+        and newest_notices[notice.key, notice.user] is notice
     ]
     if not to_write:
         return
@@ -192,8 +193,8 @@ def _add_jobs(connection: Connection, plan: Plan) -> None:
     for claim, changes in changed.items():
         last = changes[-1].seq
         if claim in waiting_jobs:
-            mine = notice_jobs.c.id == waiting_jobs[claim]
-            connection.execute(update(notice_jobs).where(mine).values(last_seq=last))
+            is_job = notice_jobs.c.id == waiting_jobs[claim]
+            connection.execute(update(notice_jobs).where(is_job).values(last_seq=last))
             continue
         first = changes[0]
         job = _build_job(NoticeKind.CHANGE, claim, first.seq, first.at + rules.COALESCED)
@@ -216,8 +217,8 @@ def _build_job(kind: NoticeKind, claim: str, seq: int, due_at: datetime) -> dict
 def find_next_due(connection: Connection) -> datetime | None:
     """Return when the next job is due; None if nothing is to be told."""
     query = select(notice_jobs.c.due_at).order_by(notice_jobs.c.due_at).limit(1)
-    found: datetime | None = connection.execute(query).scalar()
-    return found
+    moment: datetime | None = connection.execute(query).scalar()
+    return moment
 
 
 def tell_due(connection: Connection, *, now: datetime) -> bool:

@@ -80,8 +80,8 @@ class Plan:
 
     @property
     def is_empty(self) -> bool:
-        told = self.changes or self.waiting or self.settled or self.notices or self.outdated
-        return not (told or self.followers)
+        has_notices = self.changes or self.waiting or self.settled or self.notices or self.outdated
+        return not (has_notices or self.followers)
 
 
 def make_plan(connection: Connection, looked_at: tuple[int, int], *, now: datetime) -> Plan:
@@ -137,18 +137,18 @@ def _read_material(
     )
     superseded = _read_superseded(connection, events)
     outdated = _read_outdated_uses(connection, events)
-    wanted = {event.actor["id"] for event in events if "id" in event.actor}
-    wanted |= {event.data["assignee"] for event in events if event.data.get("assignee")}
-    wanted |= {row.proposed_by for row in (*proposals.values(), *superseded.values())}
-    wanted |= {use.recorded_by for group in outdated.values() for use in group}
+    person_ids = {event.actor["id"] for event in events if "id" in event.actor}
+    person_ids |= {event.data["assignee"] for event in events if event.data.get("assignee")}
+    person_ids |= {row.proposed_by for row in (*proposals.values(), *superseded.values())}
+    person_ids |= {use.recorded_by for group in outdated.values() for use in group}
     notes_changed = [row.subject for row in rows if row.type == "note.changed"]
     for row in rows:
-        wanted |= set(orjson.loads(row.data).get("mentions") or ())
+        person_ids |= set(orjson.loads(row.data).get("mentions") or ())
     told_of = {event.claim for event in events if _find_settled(event) is not None}
     told_of |= {event.claim for event in events if event.data.get("assignee")}
     told_of |= {row.claim for row in superseded.values()} | {key[0] for key in outdated}
     return _Material(
-        people.read_people(connection, wanted),
+        people.read_people(connection, person_ids),
         read_texts(connection, told_of),
         proposals,
         superseded,
@@ -206,13 +206,13 @@ def _read_outdated_uses(
     }
     if not altered:
         return {}
-    found: dict[tuple[str, int], list[Row[Any]]] = {}
+    outdated_uses: dict[tuple[str, int], list[Row[Any]]] = {}
     rows = connection.execute(
         select(uses).where(uses.c.claim.in_(altered), uses.c.state == "outdated")
     )
     for row in rows:
-        found.setdefault((row.claim, row.outdated_version), []).append(row)
-    return found
+        outdated_uses.setdefault((row.claim, row.outdated_version), []).append(row)
+    return outdated_uses
 
 
 def _read_claims_of_notes(connection: Connection, note_ids: Sequence[str]) -> dict[str, str]:
@@ -324,9 +324,9 @@ def _choose_followed(
         return []
     active = follows.c.stopped_at.is_(None)
     wide = (FollowKind.PARTY.value, FollowKind.TAG.value, FollowKind.SEARCH.value)
-    chosen = changes
-    anybody = select(follows.c.id).where(active, follows.c.kind.in_(wide)).limit(1)
-    if connection.execute(anybody).first() is None:
+    chosen_events = changes
+    any_follow = select(follows.c.id).where(active, follows.c.kind.in_(wide)).limit(1)
+    if connection.execute(any_follow).first() is None:
         claim_ids = {event.claim for event in changes}
         story_slugs = {event.story for event in changes if event.story is not None}
         rows = connection.execute(
@@ -341,12 +341,14 @@ def _choose_followed(
             .distinct()
         )
         followed = {(row.kind, row.target) for row in rows}
-        begun = dict.fromkeys(plan.followers)
-        chosen = [
+        followers = dict.fromkeys(plan.followers)
+        chosen_events = [
             event
             for event in changes
             if (FollowKind.CLAIM.value, event.claim) in followed
             or (FollowKind.STORY.value, event.story) in followed
-            or any(claim == event.claim and person != event.caused_by for person, claim, _ in begun)
+            or any(
+                claim == event.claim and person != event.caused_by for person, claim, _ in followers
+            )
         ]
-    return [Change(event.claim, event.seq, event.recorded_at) for event in chosen]
+    return [Change(event.claim, event.seq, event.recorded_at) for event in chosen_events]

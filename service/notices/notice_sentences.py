@@ -42,22 +42,22 @@ def summarize_changes(
 
     What `omitted_actor` caused is left out.  Returns None if nothing is left to say.
     """
-    shown: list[dict[str, Any]] = []
+    shown_claims: list[dict[str, Any]] = []
     for event in events:
         if omitted_actor is not None and event.caused_by == omitted_actor:
             continue
         line: dict[str, Any] = {"type": event.type, "actor": event.actor, "data": event.data}
         readable, _ = disclosure.withhold_event(line, audience)
         if readable["type"] in PHRASES:
-            shown.append(readable)
-    if not shown:
+            shown_claims.append(readable)
+    if not shown_claims:
         return None
     # Of the same gravity the last.
-    lead = min(reversed(shown), key=lambda line: CHANGE_TYPES.index(line["type"]))
+    lead = min(reversed(shown_claims), key=lambda line: CHANGE_TYPES.index(line["type"]))
     phrase = PHRASES[lead["type"]](lead["data"])
     name = (lead["actor"] or {}).get("name")
     by = f" by {directions.isolate_text(name)}" if name else ""
-    more = len(shown) - 1
+    more = len(shown_claims) - 1
     rest = f" (and {more} more change{'s' if more > 1 else ''})" if more else ""
     return f"{phrase}{by}: {quote_text(text)}{rest}"
 
@@ -91,11 +91,11 @@ def describe_settlement(
     what = f"your proposal of {describe_decision(proposal)}"
     who = directions.isolate_text(actor_name or "The desk")
     words = data.get("comment") or data.get("approval_note")
-    said = f", saying {quote_text(words)}" if words else ""
+    saying = f", saying {quote_text(words)}" if words else ""
     if type == "decision.approved" or data.get("approved_by"):
-        return f"{who} approved {what}{said}: {quote_text(text)}"
+        return f"{who} approved {what}{saying}: {quote_text(text)}"
     if type == "decision.rejected":
-        return f"{who} rejected {what}{said}: {quote_text(text)}"
+        return f"{who} rejected {what}{saying}: {quote_text(text)}"
     if type == "decision.lapsed":
         why = LAPSES[LapseReason(data["reason"])]
         return f"Your proposal of {describe_decision(proposal)} ended, as {why}: {quote_text(text)}"

@@ -123,10 +123,10 @@ def read_preferences(connection: Connection, persons: Collection[str]) -> dict[s
     if not persons:
         return {}
     # By the first and the last: a list of thousands takes longer to read than what is between.
-    between = notice_settings.c.user.between(min(persons), max(persons))
+    is_between = notice_settings.c.user.between(min(persons), max(persons))
     few = notice_settings.c.user.in_(persons)
-    chosen = few if len(persons) <= MOST_NAMED else between
-    rows = connection.execute(select(notice_settings).where(chosen))
+    is_chosen = few if len(persons) <= MOST_NAMED else is_between
+    rows = connection.execute(select(notice_settings).where(is_chosen))
     return {
         row.user: Preferences(
             orjson.loads(row.kinds),
@@ -162,10 +162,10 @@ def read_unsubscribe_token(connection: Connection, token: str) -> tuple[str, str
 
 def unsubscribe(connection: Connection, token: str, *, now: datetime) -> str | None:
     """End mails of the kind that a token is for; returns the kind, None for no such token."""
-    found = read_unsubscribe_token(connection, token)
-    if found is None:
+    person_and_kind = read_unsubscribe_token(connection, token)
+    if person_and_kind is None:
         return None
-    person, kind = found
+    person, kind = person_and_kind
     row = _find_row(connection, person, lock=True)
     if row is None:
         return kind
@@ -179,8 +179,8 @@ def unsubscribe(connection: Connection, token: str, *, now: datetime) -> str | N
         .values(kinds=orjson.dumps(kinds).decode(), updated_at=now)
     )
     if kind == ALL:
-        mine = (notice_mailings.c.user == person, notice_mailings.c.channel == Channel.MAIL.value)
-        connection.execute(delete(notice_mailings).where(*mine))
+        is_own = (notice_mailings.c.user == person, notice_mailings.c.channel == Channel.MAIL.value)
+        connection.execute(delete(notice_mailings).where(*is_own))
     return kind
 
 

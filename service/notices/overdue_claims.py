@@ -19,8 +19,8 @@ BATCH = 1_000
 def find_next_overdue(connection: Connection) -> datetime | None:
     """Return when the next claim is overdue of which nobody was told; None if none has a time."""
     query = select(func.min(claims.c.due_at)).where(*_are_untold(connection))
-    found: datetime | None = connection.execute(query).scalar()
-    return found
+    moment: datetime | None = connection.execute(query).scalar()
+    return moment
 
 
 def tell_overdue(connection: Connection, *, now: datetime) -> None:
@@ -41,7 +41,7 @@ def tell_overdue(connection: Connection, *, now: datetime) -> None:
     )
     for follow in connection.execute(followed):
         receivers[follow.target].append(follow.user)
-    known = people.read_people(
+    known_people = people.read_people(
         connection, {person for persons in receivers.values() for person in persons}
     )
     position = event_reading.read_position(connection)
@@ -49,7 +49,7 @@ def tell_overdue(connection: Connection, *, now: datetime) -> None:
         _build_notice(row, person, position)
         for row in recent
         for person in receivers[row.id]
-        if person in known and known[person].is_of_desk
+        if person in known_people and known_people[person].is_of_desk
     ]
     notice_jobs.insert_notices(connection, messages, now=now)
     until = rows[-1].due_at if len(rows) == BATCH else now

@@ -43,12 +43,12 @@ def require_person(actor: Actor) -> str:
 
 def read_people(connection: Connection, actor_ids: Collection[str]) -> dict[str, Person]:
     """Return those of some actors who are people with an account, by their ids."""
-    known = {actor_id for actor_id in actor_ids if ids.parse_id(actor_id) is not None}
-    if not known:
+    valid_ids = {actor_id for actor_id in actor_ids if ids.parse_id(actor_id) is not None}
+    if not valid_ids:
         return {}
     rows = connection.execute(
         select(users.c.id, users.c.name, users.c.role).where(
-            users.c.id.in_(known), users.c.disabled_at.is_(None)
+            users.c.id.in_(valid_ids), users.c.disabled_at.is_(None)
         )
     )
     return {row.id: Person(row.id, row.name, Role(row.role)) for row in rows}

@@ -87,8 +87,8 @@ def count_work(connection: Connection, *, caller: Actor) -> int:
         .limit(inbox.MOST_COUNTED)
         .subquery()
     )
-    told = connection.execute(select(func.count()).select_from(unread)).scalar_one()
-    return int(told) + len(_list_approvals(connection, caller))
+    unread_count = connection.execute(select(func.count()).select_from(unread)).scalar_one()
+    return int(unread_count) + len(_list_approvals(connection, caller))
 
 
 def read_work(connection: Connection, *, caller: Actor) -> Work:
@@ -135,11 +135,15 @@ def _may_approve(row: Row[Any], caller: Actor) -> bool:
 
 def _list_proposals(connection: Connection, caller: Actor) -> list[DecisionLine]:
     """List a person's proposals: those that wait, then the newest others."""
-    mine = _LINES.where(decisions.c.proposed_by == caller.id)
+    own_proposals = _LINES.where(decisions.c.proposed_by == caller.id)
     newest = decisions.c.proposed_at.desc(), decisions.c.id.desc()
-    waits = decisions.c.state == "pending"
-    waiting = connection.execute(mine.where(waits).order_by(*newest).limit(MOST)).all()
-    settled = connection.execute(mine.where(~waits).order_by(*newest).limit(NEWEST)).all()
+    is_pending = decisions.c.state == "pending"
+    waiting = connection.execute(
+        own_proposals.where(is_pending).order_by(*newest).limit(MOST)
+    ).all()
+    settled = connection.execute(
+        own_proposals.where(~is_pending).order_by(*newest).limit(NEWEST)
+    ).all()
     return [_build_decision(row) for row in (*waiting, *settled)]
 
 
@@ -155,10 +159,10 @@ def _list_assigned(connection: Connection, caller: Actor) -> list[StoredClaim]:
 
 
 def _list_notices(connection: Connection, caller: Actor, kind: NoticeKind) -> list[NoticeView]:
-    listed, _ = inbox.list_notices(
+    inbox_notices, _ = inbox.list_notices(
         connection, caller=caller, window=Window(NEWEST, None), kind=kind
     )
-    return listed[:NEWEST]
+    return inbox_notices[:NEWEST]
 
 
 def _list_outdated(connection: Connection, caller: Actor) -> list[UseLine]:

@@ -81,12 +81,12 @@ def check_values(connection: Connection) -> list[Finding]:
 def check_epoch(connection: Connection, *, home: Home | None) -> list[Finding]:
     """Check whether this is the desk, or a copy of one."""
     findings = []
-    held = recovery.read_hold(connection)
-    if held is not None:
+    hold = recovery.read_hold(connection)
+    if hold is not None:
         findings.append(
             make_fault(
                 "webhooks-held",
-                f"No webhook is sent since {held.get('since')}, because {held.get('reason')}.",
+                f"No webhook is sent since {hold.get('since')}, because {hold.get('reason')}.",
                 RELEASE,
             )
         )

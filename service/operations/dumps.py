@@ -66,11 +66,11 @@ class Dumps:
     def require_dump(self, source: Path) -> None:
         """Require a dump of a desk.  Raises Conflict for another file."""
         try:
-            listed = self._run("pg_restore", "--list", str(source))
+            contents = self._run("pg_restore", "--list", str(source))
         except Unavailable as error:
             raise Conflict(f"{source} is no dump of PostgreSQL: {error.detail}") from error
         tables = {"events", "claims", "installation", "alembic_version"}
-        if not all(f" TABLE public {table} " in listed for table in tables):
+        if not all(f" TABLE public {table} " in contents for table in tables):
             raise Conflict(f"{source} is no database of Claimdesk.")
 
     def require_alone(self) -> None:
@@ -87,10 +87,10 @@ class Dumps:
         """
         self.require_dump(source)
         self.require_alone()
-        kept = None
+        kept_schema = None
         if self._query("SELECT to_regclass('public.alembic_version')") != [""]:
-            kept = f"before_{now:%Y%m%dt%H%M%S%fz}"
-        begin = [] if kept is None else [f"ALTER SCHEMA public RENAME TO {kept}"]
+            kept_schema = f"before_{now:%Y%m%dt%H%M%S%fz}"
+        begin = [] if kept_schema is None else [f"ALTER SCHEMA public RENAME TO {kept_schema}"]
         begin += ["CREATE SCHEMA IF NOT EXISTS public", "GRANT USAGE ON SCHEMA public TO PUBLIC"]
         note = orjson.dumps({"source": source.name, "at": format_instant(now)}).decode()
         quoted = note.replace("'", "''")
@@ -118,7 +118,7 @@ class Dumps:
                 f"--command={end}",
                 f"--dbname={self._address}",
             )
-        return kept
+        return kept_schema
 
     def _query(self, query: str) -> list[str]:
         answer = self._run(
@@ -135,7 +135,7 @@ class Dumps:
         program = shutil.which(name)
         if program is None:
             raise Conflict(MISSING.format(name=name))
-        done = subprocess.run(  # noqa: S603 -- no shell, and a program of PostgreSQL's
+        process = subprocess.run(  # noqa: S603 -- no shell, and a program of PostgreSQL's
             [program, *arguments],
             env=self._environment,
             stdin=subprocess.DEVNULL,
@@ -143,7 +143,7 @@ class Dumps:
             text=True,
             check=False,
         )
-        if done.returncode:
-            lines = done.stderr.strip().splitlines() or ["it said nothing"]
+        if process.returncode:
+            lines = process.stderr.strip().splitlines() or ["it said nothing"]
             raise Unavailable(f"{name} failed: {' '.join(lines[:3])}")
-        return done.stdout
+        return process.stdout

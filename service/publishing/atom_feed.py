@@ -57,5 +57,5 @@ def _render_category(category: Category, base_url: str) -> str:
     """Render a category; those without a scheme are the desk's own tags."""
     scheme = None if category.place is None else f"{base_url}{category.place}"
     attributes = {"term": category.term, "scheme": scheme, "label": category.label}
-    written = [f' {name}="{escape_xml(value)}"' for name, value in attributes.items() if value]
-    return f"<category{''.join(written)}/>"
+    pairs = [f' {name}="{escape_xml(value)}"' for name, value in attributes.items() if value]
+    return f"<category{''.join(pairs)}/>"

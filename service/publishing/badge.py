@@ -124,12 +124,12 @@ def render_badge(
             word, marks = words.hold, ["do not use", status, *marks[1:]]
     if merged:
         marks.append("merged")
-    further = [words.marks.get(mark, mark) for mark in marks]
+    lines = [words.marks.get(mark, mark) for mark in marks]
     if as_of is not None:
         precision = Precision.SECOND if as_of.second else Precision.MINUTE
         date = format_date(to_utc(as_of), precision, language)
-        further.append(words.as_of.format(date=date))
-    return "".join(_draw(claim, _choose_look(claim), word, further)).encode()
+        lines.append(words.as_of.format(date=date))
+    return "".join(_draw(claim, _choose_look(claim), word, lines)).encode()
 
 
 def build_content_policy(claim: ClaimView) -> str:

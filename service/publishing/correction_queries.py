@@ -78,10 +78,13 @@ def read_corrections(
     The claim before a change is the version that it superseded; after it, the first that was
     superseded later, or what is served now.
     """
-    then, later = claim_versions, claim_versions.alias()
+    former_versions, later = claim_versions, claim_versions.alias()
     before = (
-        select(then.c.document)
-        .where(then.c.claim == events.c.claim, then.c.superseded_at == events.c.recorded_at)
+        select(former_versions.c.document)
+        .where(
+            former_versions.c.claim == events.c.claim,
+            former_versions.c.superseded_at == events.c.recorded_at,
+        )
         .limit(1)
         .scalar_subquery()
     )
@@ -111,7 +114,7 @@ def read_corrections(
     # Both within one instant: what it was in between held for no time at all.
     before_each = [row.after if row.before is None else row.before for row in ordered]
     documents = [*before_each, *(row.after for row in ordered)]
-    shown = print_translations.translate_claims(
+    shown_claims = print_translations.translate_claims(
         connection, [orjson.loads(document) for document in documents], language=language
     )
     return [
@@ -125,6 +128,6 @@ def read_corrections(
             after=after,
         )
         for row, before, after in zip(
-            ordered, shown[: len(ordered)], shown[len(ordered) :], strict=True
+            ordered, shown_claims[: len(ordered)], shown_claims[len(ordered) :], strict=True
         )
     ]

@@ -115,14 +115,14 @@ def _is_void(as_of: datetime | None) -> ColumnElement[bool]:
     void = and_(claims.c.id == events.c.claim, claims.c.lifecycle == _VOID)
     if as_of is None:
         return exists().where(void)
-    then = claim_versions
+    versions = claim_versions
     return or_(
         exists().where(void, claims.c.changed_at <= as_of),
         exists().where(
-            then.c.claim == events.c.claim,
-            then.c.superseded_at > as_of,
-            then.c.recorded_at <= as_of,
-            then.c.lifecycle == _VOID,
+            versions.c.claim == events.c.claim,
+            versions.c.superseded_at > as_of,
+            versions.c.recorded_at <= as_of,
+            versions.c.lifecycle == _VOID,
         ),
     )
 

@@ -38,10 +38,10 @@ def read_review_sources(
 
 def _select_merged(claim_id: str, as_of: datetime | None) -> Select[str]:
     """Select the claims merged into one, and those merged into them before."""
-    gone = select(claims.c.id)
+    merged_claims = select(claims.c.id)
     if as_of is not None:
         ended = events.alias()
-        gone = gone.join(
+        merged_claims = merged_claims.join(
             ended,
             and_(
                 ended.c.claim == claims.c.id,
@@ -49,6 +49,6 @@ def _select_merged(claim_id: str, as_of: datetime | None) -> Select[str]:
                 ended.c.recorded_at <= as_of,
             ),
         )
-    tree = gone.where(claims.c.merged_into == claim_id).cte("merged", recursive=True)
-    tree = tree.union(gone.join(tree, claims.c.merged_into == tree.c.id))
+    tree = merged_claims.where(claims.c.merged_into == claim_id).cte("merged", recursive=True)
+    tree = tree.union(merged_claims.join(tree, claims.c.merged_into == tree.c.id))
     return select(tree.c.id).order_by(tree.c.id)

@@ -119,7 +119,7 @@ def conceal_values(event: Mapping[str, Any], salts: Salts) -> Mapping[str, Any]:
 
 
 def build_proof(
-    event: Mapping[str, Any], salts: Salts, hidden: Iterable[Place]
+    event: Mapping[str, Any], salts: Salts, withheld_places: Iterable[Place]
 ) -> dict[str, Salts]:
     """Return what a reader from whom `hidden` is withheld needs to check the event's hash.
 
@@ -127,7 +127,7 @@ def build_proof(
     kinds of places, the hash covers the event.  If an older release recorded something that is
     withheld without a salt, the hash is withheld as well.
     """
-    names = {".".join(place) for place in hidden}
+    names = {".".join(place) for place in withheld_places}
     commitments = {
         place: _commit_at(event, place, salt) for place, salt in salts.items() if place in names
     }

@@ -101,11 +101,11 @@ def list_events_after(
         if after > highest and after > read_last_number(connection):
             raise EpochEnded(START_AGAIN)
         return [], after
-    listed = [
+    rows = [
         _read_row(row)
         for row in connection.execute(_build_query(after, highest, limit, event_filter))
     ]
-    return listed, listed[-1].seq if len(listed) == limit else highest
+    return rows, rows[-1].seq if len(rows) == limit else highest
 
 
 def list_newest(connection: Connection, *, limit: int) -> tuple[list[RecordedEvent], int]:
@@ -113,8 +113,8 @@ def list_newest(connection: Connection, *, limit: int) -> tuple[list[RecordedEve
     highest = newest(connection)
     query = select(events).where(OF_CLAIMS, events.c.seq <= highest)
     query = query.order_by(events.c.seq.desc())
-    listed = [_read_row(row) for row in connection.execute(query.limit(limit))]
-    return listed[::-1], highest
+    rows = [_read_row(row) for row in connection.execute(query.limit(limit))]
+    return rows[::-1], highest
 
 
 def read_last_number(connection: Connection) -> int:
@@ -166,7 +166,7 @@ def is_exposed() -> ColumnElement[bool]:
     That is so if an earlier release recorded it without a commitment: others could try all that it
     may be.  The name of the actor does not count: it was hashed with an id that nobody can guess.
     """
-    hidden = [and_(not_(is_disclosed()), _lacks_salt())]
+    conditions = [and_(not_(is_disclosed()), _lacks_salt())]
     for type, fields in disclosure.EVENT_FIELDS.items():
         for path in (path for path, lowest in fields.items() if lowest is Audience.DESK):
             name = path.rpartition(".")[2]
@@ -174,8 +174,8 @@ def is_exposed() -> ColumnElement[bool]:
             if name.endswith("note"):
                 # That there is no note is not withheld; that nobody is assigned is.
                 is_recorded = events.c.data.like(f'%"{name}":"%')
-            hidden.append(and_(events.c.type == _literal(type), is_recorded, _lacks_salt(path)))
-    return or_(*hidden)
+            conditions.append(and_(events.c.type == _literal(type), is_recorded, _lacks_salt(path)))
+    return or_(*conditions)
 
 
 def _lacks_salt(*paths: str) -> ColumnElement[bool]:

@@ -35,9 +35,9 @@ def newest(connection: Connection) -> int:
     for both (REPEATABLE READ) would be too old.
     """
     query = NEWEST
-    known = find_settled(connection)
-    if known is not None:
-        query = query.where(events.c.seq <= known)
+    settled_seq = find_settled(connection)
+    if settled_seq is not None:
+        query = query.where(events.c.seq <= settled_seq)
     elif connection.dialect.name != "sqlite":
         query = query.where(events.c.seq <= SETTLED)
     return connection.execute(query).scalar_one()

@@ -122,8 +122,8 @@ class TypedLookup(Lookup, Generic[R]):
     def _find_processors(self, dialect: Dialect) -> list[tuple[int, Callable[[Any], Any]]]:
         assert isinstance(self.statement, SelectBase)
         kinds = [column.type for column in self.statement.selected_columns]
-        found = [kind.dialect_impl(dialect).result_processor(dialect, None) for kind in kinds]
-        return [(place, process) for place, process in enumerate(found) if process is not None]
+        processors = [kind.dialect_impl(dialect).result_processor(dialect, None) for kind in kinds]
+        return [(place, process) for place, process in enumerate(processors) if process is not None]
 
 
 class StatementBatch:

@@ -110,8 +110,10 @@ def find_problem(error: BaseException) -> Unavailable | None:
     if code == "58030":
         return Unavailable(INPUT_OUTPUT.format(reason=reason))
     if isinstance(error, DBAPIError):
-        gone = isinstance(error, OperationalError | InterfaceError) or error.connection_invalidated
-        return Unavailable(UNKNOWN) if gone or code.startswith(TRANSIENT) else None
+        is_disconnected = (
+            isinstance(error, OperationalError | InterfaceError) or error.connection_invalidated
+        )
+        return Unavailable(UNKNOWN) if is_disconnected or code.startswith(TRANSIENT) else None
     if isinstance(cause, asyncpg.PostgresError):
         transient = code.startswith(TRANSIENT)
         return Unavailable(f"The database does not answer: {reason}.") if transient else None

@@ -128,9 +128,11 @@ def _run(settings: Settings, work: Callable[[Connection], T]) -> T:
             with translate_errors(), engine.begin() as connection:
                 result = work(connection)
                 if inspect(connection).has_table("claims"):
-                    broken = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall()
-                    if broken:
-                        raise RuntimeError(f"the migration would break foreign keys: {broken[:3]}")
+                    broken_rows = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchall()
+                    if broken_rows:
+                        raise RuntimeError(
+                            f"the migration would break foreign keys: {broken_rows[:3]}"
+                        )
                 return result
         finally:
             engine.dispose()

@@ -87,15 +87,15 @@ def write_out(state: ClaimState) -> str:
     return _drop_unset(orjson.dumps(fields)).decode()
 
 
-def _drop_unset(written: bytes) -> bytes:
+def _drop_unset(document: bytes) -> bytes:
     """Take later fields that are not set out of written links.
 
     What is taken out begins with a quotation mark that ends a text or begins a name: within a text
     a backslash stands before it, so no text loses anything.
     """
     for field in _UNSET:
-        written = written.replace(field, b"")
-    return written
+        document = document.replace(field, b"")
+    return document
 
 
 _UNSET = [b"," + orjson.dumps({name: value})[1:-1] for name, value in LATER_LINK_FIELDS.items()]
@@ -150,10 +150,10 @@ def read_locked(connection: Connection, claim_id: str, text: str) -> ClaimState:
 
 
 def _join(data: dict[str, Any], more_links: Mapping[int, str]) -> ClaimState:
-    wanted = data.get(FURTHER, 0)
-    if wanted != len(more_links):
+    count = data.get(FURTHER, 0)
+    if count != len(more_links):
         raise ValueError(
-            f"claim {data['id']} has {len(more_links)} rows in state_links, not {wanted} as it says"
+            f"claim {data['id']} has {len(more_links)} rows in state_links, not {count} as it says"
         )
     if more_links:
         data["links"] += orjson.loads(

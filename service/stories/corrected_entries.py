@@ -77,10 +77,10 @@ def read_corrected_entries(
             events.c.claim.in_(moved.into),
         ),
     )
-    made = select(events)
+    creations = select(events)
     if moment is not None:
         query = query.where(events.c.recorded_at <= moment)
-        made = made.where(events.c.recorded_at <= moment)
+        creations = creations.where(events.c.recorded_at <= moment)
     changes: dict[tuple[str, str | None], Changes] = defaultdict(list)
     for row in connection.execute(query.order_by(events.c.claim, events.c.number)).all():
         data = parse_event(row).data
@@ -93,13 +93,13 @@ def read_corrected_entries(
             changes[row.claim, data.get("statement")].append((row.number, after))
     if not changes:
         return {}
-    made = made.where(
+    creations = creations.where(
         events.c.claim.in_({claim for claim, _ in changes}),
         events.c.type.in_(("claim.created", "link.created")),
     )
     return {
         row.seq: CorrectedEntry(row, event)
-        for row in connection.execute(made).all()
+        for row in connection.execute(creations).all()
         if (event := _correct_event(row, changes)) is not None
     }
 

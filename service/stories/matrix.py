@@ -81,7 +81,7 @@ def _build_cells(state: ClaimState) -> list[CellView]:
 def _build_stance(stance: Stance, lines: list[TraceLine]) -> StanceView:
     standing = [line.link for line in lines if line.link.is_active]
     latest = lines[::-1]
-    shown = [line for line in latest if line.link.is_active] + [
+    shown_lines = [line for line in latest if line.link.is_active] + [
         line for line in latest if not line.link.is_active
     ]
     return {
@@ -93,7 +93,7 @@ def _build_stance(stance: Stance, lines: list[TraceLine]) -> StanceView:
         "set_aside": sum(link.set_aside for link in standing),
         "withdrawn": sum(line.link.withdrawn and not line.link.retracted for line in lines),
         "retracted": sum(line.link.retracted for line in lines),
-        "said": [_build_said(line) for line in shown[:LINK_LIMIT]],
+        "said": [_build_said(line) for line in shown_lines[:LINK_LIMIT]],
     }
 
 

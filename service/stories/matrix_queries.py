@@ -56,15 +56,15 @@ def read_matrix(
         rows = connection.execute(select_claims(slug, moment)).all()
         order = _arrange_claims(rows)
         begin = _find_page_start(order, window.after)
-        here = order[begin : begin + window.limit]
-        states = read_states(connection, [position.claim for position in here], moment)
+        positions = order[begin : begin + window.limit]
+        states = read_states(connection, [position.claim for position in positions], moment)
         excerpt: MatrixExcerpt = {
             "story": {"slug": story.slug, "title": story.title},
             "as_of": None if moment is None else format_instant(moment),
             "parties": _list_parties(connection, slug, moment),
-            "claims": [matrix.build_row(states[position.claim]) for position in here],
+            "claims": [matrix.build_row(states[position.claim]) for position in positions],
         }
-    return excerpt, here[-1].keys() if begin + len(here) < len(order) else None
+    return excerpt, positions[-1].keys() if begin + len(positions) < len(order) else None
 
 
 def read_states(
@@ -74,13 +74,15 @@ def read_states(
     query = select(claims.c.id, states.whole(claims)).where(claims.c.id.in_(claim_ids))
     if moment is not None:
         query = query.where(claims.c.changed_at <= moment)
-    found = {row.id: states.parse(row.state) for row in connection.execute(query).all()}
+    states_by_id = {row.id: states.parse(row.state) for row in connection.execute(query).all()}
     if moment is None:
-        return found
+        return states_by_id
     changed = (
         select(events)
         .where(
-            events.c.claim.in_([claim_id for claim_id in claim_ids if claim_id not in found]),
+            events.c.claim.in_(
+                [claim_id for claim_id in claim_ids if claim_id not in states_by_id]
+            ),
             events.c.recorded_at <= moment,
         )
         .order_by(events.c.claim, events.c.number)
@@ -88,19 +90,19 @@ def read_states(
     for claim, rows in groupby(connection.execute(changed).all(), key=lambda row: str(row.claim)):
         state = history.fold(claim, map(parse_event, rows))
         assert state is not None
-        found[claim] = state
-    return {claim: holds.drop_due_hold(state, moment) for claim, state in found.items()}
+        states_by_id[claim] = state
+    return {claim: holds.drop_due_hold(state, moment) for claim, state in states_by_id.items()}
 
 
 def _arrange_claims(rows: Iterable[Any]) -> list[ClaimPosition]:
     """Arrange every claim with its components below it; a component of a claim elsewhere stands
     alone."""
-    known = {row.id: (row.claimed_end, row.id) for row in rows}
+    sort_keys = {row.id: (row.claimed_end, row.id) for row in rows}
     below: Mapping[str | None, list[Any]] = defaultdict(list)
-    for row in sorted(rows, key=lambda row: known[row.id], reverse=True):
-        below[row.part_of if row.part_of in known else None].append(row)
+    for row in sorted(rows, key=lambda row: sort_keys[row.id], reverse=True):
+        below[row.part_of if row.part_of in sort_keys else None].append(row)
     order: list[ClaimPosition] = []
-    waiting = [(row.id, known[row.id]) for row in below[None]]
+    waiting = [(row.id, sort_keys[row.id]) for row in below[None]]
     while waiting:
         claim, top = waiting.pop()
         order.append(ClaimPosition(claim, top))
@@ -144,14 +146,14 @@ def _list_parties(
     )
     if moment is not None:
         voices = voices.where(links.c.recorded_at <= moment)
-    told, root = union_all(claimants, voices).subquery(), select_parties(moment)
-    found = connection.execute(
-        select(told.c.root, root.c.name, func.sum(told.c.claims).label("claims"))
-        .join(root, root.c.slug == told.c.root)
-        .group_by(told.c.root, root.c.name)
+    all_voices, root = union_all(claimants, voices).subquery(), select_parties(moment)
+    rows = connection.execute(
+        select(all_voices.c.root, root.c.name, func.sum(all_voices.c.claims).label("claims"))
+        .join(root, root.c.slug == all_voices.c.root)
+        .group_by(all_voices.c.root, root.c.name)
     ).all()
     columns: list[MatrixPartyView] = [
-        {"slug": row.root, "name": row.name, "claims": int(row.claims)} for row in found
+        {"slug": row.root, "name": row.name, "claims": int(row.claims)} for row in rows
     ]
     return sorted(
         columns,

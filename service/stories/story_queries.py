@@ -62,7 +62,7 @@ def read_story(
     if moment is not None:
         voices = voices.where(links.c.recorded_at <= moment)
     place = select_parties(moment)
-    found = connection.execute(
+    rows = connection.execute(
         select(parties, *(place.c[name].label(f"then_{name}") for name in VERSIONED_COLUMNS))
         .join(place, place.c.slug == parties.c.slug)
         .where(parties.c.slug.in_(claimants.union(voices)))
@@ -77,7 +77,7 @@ def read_story(
                 "parent": party.then_parent,
                 "root": party.then_root,
             }
-            for party in found
+            for party in rows
         ],
     }
 
@@ -98,15 +98,15 @@ def read_titles(connection: Connection, slugs: Collection[str]) -> dict[str, str
 
 def count_claims(connection: Connection, slugs: Collection[str]) -> dict[str, dict[str, int]]:
     """Count the claims of these stories that are in force, by slug and status."""
-    found: dict[str, dict[str, int]] = {slug: {} for slug in slugs}
+    counts: dict[str, dict[str, int]] = {slug: {} for slug in slugs}
     query = (
         select(claims.c.story, claims.c.status, func.count().label("claims"))
-        .where(claims.c.story.in_(found), claims.c.lifecycle == Lifecycle.ACTIVE.value)
+        .where(claims.c.story.in_(counts), claims.c.lifecycle == Lifecycle.ACTIVE.value)
         .group_by(claims.c.story, claims.c.status)
     )
     for row in connection.execute(query).all():
-        found[row.story][row.status] = row.claims
-    return found
+        counts[row.story][row.status] = row.claims
+    return counts
 
 
 def find_story(connection: Connection, slug: str, moment: datetime | None) -> Row[Any]:
@@ -129,12 +129,12 @@ def select_claims(slug: str, moment: datetime | None) -> Select[Any] | CompoundS
     )
     if moment is None:
         return current
-    former = tables.former_claims
+    former_rows = tables.former_claims
     return union_all(
         current.where(claims.c.changed_at <= moment),
         _select_earlier(claims, slug, moment).where(former_claims.is_uncorrected(moment)),
-        _select_earlier(former, slug, moment)
-        .join(former, former.c.claim == claims.c.id)
+        _select_earlier(former_rows, slug, moment)
+        .join(former_rows, former_rows.c.claim == claims.c.id)
         .where(former_claims.is_held(moment)),
     )
 
@@ -142,22 +142,22 @@ def select_claims(slug: str, moment: datetime | None) -> Select[Any] | CompoundS
 def _select_earlier(recorded: FromClause, slug: str, moment: datetime) -> Select[Any]:
     """Select the versions of that instant of claims that have changed since; `recorded`, `claims`
     or `former_claims`, says what only corrections change."""
-    then, later = claim_versions, claim_versions.alias()
-    held = (
+    versions, later = claim_versions, claim_versions.alias()
+    ended_at = (
         select(func.min(later.c.superseded_at))
         .where(later.c.claim == claims.c.id, later.c.superseded_at > moment)
         .correlate(claims)
         .scalar_subquery()
     )
     return (
-        select(claims.c.id, then.c.part_of, recorded.c.claimed_end, recorded.c.claimant)
+        select(claims.c.id, versions.c.part_of, recorded.c.claimed_end, recorded.c.claimant)
         .select_from(claims)
-        .join(then, and_(then.c.claim == claims.c.id, then.c.superseded_at == held))
+        .join(versions, and_(versions.c.claim == claims.c.id, versions.c.superseded_at == ended_at))
         .where(
             recorded.c.story == slug,
             claims.c.changed_at > moment,
-            then.c.recorded_at <= moment,
-            is_listed(then),
+            versions.c.recorded_at <= moment,
+            is_listed(versions),
         )
     )
 
@@ -171,9 +171,11 @@ def select_parties(moment: datetime | None) -> FromClause:
     """Select `slug`, `name`, `parent` and `root` of every party, now or as of an instant."""
     if moment is None:
         return parties.alias()
-    then = party_versions
-    held = and_(then.c.recorded_at <= moment, _build_not_yet(then.c.superseded_at, moment))
-    return select(then).where(held).subquery()
+    versions = party_versions
+    was_current = and_(
+        versions.c.recorded_at <= moment, _build_not_yet(versions.c.superseded_at, moment)
+    )
+    return select(versions).where(was_current).subquery()
 
 
 def build_story(row: Row[Any]) -> StoryView:

@@ -40,17 +40,17 @@ def build_entry(
     `claim` is the claim in brief; `links` are the data of those that the event makes, cites or
     ends, `voices` those who speak in it.
     """
-    data, heard = event.data, read_said_at(event)
+    data, said_at = event.data, read_said_at(event)
     status = event.type == "claim.status_changed"
     linked = links[0] if links and event.type.startswith("link.") else None
-    said = data if event.type == "claim.created" else linked or {}
+    statement = data if event.type == "claim.created" else linked or {}
     return {
         "seq": seq,
         "number": event.number,
         "type": cast(EntryType, event.type),
         "recorded_at": format_instant(event.recorded_at),
-        "said_at": format_instant(heard) if heard else None,
-        "precision": said["precision"] if heard else None,
+        "said_at": format_instant(said_at) if said_at else None,
+        "precision": statement["precision"] if said_at else None,
         "claim": claim,
         "previous_status": data["previous_status"] if status else None,
         "status": data["status"] if status else None,

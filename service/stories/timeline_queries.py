@@ -61,19 +61,19 @@ def read_timeline(
         more, rows = len(rows) > window.limit, rows[: window.limit]
         concerned = list(dict.fromkeys(row.claim for row in rows))
         briefs = _read_claims(connection, concerned, moment)
-        told = [
+        all_events = [
             (row, corrected[row.seq].event if row.seq in corrected else parse_event(row))
             for row in rows
         ]
-        known = _read_links(connection, told)
-        drawn = read_lanes(connection, concerned, moment)
-    items = [_build_entry(row, each, briefs[row.claim], known) for row, each in told]
+        links_by_id = _read_links(connection, all_events)
+        lanes = read_lanes(connection, concerned, moment)
+    items = [_build_entry(row, each, briefs[row.claim], links_by_id) for row, each in all_events]
     excerpt: TimelineExcerpt = {
         "story": {"slug": story.slug, "title": story.title},
         "as_of": None if moment is None else format_instant(moment),
         "clock": clock,
         "items": items,
-        "lanes": [timeline.build_lane(claim, drawn[claim]) for claim in concerned],
+        "lanes": [timeline.build_lane(claim, lanes[claim]) for claim in concerned],
     }
     return excerpt, [*_read_place(rows[-1], clock, corrected)] if more else None
 
@@ -155,8 +155,8 @@ def _read_claims(
     """Read claims in brief as they are, or as they were at `moment`; merged ones too."""
     query: Any = select(claims.c.id, claims.c.document).where(claims.c.id.in_(claim_ids))
     if moment is not None:
-        then, later = claim_versions, claim_versions.alias()
-        held = (
+        versions, later = claim_versions, claim_versions.alias()
+        ended_at = (
             select(func.min(later.c.superseded_at))
             .where(later.c.claim == claims.c.id, later.c.superseded_at > moment)
             .correlate(claims)
@@ -164,15 +164,18 @@ def _read_claims(
         )
         query = union_all(
             query.where(claims.c.changed_at <= moment),
-            select(claims.c.id, then.c.document)
+            select(claims.c.id, versions.c.document)
             .select_from(claims)
-            .join(then, and_(then.c.claim == claims.c.id, then.c.superseded_at == held))
+            .join(
+                versions,
+                and_(versions.c.claim == claims.c.id, versions.c.superseded_at == ended_at),
+            )
             .where(claims.c.id.in_(claim_ids), claims.c.changed_at > moment),
         )
-    found: dict[str, TimelineClaimView] = {}
+    claims_by_id: dict[str, TimelineClaimView] = {}
     for row in connection.execute(query).all():
         claim: ClaimView = orjson.loads(row.document)
-        found[row.id] = {
+        claims_by_id[row.id] = {
             "id": claim["id"],
             "text": claim["text"],
             "kind": claim["kind"],
@@ -182,7 +185,7 @@ def _read_claims(
             "merged_into": claim["merged_into"],
             "part_of": claim["part_of"],
         }
-    return found
+    return claims_by_id
 
 
 def _read_links(
@@ -190,10 +193,10 @@ def _read_links(
 ) -> dict[str, LinkData]:
     """Read the links that these events cite or end, by id, as they were when they were made."""
     cited = {link for _, each in rows for link in _list_cited_links(each)}
-    withdrawn = {
+    withdrawals = {
         (row.claim, each.data["statement"]) for row, each in rows if each.type in STATEMENT_TYPES
     }
-    made = (
+    query = (
         select(links.c.id, links.c.claim, links.c.statement, events.c.data)
         .join(
             events,
@@ -210,19 +213,19 @@ def _read_links(
             or_(
                 links.c.id.in_(cited),
                 and_(
-                    links.c.claim.in_({claim for claim, _ in withdrawn}),
-                    links.c.statement.in_({statement for _, statement in withdrawn}),
+                    links.c.claim.in_({claim for claim, _ in withdrawals}),
+                    links.c.statement.in_({statement for _, statement in withdrawals}),
                 ),
             )
         )
     )
-    found: dict[str, LinkData] = {}
-    for row in connection.execute(made).all():
+    links_by_id: dict[str, LinkData] = {}
+    for row in connection.execute(query).all():
         data = orjson.loads(row.data)
         for link in data["links"] if "links" in data else [data["link"]]:
             if link["id"] == row.id:
-                found[row.id] = link | {"claim": row.claim}
-    return found
+                links_by_id[row.id] = link | {"claim": row.claim}
+    return links_by_id
 
 
 def _list_cited_links(event: history.Event) -> list[str]:

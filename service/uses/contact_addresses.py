@@ -57,18 +57,18 @@ def add_contact(
         "channel": None,
     }
     insert_or_ignore(connection, contact_addresses, row)
-    known = connection.execute(
+    contact_row = connection.execute(
         select(contact_addresses).where(contact_addresses.c.digest == digest).with_for_update()
     ).one()
-    if known.address is None:
-        _change(connection, known.id, address=address)
-    connection.execute(insert(use_contacts), {"use": use, "contact": known.id})
-    if not asks or known.due_at is not None:
+    if contact_row.address is None:
+        _change(connection, contact_row.id, address=address)
+    connection.execute(insert(use_contacts), {"use": use, "contact": contact_row.id})
+    if not asks or contact_row.due_at is not None:
         return
     due_at = _find_room(connection, recorded_by, now=now)
-    _change(connection, known.id, due_at=due_at, recorded_by=recorded_by)
+    _change(connection, contact_row.id, due_at=due_at, recorded_by=recorded_by)
     if due_at <= now:
-        _ask(connection, known.id, address, now=now)
+        _ask(connection, contact_row.id, address, now=now)
 
 
 def ask_waiting(connection: Connection, *, now: datetime) -> None:
@@ -108,8 +108,8 @@ def remove_contact(connection: Connection, use: str, *, now: datetime) -> bool:
         return False
     _lock(connection, contact)
     connection.execute(delete(use_contacts).where(use_contacts.c.use == use))
-    left = select(func.count()).where(use_contacts.c.contact == contact)
-    if connection.execute(left).scalar_one() == 0:
+    use_count = select(func.count()).where(use_contacts.c.contact == contact)
+    if connection.execute(use_count).scalar_one() == 0:
         _erase(connection, contact, now=now)
     return True
 

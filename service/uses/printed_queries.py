@@ -61,8 +61,8 @@ def list_printed(
     now: datetime,
 ) -> list[PrintedUse]:
     """List uses, one more than the limit, in the order of `use_queries.list_uses`."""
-    listed = use_queries.list_uses(connection, filters, caller=caller, window=window)
-    return _complete(connection, listed, caller=caller, now=now)
+    recent_uses = use_queries.list_uses(connection, filters, caller=caller, window=window)
+    return _complete(connection, recent_uses, caller=caller, now=now)
 
 
 def read_printed(
@@ -90,20 +90,24 @@ def read_claim_uses(connection: Connection, claim: str, *, caller: Actor | None)
     if not counts["outdated"]:
         return ClaimUses(counts, [])
     filters = UseFilters(state=UseState.OUTDATED, claim=claim, takes_merged=True)
-    listed = use_queries.list_uses(connection, filters, caller=caller, window=Window(FEW, None))
-    return ClaimUses(counts, listed[:FEW])
+    recent_uses = use_queries.list_uses(
+        connection, filters, caller=caller, window=Window(FEW, None)
+    )
+    return ClaimUses(counts, recent_uses[:FEW])
 
 
 def _complete(
-    connection: Connection, listed: Sequence[UseView], *, caller: Actor | None, now: datetime
+    connection: Connection, recent_uses: Sequence[UseView], *, caller: Actor | None, now: datetime
 ) -> list[PrintedUse]:
-    shown = _read_claims(connection, {use["claim"] for use in listed}, now=now)
-    texts = _read_texts(connection, [use["id"] for use in listed])
+    claims_by_id = _read_claims(connection, {use["claim"] for use in recent_uses}, now=now)
+    texts = _read_texts(connection, [use["id"] for use in recent_uses])
     settles_all = access.is_allowed(caller, Action.SETTLE_USE)
-    own = set() if settles_all else _list_own(connection, listed, caller)
+    own = set() if settles_all else _list_own(connection, recent_uses, caller)
     return [
-        PrintedUse(use, texts[use["id"]], shown[use["claim"]], settles_all or use["id"] in own)
-        for use in listed
+        PrintedUse(
+            use, texts[use["id"]], claims_by_id[use["claim"]], settles_all or use["id"] in own
+        )
+        for use in recent_uses
     ]
 
 
@@ -128,11 +132,13 @@ def _read_texts(connection: Connection, use_ids: Collection[str]) -> dict[str, s
     return {row.id: orjson.loads(row.document)["text"] for row in connection.execute(query)}
 
 
-def _list_own(connection: Connection, listed: Sequence[UseView], caller: Actor | None) -> set[str]:
+def _list_own(
+    connection: Connection, recent_uses: Sequence[UseView], caller: Actor | None
+) -> set[str]:
     """Return which of these uses the caller recorded."""
-    if caller is None or not listed:
+    if caller is None or not recent_uses:
         return set()
-    ids = [use["id"] for use in listed]
+    ids = [use["id"] for use in recent_uses]
     query = select(uses.c.id).where(uses.c.id.in_(ids), uses.c.recorded_by == caller.id)
     return set(connection.scalars(query))
 

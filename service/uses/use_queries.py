@@ -85,11 +85,11 @@ def list_sort_keys(filters: UseFilters, use: UseView) -> list[Any]:
 
 def list_family(connection: Connection, claim: str) -> list[str]:
     """List a claim, what was merged into it, and what was merged into that."""
-    family, further = [claim], [claim]
-    while further:
-        query = select(claims.c.id).where(claims.c.merged_into.in_(further))
-        further = list(connection.scalars(query))
-        family += further
+    family, merged_claims = [claim], [claim]
+    while merged_claims:
+        query = select(claims.c.id).where(claims.c.merged_into.in_(merged_claims))
+        merged_claims = list(connection.scalars(query))
+        family += merged_claims
     return family
 
 

@@ -115,15 +115,15 @@ def compare_row(
 def show_both(expected: str, actual: str) -> tuple[str, str]:
     """Return both texts; of two JSON objects only the first key in which they differ."""
     try:
-        right, wrong = orjson.loads(expected), orjson.loads(actual)
+        right, actual_value = orjson.loads(expected), orjson.loads(actual)
     except ValueError:
         return clip(expected), clip(actual)
-    if isinstance(right, dict) and isinstance(wrong, dict):
-        for key in dict.fromkeys([*right, *wrong]):
-            if key not in right or key not in wrong or right[key] != wrong[key]:
+    if isinstance(right, dict) and isinstance(actual_value, dict):
+        for key in dict.fromkeys([*right, *actual_value]):
+            if key not in right or key not in actual_value or right[key] != actual_value[key]:
                 return tuple(  # type: ignore[return-value]
                     clip(render_canonical({key: side[key]}) if key in side else f"no {key}")
-                    for side in (right, wrong)
+                    for side in (right, actual_value)
                 )
     return clip(expected), clip(actual)
 

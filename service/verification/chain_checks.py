@@ -37,15 +37,15 @@ def check_chain(
         if line.previous_hash != previous_hash:
             yield make_break("previous_hash", previous_hash, line.previous_hash)
         for name in ("data", "actor", "salts"):
-            written = line._mapping[name]
-            if written is None:
+            stored_text = line._mapping[name]
+            if stored_text is None:
                 continue
             try:
-                right = render_canonical(orjson.loads(written))
+                right = render_canonical(orjson.loads(stored_text))
             except ValueError:
                 right = "JSON"
-            if written != right:
-                yield make_break("canonical", *show_both(right, written))
+            if stored_text != right:
+                yield make_break("canonical", *show_both(right, stored_text))
         try:
             digest = hash_event(
                 Subject(kind, subject),
@@ -86,15 +86,13 @@ def check_numbers(connection: Connection) -> Iterator[Break | Remark]:
     ).one()
     sqlite = connection.dialect.name == "sqlite"
     if sqlite:
-        drawn = (
-            connection.scalar(text("SELECT seq FROM sqlite_sequence WHERE name = 'events'")) or 0
-        )
+        last = connection.scalar(text("SELECT seq FROM sqlite_sequence WHERE name = 'events'")) or 0
     else:
-        drawn = connection.scalar(
+        last = connection.scalar(
             text("SELECT CASE WHEN is_called THEN last_value ELSE 0 END FROM events_seq_seq")
         )
-    drawn = max(drawn or 0, highest or 0)
-    missing = drawn - count
+    last = max(last or 0, highest or 0)
+    missing = last - count
     if not missing:
         return
     place = _first_gap(connection, lowest, highest)
@@ -106,11 +104,11 @@ def check_numbers(connection: Connection) -> Iterator[Break | Remark]:
             "events", f"{missing} numbers are without an event since a downgrade took them away"
         )
     elif sqlite:
-        yield Break("", None, "events.seq", f"{drawn} events without a gap", place, "record")
+        yield Break("", None, "events.seq", f"{last} events without a gap", place, "record")
     else:
         yield Remark(
             "events",
-            f"{missing} of the numbers 1 to {drawn} are missing ({place}): rolled back or taken "
+            f"{missing} of the numbers 1 to {last} are missing ({place}): rolled back or taken "
             "away, which only an anchor outside the database could tell apart",
         )
 

@@ -140,7 +140,7 @@ def _check_claim(
     yield from check_chain(claim, lines)
     state: ClaimState | None = None
     implied = ImpliedRows()
-    former: set[str] = set()
+    former_terms: set[str] = set()
     snapshots = {version.version: version for version in rows["claim_versions"]}
     differences: list[Break] = []
     for line, following in zip(lines, [*lines[1:], None], strict=True):
@@ -150,11 +150,11 @@ def _check_claim(
             history.require_matching_status(before, event)
             state = history.apply_event(before, event, claim_id=claim)
             implied.follow(before, state, event, orjson.loads(line.actor))
-            former |= index_writer.list_lost_terms((before, state, event), sources)
+            former_terms |= index_writer.list_lost_terms((before, state, event), sources)
         except DAMAGE as error:
             # Without a state there is nothing to compare the rest with.
-            found = describe_error(error)
-            yield Break(claim, line.number, "fold", "an event that can follow", found)
+            reason = describe_error(error)
+            yield Break(claim, line.number, "fold", "an event that can follow", reason)
             return
         columns = claim_writer.build_event_columns(state, event)
         yield from compare_row(claim, line.number, "events", columns, line._mapping)
@@ -164,11 +164,11 @@ def _check_claim(
     assert state is not None
     expected = claim_writer.build_row(state, lines[-1].hash) | {"created_at": lines[0].recorded_at}
     yield from compare_row(claim, None, "claims", expected, row._mapping)
-    further = states.list_further_links(state).items()
+    more_links = states.list_further_links(state).items()
     yield from compare_rows(
         claim,
         "state_links",
-        {place: {"state": text} for place, text in further},
+        {place: {"state": text} for place, text in more_links},
         {link.place: link._mapping for link in rows["state_links"]},
     )
     yield from differences
@@ -180,10 +180,12 @@ def _check_claim(
     tags = {(tag.tag, tag.added_at): tag._mapping for tag in rows["claim_tags"]}
     yield from compare_rows(claim, "claim_tags", implied.tags, tags)
     for table, implied_former in implied.former.items():
-        left = {build_former_key(table, row._mapping): row._mapping for row in rows[table]}
-        yield from compare_rows(claim, table, implied_former, left)
+        remaining_rows = {
+            build_former_key(table, row._mapping): row._mapping for row in rows[table]
+        }
+        yield from compare_rows(claim, table, implied_former, remaining_rows)
     if claim_search.name in rows:
-        indexed = index_writer.build_claim_row(state, sources, former)
+        indexed = index_writer.build_claim_row(state, sources, former_terms)
         yield from search_checks.compare_index_row(
             claim, claim_search, indexed, rows[claim_search.name], "former", "fields"
         )

@@ -84,15 +84,15 @@ def check_part(connection: Connection, part: Part) -> PartResult:
     counts = Counts()
     breaks: list[Break] = []
     remarks: list[Remark] = []
-    broken = 0
+    break_count = 0
     for finding in _check(connection, part, counts):
         if isinstance(finding, Remark):
             remarks.append(finding)
             continue
-        broken += 1
+        break_count += 1
         if len(breaks) < MOST_BREAKS:
             breaks.append(finding)
-    return PartResult(broken, tuple(breaks), tuple(remarks), counts)
+    return PartResult(break_count, tuple(breaks), tuple(remarks), counts)
 
 
 def _check(connection: Connection, part: Part, counts: Counts) -> Iterator[Break | Remark]:

@@ -31,13 +31,13 @@ def read_unfinished(connection: Connection) -> Unfinished:
     try:
         under_way = rename_queue.list_renames(connection)
     except DAMAGE as error:
-        found = describe_error(error)
-        damaged = Remark("renames", f"a row cannot be read: {found}")
+        reason = describe_error(error)
+        damaged = Remark("renames", f"a row cannot be read: {reason}")
         return Unfinished(frozenset(), frozenset(), (damaged,))
     for rename in under_way:
         if rename.draft is None:
-            mine = rename_claims.c.rename == rename.id
-            claims.update(connection.scalars(select(rename_claims.c.claim).where(mine)))
+            is_of_rename = rename_claims.c.rename == rename.id
+            claims.update(connection.scalars(select(rename_claims.c.claim).where(is_of_rename)))
         query = select(statements.c.id).where(rename_queue.build_statement_condition(rename))
         if rename.last_statement is not None:
             query = query.where(statements.c.id > rename.last_statement)
@@ -55,10 +55,10 @@ def check_renames(connection: Connection) -> list[Finding]:
 
 
 def _describe(connection: Connection, rename: Rename) -> str:
-    left = rename_queue.count_remaining_claims(connection, rename.id)
+    remaining = rename_queue.count_remaining_claims(connection, rename.id)
     total = connection.execute(
         select(renames.c.claims).where(renames.c.id == rename.id)
     ).scalar_one()
     what = "carry the change of" if rename.draft is not None else "are found by the full name of"
     kind, subject = rename.subject.kind.value, rename.subject.id
-    return f"{total - left:,} of {total:,} claims {what} the {kind} '{subject}' so far."
+    return f"{total - remaining:,} of {total:,} claims {what} the {kind} '{subject}' so far."

@@ -79,14 +79,14 @@ def check_statements(
         )
         if low:
             query_index = query_index.where(statement_search.c.statement > low)
-        found = {row.statement: row for row in connection.execute(query_index)}
+        rows_by_statement = {row.statement: row for row in connection.execute(query_index)}
         for expected in _derive_rows(connection, low, high, batch):
             if isinstance(expected, Break):
                 yield expected
                 continue
             statement = expected["search_statement"]
             if statement not in unfinished:
-                rows = [found[statement]] if statement in found else []
+                rows = [rows_by_statement[statement]] if statement in rows_by_statement else []
                 yield from compare_index_row(
                     statement, statement_search, expected, rows, kind="statement"
                 )
@@ -104,12 +104,12 @@ def _derive_rows(
     except DAMAGE:
         for key in keys:
             try:
-                only = tables.statements.c.id == key
-                yield from index_writer.build_statement_rows(connection, only)
+                is_statement = tables.statements.c.id == key
+                yield from index_writer.build_statement_rows(connection, is_statement)
             except DAMAGE as error:
-                found = describe_error(error)
+                reason = describe_error(error)
                 yield Break(
-                    key, None, "statements", "rows that belong together", found, "statement"
+                    key, None, "statements", "rows that belong together", reason, "statement"
                 )
         return
     yield from rows
@@ -131,7 +131,7 @@ def check_indexes(connection: Connection) -> Iterator[Break]:
                 .select_from(indexed)
                 .where(indexed.c.id.not_in(select(table.c.number)))
             )
-            found = f"{missing} rows not in the index {index}, {extra} too many in it"
+            fault = f"{missing} rows not in the index {index}, {extra} too many in it"
             is_whole = not missing and not extra
         else:
             is_whole = bool(
@@ -143,6 +143,6 @@ def check_indexes(connection: Connection) -> Iterator[Break]:
                     {"index": index},
                 )
             )
-            found = f"no usable index {index}"
+            fault = f"no usable index {index}"
         if not is_whole:
-            yield Break("", None, table.name, "every row in its index", found, "record")
+            yield Break("", None, table.name, "every row in its index", fault, "record")

@@ -184,8 +184,8 @@ def check_kind(
                 else:
                     expected = things.fold(kind, signed)
             except DAMAGE as error:
-                found = describe_error(error)
-                yield Break(subject, None, "fold", "events that can follow", found, kind.value)
+                reason = describe_error(error)
+                yield Break(subject, None, "fold", "events that can follow", reason, kind.value)
                 continue
             for mark in things.MARKS & signed[0].event.data.keys():
                 place = (proved.table.name, mark)
@@ -261,13 +261,13 @@ def _read_alterations(
         )
         .order_by(t.c.claim, t.c.number)
     )
-    found: dict[str, list[Alteration]] = {}
+    alterations: dict[str, list[Alteration]] = {}
     for line in lines:
         grade = domain_uses.classify(line.type, orjson.loads(line.data))
         if grade is not None:
             at = format_instant(line.recorded_at)
-            found.setdefault(line.claim, []).append(Alteration(line.number, at, grade))
-    return found
+            alterations.setdefault(line.claim, []).append(Alteration(line.number, at, grade))
+    return alterations
 
 
 def _check_quotes(
@@ -319,8 +319,8 @@ def check_settings(connection: Connection, counts: Counts) -> Iterator[Break]:
             signed = [_read_event(line) for line in chain]
             expected[name] = things.fold(SubjectKind.SETTING, signed)
         except DAMAGE as error:
-            found = describe_error(error)
-            yield Break(name, None, "fold", "events that can follow", found, "setting")
+            reason = describe_error(error)
+            yield Break(name, None, "fold", "events that can follow", reason, "setting")
     i = tables.installation
     values = {
         row.name: row.value
@@ -333,8 +333,8 @@ def check_settings(connection: Connection, counts: Counts) -> Iterator[Break]:
             continue
         found_setting = audit.describe_setting(name, values.get(name))
         if right != found_setting:
-            shown = show_both(show_text(right), show_text(found_setting))
-            yield Break(name, None, "installation.value", *shown, "setting")
+            shown_values = show_both(show_text(right), show_text(found_setting))
+            yield Break(name, None, "installation.value", *shown_values, "setting")
 
 
 def check_missing_rows(connection: Connection, kind: SubjectKind) -> Iterator[Break]:
@@ -344,14 +344,16 @@ def check_missing_rows(connection: Connection, kind: SubjectKind) -> Iterator[Br
     subject: Any = t.c.subject
     if connection.dialect.name == "sqlite" and not isinstance(key.type, String):
         subject = func.replace(t.c.subject, "-", "")
-    here = select(cast(key, String)).scalar_subquery()
-    missing: Select[Any] = select(t.c.subject).where(t.c.kind == kind.value, subject.not_in(here))
+    subjects = select(cast(key, String)).scalar_subquery()
+    missing: Select[Any] = select(t.c.subject).where(
+        t.c.kind == kind.value, subject.not_in(subjects)
+    )
     last = MAY_BE_GONE.get(kind)
     if last is not None:
         ended = select(t.c.subject).where(t.c.kind == kind.value, t.c.type == last)
         missing = missing.where(t.c.subject.not_in(ended))
-    for gone in connection.scalars(missing.distinct()):
-        yield Break(gone, None, KINDS[kind].table.name, "a row", "no row", kind.value)
+    for subject_id in connection.scalars(missing.distinct()):
+        yield Break(subject_id, None, KINDS[kind].table.name, "a row", "no row", kind.value)
 
 
 def _list_roots(connection: Connection) -> dict[str, str]:
@@ -378,8 +380,8 @@ def check_party_versions(connection: Connection) -> Iterator[Break]:
     try:
         expected = things.fold_party_versions((line.subject, _read_event(line)) for line in lines)
     except DAMAGE as error:
-        found = describe_error(error)
-        yield Break("", None, "party_versions", "events that can follow", found, "party")
+        reason = describe_error(error)
+        yield Break("", None, "party_versions", "events that can follow", reason, "party")
         return
     found_rows: dict[str, list[things.Row]] = {}
     v = tables.party_versions

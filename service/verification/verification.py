@@ -98,13 +98,13 @@ def verify(connection: Connection, *, progress: Progress = None) -> Report:
 def compare_with_record(connection: Connection, progress: Progress = None) -> Report:
     """Do what `verify` does in the transaction of the caller."""
     parts = plan_parts(connection)
-    total, done = sum(part.steps for part in parts), 0
+    total, step_count = sum(part.steps for part in parts), 0
     results = []
     for part in parts:
         results.append(check_part(connection, part))
-        done += part.steps
+        step_count += part.steps
         if progress is not None:
-            progress(done, total)
+            progress(step_count, total)
     return build_report(results)
 
 
@@ -125,19 +125,19 @@ def build_report(results: Iterable[PartResult]) -> Report:
     counts = Counts()
     breaks: list[Break] = []
     remarks: list[Remark] = []
-    broken = 0
+    break_count = 0
     for result in results:
-        broken += result.broken
+        break_count += result.broken
         breaks += result.breaks[: MOST_BREAKS - len(breaks)]
         remarks += result.remarks
         counts.add(result.counts)
     remarks += [*counts.list_remarks(), *_list_unproved()]
     return Report(
-        ok=not broken,
+        ok=not break_count,
         claims=counts.claims,
         things=counts.things,
         events=counts.events,
-        broken=broken,
+        broken=break_count,
         first_break=breaks[0] if breaks else None,
         breaks=tuple(breaks),
         remarks=tuple(remarks),

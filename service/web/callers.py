@@ -75,9 +75,9 @@ class Callers:
         trusted = self._known
         # A key and a session are different things even where their texts are equal.
         named = f"{'key' if header else 'session'} {token}"
-        known = trusted.get(named)
-        if known is not None and known[0] > time.monotonic():
-            credential = known[1]
+        entry = trusted.get(named)
+        if entry is not None and entry[0] > time.monotonic():
+            credential = entry[1]
         else:
             trusted.pop(named, None)
             try:
@@ -131,8 +131,8 @@ class Callers:
         """Raise CrossSite for a change that comes from another site's page: browsers send the
         cookie with it all the same."""
         origin = request.headers.get("origin")
-        ours = {self.settings.base_url, f"{request.url.scheme}://{request.url.netloc}"}
-        if origin is None or origin not in {_origin(url) for url in ours}:
+        own_origins = {self.settings.base_url, f"{request.url.scheme}://{request.url.netloc}"}
+        if origin is None or origin not in {_origin(url) for url in own_origins}:
             raise CrossSite("Changes made with a session must come from the desk's own pages.")
 
     def count_feed(self, request: Request, feed: str | None, *, now: datetime) -> None:

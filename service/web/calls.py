@@ -209,8 +209,8 @@ def build_link_header(request: Request, cursor: str | None) -> dict[str, str]:
     """Build the Link header (RFC 8288) to the next page."""
     if cursor is None:
         return {}
-    others = [pair for pair in request.query_params.multi_items() if pair[0] != "cursor"]
-    query = urlencode([*others, ("cursor", cursor)])
+    pairs = [pair for pair in request.query_params.multi_items() if pair[0] != "cursor"]
+    query = urlencode([*pairs, ("cursor", cursor)])
     return {"Link": f'<{request.scope["path"]}?{query}>; rel="next"'}
 
 
@@ -275,8 +275,8 @@ class Allow:
             _refuse_unknown_parameters(request)
         if self.page:
             credential = context_of(request.scope).credential
-            chosen = credential.time_zone if credential else None
-            time_zones.show_in(chosen or services.settings.timezone)
+            chosen_zone = credential.time_zone if credential else None
+            time_zones.show_in(chosen_zone or services.settings.timezone)
         reader = replica_choice.choose_reader(
             request, services.database, services.settings, self.action, now=now
         )

@@ -145,7 +145,7 @@ def describe_parameters(*names: str) -> list[JsonObject]:
     """Describe the parameters of `ListQuery`, or those named, as the OpenAPI document has them."""
     parameters: list[JsonObject] = []
     for name in names or ListQuery.model_fields:
-        [shown] = [
+        [marker] = [
             each for each in ListQuery.model_fields[name].metadata if isinstance(each, Shown)
         ]
         parameters.append(
@@ -153,8 +153,8 @@ def describe_parameters(*names: str) -> list[JsonObject]:
                 "name": name,
                 "in": "query",
                 "required": False,
-                "schema": shown.schema,
-                "description": shown.description,
+                "schema": marker.schema,
+                "description": marker.description,
             }
         )
     return parameters

@@ -104,8 +104,8 @@ def accepts(request: Request, media_type: str) -> bool:
     weights: dict[str, bool] = {}
     for media_range in ranges.split(","):
         name, *parameters = (part.strip().lower() for part in media_range.split(";"))
-        refused = any(re.fullmatch(r"q=0(\.0*)?", part) for part in parameters)
-        weights[name] = weights.get(name, False) or not refused
+        is_refused = any(re.fullmatch(r"q=0(\.0*)?", part) for part in parameters)
+        weights[name] = weights.get(name, False) or not is_refused
     for name in (media_type, f"{kind}/*", "*/*"):
         if name in weights:
             return weights[name]

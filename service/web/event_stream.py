@@ -78,15 +78,15 @@ class EventStream(Response):
             listener.has_news = False
             await self._send_body(send, sse_format.INBOX)
         try:
-            taken = await hub.take_events(listener)
+            taken_events = await hub.take_events(listener)
         except ClaimdeskError:
             # The database is away: the stream stays open, and asks again.
             await asyncio.sleep(TROUBLE_SECONDS)
             return
-        if taken:
-            self._last_id = taken[-1].seq
+        if taken_events:
+            self._last_id = taken_events[-1].seq
             await self._send_body(
-                send, b"".join([event.render_for(listener.audience) for event in taken])
+                send, b"".join([event.render_for(listener.audience) for event in taken_events])
             )
         elif listener.is_silent:
             await self._send_body(send, self._build_heartbeat())

@@ -49,8 +49,8 @@ class Limiter:
             }
         self._free_at[caller] = free_at
         if self.spending is not None:
-            spent = step * min(cost, self.limit)
-            self.spending[caller] = self.spending.get(caller, 0.0) + spent
+            cost_seconds = step * min(cost, self.limit)
+            self.spending[caller] = self.spending.get(caller, 0.0) + cost_seconds
         used = free_at - now
         return Allowance(self.limit, int((WINDOW - used) / step), int(used) + 1)
 

@@ -38,9 +38,9 @@ async def sign_in(services: Services, request: Request, email: str, password: st
     Raises NotAuthenticated (the same for an unknown account, and after as long a time),
     RateLimited, SignInBusy.
     """
-    known = is_known_device(services, request, email)
-    with passwords.admit_try(is_known_browser=known):
-        await spend_try(services, list_limits(request, email, is_known_browser=known))
+    is_known = is_known_device(services, request, email)
+    with passwords.admit_try(is_known_browser=is_known):
+        await spend_try(services, list_limits(request, email, is_known_browser=is_known))
         stored = await services.database.read(credentials.find_password_by_email, email)
         hashed = (
             stored.hash if stored and len(password) <= account_bounds.LONGEST_PASSWORD else None

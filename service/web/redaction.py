@@ -30,8 +30,12 @@ def redact_record(events: Iterable[Data], audience: Audience) -> list[Data]:
     for event in events:
         redacted_event, _ = disclosure.withhold_event(event, audience)
         places = disclosure.list_committed_places(event["type"], event["actor"], event["data"])
-        hidden = [place for place, lowest in places.items() if not audience.may_read(lowest)]
-        redacted.append(redacted_event | canonical.build_proof(event, event["salts"], hidden))
+        withheld_places = [
+            place for place, lowest in places.items() if not audience.may_read(lowest)
+        ]
+        redacted.append(
+            redacted_event | canonical.build_proof(event, event["salts"], withheld_places)
+        )
     return redacted
 
 

@@ -71,10 +71,10 @@ def _asks_for_primary(
     request: Request, replica: Replica, settings: Settings, now: datetime
 ) -> bool:
     headers = request.headers
-    sent = [headers.get(HEADER)]
+    positions = [headers.get(HEADER)]
     if "cookie" in headers:
-        sent.append(request.cookies.get(name_cookie(settings, COOKIE)))
-    if not all(replica.has_replayed(_parse_position(text)) for text in sent if text):
+        positions.append(request.cookies.get(name_cookie(settings, COOKIE)))
+    if not all(replica.has_replayed(_parse_position(text)) for text in positions if text):
         return True
     if "no-cache" in headers.get("cache-control", ""):
         return True

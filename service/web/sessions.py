@@ -48,9 +48,9 @@ def make_form_token(request: Request) -> str:
     return derive_form_token(read_session_token(request))
 
 
-def is_own_form(request: Request, sent: str) -> bool:
+def is_own_form(request: Request, sent_token: str) -> bool:
     """Whether a form was filled in on a page of the present session."""
-    return _is_equal(make_form_token(request), sent)
+    return _is_equal(make_form_token(request), sent_token)
 
 
 def derive_form_token(cookie: str | None) -> str:
@@ -67,12 +67,12 @@ def set_visit_cookie(response: Response, request: Request, visit: str) -> None:
     _set(response, request, VISIT, visit, None)
 
 
-def is_visitors_form(request: Request, sent: str) -> bool:
+def is_visitors_form(request: Request, sent_token: str) -> bool:
     """Whether a form was filled in on a page of this visit."""
-    return _is_equal(derive_form_token(_read(request, VISIT)), sent)
+    return _is_equal(derive_form_token(_read(request, VISIT)), sent_token)
 
 
-def require_visitors_form(request: Request, sent: str) -> None:
+def require_visitors_form(request: Request, sent_token: str) -> None:
     """Raise CrossSite unless the form was filled in on a page of the desk, in this visit.
 
     Another site's form would sign a browser in as whom that site chose.  Every browser sends the
@@ -80,7 +80,7 @@ def require_visitors_form(request: Request, sent: str) -> None:
     """
     if "origin" in request.headers:
         service_container.get_services(request).callers.require_same_site(request)
-    if not is_visitors_form(request, sent):
+    if not is_visitors_form(request, sent_token):
         raise CrossSite(_explain_lost_visit(request))
 
 
@@ -120,5 +120,5 @@ def _set(response: Response, request: Request, name: str, value: str, max_age: i
     )
 
 
-def _is_equal(expected: str, sent: str) -> bool:
-    return expected != "" and hmac.compare_digest(expected.encode(), sent.encode())
+def _is_equal(expected: str, sent_token: str) -> bool:
+    return expected != "" and hmac.compare_digest(expected.encode(), sent_token.encode())

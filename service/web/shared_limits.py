@@ -76,7 +76,7 @@ class SharedLimits:
         for limiter in self._limiters.values():
             limiter.spending = {}
         try:
-            spent = await self._database.write(
+            seconds_by_key = await self._database.write(
                 shared_limits.add_spending, {key: spending[key][2] for key in spending}
             )
         except BaseException:
@@ -84,7 +84,7 @@ class SharedLimits:
                 assert limiter.spending is not None, "it is shared"
                 limiter.spending[caller] = limiter.spending.get(caller, 0.0) + seconds
             raise
-        for key, seconds in spent.items():
+        for key, seconds in seconds_by_key.items():
             limiter, caller, _ = spending[key]
             limiter.take_in(caller, seconds)
 

@@ -16,32 +16,32 @@ from service.domain.zones import find_zone
 
 HOURLY = frozenset({Precision.HOUR, Precision.MINUTE, Precision.SECOND})
 """What has a time of the day."""
-_shown: ContextVar[str] = ContextVar("shown_time_zone", default="UTC")
+_shown_zone: ContextVar[str] = ContextVar("shown_time_zone", default="UTC")
 
 
 def show_in(name: str) -> None:
     """Show the times of what is rendered for this request in a zone."""
-    _shown.set(name)
+    _shown_zone.set(name)
 
 
 @contextmanager
 def use_zone(name: str) -> Iterator[None]:
     """Show times in a zone within the block: threads know nothing of the request's."""
-    token = _shown.set(name)
+    token = _shown_zone.set(name)
     try:
         yield
     finally:
-        _shown.reset(token)
+        _shown_zone.reset(token)
 
 
 def read_shown_zone() -> str:
     """Return the name of the zone in which times are shown."""
-    return _shown.get()
+    return _shown_zone.get()
 
 
 def localize(moment: datetime) -> datetime:
     """Return an instant by the clock that is shown."""
-    return moment.astimezone(find_zone(_shown.get()) or UTC)
+    return moment.astimezone(find_zone(_shown_zone.get()) or UTC)
 
 
 def name_offset(local: datetime) -> str:
@@ -73,7 +73,7 @@ def parse_local(text: str) -> datetime:
     naive = datetime.fromisoformat(text)
     if naive.tzinfo is not None:
         raise ValueError("it has an offset")
-    name = _shown.get()
+    name = _shown_zone.get()
     local = naive.replace(tzinfo=find_zone(name) or UTC)
     earlier, later = local.utcoffset(), local.replace(fold=1).utcoffset()
     if earlier is not None and later is not None and earlier != later:

@@ -25,9 +25,9 @@ async def normalize_query(call: Call, text: str) -> str:
     Raises Invalid for what the list would refuse, and Forbidden where the caller may not ask so.
     """
     pairs = parse_qsl(text.removeprefix("?"), keep_blank_values=True)
-    sent = [(name, value) for name, value in pairs if value and name not in UNSAVED]
+    kept_pairs = [(name, value) for name, value in pairs if value and name not in UNSAVED]
     try:
-        query = claim_requests.parse_list_query(QueryParams(sent))
+        query = claim_requests.parse_list_query(QueryParams(kept_pairs))
         if query.q is not None:
             query_parser.parse_query(query.q)
         filters = claim_requests.build_filters(query, call)
@@ -60,9 +60,9 @@ async def parse_followed_search(call: Call, text: str) -> str:
     """Return the one text for a search that was sent as an address has it.  Raises Invalid, and
     Forbidden where the caller may not see assignees."""
     pairs = parse_qsl(text.removeprefix("?"), keep_blank_values=True)
-    sent = [(name, value) for name, value in pairs if name not in UNFOLLOWED and value]
+    kept_pairs = [(name, value) for name, value in pairs if name not in UNFOLLOWED and value]
     try:
-        query = claim_requests.parse_list_query(QueryParams(sent))
+        query = claim_requests.parse_list_query(QueryParams(kept_pairs))
         if query.q is not None:
             query_parser.parse_query(query.q)
         filters = claim_requests.build_filters(query, call)

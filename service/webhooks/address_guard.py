@@ -135,9 +135,11 @@ class AddressGuard:
             raise AddressRefused("An @ in a user name or password is written %40.")
         if "#" in url:
             raise AddressRefused("The URL must not contain a fragment (#).")
-        given = authority[1].rpartition("@")[2].rpartition("]")[2].partition(":")[2]
+        port_text = authority[1].rpartition("@")[2].rpartition("]")[2].partition(":")[2]
         try:
-            if given.strip("0123456789"):  # int() takes `+443`, `4_43` and any alphabet's digits
+            if port_text.strip(
+                "0123456789"
+            ):  # int() takes `+443`, `4_43` and any alphabet's digits
                 raise ValueError("no port")
             parsed = httpx.URL(url)
             # `host` decodes punycode, which may be wrong in ways the parser does not look for.

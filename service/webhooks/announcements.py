@@ -115,10 +115,10 @@ def read_announcement(messages: Sequence[bytes], *, with_quotes: bool = True) ->
 def clean_text(text: object) -> str:
     """Return a text on one line, without controls, cut where it is very long."""
     line = " ".join(INVISIBLE.sub("", str(text)).split())
-    begun = sum(line.count(sign) for sign in ISOLATES)
+    isolate_count = sum(line.count(sign) for sign in ISOLATES)
     if len(line) > TEXT_LENGTH:
         line = line[: TEXT_LENGTH - 1].rstrip() + "…"
-    if begun != line.count(ISOLATES_END):
+    if isolate_count != line.count(ISOLATES_END):
         line = line.translate(dict.fromkeys(map(ord, ISOLATES + ISOLATES_END)))
     return line
 

@@ -146,23 +146,23 @@ def parse_retry_after(value: str, now: datetime) -> timedelta | None:
     try:
         date = parsedate_to_datetime(value)
         # Without a zone it is UTC, as HTTP-dates are.
-        left = (date if date.tzinfo else date.replace(tzinfo=UTC)) - now
+        remaining = (date if date.tzinfo else date.replace(tzinfo=UTC)) - now
     except (ValueError, TypeError, IndexError, OverflowError):
         return None
-    return max(timedelta(), min(left, RETRY_AFTER))
+    return max(timedelta(), min(remaining, RETRY_AFTER))
 
 
 def _keep_headers(headers: Headers) -> dict[str, str]:
     """Return the headers that fit; values of one name are joined."""
-    kept: dict[str, str] = {}
+    kept_headers: dict[str, str] = {}
     room = HEADER_BYTES
     for raw_name, raw_value in headers[:HEADER_COUNT]:
         name, value = _decode(raw_name).lower(), _decode(raw_value)
         room -= len(name.encode()) + len(value.encode()) + 2
         if room < 0:
             break
-        kept[name] = f"{kept[name]}, {value}" if name in kept else value
-    return kept
+        kept_headers[name] = f"{kept_headers[name]}, {value}" if name in kept_headers else value
+    return kept_headers
 
 
 def _decode(data: bytes | bytearray) -> str:

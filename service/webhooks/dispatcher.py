@@ -166,20 +166,20 @@ class Dispatcher:
         if time.monotonic() - self._busy_since >= self.settings.webhook_poll_seconds:
             # Another dispatcher may have settled something meanwhile.
             self._busy, self._busy_since = set(), time.monotonic()
-        wanted: list[str] = []
+        endpoint_ids: list[str] = []
         if room > 0:
-            wanted = await self.database.read(
+            endpoint_ids = await self.database.read(
                 due_endpoints.list_due_endpoints,
                 now=self.clock(),
                 busy=tuple(self._busy),
                 with_failing=room_for_failing > 0,
             )
-        if not (wanted or self._has_results):
+        if not (endpoint_ids or self._has_results):
             return None
         ended, unsent = self._ended, self._unsent
         self._ended, self._unsent = [], []
         # Settling makes room, and what waited for it is due then.
-        wanted = [*{*wanted, *(attempt.webhook for attempt in ended)}]
+        endpoint_ids = [*{*endpoint_ids, *(attempt.webhook for attempt in ended)}]
         began = time.monotonic()
         try:
             if unsent:
@@ -188,7 +188,7 @@ class Dispatcher:
             turn = await self.database.write(
                 leases.take_turn,
                 attempts=ended,
-                endpoint_ids=wanted,
+                endpoint_ids=endpoint_ids,
                 sending=Counter(delivery.webhook for delivery in self._sending.values()),
                 room=room,
                 room_for_failing=max(0, room_for_failing),
@@ -236,8 +236,8 @@ class Dispatcher:
             self._ended.remove(attempt)
 
     async def _send(self, leased: Leased, leased_at: float) -> None:
-        left = self.settings.webhook_lease_seconds - (time.monotonic() - leased_at)
-        if left <= leased.timeout:
+        remaining = self.settings.webhook_lease_seconds - (time.monotonic() - leased_at)
+        if remaining <= leased.timeout:
             # A process that was suspended and goes on must not send what another has leased by now.
             self._unsent += leased.leases
             return

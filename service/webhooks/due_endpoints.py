@@ -21,11 +21,13 @@ deliveries = webhook_deliveries.c
 def _select_endpoints_with_pending() -> CTE:
     """Select the endpoints that have anything pending, from one to the next by the index: neither
     those that have nothing cost a look, nor those that have much."""
-    waits = deliveries.state == PENDING
-    first = select(deliveries.webhook).where(waits).order_by(deliveries.webhook).limit(1)
-    found = select(first.scalar_subquery().label("webhook")).cte("having_some", recursive=True)
-    following = first.where(deliveries.webhook > found.c.webhook).scalar_subquery()
-    return found.union_all(select(following).where(found.c.webhook.is_not(null())))
+    is_pending = deliveries.state == PENDING
+    first = select(deliveries.webhook).where(is_pending).order_by(deliveries.webhook).limit(1)
+    endpoint_ids = select(first.scalar_subquery().label("webhook")).cte(
+        "having_some", recursive=True
+    )
+    following = first.where(deliveries.webhook > endpoint_ids.c.webhook).scalar_subquery()
+    return endpoint_ids.union_all(select(following).where(endpoint_ids.c.webhook.is_not(null())))
 
 
 _WITH_PENDING = _select_endpoints_with_pending()

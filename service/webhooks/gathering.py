@@ -43,7 +43,7 @@ def gather_later(
     tried, each with a lease of its own.  Returns them by the head's lease."""
     heads = [pair for pair in leased_now if _is_gathering(pair[0], endpoints)]
     gathered: dict[str, list[tuple[Row[Any], str]]] = {}
-    begun: set[tuple[str, str]] = set()
+    head_keys: set[tuple[str, str]] = set()
     leased = {(head.webhook, head.message) for head, _ in heads}
     for head, token in sorted(heads, key=lambda pair: pair[0].position):
         claim = connection.scalar(
@@ -51,9 +51,9 @@ def gather_later(
                 deliveries.webhook == head.webhook, deliveries.message == head.message
             )
         )
-        if claim is None or (head.webhook, claim) in begun:
+        if claim is None or (head.webhook, claim) in head_keys:
             continue
-        begun.add((head.webhook, claim))
+        head_keys.add((head.webhook, claim))
         later = connection.execute(
             select(webhook_deliveries)
             .where(

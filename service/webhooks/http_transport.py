@@ -108,10 +108,10 @@ class HttpTransport:
         )
         if target is not None:
             await self._close_idle(target)
-        fresh = self._targets[outgoing.endpoint] = _Target(outgoing.url, address, url.netloc)
+        new_target = self._targets[outgoing.endpoint] = _Target(outgoing.url, address, url.netloc)
         while len(self._targets) > MAX_TARGETS:
             await self._close_oldest()
-        return fresh
+        return new_target
 
     async def _connect(self, target: _Target, seconds: float) -> httpcore.AsyncHTTP11Connection:
         origin = target.address.origin

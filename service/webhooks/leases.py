@@ -168,8 +168,8 @@ def take_turn(
         due_deliveries.list_due_deliveries(connection, with_slots, slots, now) if with_slots else []
     )
     leased, died = _lease(connection, endpoints, slots, due, rules, now)
-    taken = Counter(delivery.webhook for delivery in leased)
-    busy = frozenset(webhook for webhook, count in free.items() if taken[webhook] >= count)
+    counts = Counter(delivery.webhook for delivery in leased)
+    busy = frozenset(webhook for webhook, count in free.items() if counts[webhook] >= count)
     return Turn(leased, settled, busy, died, more=bool(due))
 
 
@@ -198,27 +198,27 @@ def _lease(
     """Lease the due deliveries that wait for no other, as far as there are slots, and hold back the
     rest.  Returns them, and how many became dead letters."""
     by_id = {endpoint.id: endpoint for endpoint in endpoints}
-    left = dict(slots)
-    taken: list[tuple[Row[Any], str]] = []
+    remaining = dict(slots)
+    leases: list[tuple[Row[Any], str]] = []
     changes: list[Parameters] = []
-    held: list[Parameters] = []
-    lost: list[Parameters] = []
+    delays: list[Parameters] = []
+    lost_attempts: list[Parameters] = []
     for delivery in due:
         if delivery.before_due is not None:
             until = due_deliveries.find_held_until(delivery, rules.lease, now)
-            held.append(
+            delays.append(
                 {"webhook_id": delivery.webhook, "message_id": delivery.message, "until": until}
             )
             continue
-        if left[delivery.webhook] == 0:
+        if remaining[delivery.webhook] == 0:
             continue
         change = _delay_after_loss(delivery, rules, now)
         if delivery.lease is not None:
-            lost.append(_build_lost_attempt(delivery, by_id[delivery.webhook].url, rules))
+            lost_attempts.append(_build_lost_attempt(delivery, by_id[delivery.webhook].url, rules))
         if change is None:
             token = secrets.token_hex(16)
-            left[delivery.webhook] -= 1
-            taken.append((delivery, token))
+            remaining[delivery.webhook] -= 1
+            leases.append((delivery, token))
             change = _build_change(
                 delivery,
                 rules,
@@ -228,7 +228,7 @@ def _lease(
                 tries=delivery.tries + 1,
             )
         changes.append(change)
-    gathered = gathering.gather_later(connection, taken, by_id)
+    gathered = gathering.gather_later(connection, leases, by_id)
     for companions in gathered.values():
         for companion, token in companions:
             changes.append(
@@ -241,24 +241,31 @@ def _lease(
                     tries=companion.tries + 1,
                 )
             )
-    told = {
+    told_companions = {
         (companion.webhook, companion.message)
         for companions in gathered.values()
         for companion, _ in companions
     }
-    held = [delay for delay in held if (delay["webhook_id"], delay["message_id"]) not in told]
-    INSERT_ATTEMPT.run_each(connection, lost)
+    delays = [
+        delay
+        for delay in delays
+        if (delay["webhook_id"], delay["message_id"]) not in told_companions
+    ]
+    INSERT_ATTEMPT.run_each(connection, lost_attempts)
     LEASE.run_each(connection, changes)
-    HOLD_BACK.run_each(connection, held)
-    served = sorted({delivery.webhook for delivery in due})
-    NOTE_TURN.run_each(connection, [{"webhook_id": webhook, "at": now} for webhook in served])
+    HOLD_BACK.run_each(connection, delays)
+    served_endpoints = sorted({delivery.webhook for delivery in due})
+    NOTE_TURN.run_each(
+        connection, [{"webhook_id": webhook, "at": now} for webhook in served_endpoints]
+    )
     died = sum(change["new_state"] == DeliveryState.DEAD for change in changes)
-    if not taken:
+    if not leases:
         return [], died
     rows = connection.execute(
         select(webhook_messages.c.id, webhook_messages.c.body).where(
             webhook_messages.c.id.in_(
-                {delivery.message for delivery, _ in taken} | {message for _, message in told}
+                {delivery.message for delivery, _ in leases}
+                | {message for _, message in told_companions}
             )
         )
     )
@@ -278,24 +285,24 @@ def _lease(
                 for companion, companion_token in gathered.get(token, ())
             ),
         )
-        for delivery, token in taken
+        for delivery, token in leases
     ], died
 
 
 def _build_change(delivery: Row[Any], rules: DispatchRules, **changes: object) -> Parameters:
     """Build the parameters of LEASE: what the delivery's row has, with `changes`."""
-    lost = delivery.lease is not None
+    is_lost = delivery.lease is not None
     first_tried_at = delivery.first_tried_at
-    if lost and first_tried_at is None:
+    if is_lost and first_tried_at is None:
         first_tried_at = delivery.visible_at - rules.lease
     values = {
         "lease": None,
         "first_tried_at": first_tried_at,
         "attempts": delivery.attempts,
         "tries": delivery.tries,
-        "losses": delivery.losses + lost,
+        "losses": delivery.losses + is_lost,
         "state": DeliveryState.PENDING,
-        "last_error": LOST_ERROR if lost else delivery.last_error,
+        "last_error": LOST_ERROR if is_lost else delivery.last_error,
         "settled_at": None,
         **changes,
     }

@@ -42,8 +42,8 @@ def render_message(announcement: Announcement) -> bytes:
 
 def escape_text(words: str) -> str:
     """Escape a text, so that it shows as it is; cut where it is very long."""
-    kept = words if len(words) <= PART_LENGTH else words[: PART_LENGTH - 1] + "…"
-    entities = kept.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    short_words = words if len(words) <= PART_LENGTH else words[: PART_LENGTH - 1] + "…"
+    entities = short_words.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     unlinked = ADDRESS.sub(lambda match: match[0][:-1] + GAP + match[0][-1], entities)
     quiet = EMOJI.sub(f":{GAP}", unlinked).replace("@", f"@{GAP}")
     return SIGNS.sub(r"\\\1", quiet)

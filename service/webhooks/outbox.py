@@ -223,7 +223,7 @@ def _is_wanted(prefix: str) -> ColumnElement[bool]:
         texts = webhooks.c[column]
         return or_(texts == "", lists(texts, bind(name, texts)))
 
-    def listed(name: ListFilter) -> ColumnElement[bool]:
+    def is_listed(name: ListFilter) -> ColumnElement[bool]:
         # Tags may hold whatever LIKE takes for a sign of its own.
         filters = webhook_filters.c
         entries = bind(name, webhooks.c.event_types)
@@ -262,8 +262,8 @@ def _is_wanted(prefix: str) -> ColumnElement[bool]:
         & narrowed("status_to", "status_to")
         & narrowed("kinds", "kind")
         & narrowed("severity", "severity")
-        & listed(ListFilter.TAGS)
-        & listed(ListFilter.LANGUAGES)
+        & is_listed(ListFilter.TAGS)
+        & is_listed(ListFilter.LANGUAGES)
     )
 
 

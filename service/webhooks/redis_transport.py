@@ -93,9 +93,9 @@ class RedisConnection:
         self._stream.reader.begin_answer()
         fields = [part for header in rendered.headers.items() for part in header]
         # In braces, so that both keys are on one node of a cluster.
-        known = f"{{{stream}}}:claimdesk:{message}"
+        key = f"{{{stream}}}:claimdesk:{message}"
         await self._connection.send_command(
-            "EVAL", APPEND, 2, stream, known, REMEMBERED_SECONDS, *fields, "body", rendered.body
+            "EVAL", APPEND, 2, stream, key, REMEMBERED_SECONDS, *fields, "body", rendered.body
         )
         answer = await self._connection.read_response()
         if not isinstance(answer, list) or len(answer) != 2 or not isinstance(answer[0], bytes):

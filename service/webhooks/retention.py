@@ -29,7 +29,7 @@ def delete_old_deliveries(connection: Connection, *, now: datetime, batch: int =
     Those of a deleted endpoint go whatever their age, and the endpoint after them.  What has been
     due for 90 days to an endpoint that is paused or disabled goes too.
     """
-    gone = webhooks.c.deleted_at.is_not(null())
+    is_deleted = webhooks.c.deleted_at.is_not(null())
     idle = webhooks.c.state != EndpointState.ACTIVE.value
     for old in (
         (
@@ -45,21 +45,22 @@ def delete_old_deliveries(connection: Connection, *, now: datetime, batch: int =
             deliveries.state == PENDING,
             deliveries.visible_at < now - DEAD_KEPT,
         ),
-        (_belongs_to(gone),),
+        (_belongs_to(is_deleted),),
     ):
         # One after the other, so that each finds its rows by an index.
-        chosen = connection.execute(
+        rows = connection.execute(
             select(deliveries.webhook, deliveries.message)
             .where(*old)
             .limit(batch)
             .with_for_update(skip_locked=True)
         ).all()
-        if chosen:
-            _delete(connection, [(row.webhook, row.message) for row in chosen])
-            return len(chosen)
+        if rows:
+            _delete(connection, [(row.webhook, row.message) for row in rows])
+            return len(rows)
     emptied = connection.scalars(
         select(webhooks.c.id).where(
-            gone, ~exists(select(deliveries.message).where(deliveries.webhook == webhooks.c.id))
+            is_deleted,
+            ~exists(select(deliveries.message).where(deliveries.webhook == webhooks.c.id)),
         )
     ).all()
     if emptied:

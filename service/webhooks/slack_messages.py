@@ -73,10 +73,10 @@ def escape_text(words: str, length: int) -> str:
     escaped = escape(words)
     if len(escaped) <= length:
         return escaped
-    kept = words
-    while len(escape(kept)) >= length:
-        kept = kept[: len(kept) - max(1, (len(escape(kept)) - length) // 5 + 1)]
-    return escape(kept) + "…"
+    text = words
+    while len(escape(text)) >= length:
+        text = text[: len(text) - max(1, (len(escape(text)) - length) // 5 + 1)]
+    return escape(text) + "…"
 
 
 def escape(words: str) -> str:

@@ -42,9 +42,11 @@ class SmtpTransport:
         recipient = mail_addresses.parse_recipient(outgoing.url)
         async with self._room, self._borrow(self._server) as client:
             try:
-                _, said = await client.sendmail(self._server.sender, [recipient], rendered.body)
+                _, answer_text = await client.sendmail(
+                    self._server.sender, [recipient], rendered.body
+                )
                 reply.status = int(aiosmtplib.SMTPStatus.completed)
-                reply.body += said.encode()
+                reply.body += answer_text.encode()
             except aiosmtplib.SMTPRecipientsRefused as error:
                 refusal = error.recipients[0]
                 _note_refusal(reply, refusal, recipient, is_final=refusal.code >= PERMANENT)
@@ -109,7 +111,7 @@ def _note_refusal(
 ) -> None:
     """Keep what the server said, without the address of whoever was to get the mail: the answer is
     kept and may be logged."""
-    said = re.sub(re.escape(recipient), "…", error.message, flags=re.IGNORECASE)
+    anonymous_message = re.sub(re.escape(recipient), "…", error.message, flags=re.IGNORECASE)
     reply.status = error.code
-    reply.refusal = f"the mail server answered {error.code} {said}"
+    reply.refusal = f"the mail server answered {error.code} {anonymous_message}"
     reply.is_final = is_final

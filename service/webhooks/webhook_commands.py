@@ -72,8 +72,8 @@ def create_webhook(
     """
     access.require_permission(actor, Action.MANAGE_WEBHOOKS)
     webhook, secret = ids.make_id(), make_secret()
-    chosen = {**WIDE, **settings}
-    columns = endpoint_addresses.split_credentials(_build_columns(connection, chosen), None)
+    all_settings = {**WIDE, **settings}
+    columns = endpoint_addresses.split_credentials(_build_columns(connection, all_settings), None)
     endpoint_addresses.check_format(columns)
     registered = {
         **columns,
@@ -183,8 +183,8 @@ def rotate_secret(
         # No older secret outlives the overlap that was just asked for.
         old["until"] = min(old["until"], format_instant(until), key=datetime.fromisoformat)
     secret = make_secret()
-    kept = orjson.dumps(previous[: MAX_SECRETS - 1] if overlap_hours else []).decode()
-    secrets = {"secret": secret, "previous_secrets": kept}
+    kept_secrets = orjson.dumps(previous[: MAX_SECRETS - 1] if overlap_hours else []).decode()
+    secrets = {"secret": secret, "previous_secrets": kept_secrets}
     connection.execute(
         update(webhooks).where(webhooks.c.id == webhook).values(**secrets, updated_at=now)
     )
@@ -322,9 +322,11 @@ def _build_columns(connection: Connection, settings: Mapping[str, Any]) -> dict[
         if name not in ("parties", "payload", *ListFilter)
     }
     for name, column in (("story", stories.c.slug), ("claim", claims.c.id)):
-        wanted = values.get(name)
-        if wanted is not None and not connection.scalar(select(column).where(column == wanted)):
-            raise Invalid(f"there is no {name} '{wanted}'", loc=("body", name))
+        wanted_name = values.get(name)
+        if wanted_name is not None and not connection.scalar(
+            select(column).where(column == wanted_name)
+        ):
+            raise Invalid(f"there is no {name} '{wanted_name}'", loc=("body", name))
     for position, slug in enumerate(settings.get("parties", ())):
         if not connection.scalar(select(parties.c.slug).where(parties.c.slug == slug)):
             raise Invalid(f"there is no party '{slug}'", loc=("body", "parties", position))

@@ -57,10 +57,10 @@ def find_webhook(connection: Connection, webhook: str) -> WebhookView | None:
 
 def read_webhook(connection: Connection, webhook: str) -> WebhookView:
     """Return the endpoint.  Raises NotFound."""
-    found = find_webhook(connection, webhook)
-    if found is None:
+    webhook_view = find_webhook(connection, webhook)
+    if webhook_view is None:
         raise NotFound(NO_WEBHOOK)
-    return found
+    return webhook_view
 
 
 def read_secret(connection: Connection, webhook: str, *, now: datetime) -> SecretView:
@@ -229,7 +229,7 @@ def _build_webhook(
 
 
 def _build_delivery(row: Row[Any]) -> DeliveryView:
-    waits = row.state == DeliveryState.PENDING and row.lease is None
+    is_waiting = row.state == DeliveryState.PENDING and row.lease is None
     return {
         "id": row.message,
         "webhook": row.webhook,
@@ -240,7 +240,7 @@ def _build_delivery(row: Row[Any]) -> DeliveryView:
         "in_flight": row.state == DeliveryState.PENDING and row.lease is not None,
         "replay": row.replay,
         "attempts": row.attempts,
-        "next_attempt_at": format_instant(row.visible_at) if waits else None,
+        "next_attempt_at": format_instant(row.visible_at) if is_waiting else None,
         "last_status": row.last_status,
         "last_error": row.last_error,
         "created_at": format_instant(row.created_at),

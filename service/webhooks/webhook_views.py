@@ -211,7 +211,7 @@ def describe_filters(webhook: WebhookView, *, name_claim: bool = True) -> str:
 def list_narrowings(webhook: WebhookView) -> list[str]:
     """Say in words what else narrows an endpoint, and what its messages leave out."""
     parts: list[str] = []
-    for words, chosen in (
+    for words, narrowing in (
         ("from the status {}", webhook["status_from"]),
         ("to the status {}", webhook["status_to"]),
         ("of the kind {}", webhook["kinds"]),
@@ -219,8 +219,8 @@ def list_narrowings(webhook: WebhookView) -> list[str]:
         ("printed in the language {}", webhook["languages"]),
         ("that asks for a {}", webhook["severity"]),
     ):
-        if chosen:
-            parts.append(words.format(" or ".join(entry.replace("_", " ") for entry in chosen)))
+        if narrowing:
+            parts.append(words.format(" or ".join(entry.replace("_", " ") for entry in narrowing)))
     if not webhook["payload"]["quotes"]:
         parts.append("without quotes")
     return parts

@@ -64,13 +64,13 @@ async def read_story(desk: Desk, slug: str, at: datetime) -> dict[str, Any]:
     """What a story has as of an instant: the claims of its matrix, the columns, the parties."""
     params = {"as_of": at.isoformat()}
     matrix = (await desk.reader.get(f"/v1/stories/{slug}/matrix", params=params)).json()
-    shown = (await desk.reader.get(f"/v1/stories/{slug}", params=params)).json()
+    story_view = (await desk.reader.get(f"/v1/stories/{slug}", params=params)).json()
     facets = {"q": "regime", "facets": "true", "story": slug, **params}
     counted = (await desk.reader.get("/v1/claims", params=facets)).json()["facets"]
     return {
         "claims": [(row["id"], row["claimant"]["party"]) for row in matrix["claims"]],
         "columns": [(party["slug"], party["claims"]) for party in matrix["parties"]],
-        "parties": [party["slug"] for party in shown["parties"]],
+        "parties": [party["slug"] for party in story_view["parties"]],
         "counted": [(each["value"], each["count"]) for each in counted["story"]],
     }
 
@@ -78,7 +78,7 @@ async def read_story(desk: Desk, slug: str, at: datetime) -> dict[str, Any]:
 async def test_story_as_of_an_instant_has_the_claims_of_then(desk: Desk) -> None:
     """Each in one story at a time, with the claimant that it had there."""
     claim, first, last = await record_moved_claim(desk)
-    nothing: dict[str, Any] = {"claims": [], "columns": [], "parties": [], "counted": []}
+    empty_matrix: dict[str, Any] = {"claims": [], "columns": [], "parties": [], "counted": []}
     for at, slug, party in ((first, "border", "belgrade"), (last, "elections", "nato")):
         for other in ("border", "elections", "third"):
             assert await read_story(desk, other, at) == (
@@ -89,7 +89,7 @@ async def test_story_as_of_an_instant_has_the_claims_of_then(desk: Desk) -> None
                     "counted": [(slug, 1)],
                 }
                 if other == slug
-                else nothing
+                else empty_matrix
             ), (at, other)
 
 
@@ -98,22 +98,24 @@ async def test_voices_as_of_an_instant_are_those_of_then(desk: Desk) -> None:
     await desk.record_parties()
     await desk.post("/v1/stories", {"slug": "border", "title": "Border"})
     claim = (await desk.record_claim(story="border"))["id"]
-    said = build_statement("washington", quotes=[build_quote() | {"language": "sq"}])
-    link = await desk.post(f"/v1/claims/{claim}/links", {"statement": said, "stance": "supports"})
+    statement_body = build_statement("washington", quotes=[build_quote() | {"language": "sq"}])
+    link = await desk.post(
+        f"/v1/claims/{claim}/links", {"statement": statement_body, "stance": "supports"}
+    )
     first, statement = desk.clock.now, link["statement"]
     desk.clock.advance(hours=1)
     quote = {"id": statement["quotes"][0]["id"], "language": "fr"}
     await correct(desk, f"/v1/statements/{statement['id']}", party="nato", quotes=[quote])
     desk.clock.advance(hours=1)
     for at, party, language in ((first, "washington", "sq"), (desk.clock.now, "nato", "fr")):
-        others = {"washington", "nato"} - {party}, {"sq", "fr"} - {language}
+        other_values = {"washington", "nato"} - {party}, {"sq", "fr"} - {language}
         assert await list_claim_ids(desk, at, party=party) == [claim]
         assert await list_claim_ids(desk, at, party=party, stance="supports") == [claim]
         assert await list_claim_ids(desk, at, language=language) == [claim]
-        assert await list_claim_ids(desk, at, party=others[0].pop()) == []
-        assert await list_claim_ids(desk, at, language=others[1].pop()) == []
-        shown = await desk.reader.get("/v1/stories/border", params={"as_of": at.isoformat()})
-        assert {each["slug"] for each in shown.json()["parties"]} == {"belgrade", party}
+        assert await list_claim_ids(desk, at, party=other_values[0].pop()) == []
+        assert await list_claim_ids(desk, at, language=other_values[1].pop()) == []
+        story_view = await desk.reader.get("/v1/stories/border", params={"as_of": at.isoformat()})
+        assert {each["slug"] for each in story_view.json()["parties"]} == {"belgrade", party}
     await require_sound_record(desk)
 
 
@@ -125,8 +127,8 @@ async def test_claim_that_was_void_then_was_in_no_story(desk: Desk) -> None:
     void = desk.clock.now
     desk.clock.advance(hours=1)
     await desk.post(f"/v1/claims/{claim}/restoration", {"reason": "it was none"}, status=200)
-    shown = await desk.reader.get("/v1/stories/border", params={"as_of": void.isoformat()})
-    assert shown.json()["parties"] == []
+    story_view = await desk.reader.get("/v1/stories/border", params={"as_of": void.isoformat()})
+    assert story_view.json()["parties"] == []
 
 
 async def test_claim_that_superseded_by_mistake_superseded_then(desk: Desk) -> None:
@@ -139,9 +141,9 @@ async def test_claim_that_superseded_by_mistake_superseded_then(desk: Desk) -> N
             story="border", kind="figure", text="It was nine.", supersedes=earlier
         )
     )["id"]
-    then = desk.clock.now
+    earlier_instant = desk.clock.now
     desk.clock.advance(hours=1)
     await correct(desk, f"/v1/claims/{later}", supersedes=None)
-    assert await list_claim_ids(desk, then, superseded="true") == [earlier]
-    assert await list_claim_ids(desk, then, superseded="false") == [later]
+    assert await list_claim_ids(desk, earlier_instant, superseded="true") == [earlier]
+    assert await list_claim_ids(desk, earlier_instant, superseded="false") == [later]
     assert await list_claim_ids(desk, desk.clock.now, superseded="true") == []

@@ -9,16 +9,18 @@ from tests.api.problems import NOBODY, nothing_changes, require_field_error, req
 from tests.support.desk import Desk
 
 
-async def change(desk: Desk, claims: list[Any], **sent: Any) -> list[dict[str, Any]]:
-    response = await post(desk.checker, claims, **sent)
+async def change(desk: Desk, claims: list[Any], **change_fields: Any) -> list[dict[str, Any]]:
+    response = await post(desk.checker, claims, **change_fields)
     assert response.status_code == 200, response.text
     items: list[dict[str, Any]] = response.json()["items"]
     return items
 
 
-async def post(client: httpx.AsyncClient, claims: list[Any], **sent: Any) -> httpx.Response:
+async def post(
+    client: httpx.AsyncClient, claims: list[Any], **change_fields: Any
+) -> httpx.Response:
     versions = [{"id": claim["id"], "version": claim["version"]} for claim in claims]
-    return await client.post("/v1/claims/bulk", json={"claims": versions, **sent})
+    return await client.post("/v1/claims/bulk", json={"claims": versions, **change_fields})
 
 
 async def test_each_claim_is_changed_by_one_line_of_its_record(desk: Desk) -> None:
@@ -103,7 +105,7 @@ async def test_bulk_change_is_repeated_by_its_key_and_refused_to_readers(desk: D
 
 @pytest.mark.parametrize("database_kind", ["sqlite"])
 @pytest.mark.parametrize(
-    "sent",
+    "change_fields",
     [
         {},
         {"assignee": None, "due_at": None},
@@ -115,9 +117,9 @@ async def test_bulk_change_is_repeated_by_its_key_and_refused_to_readers(desk: D
         {"text": "other words"},
     ],
 )
-async def test_bulk_change_is_one_change(desk: Desk, sent: dict[str, Any]) -> None:
+async def test_bulk_change_is_one_change(desk: Desk, change_fields: dict[str, Any]) -> None:
     claim = {"id": NOBODY, "version": 1}
-    require_problem(await post(desk.checker, [claim], **sent), "invalid-request")
+    require_problem(await post(desk.checker, [claim], **change_fields), "invalid-request")
 
 
 @pytest.mark.parametrize("database_kind", ["sqlite"])

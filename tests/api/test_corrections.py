@@ -113,8 +113,8 @@ async def test_material_correction_asks_for_affirmation(desk: Desk) -> None:
 async def test_immaterial_correction_leaves_a_confirmation(desk: Desk) -> None:
     """Another hour, basis and spelling of a quote print nothing else."""
     claim = await record_confirmed_claim(desk)
-    spoken = (await read_link(desk, claim))["statement"]
-    statement, (quote, *_) = spoken["id"], spoken["quotes"]
+    spoken_statement = (await read_link(desk, claim))["statement"]
+    statement, (quote, *_) = spoken_statement["id"], spoken_statement["quotes"]
     spelling = {"id": quote["id"], "text": f"“{quote['text'].upper()}”", "language": "en-GB"}
     await correct(desk, f"/v1/statements/{statement}", quotes=[spelling])
     statement_view = await correct(

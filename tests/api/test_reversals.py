@@ -46,7 +46,7 @@ async def require_sound_record(desk: Desk) -> None:
     """Replay the record, and compare all that is derived from it."""
 
     def check(connection: Connection) -> list[str]:
-        return [str(broken) for broken in verification.verify(connection).breaks]
+        return [str(fault) for fault in verification.verify(connection).breaks]
 
     assert await desk.database.read(check) == []
 

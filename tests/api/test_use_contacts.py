@@ -83,12 +83,12 @@ async def test_contact_is_told_once_the_address_is_confirmed(settings: Settings)
         assert len(server.mails) == 1
         assert "Your address is confirmed" in await press(desk.public, find_link(question))
         assert (await read_use(desk, use["id"]))["contact_state"] == "confirmed"
-        _, told = await wait_for_mails(server, 2)
-        assert told["Subject"] == (
+        _, mail_message = await wait_for_mails(server, 2)
+        assert mail_message["Subject"] == (
             "Update: more is known of what you printed: Serbia reduced its troops"
         )
-        assert told["References"] == f"<claim.{claim}@claims.example>"
-        body = " ".join(read_body(told).split())
+        assert mail_message["References"] == f"<claim.{claim}@claims.example>"
+        body = " ".join(read_body(mail_message).split())
         assert f"Could be printed then: {use['print_line']}" in body
         assert f"Printed: {use['title']}, {use['url']}" in body
         now = (await desk.read_claim(claim))["print_line"]
@@ -120,8 +120,8 @@ async def test_nobody_is_asked_twice_nor_told_who_was_not_asked(settings: Settin
             desk.public, find_way_out(question), **{"List-Unsubscribe": "One-Click"}
         )
         assert (await read_use(desk, first["id"]))["contact_state"] == "stopped"
-        again = await record_use(desk, claim, contact=ADDRESS)
-        assert again["contact_state"] == "stopped"
+        second_use = await record_use(desk, claim, contact=ADDRESS)
+        assert second_use["contact_state"] == "stopped"
         await tell_people(desk)
         assert len(server.mails) == 1
 
@@ -135,9 +135,9 @@ async def test_several_places_are_one_mail_and_end_by_it(settings: Settings) -> 
         await press(desk.public, find_link(question))
         await hold_claim(desk, claim)
         await tell_people(desk)
-        _, told = await wait_for_mails(server, 2)
-        assert "(2 places)" in told["Subject"]
-        await press(desk.public, find_way_out(told))
+        _, mail_message = await wait_for_mails(server, 2)
+        assert "(2 places)" in mail_message["Subject"]
+        await press(desk.public, find_way_out(mail_message))
         hold = await desk.checker.delete(f"/v1/claims/{claim}/hold")
         assert hold.status_code == 200, hold.text
         await desk.checker.post(f"/v1/claims/{claim}/void", json={"reason": "a parody"})
@@ -152,11 +152,11 @@ async def test_address_is_seen_by_the_desk_and_deleted_from_all_of_it(settings: 
         use = await record_use(desk, claim, contact=ADDRESS)
         other = await record_use(desk, claim, desk.editor, contact=ADDRESS)
         await wait_for_mails(server, 1)
-        seen = await read_use(desk, other["id"], desk.reader)
-        assert (seen["contact"], seen["contact_state"]) == (None, None)
+        use_view = await read_use(desk, other["id"], desk.reader)
+        assert (use_view["contact"], use_view["contact_state"]) == (None, None)
         assert (await desk.admin.get("/v1/webhooks")).json()["items"] == []
-        refused = await desk.reader.delete(f"/v1/uses/{other['id']}/contact")
-        require_problem(refused, "forbidden")
+        refusal = await desk.reader.delete(f"/v1/uses/{other['id']}/contact")
+        require_problem(refusal, "forbidden")
         assert (await read_use(desk, other["id"]))["contact"] == ADDRESS
         for deleted, remaining in ((use, 2), (other, 1)):
             answer = await desk.checker.delete(f"/v1/uses/{deleted['id']}/contact")
@@ -166,8 +166,8 @@ async def test_address_is_seen_by_the_desk_and_deleted_from_all_of_it(settings: 
         while await desk.database.write(retention.delete_old_deliveries, now=desk.clock()):
             pass
         assert await find_text(desk, ADDRESS) == 0
-        gone = await desk.checker.delete(f"/v1/uses/{use['id']}/contact")
-        require_problem(gone, "already-settled")
+        second_answer = await desk.checker.delete(f"/v1/uses/{use['id']}/contact")
+        require_problem(second_answer, "already-settled")
         await record_use(desk, claim, contact=ADDRESS)
         await tell_people(desk)
         assert len(server.mails) == 1
@@ -237,17 +237,17 @@ async def test_desk_that_sends_no_mail_keeps_the_address_and_asks_nobody(desk: D
 
 async def test_use_that_goes_on_after_a_merge_keeps_its_contact(settings: Settings) -> None:
     async with run_mailing_desk(settings) as (desk, server):
-        kept, merged = [(await desk.record_claim())["id"] for _ in range(2)]
+        kept_claim, merged = [(await desk.record_claim())["id"] for _ in range(2)]
         use = await record_use(desk, merged, contact=ADDRESS)
         [question] = await wait_for_mails(server, 1)
         await press(desk.public, find_link(question))
-        assert (await merge(desk, merged, kept)).status_code == 200
+        assert (await merge(desk, merged, kept_claim)).status_code == 200
         await settle(desk, use["id"], "acknowledgement", desk.reader, note="Seen")
-        listed = (await desk.checker.get("/v1/uses", params={"claim": kept})).json()["items"]
-        assert [(item["contact"], item["contact_state"]) for item in listed] == [
+        items = (await desk.checker.get("/v1/uses", params={"claim": kept_claim})).json()["items"]
+        assert [(item["contact"], item["contact_state"]) for item in items] == [
             (ADDRESS, "confirmed")
         ]
-        assert listed[0]["state"] == UseState.CURRENT
+        assert items[0]["state"] == UseState.CURRENT
 
 
 @pytest.mark.parametrize("database_kind", ["sqlite"])
@@ -267,7 +267,7 @@ async def test_address_and_links_are_never_logged(
             return "<…>: no such mailbox" in error
 
         await wait_until(lambda: desk.database.read(read_error))
-    written = capfd.readouterr().err
-    assert "/contact/…" in written
-    assert "a-secret-token" not in written
-    assert ADDRESS not in written
+    log_text = capfd.readouterr().err
+    assert "/contact/…" in log_text
+    assert "a-secret-token" not in log_text
+    assert ADDRESS not in log_text

@@ -69,20 +69,25 @@ class Oracle:
     def list_languages(self, state: ClaimState, at: datetime) -> set[str]:
         """The languages in which what the claim comes from and its links was quoted, without
         scripts, as the desk believed at `at`."""
-        spoken = {link.statement for link in state.links if not (link.retracted or link.void)}
-        spoken.add(state.origin_statement)
-        shown = [
+        statement_ids = {
+            link.statement for link in state.links if not (link.retracted or link.void)
+        }
+        statement_ids.add(state.origin_statement)
+        quotes_then = [
             quote
             for quote in self.weeks.quotes
-            if quote.statement in spoken and quote.recorded_at <= at
+            if quote.statement in statement_ids and quote.recorded_at <= at
         ]
-        former = {
+        former_languages = {
             quote["id"]: quote["language"]
             for event in reversed(self.told[state.id])
             if event.type == "statement.corrected" and event.recorded_at > at
             for quote in event.data["before"].get("quotes", ())
         }
-        return {former.get(quote.id, quote.language).partition("-")[0] for quote in shown}
+        return {
+            former_languages.get(quote.id, quote.language).partition("-")[0]
+            for quote in quotes_then
+        }
 
     def has_stance(
         self, state: ClaimState, party: str | None, stance: str | None, at: datetime

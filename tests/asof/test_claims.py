@@ -115,11 +115,11 @@ async def test_claims_as_of_any_instant_equal_the_folded_record(oracle: Oracle) 
             if state.lifecycle is Lifecycle.MERGED:
                 assert response.status_code == 308
             else:
-                shown = response.json()
+                list_page = response.json()
                 last = oracle.folded[claim][1][-1].corrected_at
                 since = format_instant(last) if last and last > moment else None
-                assert shown.pop("corrected_since", None) == since
-                assert shown == orjson.loads(render_state(state, moment))
+                assert list_page.pop("corrected_since", None) == since
+                assert list_page == orjson.loads(render_state(state, moment))
                 read += 1
     assert read > 500
 

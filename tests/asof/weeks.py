@@ -268,11 +268,11 @@ class Weeks:
             return
         chance, statement = self.chance, self._some(self.statements)
         path = f"/v1/statements/{statement}"
-        shown = (await self.desk.checker.get(path)).json()
+        view_read = (await self.desk.checker.get(path)).json()
         language = chance.choice(("en", "sr", "sr-Latn"))
         body: dict[str, Any] = {"party": self._party(), "speaker": None}
         if chance.random() < 0.4:
-            body = {"quotes": [{"id": shown["quotes"][0]["id"], "language": language}]}
+            body = {"quotes": [{"id": view_read["quotes"][0]["id"], "language": language}]}
         elif chance.random() < 0.3:
             body = dict(zip(("said_at", "precision"), self._draw_instant(), strict=True))
         body |= {"reason": "recorded wrongly", "material": chance.random() < 0.5}

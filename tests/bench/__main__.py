@@ -96,8 +96,8 @@ def _options(arguments: list[str] | None = None) -> argparse.Namespace:
     chosen_parts = {part for parts in options.parts for part in parts}
     if not chosen_parts:
         is_narrowed = options.claims or options.targets or options.workloads
-        everything = page.PARTS if options.page else PARTS
-        chosen_parts = {"requests"} if is_narrowed else {*everything}
+        all_parts = page.PARTS if options.page else PARTS
+        chosen_parts = {"requests"} if is_narrowed else {*all_parts}
     if SEARCH in chosen_parts:
         chosen_parts.add("requests")
         options.workloads = [name for name in WORKLOADS if name.startswith(SEARCH)]

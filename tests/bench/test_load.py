@@ -53,13 +53,13 @@ def test_verify_proves_a_loaded_desk_on_sqlite(tmp_path: Path) -> None:
 def test_verify_proves_a_desk_made_of_copies(tmp_path: Path) -> None:
     """Their chains are their own, and the sample is of all of them."""
     url = f"sqlite:///{tmp_path}/desk.db"
-    drawn = desk.fill(TOTAL, {"sqlite": url}, seed=1, made_copies=5)
+    sample_of_copies = desk.fill(TOTAL, {"sqlite": url}, seed=1, made_copies=5)
     assert verify_desk(url)["claims"] == TOTAL
     connection = sqlite3.connect(sqlite_path(url))
     assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
     texts = "SELECT count(*), count(DISTINCT document) FROM claims"
     assert connection.execute(texts).fetchone() == (TOTAL, TOTAL)
-    for key in drawn.read[:100]:
+    for key in sample_of_copies.read[:100]:
         sql = "SELECT count(*) FROM claims WHERE id = ?"
         assert connection.execute(sql, (key.hex,)).fetchone() == (1,)
     connection.close()

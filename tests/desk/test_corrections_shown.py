@@ -130,8 +130,8 @@ async def test_other_claim_is_named_by_its_text_whatever_became_of_it(
     assert f"Taken from is now: NATO: {words} was: " in text
 
     async def list_pages(who: str) -> set[str]:
-        shown = await getattr(people, who).get(page)
-        parts = parse_page(shown).cssselect("details.corrected dd a")
+        page_response = await getattr(people, who).get(page)
+        parts = parse_page(page_response).cssselect("details.corrected dd a")
         return {part.get("href").rpartition("/")[0] for part in parts}
 
     assert await list_pages("reader") == {"/claims", "/statements"}

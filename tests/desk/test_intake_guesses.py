@@ -35,8 +35,8 @@ THURSDAY = date(2024, 5, 16)
     ],
 )
 def test_words_for_a_day_are_resolved_against_the_article(words: str, day: str | None) -> None:
-    spoken = spoken_days.find_spoken_day([Sentence(words, 0)], THURSDAY)
-    assert (spoken.day.isoformat() if spoken else None) == day
+    spoken_day = spoken_days.find_spoken_day([Sentence(words, 0)], THURSDAY)
+    assert (spoken_day.day.isoformat() if spoken_day else None) == day
 
 
 def test_quoted_days_are_left_aside_and_the_nearest_counts() -> None:
@@ -44,9 +44,9 @@ def test_quoted_days_are_left_aside_and_the_nearest_counts() -> None:
     text = "On Tuesday he spoke. “We saw it on Sunday,” he said. On Wednesday he left."
     sentences = nearby_text.list_sentences(text, text.index("We saw"), text.index(",” he"))
     assert [sentence.distance for sentence in sentences] == [-1, 0, 1]
-    spoken = spoken_days.find_spoken_day(sentences, THURSDAY)
-    assert spoken is not None
-    assert (spoken.day, spoken.words) == (date(2024, 5, 14), "On Tuesday")
+    spoken_day = spoken_days.find_spoken_day(sentences, THURSDAY)
+    assert spoken_day is not None
+    assert (spoken_day.day, spoken_day.words) == (date(2024, 5, 14), "On Tuesday")
 
 
 @pytest.mark.parametrize("passage", SLUICES.passages, ids=range(len(SLUICES.passages)))
@@ -139,7 +139,7 @@ async def test_who_is_named_is_offered_with_role_and_party(desk: Desk, people: P
         "said_in": "",
     }
     assert not page.cssselect("#offered-wording"), "a claim is worded in the article’s language"
-    done = await submit(
+    answer = await submit(
         people.checker,
         place,
         f"{place}/passages",
@@ -149,10 +149,10 @@ async def test_who_is_named_is_offered_with_role_and_party(desk: Desk, people: P
         language="sr",
         **{name: value for name, value in voice.items() if value},
     )
-    assert done.status_code == 303, read_text(done)
+    assert answer.status_code == 303, read_text(answer)
     page = await read_guesses(people, place, second.words)
-    [again] = list_voices(page, "offered-again")
-    assert again == voice | {"party": "water-board", "new_party": ""}
+    [voice_again] = list_voices(page, "offered-again")
+    assert voice_again == voice | {"party": "water-board", "new_party": ""}
     assert not page.cssselect("#offered-speakers"), "nobody is named in the sentence beside it"
     page = await read_guesses(people, place, SLUICES.passages[12].words)
     [unnamed, *_] = list_voices(page, "offered-voices")
@@ -178,10 +178,10 @@ async def test_places_outside_the_text_are_refused(desk: Desk, people: People) -
             f"{place}/guesses", params={"begin": begin_at, "end": end}
         )
         assert answer.status_code == 422, (begin_at, end)
-    gone = await people.checker.get(
+    missing_answer = await people.checker.get(
         "/intake/00000000-0000-7000-8000-000000000000/guesses", params={"begin": 0, "end": 1}
     )
-    assert gone.status_code == 404
+    assert missing_answer.status_code == 404
 
 
 async def test_recorded_passages_lead_to_their_correction(desk: Desk, people: People) -> None:

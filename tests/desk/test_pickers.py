@@ -30,13 +30,13 @@ async def claim(desk: Desk) -> str:
 def read_picker(page: httpx.Response, name: str) -> dict[str, str]:
     """Read what a picker offers: by id, all that it says of it; the chosen one under `chosen`."""
     (picker,) = parse_page(page).cssselect(f"#{name}")
-    shown = {}
+    texts_by_id = {}
     for item in picker.cssselect("li"):
         (radio,) = item.cssselect("input[type=radio]")
-        shown[radio.get("value")] = read_words(item)
+        texts_by_id[radio.get("value")] = read_words(item)
         if radio.get("checked") is not None:
-            shown["chosen"] = radio.get("value")
-    return shown
+            texts_by_id["chosen"] = radio.get("value")
+    return texts_by_id
 
 
 async def test_other_claim_is_found_by_its_words_and_chosen(
@@ -72,9 +72,9 @@ async def test_other_claim_is_found_by_its_words_and_chosen(
     assert right["part_of"] == whole["id"]
     assert right["claimant"]["speaker"]["role"] == "its head"
     # It holds what is recorded, and may be emptied.
-    again = await people.checker.get(address)
-    assert read_picker(again, "part_of")["chosen"] == whole["id"]
-    second_answer = await send_form(people.checker, again, address, part_of="", reason=WHY)
+    page_again = await people.checker.get(address)
+    assert read_picker(page_again, "part_of")["chosen"] == whole["id"]
+    second_answer = await send_form(people.checker, page_again, address, part_of="", reason=WHY)
     assert second_answer.status_code == 303
     assert (await desk.read_claim(claim))["part_of"] is None
 

@@ -47,7 +47,7 @@ async def test_who_printed_a_fallen_claim_is_told_and_settled(desk: Desk, people
     assert "Independently confirmed by NATO." in words
     assert "May be printed now (awaiting confirmation)" in words
     page = parse_page(await people.checker.get("/printed"))
-    assert [read_words(gone) for gone in page.cssselect("del")] == [
+    assert [read_words(removed_words) for removed_words in page.cssselect("del")] == [
         "Independently confirmed by NATO."
     ] * 2
     assert read_words(page.cssselect(".open-counts")[0]) == "Kill 2"
@@ -72,8 +72,8 @@ async def test_who_printed_a_fallen_claim_is_told_and_settled(desk: Desk, people
     retire = f"/uses/{second['id']}/retirement"
     assert page.xpath(f"//button[@formaction='{retire}']")
     form = find_form(page, f"/uses/{second['id']}/acknowledgement")
-    gone = await people.checker.post(retire, data=dict(form.form_values()))
-    assert gone.headers["Location"] == "/printed?state=outdated&done=use-retired"
+    removed_words = await people.checker.post(retire, data=dict(form.form_values()))
+    assert removed_words.headers["Location"] == "/printed?state=outdated&done=use-retired"
     assert (await read_use(desk, second["id"]))["state"] == "retired"
 
 

@@ -22,9 +22,9 @@ async def list_links(people: People, page: str, *, who: str = "checker") -> list
     return [link.get("href") for link in parse_page(response).cssselect("main a[href]")]
 
 
-async def read_way_back(people: People, done: httpx.Response, *, who: str = "checker") -> str:
+async def read_way_back(people: People, answer: httpx.Response, *, who: str = "checker") -> str:
     """Where the message leads that says what was done; readers are offered no way back."""
-    page = done.headers["location"]
+    page = answer.headers["location"]
     assert not parse_page(await people.reader.get(page)).cssselect(".done a")
     [link] = parse_page(await getattr(people, who).get(page)).cssselect(".done a")
     return str(link.get("href"))

@@ -132,7 +132,7 @@ class ImportResult:
         return sum(tally.new for tally in self.tallies.values())
 
     @property
-    def refused(self) -> list[tuple[str, str]]:
+    def refusal_pairs(self) -> list[tuple[str, str]]:
         return [(refusal.record, refusal.reason) for refusal in self.refusals]
 
 

@@ -468,7 +468,7 @@ async def test_imported_claims_are_exported_like_any_other(
 ) -> None:
     await import_rows(database, build_sheet(build_row("x"), build_row("y", Rating="True")))
     first = await desks.export_desk(database)
-    assert (await desks.import_lines(other_database, first)).refused == []
+    assert (await desks.import_lines(other_database, first)).refusal_pairs == []
     assert await desks.count_proved_claims(other_database) == 2
     assert await desks.export_desk(other_database) == first
     # There, too, the same file adds nothing.

@@ -59,14 +59,14 @@ async def test_a_changed_event_refuses_its_whole_claim(
     data = change_export(full_export, change)
     result = await import_lines(database, data)
     assert len(result.refusals) == 1
-    [(record, reason)] = result.refused
+    [(record, reason)] = result.refusal_pairs
     assert record == "claim"
     assert reason.startswith("its event 3 was changed: its hash would be ")
     there = await count_proved_claims(database)
     assert there == count_created_claims(full_export) - 1
     assert result.tallies["event"].refused > 3
     # The file as it was brings the rest in; nothing is there twice.
-    assert (await import_lines(database, full_export)).refused == []
+    assert (await import_lines(database, full_export)).refusal_pairs == []
     assert await export_desk(database) != full_export  # in another order: the late claim comes last
     assert sorted((await export_desk(database)).splitlines()[:-1]) == sorted(
         full_export.splitlines()[:-1]
@@ -123,12 +123,17 @@ async def test_whatever_refers_to_a_refused_line_is_refused_too(
         source["url"] = "javascript:alert(1)"
 
     result = await import_lines(database, change_export(full_export, change))
-    reasons = dict.fromkeys(reason.split(" ")[0] for _, reason in result.refused)
-    assert result.refused[0] == (
+    reasons = dict.fromkeys(reason.split(" ")[0] for _, reason in result.refusal_pairs)
+    assert result.refusal_pairs[0] == (
         "source",
         "url: an address begins with http:// or https://",
     )
-    assert {record for record, _ in result.refused} == {"source", "statement", "claim", "note"}
+    assert {record for record, _ in result.refusal_pairs} == {
+        "source",
+        "statement",
+        "claim",
+        "note",
+    }
     assert list(reasons) == ["url:", "refers", "its"]
     # The article's claims, which rest on a source of their own, are in.
     assert await count_proved_claims(database) == 12
@@ -148,7 +153,7 @@ async def test_a_claim_is_refused_with_the_claim_it_was_merged_into(
     texts = {"the whole", "the whole, again", "a part", "part of the twin"}
     assert await count_proved_claims(database) == count_created_claims(full_export) - len(texts)
     assert len(result.refusals) == len(texts)
-    assert sum("refers to claim" in reason for _, reason in result.refused) == len(texts) - 1
+    assert sum("refers to claim" in reason for _, reason in result.refusal_pairs) == len(texts) - 1
 
 
 @pytest.mark.parametrize(
@@ -185,9 +190,9 @@ async def test_an_invalid_line_is_refused_with_the_field_at_fault(
     )
     result = await import_lines(database, data, dry_run=True)
     if reason is None:
-        assert result.refused == []
+        assert result.refusal_pairs == []
     else:
-        assert any(kind == record and reason in text for kind, text in result.refused)
+        assert any(kind == record and reason in text for kind, text in result.refusal_pairs)
 
 
 async def test_the_second_of_two_lines_of_one_thing_is_refused(
@@ -205,7 +210,7 @@ async def test_the_second_of_two_lines_of_one_thing_is_refused(
         return doubled_lines
 
     result = await import_lines(database, edit_export(full_export, change))
-    reasons = {reason.partition(" (line")[0] for _, reason in result.refused}
+    reasons = {reason.partition(" (line")[0] for _, reason in result.refusal_pairs}
     assert reasons == {
         "the file has this user twice",
         "the file has this source twice",
@@ -248,13 +253,13 @@ async def test_a_claim_that_the_desk_continued_differently_is_refused(
     await full_desk.write(amend, "worded there")
     await other_database.write(amend, "worded here")
     result = await import_lines(other_database, await export_desk(full_desk))
-    assert result.refused == [
+    assert result.refusal_pairs == [
         ("claim", "its event 2 is another on this desk: the two records have parted")
     ]
     assert result.new == 0
     # An older export has nothing new.
     older = await import_lines(other_database, early)
-    assert (older.new, older.refused) == (0, [])
+    assert (older.new, older.refusal_pairs) == (0, [])
     await count_proved_claims(other_database)
 
 
@@ -279,7 +284,7 @@ async def test_a_record_that_continued_is_continued(
         )
     )
     result = await import_lines(other_database, await export_desk(full_desk))
-    assert (result.new, result.refused) == (1, [])
+    assert (result.new, result.refusal_pairs) == (1, [])
     await count_proved_claims(other_database)
     assert await export_desk(other_database) == await export_desk(full_desk)
 
@@ -295,8 +300,8 @@ async def test_a_forged_event_with_valid_hashes_does_not_fold(
         rehash_chain(lines, claim)
 
     result = await import_lines(database, change_export(full_export, change))
-    assert {record for record, _ in result.refused} == {"claim"}
-    assert "it cannot be written: 'adores' is not a valid Stance" in result.refused[0][1]
+    assert {record for record, _ in result.refusal_pairs} == {"claim"}
+    assert "it cannot be written: 'adores' is not a valid Stance" in result.refusal_pairs[0][1]
     assert await count_proved_claims(database) == count_created_claims(full_export)
 
 
@@ -316,8 +321,8 @@ async def test_the_database_refuses_a_forged_id_of_a_link(
         rehash_chain(lines, other_event["claim"])
 
     result = await import_lines(database, change_export(full_export, change))
-    assert result.refused
-    assert all("it cannot be written: " in reason for _, reason in result.refused)
+    assert result.refusal_pairs
+    assert all("it cannot be written: " in reason for _, reason in result.refusal_pairs)
     await count_proved_claims(database)
 
 

@@ -59,7 +59,7 @@ async def test_a_rename_under_way_continues_after_the_import(
     assert before["Belgrade"] > BATCH
     assert await count_proved_claims(database)
     result = await import_lines(other_database, await export_desk(database))
-    assert result.refused == []
+    assert result.refusal_pairs == []
     assert await count_proved_claims(other_database)
     assert await other_database.read(read_names) == before
     while await other_database.write(rename_batches.continue_rename, now=shell.read_clock()):

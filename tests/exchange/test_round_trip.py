@@ -107,7 +107,7 @@ async def test_an_export_of_the_import_has_the_same_bytes(
     """Every row is there again, derived rows too, and `verify` finds nothing wrong."""
     first = await export_desk(full_desk)
     result = await import_lines(other_database, first)
-    assert result.refused == []
+    assert result.refusal_pairs == []
     assert result.new == len(first.splitlines()) - 2
     assert await count_proved_claims(other_database) == await count_proved_claims(full_desk)
     assert await other_database.read(read_content) == await full_desk.read(read_content)
@@ -121,7 +121,7 @@ async def test_a_second_import_changes_nothing(
     await import_lines(other_database, first)
     before = await other_database.read(read_content)
     second_result = await import_lines(other_database, first)
-    assert (second_result.new, second_result.refused) == (0, [])
+    assert (second_result.new, second_result.refusal_pairs) == (0, [])
     assert await other_database.read(read_content) == before
     assert (await import_lines(full_desk, first)).new == 0
 
@@ -144,7 +144,7 @@ async def test_the_size_of_batches_and_pages_does_not_matter(
     assert await export_desk(full_desk) == whole
     # Likewise.
     monkeypatch.setattr("service.exchange.export_files.BATCH", size)
-    assert (await import_lines(other_database, whole)).refused == []
+    assert (await import_lines(other_database, whole)).refusal_pairs == []
     await count_proved_claims(other_database)
     assert await other_database.read(read_content) == await full_desk.read(read_content)
 
@@ -200,7 +200,7 @@ async def test_two_desks_are_merged(full_desk: Database, other_database: Databas
         seeds.load_plan, seeds.parse_seed_file(MOON), actor=SYSTEM, now=BEGIN
     )
     result = await import_lines(full_desk, await export_desk(other_database))
-    assert (result.tallies["party"], result.refused) == (Tally(new=1, known=1), [])
+    assert (result.tallies["party"], result.refusal_pairs) == (Tally(new=1, known=1), [])
     assert b'"slug":"moon"' in await export_desk(full_desk)
     await count_proved_claims(full_desk)
 
@@ -217,7 +217,7 @@ async def test_two_imports_of_one_export_at_once_refuse_nothing(
         )
     finally:
         await second.stop()
-    assert [result.refused for result in results] == [[], []]
+    assert [result.refusal_pairs for result in results] == [[], []]
     await count_proved_claims(database)
     assert await export_desk(database) == full_export
 
@@ -257,7 +257,7 @@ async def test_several_spellings_of_one_address_are_all_imported(
 
     await full_desk.write(spell)
     export = downgrade_to_version_1(await export_desk(full_desk))
-    assert (await import_lines(other_database, export)).refused == []
+    assert (await import_lines(other_database, export)).refusal_pairs == []
     assert downgrade_to_version_1(await export_desk(other_database)) == export
     assert (await import_lines(other_database, export)).new == 0
 

@@ -67,8 +67,8 @@ def install_reader(kind: str, folder: Path, capsys: pytest.CaptureFixture[str]) 
 def post(client: httpx.Client, path: str, body: dict[str, Any]) -> dict[str, Any]:
     answer = client.post(path, json=body)
     assert answer.status_code == 201, answer.text
-    made: dict[str, Any] = answer.json()
-    return made
+    answer_body: dict[str, Any] = answer.json()
+    return answer_body
 
 
 @pytest.mark.parametrize("kind", ["python", "node"])

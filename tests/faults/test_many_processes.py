@@ -76,15 +76,15 @@ def measure(stage: Stage, servers: list[Served], work: str) -> tuple[float, floa
     """Requests a second that succeeded, and the servers' processor time of each, in µs."""
     loads = [render(stage, work) for _ in servers]
     connections = wrk.CONNECTIONS // len(servers)
-    before = sum(read_processor_time(served.pid) for served in servers)
+    before = sum(read_processor_time(server.pid) for server in servers)
 
-    def run(served: Served, requests: list[bytes]) -> wrk.Load:
-        port = int(served.url.rpartition(":")[2])
+    def run(server: Served, requests: list[bytes]) -> wrk.Load:
+        port = int(server.url.rpartition(":")[2])
         return wrk.run(port, requests, SECONDS, connections=connections)
 
     with ThreadPoolExecutor(len(servers)) as pool:
         results = list(pool.map(run, servers, loads))
-    processor_time = sum(read_processor_time(served.pid) for served in servers) - before
+    processor_time = sum(read_processor_time(server.pid) for server in servers) - before
     assert not sum(result.broken for result in results)
     requests = sum(result.requests for result in results)
     success_share = 1 - sum(result.refused for result in results) / requests

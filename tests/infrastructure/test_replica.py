@@ -230,15 +230,15 @@ async def test_replica_too_far_behind_is_left_until_it_has_caught_up(
         assert "\nclaimdesk_replica_bytes_behind 0.0\n" in figures
 
 
-@pytest.mark.parametrize("sent", ["x", "", "-1", "0x", "1" * 400, "%00", "0/16B3", "٣", "1e9"])
-async def test_position_that_is_none_is_ignored(desk: Desk, pair: Pair, sent: str) -> None:
+@pytest.mark.parametrize("position", ["x", "", "-1", "0x", "1" * 400, "%00", "0/16B3", "٣", "1e9"])
+async def test_position_that_is_none_is_ignored(desk: Desk, pair: Pair, position: str) -> None:
     """As a header and as a cookie: its sender gets what everybody gets."""
     claim = (await desk.record_claim())["id"]
     await catch_up(desk)
     old = await read(desk.reader, claim)
     await pause(pair.second)
     await amend(desk.checker, claim, "new")
-    raw = sent.encode()
+    raw = position.encode()
     for headers in ({HEADER.encode(): raw}, {b"cookie": f"{COOKIE}=".encode() + raw}):
         answer = await desk.public.get(f"/v1/claims/{claim}", headers=headers)
         assert (answer.headers["etag"], answer.json()["tags"]) == old

@@ -106,7 +106,7 @@ async def empty_served(settings: Settings) -> AsyncIterator[Served]:
 
 
 @pytest.fixture
-async def served(empty_served: Served) -> Served:
+async def live_server(empty_served: Served) -> Served:
     """The same with parties."""
     await empty_served.desk.record_parties()
     return empty_served

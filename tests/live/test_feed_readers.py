@@ -18,16 +18,16 @@ async def fetch(url: str, last_answer: Any = None) -> Any:
 
 
 @pytest.mark.parametrize("kind", ["follows", "story"])
-async def test_reader_follows_a_private_feed_by_its_address(served: Served, kind: str) -> None:
+async def test_reader_follows_a_private_feed_by_its_address(live_server: Served, kind: str) -> None:
     """New entries arrive, nothing is sent twice, and a revoked address is gone."""
-    desk = served.desk
+    desk = live_server.desk
     await desk.post("/v1/stories", {"slug": "border", "title": "The border"})
     await desk.record_claim(story="border", text="Two battalions left")
     feed_filter: dict[str, Any] = {"follows": True} if kind == "follows" else {"story": "border"}
     await follow(desk.editor, {"story": "border"})
     feed_answer = await desk.editor.post("/v1/me/feeds", json=feed_filter)
     assert feed_answer.status_code == 201, feed_answer.text
-    url = served.url + urlsplit(feed_answer.json()["url"]).path
+    url = live_server.url + urlsplit(feed_answer.json()["url"]).path
     first = await fetch(url)
     assert (first.status, first.bozo) == (200, False)
     assert [entry.title for entry in first.entries] == ["Asserted: Two battalions left"]

@@ -50,67 +50,67 @@ async def is_ended(source: Source) -> bool:
     return await source.next() is None
 
 
-async def create_key(served: Served, **fields: Any) -> tuple[str, dict[str, str]]:
+async def create_key(live_server: Served, **fields: Any) -> tuple[str, dict[str, str]]:
     """A reader's key made for a test: its id, and headers that carry it."""
-    key = await served.desk.database.write(
+    key = await live_server.desk.database.write(
         key_commands.create_key,
         name="k",
         **{"role": Role.READER, **fields},
         actor=access.SYSTEM,
-        now=served.desk.clock.now,
+        now=live_server.desk.clock.now,
     )
     return key.id, {"Authorization": f"Bearer {key.key}"}
 
 
-async def create_user(served: Served, role: str = "checker") -> tuple[str, str]:
+async def create_user(live_server: Served, role: str = "checker") -> tuple[str, str]:
     """A user: their id, and the token of a session."""
-    response = await served.desk.admin.post(
+    response = await live_server.desk.admin.post(
         "/v1/users", json={"email": "ana@example.org", "name": "Ana", "role": role}
     )
     person = str(response.json()["id"])
-    token = await served.desk.database.write(
-        session_commands.start_session, person, now=served.desk.clock.now
+    token = await live_server.desk.database.write(
+        session_commands.start_session, person, now=live_server.desk.clock.now
     )
     return person, token
 
 
-async def test_revoked_key_ends_its_streams(served: Served) -> None:
+async def test_revoked_key_ends_its_streams(live_server: Served) -> None:
     """Other keys keep their streams; coming back with the revoked one is refused."""
-    key_id, headers = await create_key(served)
+    key_id, headers = await create_key(live_server)
     async with (
-        httpx.AsyncClient(base_url=served.url, headers=headers) as client,
-        served.client("reader") as other,
+        httpx.AsyncClient(base_url=live_server.url, headers=headers) as client,
+        live_server.client("reader") as other,
         open_source(client) as source,
         open_source(client, story="border") as two,
         open_source(other) as stays,
     ):
-        assert (await served.desk.admin.post(f"/v1/keys/{key_id}/revocation")).is_success
+        assert (await live_server.desk.admin.post(f"/v1/keys/{key_id}/revocation")).is_success
         assert await is_ended(source)
         assert await is_ended(two)
         require_problem(await client.get("/v1/events/stream"), "not-authenticated")
-        await served.desk.record_claim()
+        await live_server.desk.record_claim()
         message = await stays.next()
         assert message is not None
         assert message.type == "claim.created"
 
 
-async def test_key_revoked_by_another_process_ends_its_streams(served: Served) -> None:
+async def test_key_revoked_by_another_process_ends_its_streams(live_server: Served) -> None:
     """This process is not told of it."""
-    key_id, headers = await create_key(served)
+    key_id, headers = await create_key(live_server)
     async with (
-        run_server_beside(served.desk) as elsewhere,
-        httpx.AsyncClient(base_url=served.url, headers=headers) as client,
+        run_server_beside(live_server.desk) as elsewhere,
+        httpx.AsyncClient(base_url=live_server.url, headers=headers) as client,
         open_source(client) as source,
     ):
         assert (await elsewhere.desk.admin.post(f"/v1/keys/{key_id}/revocation")).is_success
         assert await is_ended(source)
 
 
-async def test_expired_key_ends_its_streams(served: Served) -> None:
-    clock = served.desk.clock
-    _, headers = await create_key(served, expires_at=clock.now + timedelta(hours=1))
+async def test_expired_key_ends_its_streams(live_server: Served) -> None:
+    clock = live_server.desk.clock
+    _, headers = await create_key(live_server, expires_at=clock.now + timedelta(hours=1))
     async with (
-        httpx.AsyncClient(base_url=served.url, headers=headers) as client,
+        httpx.AsyncClient(base_url=live_server.url, headers=headers) as client,
         open_source(client) as source,
     ):
         clock.advance(hours=1)
@@ -120,19 +120,19 @@ async def test_expired_key_ends_its_streams(served: Served) -> None:
 @pytest.mark.parametrize(
     "change", [{"disabled": True}, {"role": "reader"}, {"password": "another, much longer one"}]
 )
-async def test_changed_user_ends_their_streams(served: Served, change: dict[str, Any]) -> None:
+async def test_changed_user_ends_their_streams(live_server: Served, change: dict[str, Any]) -> None:
     """Disabled, or of another role, or signed out by a new password: with a session, and with a key
     that is theirs, unless the key is as good as before."""
-    person, token = await create_user(served)
-    _, headers = await create_key(served, role=Role.CHECKER, user=person)
+    person, token = await create_user(live_server)
+    _, headers = await create_key(live_server, role=Role.CHECKER, user=person)
     cookie = {"Cookie": f"claimdesk_session={token}"}
     async with (
-        httpx.AsyncClient(base_url=served.url, headers=headers) as by_key,
-        httpx.AsyncClient(base_url=served.url, headers=cookie) as by_session,
+        httpx.AsyncClient(base_url=live_server.url, headers=headers) as by_key,
+        httpx.AsyncClient(base_url=live_server.url, headers=cookie) as by_session,
         open_source(by_key) as source,
         open_source(by_session) as two,
     ):
-        user_change = await served.desk.admin.patch(f"/v1/users/{person}", json=change)
+        user_change = await live_server.desk.admin.patch(f"/v1/users/{person}", json=change)
         assert user_change.is_success, user_change.text
         assert await is_ended(two)
         if "password" not in change:
@@ -141,11 +141,11 @@ async def test_changed_user_ends_their_streams(served: Served, change: dict[str,
         assert second.status_code == (401 if "disabled" in change else 200)
 
 
-async def test_ended_session_ends_its_streams(served: Served) -> None:
-    _, token = await create_user(served)
-    headers = {"Cookie": f"claimdesk_session={token}", "Origin": served.url}
+async def test_ended_session_ends_its_streams(live_server: Served) -> None:
+    _, token = await create_user(live_server)
+    headers = {"Cookie": f"claimdesk_session={token}", "Origin": live_server.url}
     async with (
-        httpx.AsyncClient(base_url=served.url, headers=headers) as client,
+        httpx.AsyncClient(base_url=live_server.url, headers=headers) as client,
         open_source(client) as source,
     ):
         assert (await client.delete("/v1/session")).is_success
@@ -206,7 +206,7 @@ async def test_public_streams_are_half_of_all_by_default(settings: Settings) -> 
 
 
 async def test_reader_pauses_while_nobody_listens(
-    served: Served, monkeypatch: pytest.MonkeyPatch
+    live_server: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Neither wake-ups nor the clock make it read; the first to come back misses nothing."""
     # Likewise.
@@ -217,28 +217,28 @@ async def test_reader_pauses_while_nobody_listens(
         nonlocal read_count
         read_count += 1
 
-    async with served.client("reader") as client:
+    async with live_server.client("reader") as client:
         async with open_source(client) as source:
             last = source.last_event_id
-        await wait_until(lambda: not served.live._listeners)
+        await wait_until(lambda: not live_server.live._listeners)
         await asyncio.sleep(4 * live.SPACING_SECONDS)
         event.listen(Engine, "before_cursor_execute", note)
-        served.desk.database.wakeups.notify()
+        live_server.desk.database.wakeups.notify()
         await asyncio.sleep(4 * live.SPACING_SECONDS)
         assert read_count == 0
         event.remove(Engine, "before_cursor_execute", note)
-        await served.desk.record_claim()
+        await live_server.desk.record_claim()
         async with open_source(client, last) as source:
             message = await source.next()
             assert message is not None
             assert message.type == "claim.created"
 
 
-async def test_event_is_found_without_a_wakeup(served: Served) -> None:
+async def test_event_is_found_without_a_wakeup(live_server: Served) -> None:
     """It may be of another process, on SQLite or behind a pooler."""
     async with (
-        run_server_beside(served.desk, webhook_bell=False) as elsewhere,
-        served.client("reader") as client,
+        run_server_beside(live_server.desk, webhook_bell=False) as elsewhere,
+        live_server.client("reader") as client,
         open_source(client) as source,
     ):
         await elsewhere.desk.record_claim()
@@ -251,14 +251,14 @@ LONG = {"note": "🦊" * 1_990}  # 8 kB
 
 
 @contextmanager
-def open_stuck_client(served: Served) -> Iterator[None]:
+def open_stuck_client(live_server: Served) -> Iterator[None]:
     """A client that asks for everything and takes next to nothing."""
     with socket.socket() as client:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        client.connect(("127.0.0.1", served.port))
-        request_head = "GET /v1/events/stream?after=0 HTTP/1.1\r\nHost: x\r\n"
+        client.connect(("127.0.0.1", live_server.port))
+        head = "GET /v1/events/stream?after=0 HTTP/1.1\r\nHost: x\r\n"
         client.sendall(
-            f"{request_head}Authorization: Bearer {served.desk.keys['checker']}\r\n\r\n".encode()
+            f"{head}Authorization: Bearer {live_server.desk.keys['checker']}\r\n\r\n".encode()
         )
         yield
 
@@ -270,56 +270,58 @@ def is_waiting(listener: Listener) -> bool:
 
 
 async def test_client_that_does_not_read_delays_nobody_and_is_cut(
-    served: Served, monkeypatch: pytest.MonkeyPatch
+    live_server: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What waits for it is bounded, and it is cut off in the end; others have everything
     meanwhile."""
-    desk, listeners = served.desk, served.live._listeners
+    desk, listeners = live_server.desk, live_server.live._listeners
     claim = (await desk.record_claim())["id"]
-    with open_stuck_client(served):
+    with open_stuck_client(live_server):
         await wait_until(lambda: len(listeners) == 1)
         (slow,) = listeners
-        async with served.client("checker") as client, open_source(client) as source:
+        async with live_server.client("checker") as client, open_source(client) as source:
             for _ in range(40):
                 await desk.link_statement(claim, "comments", "nato", **LONG)
                 assert await source.next() is not None
             await wait_until(lambda: is_waiting(slow))
             position = slow.position
-            connections = served.server.server_state.connections
+            connections = live_server.server.server_state.connections
             buffer_sizes = [
                 connection.transport.get_write_buffer_size() for connection in connections
             ]
             assert 0 < max(buffer_sizes) < 3 * event_ring.CHUNK_BYTES
             await desk.record_claim()
             assert await source.next() is not None
-            assert slow.position == position < served.live.ring.top, "nothing more is taken for it"
+            assert slow.position == position < live_server.live.ring.top, (
+                "nothing more is taken for it"
+            )
             # Likewise.
             monkeypatch.setattr(live, "STUCK_SECONDS", 0.5)
             await wait_until(lambda: slow not in listeners)
-            async with served.client("admin") as admin:
+            async with live_server.client("admin") as admin:
                 figures = (await admin.get("/metrics")).text
             assert "\nclaimdesk_streams_cut_total 1.0\n" in figures
 
 
-async def test_server_stops_despite_a_client_that_does_not_read(served: Served) -> None:
+async def test_server_stops_despite_a_client_that_does_not_read(live_server: Served) -> None:
     """Its connection is dropped with what is left to send: uvicorn would wait for ever."""
-    desk, listeners = served.desk, served.live._listeners
+    desk, listeners = live_server.desk, live_server.live._listeners
     claim = (await desk.record_claim())["id"]
     for _ in range(40):
         await desk.link_statement(claim, "comments", "nato", **LONG)
-    with open_stuck_client(served):
+    with open_stuck_client(live_server):
         await wait_until(lambda: any(map(is_waiting, listeners)))
-        served.server.should_exit = True
-        await wait_until(lambda: not served.server.server_state.connections)
+        live_server.server.should_exit = True
+        await wait_until(lambda: not live_server.server.server_state.connections)
     assert not listeners
 
 
-async def test_client_that_disconnects_leaves_no_listener(served: Served) -> None:
+async def test_client_that_disconnects_leaves_no_listener(live_server: Served) -> None:
     """It may say so or just end."""
-    listeners = served.live._listeners
-    tasks = served.server.server_state.tasks
+    listeners = live_server.live._listeners
+    tasks = live_server.server.server_state.tasks
     for hard in (False, True):
-        client = served.client("reader")
+        client = live_server.client("reader")
         async with open_source(client) as source:
             assert len(listeners) == 1
             if hard:
@@ -328,11 +330,11 @@ async def test_client_that_disconnects_leaves_no_listener(served: Served) -> Non
                 raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
         await client.aclose()
         await wait_until(lambda: not listeners and not tasks)
-    assert not served.live._each
+    assert not live_server.live._each
 
 
 async def test_streams_outlast_an_outage_of_the_database(
-    served: Served, monkeypatch: pytest.MonkeyPatch
+    live_server: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nobody is cut, heartbeats go on, and what was recorded meanwhile comes when it is back; so
     with one that had to ask the database for what it missed."""
@@ -340,9 +342,9 @@ async def test_streams_outlast_an_outage_of_the_database(
     monkeypatch.setattr(live, "HEARTBEAT_SECONDS", 0.1)
     monkeypatch.setattr(event_stream, "TROUBLE_SECONDS", SOON)
     monkeypatch.setattr(event_ring, "MAX_EVENTS", 2)
-    await served.desk.record_claim()
+    await live_server.desk.record_claim()
     async with (
-        served.client("reader") as client,
+        live_server.client("reader") as client,
         open_source(client) as source,
         open_source(client, after=0) as late_source,
     ):
@@ -358,7 +360,7 @@ async def test_streams_outlast_an_outage_of_the_database(
 
         monkeypatch.setattr(Database, "read", fail_to_read)
         for _ in range(4):
-            await served.desk.record_claim()
+            await live_server.desk.record_claim()
         await wait_until(lambda: failures > 5)
         for each in (source, late_source):
             comments = each.parser.comments
@@ -369,4 +371,6 @@ async def test_streams_outlast_an_outage_of_the_database(
         numbers = [[int(each.last_event_id) for each in some] for some in messages]
         assert numbers[1][1:] == numbers[0] == sorted(set(numbers[0]))
         assert numbers[1][0] < numbers[0][0]
-        assert await served.desk.database.read(event_queries.read_last_number) == numbers[0][-1]
+        assert (
+            await live_server.desk.database.read(event_queries.read_last_number) == numbers[0][-1]
+        )

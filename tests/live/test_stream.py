@@ -19,7 +19,7 @@ from tests.support.inboxes import tell_people
 HOSTILE = 'line\u2028para\u2029next\x85 <b>"quoted"</b> \\ id: 7\r\n\r\ndata: {} \u202e🦊'
 
 
-async def poll_events(served: Served, client: Any, **query: Any) -> list[dict[str, Any]]:
+async def poll_events(live_server: Served, client: Any, **query: Any) -> list[dict[str, Any]]:
     """All pages of the poll."""
     items: list[dict[str, Any]] = []
     after = query.pop("after", 0)
@@ -32,9 +32,9 @@ async def poll_events(served: Served, client: Any, **query: Any) -> list[dict[st
         after = page["next_after"]
 
 
-async def record_changes(served: Served) -> str:
+async def record_changes(live_server: Served) -> str:
     """Changes of several kinds in two stories; gives a claim."""
-    desk = served.desk
+    desk = live_server.desk
     if (await desk.reader.get("/v1/stories/border")).status_code == 404:
         await desk.post("/v1/stories", {"slug": "border", "title": "The border"})
     claim = await desk.record_unchecked(HOSTILE, story="border")
@@ -71,11 +71,11 @@ async def test_stream_of_each_role_equals_its_poll(empty_served: Served, role: s
         assert "DRAFT-before-" in whole
 
 
-async def test_answer_has_the_headers_of_an_event_stream(served: Served) -> None:
+async def test_answer_has_the_headers_of_an_event_stream(live_server: Served) -> None:
     """What proxies and browsers need to know, and the first block: how long to wait before coming
     back, and where this began."""
-    await served.desk.record_claim()
-    async with served.client("reader") as client, open_source(client) as source:
+    await live_server.desk.record_claim()
+    async with live_server.client("reader") as client, open_source(client) as source:
         headers = source.response.headers
         assert headers["content-type"] == "text/event-stream; charset=utf-8"
         assert headers["cache-control"] == "no-store, no-transform"
@@ -83,12 +83,12 @@ async def test_answer_has_the_headers_of_an_event_stream(served: Served) -> None
         assert "content-encoding" not in headers
         assert "content-length" not in headers
         assert 1_000 <= (source.parser.retry or 0) <= 3_000
-        newest = (await poll_events(served, client))[-1]["seq"]
+        newest = (await poll_events(live_server, client))[-1]["seq"]
         assert source.last_event_id == str(newest)
         head = await client.head("/v1/events/stream")
         assert (head.status_code, head.content) == (200, b"")
         assert head.headers["content-type"] == headers["content-type"]
-        async with served.client("admin") as admin:
+        async with live_server.client("admin") as admin:
             figures = (await admin.get("/metrics")).text
         assert "\nclaimdesk_streams 1.0\n" in figures
         assert "\nclaimdesk_streams_behind 0.0\n" in figures
@@ -110,7 +110,7 @@ FILTERS: tuple[dict[str, Any], ...] = (
 
 @pytest.mark.parametrize("is_small", [False, True], ids=["in the ring", "from the database"])
 async def test_filtered_stream_equals_filtered_poll(
-    served: Served, is_small: bool, monkeypatch: pytest.MonkeyPatch
+    live_server: Served, is_small: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whether an event is held or has to be looked up, and whether it came before or after; every
     stream ends at the newest number, whatever it was told."""
@@ -122,23 +122,23 @@ async def test_filtered_stream_equals_filtered_poll(
         monkeypatch.setattr(event_ring, "MAX_EVENTS", 2)
         monkeypatch.setattr(listeners, "FIRST_EVENTS", 2)
         monkeypatch.setattr(listeners, "CATCH_UP_EVENTS", 3)
-    claim = await record_changes(served)
+    claim = await record_changes(live_server)
     queries = [
         {name: claim if value == "…" else value for name, value in query.items()}
         for query in FILTERS
     ]
-    async with served.client("checker") as client, contextlib.AsyncExitStack() as stack:
+    async with live_server.client("checker") as client, contextlib.AsyncExitStack() as stack:
         sources = [
             await stack.enter_async_context(open_source(client, after=0, **query))
             for query in queries
         ]
-        await record_changes(served)
-        newest = str((await poll_events(served, client))[-1]["seq"])
+        await record_changes(live_server)
+        newest = str((await poll_events(live_server, client))[-1]["seq"])
         for query, source in zip(queries, sources, strict=True):
-            items = await poll_events(served, client, **query)
+            items = await poll_events(live_server, client, **query)
             assert is_same(await source.take(len(items)), items), query
             await source.until(lambda parser: parser.last_event_id == newest)
-    async with served.client("checker") as client, contextlib.AsyncExitStack() as stack:
+    async with live_server.client("checker") as client, contextlib.AsyncExitStack() as stack:
         sources = [
             await stack.enter_async_context(open_source(client, newest, **query))
             for query in queries
@@ -148,13 +148,13 @@ async def test_filtered_stream_equals_filtered_poll(
             assert source.last_event_id == newest
 
 
-async def test_stream_begins_at_the_requested_number(served: Served) -> None:
+async def test_stream_begins_at_the_requested_number(live_server: Served) -> None:
     """Without a number with what comes now; after a number; after the last event's, which a browser
     sends with the address that it began with."""
-    desk = served.desk
-    claim = await record_changes(served)
-    async with served.client("reader") as client:
-        items = await poll_events(served, client)
+    desk = live_server.desk
+    claim = await record_changes(live_server)
+    async with live_server.client("reader") as client:
+        items = await poll_events(live_server, client)
         third = items[2]["seq"]
         async with open_source(client, after=third) as source:
             assert is_same(await source.take(len(items) - 3), items[3:])
@@ -162,25 +162,25 @@ async def test_stream_begins_at_the_requested_number(served: Served) -> None:
             assert is_same(await source.take(len(items) - 5), items[5:])
         async with open_source(client) as source:
             await desk.link_statement(claim, "comments", "nato")
-            new = await poll_events(served, client, after=items[-1]["seq"])
+            new = await poll_events(live_server, client, after=items[-1]["seq"])
             assert is_same(await source.take(len(new)), new)
 
 
 async def test_reconnecting_client_gets_each_event_once(
-    served: Served, monkeypatch: pytest.MonkeyPatch
+    live_server: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """While others write: cut after every few events, with a ring too small for what is missed."""
     # Bounds that a few events reach; memory is the process's own.
     monkeypatch.setattr(event_ring, "MAX_EVENTS", 10)
     monkeypatch.setattr(listeners, "FIRST_EVENTS", 4)
-    desk = served.desk
+    desk = live_server.desk
     claims = [(await desk.record_claim())["id"] for _ in range(4)]
 
     async def write(claim: str) -> None:
         for number in range(12):
             await desk.link_statement(claim, "comments", "nato", note=f"note {number}")
 
-    async with served.client("reader") as client:
+    async with live_server.client("reader") as client:
         messages: list[Message] = []
         last = "0"
         writing = asyncio.gather(*map(write, claims))
@@ -189,13 +189,13 @@ async def test_reconnecting_client_gets_each_event_once(
                 messages += await source.take(min(3, 4 + 4 * 12 - len(messages)))
                 last = source.last_event_id
         await writing
-        assert is_same(messages, await poll_events(served, client))
+        assert is_same(messages, await poll_events(live_server, client))
 
 
-async def test_stream_waits_for_numbers_that_commit_late(served: Served) -> None:
+async def test_stream_waits_for_numbers_that_commit_late(live_server: Served) -> None:
     """A number that comes to light after a higher one is not passed over: streams wait for it, as
     the poll does."""
-    database = served.desk.database
+    database = live_server.desk.database
     chance = random.Random(1)
     shared_claims = [await database.write(create_claim, f"shared {number}") for number in range(2)]
 
@@ -213,21 +213,21 @@ async def test_stream_waits_for_numbers_that_commit_late(served: Served) -> None
                 )
 
     async with (
-        served.client("reader") as client,
+        live_server.client("reader") as client,
         open_source(client, after=0) as source,
         open_source(client, after=0, types="claim.created") as filtered_source,
     ):
         await asyncio.gather(*map(write_on, range(6)))
-        items = await poll_events(served, client)
+        items = await poll_events(live_server, client)
         assert is_same(await source.take(len(items)), items)
         creations = [item for item in items if item["type"] == "claim.created"]
         assert is_same(await filtered_source.take(len(creations)), creations)
         assert len(items) > 50
 
 
-async def test_invalid_last_event_id_is_refused(served: Served) -> None:
+async def test_invalid_last_event_id_is_refused(live_server: Served) -> None:
     """No number, or none that a bigint has: refused by name."""
-    async with served.client("reader") as client:
+    async with live_server.client("reader") as client:
         for value in ("", "x", "-1", "1.5", "9" * 19, "9" * 5000, "0x10", "٣", "1 2"):
             headers = {b"Last-Event-ID": value.encode()}
             answer = await client.get("/v1/events/stream", headers=headers)
@@ -235,11 +235,11 @@ async def test_invalid_last_event_id_is_refused(served: Served) -> None:
             assert problem["errors"][0]["loc"] == ["header", "last-event-id"], value
 
 
-async def test_position_beyond_the_record_is_refused(served: Served) -> None:
+async def test_position_beyond_the_record_is_refused(live_server: Served) -> None:
     """Who has seen more than there is has seen another database: start again."""
-    await served.desk.record_claim()
-    beyond = await served.desk.database.read(event_queries.read_last_number) + 1
-    async with served.client("reader") as client:
+    await live_server.desk.record_claim()
+    beyond = await live_server.desk.database.read(event_queries.read_last_number) + 1
+    async with live_server.client("reader") as client:
         for query, headers in (({"after": beyond}, {}), ({}, {"Last-Event-ID": str(beyond)})):
             answer = await client.get("/v1/events/stream", params=query, headers=headers)
             require_problem(answer, "epoch-ended")
@@ -260,9 +260,9 @@ QUESTIONS: tuple[dict[str, Any], ...] = (
 
 
 @pytest.mark.parametrize("database_kind", ["sqlite"])
-async def test_unknown_filters_are_refused(served: Served) -> None:
+async def test_unknown_filters_are_refused(live_server: Served) -> None:
     """The poll's filters are taken, and no others."""
-    async with served.client("reader") as client:
+    async with live_server.client("reader") as client:
         for query in QUESTIONS:
             require_problem(await client.get("/v1/events/stream", params=query), "invalid-request")
 
@@ -283,9 +283,9 @@ ACCEPTS = {
 
 
 @pytest.mark.parametrize("database_kind", ["sqlite"])
-async def test_stream_needs_a_client_that_accepts_it(served: Served) -> None:
+async def test_stream_needs_a_client_that_accepts_it(live_server: Served) -> None:
     """By its Accept header (RFC 9110, 12.5.1); who takes no stream gets a problem."""
-    async with served.client("reader") as client:
+    async with live_server.client("reader") as client:
         for accept, is_accepted in ACCEPTS.items():
             answer = await client.head("/v1/events/stream", headers={"Accept": accept})
             assert answer.status_code == (200 if is_accepted else 406), accept
@@ -294,34 +294,34 @@ async def test_stream_needs_a_client_that_accepts_it(served: Served) -> None:
                 require_problem(answer, "not-acceptable")
 
 
-async def test_stream_says_that_ones_inbox_has_something_new(served: Served) -> None:
+async def test_stream_says_that_ones_inbox_has_something_new(live_server: Served) -> None:
     """Only to who asks, only of their own, and not of what they did themselves; it is no event of
     the record, so the place to come back to stays."""
-    desk = served.desk
+    desk = live_server.desk
     claim = (await desk.record_claim())["id"]
     name = (await desk.editor.get("/v1/me")).json()["name"]
     async with (
-        served.client("editor") as client,
-        served.client("checker") as author,
-        open_source(client, inbox="true") as asked,
+        live_server.client("editor") as client,
+        live_server.client("checker") as author,
+        open_source(client, inbox="true") as inbox_source,
         open_source(client) as silent,
         open_source(author, inbox="true") as other,
     ):
         note = {"text": f"@{name} please look"}
         answer = await desk.checker.post(f"/v1/claims/{claim}/notes", json=note)
         assert answer.status_code == 201, answer.text
-        place = asked.last_event_id
+        place = inbox_source.last_event_id
         await tell_people(desk)
-        [news] = await asked.take(1)
-        assert (news.type, news.data, asked.last_event_id) == ("inbox", "{}", place)
+        [news] = await inbox_source.take(1)
+        assert (news.type, news.data, inbox_source.last_event_id) == ("inbox", "{}", place)
         await desk.link_statement(claim, "comments", "pristina")
         for source in (silent, other):
             [message] = await source.take(1)
             assert message.type == "link.created"
 
 
-async def test_inbox_of_nobody_is_no_stream(served: Served) -> None:
-    async with served.client("reader") as client:
+async def test_inbox_of_nobody_is_no_stream(live_server: Served) -> None:
+    async with live_server.client("reader") as client:
         answer = await client.get(
             "/v1/events/stream",
             params={"inbox": "true"},

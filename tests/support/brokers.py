@@ -198,23 +198,23 @@ class AnswerEater:
             task.add_done_callback(self._tasks.discard)
 
     async def _pass_on(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, sent: asyncio.Event
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, reply_sent: asyncio.Event
     ) -> None:
         try:
             while data := await reader.read(65536):
                 if b"webhook-id" in data:
-                    sent.set()
+                    reply_sent.set()
                 writer.write(data)
                 await writer.drain()
         finally:
             writer.close()
 
     async def _answer(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, sent: asyncio.Event
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, reply_sent: asyncio.Event
     ) -> None:
         try:
             while data := await reader.read(65536):
-                if self.eats and sent.is_set():
+                if self.eats and reply_sent.is_set():
                     self.eaten.set()
                     continue
                 writer.write(data)

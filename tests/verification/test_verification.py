@@ -43,7 +43,7 @@ async def test_desk_after_a_days_work_verifies(worked_database: Database) -> Non
     """Every event type folds to what is stored, in every table; progress is told at the end."""
     progress_calls: list[tuple[int, int]] = []
     report = await worked_database.read(
-        verification.verify, progress=lambda done, total: progress_calls.append((done, total))
+        verification.verify, progress=lambda count, total: progress_calls.append((count, total))
     )
     assert report.ok, report.breaks
     assert report.claims == 36
@@ -59,7 +59,7 @@ async def test_desk_after_a_days_work_verifies(worked_database: Database) -> Non
     )
     assert report.events == len(event_rows)
     assert types == set(EVENT_TYPES), "let all of them happen in tests/verification/workday.py"
-    assert [done for done, _ in progress_calls] == sorted({done for done, _ in progress_calls})
+    assert [count for count, _ in progress_calls] == sorted({count for count, _ in progress_calls})
     assert {total for _, total in progress_calls} == {progress_calls[-1][0]}
     states = await worked_database.read(
         lambda connection: set(connection.scalars(select(tables.decisions.c.state)))

@@ -259,10 +259,10 @@ def wait_for_listener(port: int) -> None:
     raise AssertionError(f"nothing listens on port {port}")
 
 
-def post_signed(port: int, secret: str, signed: bytes, sent: bytes, *, age: int = 0) -> int:
+def post_signed(port: int, secret: str, signed: bytes, content: bytes, *, age: int = 0) -> int:
     """Send a body with our signature of another, or of itself; gives the status."""
     headers = signatures.build_headers([secret], "evt_1", int(time.time()) - age, signed)
-    request = urllib.request.Request(f"http://127.0.0.1:{port}/", sent, headers)
+    request = urllib.request.Request(f"http://127.0.0.1:{port}/", content, headers)
     try:
         with urllib.request.urlopen(request, timeout=30) as response:
             return int(response.status)

@@ -29,14 +29,14 @@ MEANS = {"session": "signed in", "key": "by a key", "console": "at the console",
 async def show_record(call: Reading) -> Response:
     window = read_window(call, "audit", LISTED)
     rows = await call.read(audit_queries.list_events, window)
-    kept, last = cut_page(rows, window, lambda row: [row["seq"]])
+    page_rows, last = cut_page(rows, window, lambda row: [row["seq"]])
     call.services.four_eyes = await call.read(policy.needs_second_person)
     return render(
         call.request,
         "record.html",
         caller=call.caller,
         now=call.now,
-        events=await describe_events(call, kept),
+        events=await describe_events(call, page_rows),
         next=build_next_link(call, "audit", last, {}),
         four_eyes=call.services.four_eyes,
     )
@@ -114,18 +114,18 @@ def describe_event(event: AuditEventView, name: str) -> str:
     if type == "webhook.changed":
         return f"changed a webhook: {', '.join(sorted(data)).replace('_', ' ')}"
     if event["subject"] == "four_eyes":
-        asked = data["value"] == policy.ON
-        return "asked for a second person" if asked else "did without a second person"
+        is_on = data["value"] == policy.ON
+        return "asked for a second person" if is_on else "did without a second person"
     return f"set {event['subject'].replace('_', ' ')}"
 
 
 def _describe_changes(data: Mapping[str, Any]) -> list[str]:
-    told = []
+    sentences = []
     for field in ("name", "email", "role"):
         if field in data:
-            told.append(f"{field} is {data[field]}")
+            sentences.append(f"{field} is {data[field]}")
     if "password_digest" in data:
-        told.append("password set" if data["password_digest"] else "password taken away")
+        sentences.append("password set" if data["password_digest"] else "password taken away")
     if "disabled_at" in data:
-        told.append("disabled" if data["disabled_at"] else "enabled")
-    return told or ["who set the password"]
+        sentences.append("disabled" if data["disabled_at"] else "enabled")
+    return sentences or ["who set the password"]

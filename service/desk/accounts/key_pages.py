@@ -48,10 +48,10 @@ async def _render_keys(
 ) -> Response:
     window = read_window(call, "keys", KEYS)
     rows = await call.read(account_queries.list_keys, window)
-    kept, last = cut_page(rows, window, lambda key: [key["created_at"], key["id"]])
+    page_rows, last = cut_page(rows, window, lambda key: [key["created_at"], key["id"]])
     people = await call.read(account_queries.list_users, Window(OWNERS, None))
     names = await call.read(
-        account_queries.read_names, {key["user"] for key in kept if key["user"]}
+        account_queries.read_names, {key["user"] for key in page_rows if key["user"]}
     )
     return render(
         call.request,
@@ -59,7 +59,7 @@ async def _render_keys(
         caller=call.caller,
         now=call.now,
         status=200 if error is None else error.status,
-        keys=[_show_key(call, key, names) for key in kept],
+        keys=[_show_key(call, key, names) for key in page_rows],
         next=build_next_link(call, "keys", last, {}),
         people=[(user["id"], user["name"]) for user in people if user["disabled_at"] is None],
         typed=typed,

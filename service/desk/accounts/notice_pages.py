@@ -158,7 +158,7 @@ async def make_feed(form: Own) -> Response:
     try:
         story = form.get_text("story")
         body = forms.parse_body(FeedIn, {"story": story} if story else {"follows": True})
-        made = await form.call.write(
+        feed_answer = await form.call.write(
             feed_addresses.make_feed,
             story=body.story,
             answer=answer,
@@ -174,7 +174,7 @@ async def make_feed(form: Own) -> Response:
         now=form.call.now,
         headers=NO_STORE,
         story=story,
-        url=orjson.loads(made.body).get("url"),
+        url=orjson.loads(feed_answer.body).get("url"),
     )
 
 

@@ -62,14 +62,14 @@ async def _render_people(
 ) -> Response:
     window = read_window(call, "people", PEOPLE)
     rows = await call.read(account_queries.list_users, window)
-    kept, last = cut_page(rows, window, lambda user: [user["email"]])
+    page_rows, last = cut_page(rows, window, lambda user: [user["email"]])
     return render(
         call.request,
         "people.html",
         caller=call.caller,
         now=call.now,
         status=200 if error is None else error.status,
-        people=kept,
+        people=page_rows,
         next=build_next_link(call, "people", last, {}),
         typed=typed,
         faults=_list_faults(error),

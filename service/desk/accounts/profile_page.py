@@ -96,23 +96,23 @@ async def _render_profile(
     person = None
     if ids.parse_id(actor.id) is not None:
         person = await call.read(account_queries.read_user, actor.id)
-    others: list[administration_pages.DescribedEvent] = []
+    other_events: list[administration_pages.DescribedEvent] = []
     if person is not None:
         events = await call.read(audit_queries.list_by_others, actor.id, limit=EVENTS)
-        others = await administration_pages.describe_events(call, events)
-    held: list[SessionView] = []
+        other_events = await administration_pages.describe_events(call, events)
+    own_sessions: list[SessionView] = []
     if signed_in:
-        held = await call.read(account_queries.list_sessions, actor.id, now=call.now)
-    shown: list[ShownSession] = [
+        own_sessions = await call.read(account_queries.list_sessions, actor.id, now=call.now)
+    session_rows: list[ShownSession] = [
         {
             **session,
             "here": credential.secret_hash.startswith(session["name"]),
             "browser": name_browser(session["agent"]),
         }
-        for session in held
+        for session in own_sessions
     ]
     # The present one first: nobody wonders about that one.
-    shown.sort(key=lambda session: not session["here"])
+    session_rows.sort(key=lambda session: not session["here"])
     return render(
         call.request,
         "profile.html",
@@ -122,9 +122,9 @@ async def _render_profile(
         headers=headers,
         person=person,
         signed_in=signed_in,
-        others=others,
-        sessions=shown[:SESSIONS],
-        more=max(0, len(shown) - SESSIONS),
+        others=other_events,
+        sessions=session_rows[:SESSIONS],
+        more=max(0, len(session_rows) - SESSIONS),
         actions=[str(action) for action in Action if access.is_allowed(actor, action)],
         time_zone=credential.time_zone,
         desk_zone=call.services.settings.timezone,
@@ -134,9 +134,11 @@ async def _render_profile(
 
 @router.post("/profile/sessions/{name}/end")
 async def end_session(name: SessionName, form: Own) -> Response:
-    then = "/profile?done=ended"
+    target = "/profile?done=ended"
     try:
-        return await change_accounts(form, session_commands.end_own_session, name, redirect_to=then)
+        return await change_accounts(
+            form, session_commands.end_own_session, name, redirect_to=target
+        )
     except NotFound:
         return await _render_profile(
             form.call, status=404, faults={"sessions": "It has ended already."}
@@ -187,7 +189,7 @@ async def set_password(form: Own) -> Response:
     if stored is None:
         raise NotFound("You have no account here; it may be disabled.")
     # Verbatim: a password may begin with a space.
-    present, new, again = (
+    present, new, repetition = (
         str(form.data.get(name) or "") for name in ("present", "password", "again")
     )
     try:
@@ -196,7 +198,7 @@ async def set_password(form: Own) -> Response:
         ):
             raise Invalid("this is not your present password", loc=("body", "present"))
         body = forms.parse_body(account_inputs.UserChange, {"password": new})
-        if new != again:
+        if new != repetition:
             raise Invalid("this is not the same as above", loc=("body", "again"))
     except RateLimited as error:
         fault, headers = explain_limit(error)

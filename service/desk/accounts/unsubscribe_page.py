@@ -25,10 +25,10 @@ PRIVACY = NO_STORE | {"Referrer-Policy": "no-referrer"}
 async def show_unsubscribing(token: Token, request: Request) -> Response:
     services = get_services(request)
     services.callers.count_feed(request, None, now=services.clock())
-    found = await services.database.read(notice_settings.read_unsubscribe_token, token)
-    if found is None:
+    person_and_kind = await services.database.read(notice_settings.read_unsubscribe_token, token)
+    if person_and_kind is None:
         raise NotFound(UNKNOWN)
-    return _render(request, found[1], is_done=False)
+    return _render(request, person_and_kind[1], is_done=False)
 
 
 @router.post("/unsubscribe/{token}")

@@ -69,17 +69,17 @@ async def show_board(call: Annotated[Call, allow(Action.READ_CLAIMS, page=True)]
         board_queries.read_newest_event(database),
         database.look_up(board_queries.RECENT_STORIES, {}),
     )
-    chosen = {name: request.query_params.get(name) for name in FILTERS}
-    is_narrowed = any(chosen.values())
-    only = query.status[0] if len(query.status) == 1 else None
+    parameters = {name: request.query_params.get(name) for name in FILTERS}
+    is_narrowed = any(parameters.values())
+    only_status = query.status[0] if len(query.status) == 1 else None
     if filters.statuses or filters.lifecycle:
         stored, cursor = await _read_list(call, query, filters)
         lists = render_part(
             "_rows.html",
             rows=await claim_rows.build_rows(call, stored, filters.as_of),
             now=call.now,
-            with_status=only is None,
-            only=only,
+            with_status=only_status is None,
+            only=only_status,
             narrowed=is_narrowed,
             may_record=access.is_allowed(call.caller, Action.AMEND) and not filters.as_of,
             next=None if cursor is None else _build_url(request, cursor=cursor),
@@ -90,21 +90,21 @@ async def show_board(call: Annotated[Call, allow(Action.READ_CLAIMS, page=True)]
         may_record = access.is_allowed(call.caller, Action.RECORD) and not filters.as_of
         zone = time_zones.read_shown_zone()
         part = zone, call.sees_internals, may_record, filters, minute, request.url.query
-        kept: Markup | None = None
+        cached_groups: Markup | None = None
         if is_settled:
-            kept = call.services.page_parts.find(part, after_event)
-        lists = kept or await _render_groups(
+            cached_groups = call.services.page_parts.find(part, after_event)
+        lists = cached_groups or await _render_groups(
             call, filters, is_narrowed=is_narrowed, may_record=may_record
         )
-        if is_settled and kept is None:
+        if is_settled and cached_groups is None:
             call.services.page_parts.keep(part, after_event, lists)
     return render_page(
         call,
         "board.html",
         live=None if filters.as_of else build_stream_url(after_event, filters.story),
-        only=only,
+        only=only_status,
         lists=lists,
-        filters=chosen,
+        filters=parameters,
         narrowed=is_narrowed,
         stories=_render_story_options(tuple((row[0], row[1]) for row in stories), filters.story),
         button=await follow_forms.read_search_button(call, query, filters),
@@ -153,14 +153,18 @@ async def _render_groups(
 
 
 @lru_cache
-def _render_story_options(stories: tuple[tuple[str, str], ...], chosen: str | None) -> Markup:
+def _render_story_options(stories: tuple[tuple[str, str], ...], chosen_story: str | None) -> Markup:
     """Render the stories to choose from; a chosen one is among them whenever it changed."""
-    missing = () if chosen is None or chosen in dict(stories) else ((chosen, chosen),)
+    missing = (
+        ()
+        if chosen_story is None or chosen_story in dict(stories)
+        else ((chosen_story, chosen_story),)
+    )
     option = Markup('<option{} value="{}"{}>{}</option>')
     selected = Markup(" selected")
     return Markup("").join(
         option.format(
-            build_direction_attribute(title), slug, selected if slug == chosen else "", title
+            build_direction_attribute(title), slug, selected if slug == chosen_story else "", title
         )
         for slug, title in (*missing, *stories)
     )
@@ -203,9 +207,9 @@ async def _read_list(
 
 def _build_url(request: Request, **changes: str) -> str:
     """Build the address of this list with other parameters."""
-    kept = [
+    parameters = [
         (name, value)
         for name, value in request.query_params.multi_items()
         if value and name not in changes and name not in ("cursor", "done")
     ]
-    return f"{request.url.path}?{urlencode([*kept, *changes.items()])}"
+    return f"{request.url.path}?{urlencode([*parameters, *changes.items()])}"

@@ -40,8 +40,8 @@ async def change_claims(form: Amending) -> Response:
         return await _render_choice(form, "; ".join(faults.values()) or error.detail)
     outcomes: list[BulkOutcome] = []
 
-    def keep(_connection: Any, done: Sequence[BulkOutcome]) -> Answer:
-        outcomes[:] = done
+    def keep(_connection: Any, changed_claims: Sequence[BulkOutcome]) -> Answer:
+        outcomes[:] = changed_claims
         return Answer(200, b"", {})
 
     call = form.call
@@ -79,21 +79,21 @@ async def _render_choice(form: Form, fault: str | None) -> Response:
 
 def _list_chosen(form: Form) -> list[dict[str, Any]]:
     """List the claims that were ticked, each with the version of its list."""
-    chosen = []
+    claims = []
     for text in dict.fromkeys(form.get_texts("chosen")):
         claim, _, version = text.partition(":")
         claim_id = ids.parse_id(claim)
         if claim_id is not None and version.isdecimal() and version.isascii():
-            chosen.append({"id": claim_id, "version": int(version[:9])})
-    return chosen[:MOST_CLAIMS]
+            claims.append({"id": claim_id, "version": int(version[:9])})
+    return claims[:MOST_CLAIMS]
 
 
 async def _read_claims(form: Form) -> list[ClaimView]:
     """Read the claims that were ticked, at the versions of their list."""
     claims: list[ClaimView] = []
-    for chosen in _list_chosen(form):
-        rows = await form.call.reader.look_up(claim_queries.CURRENT_CLAIM, {"claim": chosen["id"]})
-        claims += [orjson.loads(row[1]) | {"version": chosen["version"]} for row in rows]
+    for choice in _list_chosen(form):
+        rows = await form.call.reader.look_up(claim_queries.CURRENT_CLAIM, {"claim": choice["id"]})
+        claims += [orjson.loads(row[1]) | {"version": choice["version"]} for row in rows]
     return claims
 
 

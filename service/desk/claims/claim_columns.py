@@ -37,7 +37,7 @@ class Card:
         return self.recorded_at[:10] > str(self.statement["said_at"])[:10]
 
     @property
-    def gone(self) -> bool:
+    def is_gone(self) -> bool:
         """Whether the statement was taken back, the link retracted, or either is void."""
         if self.statement["withdrawn_at"] is not None or "voided_at" in self.statement:
             return True

@@ -83,9 +83,9 @@ async def _render_form(
 def _redirect_to_claim(word: str, *, undo: str | None = None) -> Callable[[Outcome], str]:
     """Lead to the claim's page, which says that something was done, or proposed; `undo` names what
     the way back from it is of, if that is not the claim."""
-    done = f"{word}&undo={undo}" if undo else word
+    word_done = f"{word}&undo={undo}" if undo else word
     return lambda outcome: (
-        f"/claims/{outcome.state.id}?done={'proposed#pending' if outcome.decision else done}"
+        f"/claims/{outcome.state.id}?done={'proposed#pending' if outcome.decision else word_done}"
     )
 
 
@@ -101,10 +101,10 @@ async def show_link(claim_id: ClaimId, call: MayRecord) -> Response:
         "note": "",
         "statement": call.request.query_params.get("statement", ""),
     }
-    asked = call.request.query_params
-    words = asked.get("statement_words", "")[: query_parser.MAX_CHARACTERS]
-    searches = "find" in asked or words != asked.get("statement_sought", "")
-    if searches and "statement_words" in asked:
+    query = call.request.query_params
+    words = query.get("statement_words", "")[: query_parser.MAX_CHARACTERS]
+    searches = "find" in query or words != query.get("statement_sought", "")
+    if searches and "statement_words" in query:
         picker = Picker("statement", CandidateKind.STATEMENT, claim_id, words=words)
         picker = await candidates.build_picker(call, picker, searches=True)
         return await _render_link_form(call, claim_id, typed | {"statement": ""}, picker=picker)

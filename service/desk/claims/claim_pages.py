@@ -125,10 +125,10 @@ async def render_claim(
     *,
     moment: datetime | None = None,
     typed: Typed | None = None,
-    refused: Refusal | None = None,
+    refusal: Refusal | None = None,
     error: ClaimdeskError | None = None,
 ) -> Response:
-    """Render the page of a claim; `typed` is what a refused form held, and `refused` why."""
+    """Render the page of a claim; `typed` is what a refused form held, and `refusal` why."""
     query, settings = call.request.query_params, call.services.settings
     typed = typed or Typed()
     entire = query.get("record") == "all"
@@ -185,7 +185,7 @@ async def render_claim(
         proposal=proposal_words.describe_proposal(sheet.state, pending) if pending else None,
         barred=second_person.explain_refusal(pending, call.actor) if pending else None,
         typed=typed,
-        refused=refused or Refusal(),
+        refused=refusal or Refusal(),
         overrides=labels.OVERRIDES,
     )
 
@@ -362,8 +362,8 @@ async def render_refusal(
         until=form.get_text("until"),
         due_at=form.get_text("due_at"),
     )
-    refused = Refusal(form_name, detail, missing, faults, changes)
-    return await render_claim(form.call, claim_id, typed=typed, refused=refused, error=error)
+    refusal = Refusal(form_name, detail, missing, faults, changes)
+    return await render_claim(form.call, claim_id, typed=typed, refusal=refusal, error=error)
 
 
 async def list_changes_since(call: Call, claim_id: str, version: int) -> list[RecordLine]:

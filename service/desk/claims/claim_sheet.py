@@ -141,12 +141,15 @@ def read_sheet(
         state = holds.drop_due_hold(state, moment or now)
         next_statements, left_out_by_root, parties_left_out = None, dict[str | None, int](), 0
         if entire:
-            chosen, next_statements = _choose_page(state, after)
+            chosen_links, next_statements = _choose_page(state, after)
         else:
             proposed = _list_proposed_links(state) if is_desk else set()
-            chosen, left_out_by_root, parties_left_out = _choose_latest(state, {*keep, *proposed})
+            chosen_links, left_out_by_root, parties_left_out = _choose_latest(
+                state, {*keep, *proposed}
+            )
         links = redaction.redact_links(
-            link_queries.list_links(connection, state, moment=moment, chosen=chosen), audience
+            link_queries.list_links(connection, state, moment=moment, chosen_links=chosen_links),
+            audience,
         )
         origin = statement_queries.read_statement(connection, state.origin_statement, moment=moment)
         assert origin is not None, "a claim has an origin"
@@ -164,7 +167,7 @@ def read_sheet(
             if state.assignee:
                 names = account_queries.read_names(connection, [state.assignee])
                 assignee = names.get(state.assignee, "somebody")
-        beside = publication_queries.read_review_sources(connection, claim_id, moment)
+        sources = publication_queries.read_review_sources(connection, claim_id, moment)
         whole = (
             history_queries.require_state(connection, state.part_of, moment)
             if state.part_of
@@ -208,7 +211,7 @@ def read_sheet(
         assignee=assignee,
         withdrawal=withdrawal,
         whole=whole,
-        json_ld=claim_review(claim, beside, publisher=publisher, base_url=base_url),
+        json_ld=claim_review(claim, sources, publisher=publisher, base_url=base_url),
         newest=last,
     )
 
@@ -261,8 +264,8 @@ def _choose_page(state: ClaimState, after: str | None) -> tuple[Sequence[Link], 
     """Return the links after one of them, and the one after which the next page begins."""
     places = {link.id: place for place, link in enumerate(state.links)}
     begin = 0 if after is None else places.get(after, -1) + 1
-    chosen = state.links[begin : begin + PAGE]
-    return chosen, chosen[-1].id if begin + PAGE < len(state.links) else None
+    page_links = state.links[begin : begin + PAGE]
+    return page_links, page_links[-1].id if begin + PAGE < len(state.links) else None
 
 
 def _choose_latest(
@@ -284,19 +287,21 @@ def _choose_latest(
         return root != claiming, not takes_side
 
     roots = sorted(by_root, key=rank)
-    shown = {*roots[:MOST_PARTIES], *(link.root for link in state.links if link.id in keep)}
-    most = max(2, SHOWN // len(shown))
-    chosen: list[Link] = []
+    shown_roots = {*roots[:MOST_PARTIES], *(link.root for link in state.links if link.id in keep)}
+    most = max(2, SHOWN // len(shown_roots))
+    chosen_links: list[Link] = []
     left_out: dict[str | None, int] = {}
-    for root in shown:
+    for root in shown_roots:
         ordered = sorted(
             by_root[root],
             key=lambda link: (compute_end(link.said_at, link.precision), link.recorded_at),
         )
         latest = len(ordered) - most
-        kept = [link for place, link in enumerate(ordered) if place >= latest or link.id in keep]
-        left_out[root] = len(ordered) - len(kept)
-        chosen += kept
+        kept_links = [
+            link for place, link in enumerate(ordered) if place >= latest or link.id in keep
+        ]
+        left_out[root] = len(ordered) - len(kept_links)
+        chosen_links += kept_links
     places = {link.id: place for place, link in enumerate(state.links)}
-    chosen.sort(key=lambda link: places[link.id])
-    return chosen, left_out, len(roots) - len(shown)
+    chosen_links.sort(key=lambda link: places[link.id])
+    return chosen_links, left_out, len(roots) - len(shown_roots)

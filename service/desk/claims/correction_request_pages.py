@@ -60,12 +60,12 @@ async def receive_request(claim_id: ClaimId, request: Request) -> Response:
     now = services.clock()
     caller = await _identify(request)
     data = await read_fields(request)
-    sent = {name: value for name, value in data.items() if isinstance(value, str)}
-    sessions.require_visitors_form(request, sent.get("csrf", ""))
+    texts = {name: value for name, value in data.items() if isinstance(value, str)}
+    sessions.require_visitors_form(request, texts.get("csrf", ""))
     # The reader of a stranger is the primary: the claim may have been recorded just now.
     call = Call(request, services, caller, now, services.database)
     row = await claim_requests.look_up_claim(call, claim_id, None)
-    typed = {name: sent.get(name, "").replace("\r\n", "\n") for name in FIELDS}
+    typed = {name: texts.get(name, "").replace("\r\n", "\n") for name in FIELDS}
     headers: Mapping[str, str] = {}
     try:
         body = forms.parse_body(

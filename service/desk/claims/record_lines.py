@@ -157,8 +157,8 @@ def _describe_status_change(data: Data, names: Names) -> Wording:
 def _describe_amendment(data: Data, names: Names) -> Wording:
     changes = []
     if "text" in data:
-        how = "Reworded in substance" if data.get("material") else "Better worded"
-        changes.append(f"{how}: “{data['text']}”")
+        manner = "Reworded in substance" if data.get("material") else "Better worded"
+        changes.append(f"{manner}: “{data['text']}”")
     if "tags" in data:
         changes.append(f"Tagged {', '.join(data['tags'])}" if data["tags"] else "Tags removed")
     if "assignee" in data:
@@ -194,9 +194,9 @@ def _describe_absorption(data: Data, _: Names) -> Wording:
 
 
 def _describe_release(data: Data) -> str:
-    left, back = len(data["links"]), len(data["restored"])
+    left_count, back = len(data["links"]), len(data["restored"])
     what = "A claim that was merged into this one was separated from it"
-    what += f"; {left} of its links left" if left else "; no link left with it"
+    what += f"; {left_count} of its links left" if left_count else "; no link left with it"
     return f"{what}; {back} that the merge had retracted came back" if back else what
 
 
@@ -232,9 +232,9 @@ def _describe_approval(data: Data, _: Names) -> Wording:
 
 def _describe_inquiry(data: Data, _: Names) -> Wording:
     voice = data["voice"]
-    asked = voice["name"] if voice else data.get("whom") or "Somebody"
+    addressee = voice["name"] if voice else data.get("whom") or "Somebody"
     until = time_zones.format_local(parse_instant(data["until"]), Precision.MINUTE)
-    return Wording(f"{asked} was asked for comment, until {until}", data.get("note"))
+    return Wording(f"{addressee} was asked for comment, until {until}", data.get("note"))
 
 
 def _describe_inquiry_change(data: Data, _: Names) -> Wording:

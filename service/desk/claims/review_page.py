@@ -130,37 +130,39 @@ async def _read_list(
             "assignee": assignee,
             "cursor": call.cursors.write(scope, keys, now=call.now),
         }
-        kept = {name: value for name, value in parameters.items() if value}
-        next_url = f"/review?{urlencode(kept)}"
+        link_parameters = {name: value for name, value in parameters.items() if value}
+        next_url = f"/review?{urlencode(link_parameters)}"
     return await _build_rows(call, reviews), next_url
 
 
 async def _read_groups(call: Call) -> list[ReviewGroup]:
     """Read the claims that want attention, each in the first group that it is of."""
     window = Window(GROUP_LIMIT, None)
-    found = {name: await _read_reviews(call, name, None, window) for name in REASONS}
-    reviews = {review.id: review for name in REASONS for review in found[name][:GROUP_LIMIT]}
+    reviews_by_reason = {name: await _read_reviews(call, name, None, window) for name in REASONS}
+    reviews = {
+        review.id: review for name in REASONS for review in reviews_by_reason[name][:GROUP_LIMIT]
+    }
     proposals = await call.read(decision_queries.list_pending, list(reviews))
     rows = dict(zip(reviews, await _build_rows(call, list(reviews.values())), strict=True))
-    left = list(reviews)
+    remaining = list(reviews)
 
     def take_rows(ids: Collection[str]) -> list[ReviewRow]:
-        taken = [claim for claim in left if claim in ids]
-        left[:] = [claim for claim in left if claim not in ids]
-        return [rows[claim] for claim in taken]
+        claim_ids = [claim for claim in remaining if claim in ids]
+        remaining[:] = [claim for claim in remaining if claim not in ids]
+        return [rows[claim] for claim in claim_ids]
 
     def find_url(name: str) -> str | None:
-        return f"/review?reason={name}" if len(found[name]) > GROUP_LIMIT else None
+        return f"/review?reason={name}" if len(reviews_by_reason[name]) > GROUP_LIMIT else None
 
-    ids = {name: {review.id for review in found[name]} for name in REASONS}
+    ids = {name: {review.id for review in reviews_by_reason[name]} for name in REASONS}
     for_me = {claim for claim in ids["waiting_approval"] if _may_settle(call, proposals.get(claim))}
-    mine, others = take_rows(for_me), take_rows(ids["waiting_approval"])
+    own_reviews, other_reviews = take_rows(for_me), take_rows(ids["waiting_approval"])
     groups = [
         ReviewGroup(
             "mine",
             "Waiting for you",
             "Somebody proposes, and you can approve or reject.",
-            mine,
+            own_reviews,
             find_url("waiting_approval"),
         ),
         ReviewGroup(
@@ -188,8 +190,8 @@ async def _read_groups(call: Call) -> list[ReviewGroup]:
             "others",
             "Waiting for somebody else",
             "Proposals that you made, or that another role has to approve.",
-            others,
-            find_url("waiting_approval") if not mine else None,
+            other_reviews,
+            find_url("waiting_approval") if not own_reviews else None,
         ),
     ]
     return [group for group in groups if group.rows]

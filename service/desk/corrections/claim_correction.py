@@ -95,7 +95,7 @@ async def _render(
     """Render the form; with what the field `search` finds, where that was asked for."""
     state = await call.read(history_queries.require_state, claim_id, None)
     recorded = _read_recorded(state)
-    shown = typed.catch_up(recorded) if typed else recorded
+    typed_fields = typed.catch_up(recorded) if typed else recorded
     changes = None
     if isinstance(error, PreconditionFailed) and form is not None:
         changes = await list_changes_since(call, claim_id, form.version)
@@ -113,7 +113,7 @@ async def _render(
                     name,
                     kind,
                     claim_id,
-                    chosen=candidates.read_id(shown[name]),
+                    chosen=candidates.read_id(typed_fields[name]),
                     words=candidates.read_words(form, name),
                 ),
                 recorded=recorded[name],
@@ -125,7 +125,7 @@ async def _render(
         stories=await call.read(story_queries.list_stories, window=Window(MAX_LIMIT, None)),
         recorded=recorded,
         digests=correction_fields.build_digests(recorded),
-        typed=shown,
+        typed=typed_fields,
         reason=(form.get_verbatim("reason") if form else None) or "",
         changes=changes,
         faults=forms.describe_faults(error, PLACES),

@@ -44,8 +44,10 @@ def build_digests(fields: Fields) -> str:
 def read_typed(form: Form, names: Collection[str]) -> Typed:
     """Read what was typed into the fields `names`."""
     fields = form.keep(names)
-    shown = dict(part.split(":", 1) for part in (form.get_text(SHOWN) or "").split() if ":" in part)
-    touched = {name for name, text in fields.items() if shown.get(name) != _compute_digest(text)}
+    digests = dict(
+        part.split(":", 1) for part in (form.get_text(SHOWN) or "").split() if ":" in part
+    )
+    touched = {name for name, text in fields.items() if digests.get(name) != _compute_digest(text)}
     return Typed(fields, touched)
 
 
@@ -70,5 +72,5 @@ def split_moment(instant: str, precision: str) -> tuple[str, str, str]:
 
 def _compute_digest(text: str) -> str:
     """Digest a text as a browser sends it."""
-    sent = text.replace("\r\n", "\n").replace("\r", "\n")
-    return sha256((sent if sent.strip() else "").encode()).hexdigest()[:8]
+    plain_text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return sha256((plain_text if plain_text.strip() else "").encode()).hexdigest()[:8]

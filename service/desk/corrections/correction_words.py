@@ -131,15 +131,15 @@ def _describe_fields(connection: Connection, before: Values, after: Values) -> l
     fields = []
     for name in after:
         if name == "quotes":
-            known = {quote["id"]: quote for quote in before["quotes"]}
+            quotes_before = {quote["id"]: quote for quote in before["quotes"]}
             for quote in after["quotes"]:
                 fields += _describe_fields(
                     connection,
-                    known[quote["id"]],
+                    quotes_before[quote["id"]],
                     {
                         part: value
                         for part, value in quote.items()
-                        if part != "id" and known[quote["id"]].get(part) != value
+                        if part != "id" and quotes_before[quote["id"]].get(part) != value
                     },
                 )
         elif name in FIELDS:

@@ -215,8 +215,11 @@ def _read_attribution(form: Form) -> dict[str, object]:
     description, withheld = form.get_text("description"), form.get_text("withheld")
     if description is None and withheld is None:
         return {"attribution": Attribution.NAMED}
-    sent: dict[str, object] = {"attribution": Attribution.UNNAMED, "description": description}
-    return sent if withheld is None else sent | {"withheld_reason": withheld}
+    attribution: dict[str, object] = {
+        "attribution": Attribution.UNNAMED,
+        "description": description,
+    }
+    return attribution if withheld is None else attribution | {"withheld_reason": withheld}
 
 
 def _list_touched_quotes(typed: Typed) -> list[int]:
@@ -260,7 +263,7 @@ def _describe_faults(error: ClaimdeskError | None, places: Sequence[int]) -> dic
     if not isinstance(error, Invalid):
         return forms.describe_faults(error)
     of_quotes: dict[str, str] = {}
-    others = []
+    other_parts = []
     for part in error.extras["errors"]:
         match part["loc"]:
             case [_, "quotes", int(number), *rest]:
@@ -268,7 +271,7 @@ def _describe_faults(error: ClaimdeskError | None, places: Sequence[int]) -> dic
                 for name, message in forms.describe_faults(fault, QUOTE_PLACES).items():
                     of_quotes.setdefault(f"{name or 'text'}-{places[number]}", message)
             case _:
-                others.append(part)
-    if of_quotes and not others:
+                other_parts.append(part)
+    if of_quotes and not other_parts:
         return of_quotes
-    return forms.describe_faults(Invalid(error.detail, errors=others), PLACES) | of_quotes
+    return forms.describe_faults(Invalid(error.detail, errors=other_parts), PLACES) | of_quotes

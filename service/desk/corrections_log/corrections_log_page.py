@@ -54,22 +54,22 @@ async def show_log(call: Annotated[Call, allow(Action.READ_CLAIMS, page=True)]) 
 
 
 async def _render_log(call: Call) -> Response:
-    chosen = {name: call.request.query_params.get(name, "").strip() for name in FILTERS}
+    parameters = {name: call.request.query_params.get(name, "").strip() for name in FILTERS}
     scope = build_list_scope("corrections page", call.request)
     window = page_links.read_window(call, scope, LIMIT)
     rows = await call.read(
-        correction_queries.list_corrections, _read_filters(chosen), window=window
+        correction_queries.list_corrections, _read_filters(parameters), window=window
     )
     page, last = cut_page(rows, window, _list_sort_keys)
     return render_page(
         call,
         "corrections_log.html",
         lines=[_build_line(correction) for _, correction in page],
-        chosen=chosen,
-        narrowed=any(chosen.values()),
+        chosen=parameters,
+        narrowed=any(parameters.values()),
         types=TYPES,
         next=page_links.build_next_link(
-            call, scope, last, {name: value for name, value in chosen.items() if value}
+            call, scope, last, {name: value for name, value in parameters.items() if value}
         ),
     )
 
@@ -83,9 +83,9 @@ def _build_line(correction: CorrectionView) -> LogLine:
     return LogLine(correction, *differences.mark_differences(before, after))
 
 
-def _read_filters(chosen: dict[str, str]) -> LogFilters:
+def _read_filters(parameters: dict[str, str]) -> LogFilters:
     """Read the filters in the page's address.  Raises Invalid."""
-    type, claim, since, until = (chosen[name] for name in FILTERS)
+    type, claim, since, until = (parameters[name] for name in FILTERS)
     if type and type not in TYPES:
         raise Invalid(f"types are {', '.join(TYPES)}", loc=("query", "type"))
     claim_id = ids.parse_id(claim) if claim else None

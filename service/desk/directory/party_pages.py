@@ -58,8 +58,8 @@ async def _render_parties(
     if form is None and (cursor := request.query_params.get("cursor")):
         after = call.cursors.read(cursor, scope, now=call.now)
     window = Window(ROOTS, after)
-    found = await call.read(directory_queries.list_root_parties, window=window)
-    rows, last = cut_page(found, window, lambda root: [root["slug"]])
+    root_rows = await call.read(directory_queries.list_root_parties, window=window)
+    rows, last = cut_page(root_rows, window, lambda root: [root["slug"]])
     slugs = [party["slug"] for root in rows for party in (root, *root["below"])]
     following = None
     if last is not None:
@@ -91,15 +91,15 @@ def _nest_children(root: RootPartyView) -> PartyNode:
     return nodes[0]
 
 
-async def _list_parents(call: Call, chosen: str | None) -> list[tuple[str, str]]:
+async def _list_parents(call: Call, parent: str | None) -> list[tuple[str, str]]:
     """Return the parties that a form offers as parent: as many as a choice can hold, and always
     the one that is chosen."""
     parties = await call.read(
         directory_queries.list_parties, parent=None, window=Window(MAX_LIMIT, None)
     )
     offered = {party["slug"]: party["name"] for party in parties if "merged_into" not in party}
-    if chosen is not None and chosen not in offered:
-        offered |= await call.read(directory_queries.read_names, [chosen])
+    if parent is not None and parent not in offered:
+        offered |= await call.read(directory_queries.read_names, [parent])
     return sorted(offered.items(), key=lambda choice: choice[1].casefold())
 
 
@@ -149,8 +149,12 @@ async def _render_party(
     if form is None and (cursor := request.query_params.get("cursor")):
         after = call.cursors.read(cursor, scope, now=call.now)
     window = Window(SPEAKERS, after)
-    found = await call.read(directory_queries.list_speakers, name=None, party=slug, window=window)
-    rows, last = cut_page(found, window, lambda speaker: [speaker["folded_name"], speaker["id"]])
+    speaker_rows = await call.read(
+        directory_queries.list_speakers, name=None, party=slug, window=window
+    )
+    rows, last = cut_page(
+        speaker_rows, window, lambda speaker: [speaker["folded_name"], speaker["id"]]
+    )
     following = None
     if last is not None:
         following = call.cursors.write(scope, last, now=call.now)

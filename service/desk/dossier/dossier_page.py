@@ -61,12 +61,14 @@ async def _render_claim(call: Call, claim_id: str) -> Response:
         page = await _read_sheet(call, claim_id, entire=True, after=following)
         following = page.next_statements
         for column in page.columns:
-            kept = columns.get(column.place)
-            fresh = [card for card in column.cards if card.link]
-            if kept is None:
+            column_before = columns.get(column.place)
+            new_cards = [card for card in column.cards if card.link]
+            if column_before is None:
                 columns[column.place] = column
             else:
-                columns[column.place] = replace(kept, cards=[*kept.cards, *fresh])
+                columns[column.place] = replace(
+                    column_before, cards=[*column_before.cards, *new_cards]
+                )
     return render_page(
         call,
         "claim_dossier.html",

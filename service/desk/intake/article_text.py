@@ -17,12 +17,12 @@ def split_text(text: str, passages: Sequence[PassageView]) -> list[tuple[str, in
         if begin != -1:
             ranges.append((begin, begin + len(exact), index))
     pieces: list[tuple[str, int | None]] = []
-    done = 0
+    shown_end = 0
     for begin, end, index in sorted(ranges):
-        if end <= done:
+        if end <= shown_end:
             continue
-        if begin > done:
-            pieces.append((text[done:begin], None))
-        pieces.append((text[max(begin, done) : end], index))
-        done = end
-    return [*pieces, (text[done:], None)]
+        if begin > shown_end:
+            pieces.append((text[shown_end:begin], None))
+        pieces.append((text[max(begin, shown_end) : end], index))
+        shown_end = end
+    return [*pieces, (text[shown_end:], None)]

@@ -246,8 +246,8 @@ async def _list_offered(
     rows = (await look_up(query.statement, query.parameters))[:OFFERED]
     offered: list[ClaimView] = [orjson.loads(row[0]) for row in rows]
     listed_ids = {claim["id"] for claim in offered}
-    chosen = (*typed["stands"], typed["part_of"], typed["supersedes"])
-    typed_ids = [ids.parse_id(text) for text in chosen]
+    chosen_ids = (*typed["stands"], typed["part_of"], typed["supersedes"])
+    typed_ids = [ids.parse_id(text) for text in chosen_ids]
     for claim_id in dict.fromkeys(typed_ids[:OFFERED]):
         if claim_id is not None and claim_id not in listed_ids:
             rows = await look_up(claim_queries.CURRENT_CLAIM, {"claim": claim_id})
@@ -299,7 +299,7 @@ async def take_passage(intake_id: RecordId, form: Recording) -> Response:
             statement_fields.read_statement, form, source
         )
         claim = problems.gather(_read_claim, form, statement, article["story"])
-        stands = tuple(problems.gather(_read_stands, form) or ())
+        passage_links = tuple(problems.gather(_read_stands, form) or ())
         problems.raise_any()
         assert statement is not None, "whatever has no result has raised"
         if claim is not None and not form.is_ticked("anyway"):
@@ -312,7 +312,10 @@ async def take_passage(intake_id: RecordId, form: Recording) -> Response:
                 )
                 return await _render_text(call, article, _keep_typed(form), error, same)
         passage = Passage(
-            statement=statement.to_command(), near=_read_place(form), claim=claim, stands=stands
+            statement=statement.to_command(),
+            near=_read_place(form),
+            claim=claim,
+            stands=passage_links,
         )
         return await form.carry_out(
             statement_fields.with_new_party(form, intake_commands.record_passage),
@@ -365,7 +368,7 @@ def _read_claim(form: Form, statement: StatementIn | None, story: str | None) ->
 
 def _read_stands(form: Form) -> list[PassageLink]:
     """Read what the passage does to claims that are recorded already."""
-    stands = []
+    passage_links = []
     for name, value in form.data.items():
         claim = ids.parse_id(name.removeprefix("stand-")) if name.startswith("stand-") else None
         if claim is None or not value:
@@ -380,8 +383,8 @@ def _read_stands(form: Form) -> list[PassageLink]:
                 "note": form.get_text("note"),
             },
         )
-        stands.append(PassageLink(claim, link.to_command()))
-    return stands
+        passage_links.append(PassageLink(claim, link.to_command()))
+    return passage_links
 
 
 @router.post("/intake/{intake_id}/finish")

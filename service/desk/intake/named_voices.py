@@ -96,7 +96,7 @@ def find_voices(
     """Find who may have said the words of a passage."""
     names = {party["slug"]: party["name"] for party in voices.parties}
     near = [sentence for sentence in sentences if abs(sentence.distance) <= 1]
-    known = [
+    known_voices = [
         OfferedVoice(
             speaker["name"],
             speaker["role"] or "",
@@ -107,14 +107,14 @@ def find_voices(
         for speaker in voices.speakers
         if (sentence := _find_surname(speaker["name"], near)) is not None
     ][:MOST_KNOWN]
-    recorded = _list_recorded(passages, {voice.words for voice in known})
+    recorded = _list_recorded(passages, {voice.words for voice in known_voices})
     everybody = {normalize_letters(speaker["name"]) for speaker in voices.speakers}
     new = [
         voice
         for voice in [*_find_unnamed(near), *_find_named(sentences, voices.parties)]
         if normalize_letters(voice.speaker) not in everybody
     ][:MOST_NEW]
-    return OfferedVoices(tuple(known), tuple(new), recorded)
+    return OfferedVoices(tuple(known_voices), tuple(new), recorded)
 
 
 def _find_surname(name: str, sentences: Sequence[Sentence]) -> str | None:
@@ -169,8 +169,8 @@ def _find_named(sentences: Sequence[Sentence], parties: Sequence[PartyView]) -> 
                 bodies.setdefault(name, sentence)
             elif " " in name and name not in people:
                 people[name] = (_find_role(before, sentence.text[begin + len(name) :]), sentence)
-    known = {normalize_letters(party["name"]): party for party in parties}
-    party = next((body for body in bodies if normalize_letters(body) in known), None)
+    parties_by_name = {normalize_letters(party["name"]): party for party in parties}
+    party = next((body for body in bodies if normalize_letters(body) in parties_by_name), None)
     party = party or next(iter(bodies), "")
     offered = []
     for name, (role, sentence) in people.items():
@@ -178,7 +178,7 @@ def _find_named(sentences: Sequence[Sentence], parties: Sequence[PartyView]) -> 
     offered += [("", "", body, sentence.text) for body, sentence in bodies.items()]
     voices = []
     for speaker, role, body, sentence_text in offered:
-        recorded = known.get(normalize_letters(body))
+        recorded = parties_by_name.get(normalize_letters(body))
         voices.append(
             OfferedVoice(
                 speaker,

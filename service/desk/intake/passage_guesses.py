@@ -68,7 +68,7 @@ def guess_passage(
     words = text[begin:end]
     sentences = nearby_text.list_sentences(text, begin, end)
     published = _read_day(article["source"]["published_at"])
-    spoken = spoken_days.find_spoken_day(sentences, published) if published else None
+    spoken_day = spoken_days.find_spoken_day(sentences, published) if published else None
     is_quoted = nearby_text.judge_quotation(text, begin, end)
     language = guess_language(words) or article["language"]
     is_foreign = _primary(language) != _primary(article["language"])
@@ -77,8 +77,8 @@ def guess_passage(
         rendering=Rendering.VERBATIM if is_quoted else Rendering.PARAPHRASE,
         language=language if is_foreign else article["language"],
         language_reason="the language of the words themselves" if is_foreign else "",
-        said_on=spoken.day if spoken else None,
-        said_on_words=spoken.words if spoken else "",
+        said_on=spoken_day.day if spoken_day else None,
+        said_on_words=spoken_day.words if spoken_day else "",
         days=_list_days(published),
         voices=named_voices.find_voices(sentences, voices, article["passages"]),
         wording=wording,

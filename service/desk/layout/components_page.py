@@ -41,7 +41,7 @@ async def show_components(
 
 def _build_picker(theme: str, call: Call) -> Picker:
     """Build a picker with a claim that is chosen, and two that were found."""
-    chosen = Candidate(
+    chosen_candidate = Candidate(
         id="1",
         text="Nine people died in the fire",
         page="/",
@@ -55,11 +55,17 @@ def _build_picker(theme: str, call: Call) -> Picker:
         f"{theme}-claim",
         CandidateKind.CLAIM,
         "",
-        chosen=chosen.id,
-        kept=[chosen],
+        chosen=chosen_candidate.id,
+        kept=[chosen_candidate],
         candidates=[
-            replace(chosen, id="2", status=Status.DISPUTED, flags=["superseded"]),
-            replace(chosen, id="3", voice=None, story=None, differs=["another number: 12 and 9"]),
+            replace(chosen_candidate, id="2", status=Status.DISPUTED, flags=["superseded"]),
+            replace(
+                chosen_candidate,
+                id="3",
+                voice=None,
+                story=None,
+                differs=["another number: 12 and 9"],
+            ),
         ],
         words="fire",
         searched=True,

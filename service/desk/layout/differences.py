@@ -27,13 +27,15 @@ def _compare(old: Sequence[str], new: Sequence[str]) -> tuple[Markup, Markup]:
     """Compare two texts by their sentences, and sentences that are alike by their words."""
     removed, added = Markup(), Markup()
     for kind, old_begin, old_end, new_begin, new_end in _match(old, new).get_opcodes():
-        gone, come = old[old_begin:old_end], new[new_begin:new_end]
+        removed_words, added_words = old[old_begin:old_end], new[new_begin:new_end]
         if kind == "equal":
-            sides = isolate_words("".join(gone)), isolate_words("".join(come))
-        elif len(gone) == len(come) == 1 and _are_alike(gone[0], come[0]):
-            sides = _compare(WORD.findall(gone[0]), WORD.findall(come[0]))
+            sides = isolate_words("".join(removed_words)), isolate_words("".join(added_words))
+        elif len(removed_words) == len(added_words) == 1 and _are_alike(
+            removed_words[0], added_words[0]
+        ):
+            sides = _compare(WORD.findall(removed_words[0]), WORD.findall(added_words[0]))
         else:
-            sides = _wrap("del", "".join(gone)), _wrap("ins", "".join(come))
+            sides = _wrap("del", "".join(removed_words)), _wrap("ins", "".join(added_words))
         removed += sides[0]
         added += sides[1]
     return removed, added

@@ -136,7 +136,7 @@ def render(
 ) -> Response:
     """Render `template` with `context` and what every page shows, for `caller`."""
     settings = get_services(request).settings
-    known = context_of(request.scope)
+    request_context = context_of(request.scope)
     everywhere = {
         "me": caller,
         "menu": request.app.state.menu,
@@ -148,10 +148,10 @@ def render(
         "publisher": settings.publisher,
         "base_url": settings.base_url,
         "public_read": settings.public_read,
-        "link_notice": known.credential.notice if known.credential else None,
+        "link_notice": request_context.credential.notice if request_context.credential else None,
         "done": confirmations.CONFIRMATIONS.get(request.query_params.get("done", "")),
         "way_back": confirmations.find_way_back(request, caller),
-        "head": known.page_head,
+        "head": request_context.page_head,
         "live": None,
         "as_of": None,
     }
@@ -159,7 +159,7 @@ def render(
     response = HTMLResponse(
         html, status, headers=PRIVATE | {"Content-Security-Policy": POLICY} | dict(headers or {})
     )
-    if known.has_ended_session:
+    if request_context.has_ended_session:
         # What the page asks for next, its stream of events, would be refused for the old cookie.
         sessions.delete_session_cookie(response, request)
     return response

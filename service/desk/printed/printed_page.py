@@ -44,26 +44,26 @@ async def show_printed(
     call: Annotated[Call, allow(Action.READ_RECORDS, page=True)],
 ) -> Response:
     """Show what must be told to whom, open longest first, then what is current; or one state."""
-    chosen = {name: call.request.query_params.get(name, "").strip() for name in FILTERS}
-    filters = _read_filters(chosen)
+    parameters = {name: call.request.query_params.get(name, "").strip() for name in FILTERS}
+    filters = _read_filters(parameters)
     after_event = await call.read(newest)
     scope = build_list_scope("printed", call.request)
     window = page_links.read_window(call, scope, LIMIT)
-    listed = await call.read(
+    uses = await call.read(
         printed_queries.list_printed, filters, caller=call.caller, window=window, now=call.now
     )
 
     def list_keys(row: PrintedUse) -> Sequence[Any]:
         return use_queries.list_sort_keys(filters, row.use)
 
-    page, last = cut_page(listed, window, list_keys)
-    kept = {name: value for name, value in chosen.items() if value}
-    is_overview = not chosen["state"]
+    page, last = cut_page(uses, window, list_keys)
+    given_filters = {name: value for name, value in parameters.items() if value}
+    is_overview = not parameters["state"]
     current: list[PrintedUse] = []
-    if is_overview and not chosen["class"] and window.after is None:
+    if is_overview and not parameters["class"] and window.after is None:
         current = await call.read(
             printed_queries.list_printed,
-            _read_filters(chosen | {"state": UseState.CURRENT.value}),
+            _read_filters(parameters | {"state": UseState.CURRENT.value}),
             caller=call.caller,
             window=Window(NEWEST, None),
             now=call.now,
@@ -77,12 +77,12 @@ async def show_printed(
         has_more_current=len(current) > NEWEST,
         counts=await call.read(printed_queries.count_open),
         most_counted=printed_queries.MOST_COUNTED,
-        chosen=chosen,
-        narrowed=bool(kept),
+        chosen=parameters,
+        narrowed=bool(given_filters),
         overview=is_overview,
         states={state.value: word for state, word in labels.USE_STATES.items()},
         stories=await call.reader.look_up(board_queries.RECENT_STORIES, {}),
-        next=page_links.build_next_link(call, scope, last, kept),
+        next=page_links.build_next_link(call, scope, last, given_filters),
         back=call.request.url.path
         + (f"?{call.request.url.query}" if call.request.url.query else ""),
         typed={},
@@ -98,12 +98,12 @@ def build_row(printed: PrintedUse) -> UseRow:
     return UseRow(printed, *differences.mark_differences(before, after))
 
 
-def _read_filters(chosen: Mapping[str, str]) -> UseFilters:
+def _read_filters(parameters: Mapping[str, str]) -> UseFilters:
     """Read the filters in the page's address: unless a state is asked for, what is outdated.
     Raises Invalid."""
-    state, grade, story, claim = (chosen[name] for name in FILTERS)
+    state, grade, story, claim = (parameters[name] for name in FILTERS)
     for name, words in (("state", UseState), ("class", UseClass)):
-        if chosen[name] and chosen[name] not in list(words):
+        if parameters[name] and parameters[name] not in list(words):
             raise Invalid(f"it is one of {', '.join(words)}", loc=("query", name))
     claim_id = ids.parse_id(claim) if claim else None
     if claim and claim_id is None:

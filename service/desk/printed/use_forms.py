@@ -116,13 +116,13 @@ async def delete_contact(use_id: UseId, form: Recording) -> Response:
         return await _render_use(form.call, use_id, error=error)
 
 
-def _build_way_back(form: Form, done: str) -> str:
+def _build_way_back(form: Form, word: str) -> str:
     """Build the address of the page that the form was on."""
     back = form.get_text("back") or ""
     # As our pages wrote it; a header takes nothing else.
     is_ours = back.startswith(("/printed", "/uses/")) and back.isascii() and back.isprintable()
     page = back if is_ours else "/printed"
-    return f"{page}{'&' if '?' in page else '?'}done={done}"
+    return f"{page}{'&' if '?' in page else '?'}done={word}"
 
 
 async def _render_use(

@@ -231,15 +231,15 @@ async def _separate(form: Form, kind: Kind, thing: str) -> Response:
 
 
 async def _carry_out(
-    form: Form, command: Callable[..., str | None], thing: str, page: str, done: str, **sent: Any
+    form: Form, command: Callable[..., str | None], thing: str, page: str, word: str, **fields: Any
 ) -> Response:
     """Run a command that may wait for a second person, and have claims follow it."""
     response = await form.carry_out(
         command,
         thing,
-        **sent,
+        **fields,
         four_eyes=form.call.services.four_eyes,
-        redirect_to=lambda waiting: f"{page}?done={'proposed' if waiting else done}",
+        redirect_to=lambda waiting: f"{page}?done={'proposed' if waiting else word}",
     )
     form.call.services.renamer.wake()
     return response

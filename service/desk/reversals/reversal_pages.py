@@ -149,9 +149,9 @@ def _add_claim_form(way: str) -> None:
 def _redirect_to_claim(words: FormWords, *, undo: str | None = None) -> Callable[[Outcome], str]:
     """Lead to the claim's page, which says that something was done, or proposed; `undo` names what
     the way back from it is of, if that is not the claim."""
-    done = f"{words.done}&undo={undo}" if undo else words.done
+    word_done = f"{words.done}&undo={undo}" if undo else words.done
     return lambda outcome: (
-        f"/claims/{outcome.state.id}?done={'proposed#pending' if outcome.decision else done}"
+        f"/claims/{outcome.state.id}?done={'proposed#pending' if outcome.decision else word_done}"
     )
 
 

@@ -101,9 +101,9 @@ def read_search_field(form: Form, names: Iterable[str]) -> str | None:
     """Return the field, of `names`, whose search was asked for: by its button, or by words that
     were typed since the last search; None where the form is to be carried out."""
     names = tuple(names)
-    asked = form.get_text("find")
-    if asked in names:
-        return asked
+    picker_name = form.get_text("find")
+    if picker_name in names:
+        return picker_name
     for name in names:
         words = form.get_text(f"{name}_words") or ""
         if words and words != (form.get_text(f"{name}_sought") or ""):
@@ -125,18 +125,18 @@ async def build_picker(
     """Complete a picker: with what is chosen and recorded, and with what its words find; without
     words, where it `searches`, with what is likely."""
     held_ids = [text for text in dict.fromkeys((picker.chosen, recorded)) if ids.parse_id(text)]
-    held = await _read_candidates(call, picker.kind, held_ids)
-    chosen = picker.chosen
-    if chosen and chosen not in {candidate.id for candidate in held}:
-        chosen = recorded
+    held_candidates = await _read_candidates(call, picker.kind, held_ids)
+    chosen_id = picker.chosen
+    if chosen_id and chosen_id not in {candidate.id for candidate in held_candidates}:
+        chosen_id = recorded
     candidates: Sequence[Candidate] = picker.candidates
     if searches or picker.words:
         candidates = await find_candidates(call, picker)
-    known_ids = {candidate.id for candidate in held}
+    known_ids = {candidate.id for candidate in held_candidates}
     return replace(
         picker,
-        chosen=chosen,
-        kept=held,
+        chosen=chosen_id,
+        kept=held_candidates,
         candidates=[candidate for candidate in candidates if candidate.id not in known_ids],
         searched=searches or bool(picker.words),
     )
@@ -241,16 +241,16 @@ def _list_of_claimant(connection: Connection, claim_id: str) -> list[Candidate]:
 
 
 async def _read_candidates(
-    call: Call, kind: CandidateKind, chosen: Collection[str]
+    call: Call, kind: CandidateKind, chosen_ids: Collection[str]
 ) -> list[Candidate]:
     """Read candidates by their ids, whatever has become of them; unknown ids are left out."""
-    if not chosen:
+    if not chosen_ids:
         return []
     if kind is CandidateKind.STATEMENT:
-        statements = await call.read(statement_queries.read_statements, chosen)
-        return [_build_statement(statements[id]) for id in chosen if id in statements]
-    claims = await call.read(document_queries.read_claims, chosen)
-    return await _describe_claims(call, [claims[id] for id in chosen if id in claims], None)
+        statements = await call.read(statement_queries.read_statements, chosen_ids)
+        return [_build_statement(statements[id]) for id in chosen_ids if id in statements]
+    claims = await call.read(document_queries.read_claims, chosen_ids)
+    return await _describe_claims(call, [claims[id] for id in chosen_ids if id in claims], None)
 
 
 async def _describe_claims(

@@ -85,10 +85,10 @@ def build_groups(
     }
     groups: list[FacetGroup] = []
     for name in facets.NAMES:
-        chosen = list(dict.fromkeys(value for value in query.getlist(name) if value))
+        chosen_values = list(dict.fromkeys(value for value in query.getlist(name) if value))
         links: list[FacetLink] = []
         for value in counts[name] if counts is not None else ():  # type: ignore[literal-required]
-            if value["value"] not in chosen:
+            if value["value"] not in chosen_values:
                 links.append(
                     {
                         "label": names[name].get(value["value"], value["value"]),
@@ -103,16 +103,16 @@ def build_groups(
                     "label": names[name].get(value, value),
                     "count": None,
                     "address": _build_address(
-                        query, name, [other for other in chosen if other != value]
+                        query, name, [other for other in chosen_values if other != value]
                     ),
                 }
-                for value in chosen
+                for value in chosen_values
             ],
             "values": links[:SHOWN],
             "further": links[SHOWN:],
         }
         # One value that all have narrows nothing; a party may be one of several.
-        if chosen or len(links) > 1:
+        if chosen_values or len(links) > 1:
             groups.append(group)
     return groups
 
@@ -120,9 +120,9 @@ def build_groups(
 def _build_address(query: QueryParams, name: str, values: list[str]) -> str:
     """Build the address of the first page with these values of a facet instead of its present
     ones."""
-    kept = [
+    pairs = [
         (key, value)
         for key, value in query.multi_items()
         if value and key not in (name, "cursor", "in")
     ]
-    return f"/search?{urlencode([*kept, *((name, value) for value in values)])}"
+    return f"/search?{urlencode([*pairs, *((name, value) for value in values)])}"

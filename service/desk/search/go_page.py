@@ -91,13 +91,13 @@ def _list_actions(call: Call) -> list[Destination]:
 
 def _find(destinations: Iterable[Destination], text: str) -> list[Destination]:
     """Return those whose words have each word that was typed, as a part."""
-    wanted = normalize_spelling(text).split()
-    found = [
+    words = normalize_spelling(text).split()
+    matching_destinations = [
         destination
         for destination in destinations
-        if all(word in normalize_spelling(destination.words) for word in wanted)
+        if all(word in normalize_spelling(destination.words) for word in words)
     ]
-    return found[:SHOWN] if text else found
+    return matching_destinations[:SHOWN] if text else matching_destinations
 
 
 async def _find_claims(call: Call, text: str) -> list[Destination]:
@@ -130,24 +130,24 @@ async def _find_stories(call: Call, text: str) -> list[Destination]:
 
 async def _find_people(call: Call, text: str) -> list[Destination]:
     """Find parties, speakers and, for administrators, the desk's people by their names."""
-    found: list[Destination] = []
+    destinations: list[Destination] = []
     if access.is_allowed(call.caller, Action.READ_RECORDS):
         parties = await call.read(
             directory_queries.list_parties, parent=None, window=Window(LOOKED_THROUGH, None)
         )
-        found += _find(
+        destinations += _find(
             (Destination(f"/parties/{party['slug']}", party["name"]) for party in parties), text
         )
         speakers = await call.read(
             directory_queries.list_speakers, name=text, party=None, window=Window(SHOWN, None)
         )
-        found += [
+        destinations += [
             Destination(f"/parties/{speaker['party']}", speaker["name"], speaker["role"] or "")
             for speaker in speakers[:SHOWN]
         ]
     if access.is_allowed(call.caller, Action.MANAGE_USERS):
         names = await call.read(account_queries.read_assignee_names)
-        found += _find(
+        destinations += _find(
             (Destination(f"/admin/people/{id}", name, "desk") for id, name in names.items()), text
         )
-    return found
+    return destinations

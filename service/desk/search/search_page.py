@@ -141,8 +141,8 @@ async def _search(
         if keys is None:
             return None
         cursor = call.cursors.write(scope, keys, now=call.now)
-        within = {"in": "statements"} if only_statements else {}
-        return _build_address(request, cursor=cursor, **within)
+        scope_parameters = {"in": "statements"} if only_statements else {}
+        return _build_address(request, cursor=cursor, **scope_parameters)
 
     results: Results = {}
     database = call.reader
@@ -203,9 +203,9 @@ def mark_snippet(snippet: SnippetView) -> Markup:
 
 
 def _build_address(request: Request, **changes: str) -> str:
-    kept = [
+    pairs = [
         (name, value)
         for name, value in request.query_params.multi_items()
         if value and name in ("q", *KEPT)
     ]
-    return f"/search?{urlencode([*kept, *changes.items()])}"
+    return f"/search?{urlencode([*pairs, *changes.items()])}"

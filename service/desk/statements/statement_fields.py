@@ -215,7 +215,7 @@ def _read_attribution(form: Form) -> dict[str, str | None]:
 def read_statement(form: Form, source: object) -> statement_inputs.StatementIn:
     """Read the statement that a form describes. Raises Invalid with all that is wrong with it."""
     problems = forms.Problems()
-    said = problems.gather(read_instant, form, "said_on", "said_hour", "said_in")
+    instant = problems.gather(read_instant, form, "said_on", "said_hour", "said_in")
     statement: statement_inputs.StatementIn | None = problems.gather(
         forms.parse_body,
         statement_inputs.StatementIn,
@@ -223,8 +223,8 @@ def read_statement(form: Form, source: object) -> statement_inputs.StatementIn:
             "party": problems.gather(read_party, form),
             "speaker": problems.gather(read_speaker, form),
             **_read_attribution(form),
-            "said_at": said[0] if said else UNSAID,
-            "precision": said[1] if said else Precision.DAY,
+            "said_at": instant[0] if instant else UNSAID,
+            "precision": instant[1] if instant else Precision.DAY,
             "basis": form.get_text("basis") or Basis.UNSTATED,
             "quotes": [
                 {
@@ -250,8 +250,8 @@ def read_withdrawal(form: Form) -> statement_inputs.WithdrawalIn:
     if url is not None or publisher is not None:
         values["source"] = {"url": url or "", "publisher": publisher}
     if any(form.get_text(name) for name in MOMENT):
-        said = problems.gather(read_instant, form, *MOMENT)
-        values |= dict(zip(("said_at", "precision"), said, strict=True)) if said else {}
+        instant = problems.gather(read_instant, form, *MOMENT)
+        values |= dict(zip(("said_at", "precision"), instant, strict=True)) if instant else {}
     withdrawal: statement_inputs.WithdrawalIn | None = problems.gather(
         forms.parse_body, statement_inputs.WithdrawalIn, values
     )

@@ -62,8 +62,8 @@ def draw_charts(claims: Iterable[ClaimView]) -> list[FigureChart]:
         if figure is not None:
             kind = (figure["what"] or "").casefold(), (figure["unit"] or "").casefold()
             groups.setdefault(kind, []).append(claim)
-    drawn = [_draw_chart(group) for group in groups.values() if len(group) > 1]
-    return drawn[:MOST_CHARTS]
+    charts = [_draw_chart(group) for group in groups.values() if len(group) > 1]
+    return charts[:MOST_CHARTS]
 
 
 def _draw_chart(claims: list[ClaimView]) -> FigureChart:

@@ -140,9 +140,9 @@ def _list_first_days(begin: datetime, end: datetime, months: int) -> Iterator[da
         number += months
 
 
-def label_ticks(chosen: tuple[list[datetime], int]) -> list[tuple[datetime, str]]:
+def label_ticks(ticks_and_step: tuple[list[datetime], int]) -> list[tuple[datetime, str]]:
     """Label each tick with what of its date the label before it does not say."""
-    ticks, step = chosen
+    ticks, step = ticks_and_step
     labels = []
     before: datetime | None = None
     for tick in ticks:

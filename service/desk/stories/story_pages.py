@@ -191,10 +191,10 @@ async def _render_story(call: Call, slug: str) -> Response:
     )
     rows = _build_matrix_rows(matrix["claims"])
     speaking = {party for row in rows for party in row.cells}
-    kept = {"as_of": as_of, "clock": "" if clock == CLOCKS[0] else clock}
+    base_parameters = {"as_of": as_of, "clock": "" if clock == CLOCKS[0] else clock}
 
     def build_url(**changes: str | None) -> str:
-        parameters = {name: value for name, value in (kept | changes).items() if value}
+        parameters = {name: value for name, value in (base_parameters | changes).items() if value}
         return f"/stories/{slug}" + (f"?{urlencode(parameters)}" if parameters else "")
 
     def build_next_url(name: str, last: list[Any] | None) -> str | None:

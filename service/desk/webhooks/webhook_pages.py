@@ -120,10 +120,10 @@ def prepare_webhook(call: Call, webhook: WebhookView) -> WebhookRow:
 
 async def load_webhook(call: Call, webhook: str) -> WebhookView:
     """Return the endpoint.  Raises NotFound."""
-    found = await call.read(webhook_queries.find_webhook, webhook)
-    if found is None:
+    webhook_view = await call.read(webhook_queries.find_webhook, webhook)
+    if webhook_view is None:
         raise NotFound("There is no webhook with this id; it may have been deleted.")
-    return found
+    return webhook_view
 
 
 @router.get("/admin/webhooks")

@@ -92,15 +92,15 @@ async def find_claims(database: Reader, search: ClaimSearch) -> Page:
 
 
 def _build_hit(query: Query, row: RankedRow) -> Hit:
-    document, assignee, due_at, written = row.served[:4]
+    document, assignee, due_at, written_text = row.served[:4]
     claim: ClaimView = orjson.loads(document)
     text = searchable_fields.read_text(claim["text"])
-    others = snippets.read_likeliest_first(query, written) if written else ()
+    written_fields = snippets.read_likeliest_first(query, written_text) if written_text else ()
     return Hit(
         claim,
         Internals(assignee, due_at),
         row.keys,
-        snippets.list_snippets(query, chain((text,), others)),
+        snippets.list_snippets(query, chain((text,), written_fields)),
     )
 
 
@@ -134,7 +134,7 @@ def _select_served(
     """Select claims that are found and pass the filters, as `StoredClaim` has them, and the names
     and quotes of those that were not found by their text alone."""
     fields: ColumnElement[Any] = (
-        select(_shown.c.fields).where(_shown.c.number == number).scalar_subquery()
+        select(_candidate.c.fields).where(_candidate.c.number == number).scalar_subquery()
     )
     if not isinstance(tier, Tier):
         fields = case((tier > Tier.TEXT.value, fields))
@@ -149,7 +149,7 @@ def _select_served(
     )
 
 
-_shown = claim_search.alias("shown")
+_candidate = claim_search.alias("shown")
 
 
 # In another order than the index's.
@@ -178,8 +178,8 @@ async def _find_sorted(
             if len(hits) > search.limit or len(rows) < limit:
                 break
             after = _build_keys(rows[-1][-2:])
-            filter_set, further = split_filters(search, after)
-            parameters = {**parameters, **further}
+            filter_set, range_parameters = split_filters(search, after)
+            parameters = {**parameters, **range_parameters}
         else:
             if len(hits) <= search.limit:
                 return hits, after
@@ -204,9 +204,9 @@ def _select_sorted(dialect: str, filter_set: FilterSet) -> Lookup:
         page = _select_served(filter_set, source, claim_search.c.claim, number, Tier.ANYWHERE)
         page = page.where(match_expressions.matches(dialect, claim_search))
     else:
-        found = match_expressions.select_matches(dialect, claim_search).cte("found")
-        found = found.prefix_with("MATERIALIZED")
-        page = _select_served(filter_set, found, found.c.key, found.c.number, Tier.ANYWHERE)
+        matches = match_expressions.select_matches(dialect, claim_search).cte("found")
+        matches = matches.prefix_with("MATERIALIZED")
+        page = _select_served(filter_set, matches, matches.c.key, matches.c.number, Tier.ANYWHERE)
     page = page.add_columns(moment, claims.c.id)
     return Lookup(claim_conditions.order_page(page, filter_set, moment, claims.c.id))
 
@@ -225,9 +225,9 @@ def _select_walk(dialect: str, filter_set: FilterSet) -> Lookup:
         *claim_conditions.build_conditions(filter_set, claims, claims.c.changed_at),
     )
     walked = claim_conditions.order_page(row, filter_set, moment, claims.c.id).cte("walked")
-    fits = match_expressions.has_match(dialect, claim_search, walked.c.id).label("fits")
-    tried = select(walked, fits).cte("tried")
-    fields = select(_shown.c.fields).where(_shown.c.claim == tried.c.id).scalar_subquery()
+    is_match = match_expressions.has_match(dialect, claim_search, walked.c.id).label("fits")
+    tried = select(walked, is_match).cte("tried")
+    fields = select(_candidate.c.fields).where(_candidate.c.claim == tried.c.id).scalar_subquery()
     return Lookup(
         select(
             *(case((tried.c.fits, tried.c[name])) for name in StoredClaim._fields),
@@ -320,8 +320,8 @@ async def _rank_as_of(
         fields = fields_by_claim[claim]
         tier = ranking.rank_fields(search.query, fields)
         if tier is not None:
-            shown = snippets.list_snippets(search.query, fields)
+            best_snippets = snippets.list_snippets(search.query, fields)
             document = mark_corrected(row[0], row[3], moment)
             internals, keys = Internals(row[1], row[2]), _build_keys(row[-2:])
-            ranked.append((tier, Hit(orjson.loads(document), internals, keys, shown)))
+            ranked.append((tier, Hit(orjson.loads(document), internals, keys, best_snippets)))
     return ranked

@@ -131,8 +131,8 @@ def _select_counts(dialect: str, filter_set: FilterSet, steps: int) -> Lookup:
         .cte("found")
         .prefix_with("MATERIALIZED")
     )
-    nothing = literal_column("''", String())
-    total: Any = select(nothing, nothing, func.count()).select_from(looked_at)
+    empty_text = literal_column("''", String())
+    total: Any = select(empty_text, empty_text, func.count()).select_from(looked_at)
     parts = [
         total,
         *(
@@ -182,14 +182,16 @@ def _count_languages(dialect: str, found_claims: FromClause) -> Select[Any]:
         )
         .where(*link_activity.build_conditions(link_activity.LINK_ENDINGS))
     )
-    spoken = union(origins, linked).subquery("spoken")
+    statement_ids = union(origins, linked).subquery("spoken")
     language = func.lower(quotes.c.language)
     if dialect == "sqlite":
         primary = func.substr(language, 1, func.instr(language + literal("-"), "-") - 1)
     else:
         primary = func.split_part(language, literal_column("'-'"), 1)
-    source = match_expressions.FixedJoin(spoken, quotes, quotes.c.statement == spoken.c.statement)
-    return _count_values("language", primary, source, func.count(spoken.c.id.distinct()))
+    source = match_expressions.FixedJoin(
+        statement_ids, quotes, quotes.c.statement == statement_ids.c.statement
+    )
+    return _count_values("language", primary, source, func.count(statement_ids.c.id.distinct()))
 
 
 # As of an instant.
@@ -202,12 +204,12 @@ async def _count_as_of(database: Reader, search: ClaimSearch, moment: datetime) 
     claim_ids = [format_id(row[-1]) for row in rows[:most]]
     counts: dict[str, Counter[str]] = {name: Counter() for name in NAMES}
     if claim_ids:
-        known = await database.read(fields_as_of.read_as_of, claim_ids, moment)
-        for state in known.states:
-            fields = list(searchable_fields.read_claim(state, known.sources))
+        claims_then = await database.read(fields_as_of.read_as_of, claim_ids, moment)
+        for state in claims_then.states:
+            fields = list(searchable_fields.read_claim(state, claims_then.sources))
             if ranking.rank_fields(search.query, fields) is None:
                 continue
-            for name, values in _list_values(search, state, known.sources).items():
+            for name, values in _list_values(search, state, claims_then.sources).items():
                 counts[name].update(values)
     return _build_view(counts, is_complete=len(rows) <= most)
 
@@ -217,10 +219,10 @@ def _list_values(
 ) -> dict[str, Iterable[str]]:
     """Return which values of each facet a claim has."""
     stance = search.filters.stance
-    spoken = searchable_fields.list_statements(state)
+    statement_ids = searchable_fields.list_statements(state)
     languages = {
         (quote.language or "").lower().partition("-")[0]
-        for statement in spoken
+        for statement in statement_ids
         for quote in sources.quotes.get(statement, ())
     }
     return {

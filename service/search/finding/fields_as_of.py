@@ -30,17 +30,20 @@ def read_as_of(connection: Connection, claim_ids: Sequence[str], moment: datetim
 
     Nobody records what a party's full name was before: one that has changed since is left out.
     """
-    found = _read_states(connection, claim_ids, moment)
-    return KnownClaims(found, field_sources.read_sources(connection, found, as_of=moment))
+    claim_states = _read_states(connection, claim_ids, moment)
+    return KnownClaims(
+        claim_states, field_sources.read_sources(connection, claim_states, as_of=moment)
+    )
 
 
 def read_fields_as_of(
     connection: Connection, claim_ids: Sequence[str], moment: datetime
 ) -> dict[str, list[Field]]:
     """Return the fields of claims as the desk knew them at `moment`."""
-    known = read_as_of(connection, claim_ids, moment)
+    claims_then = read_as_of(connection, claim_ids, moment)
     return {
-        state.id: list(searchable_fields.read_claim(state, known.sources)) for state in known.states
+        state.id: list(searchable_fields.read_claim(state, claims_then.sources))
+        for state in claims_then.states
     }
 
 
@@ -52,10 +55,10 @@ def _read_states(
             claims.c.id.in_(claim_ids)
         )
     ).all()
-    found = [states.parse(row.state) for row in rows if row.changed_at <= moment]
+    claim_states = [states.parse(row.state) for row in rows if row.changed_at <= moment]
     changed_since = [row.id for row in rows if row.changed_at > moment]
     if not changed_since:
-        return found
+        return claim_states
     lines = connection.execute(
         select(events)
         .where(events.c.claim.in_(changed_since), events.c.recorded_at <= moment)
@@ -70,5 +73,5 @@ def _read_states(
             ),
         )
         if state is not None:
-            found.append(state)
-    return found
+            claim_states.append(state)
+    return claim_states

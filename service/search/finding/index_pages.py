@@ -113,8 +113,8 @@ async def find_page(database: Reader, request: PageRequest) -> Page:
     parameters = {**request.parameters, "limit": request.limit + 1}
     for place, step in enumerate(steps):
         parameters |= build_step_parameters(place, step)
-    found = await database.look_up(lookup, parameters)
-    rows = [RankedRow(row, Tier(row[-2]), [row[-2], row[-1]]) for row in found]
+    page_rows = await database.look_up(lookup, parameters)
+    rows = [RankedRow(row, Tier(row[-2]), [row[-2], row[-1]]) for row in page_rows]
     if len(rows) > request.limit:
         return rows[:-1], rows[-2].keys
     return rows, rest
@@ -148,8 +148,8 @@ async def _list_steps(database: Reader, request: PageRequest) -> tuple[list[Step
                 return steps, [tier.value, until]
             letter = next(letters)
             since = _find_stretch_start(until, letter)
-            within = match if database.embedded else narrow_to_stretch(match, letter, since)
-            steps.append(Step(tier, within, since, until))
+            bounded_match = match if database.embedded else narrow_to_stretch(match, letter, since)
+            steps.append(Step(tier, bounded_match, since, until))
             until = since
     return steps, None
 
@@ -162,7 +162,7 @@ async def _find_in_all_tiers(database: Reader, request: PageRequest) -> Page:
         index_query.dialect, index_query.index, index_query.query, (), index_query.levels
     )
     after_tier, after_number = request.after or (Tier.TOGETHER.value, ABOVE_ALL)
-    found = await database.look_up(
+    page_rows = await database.look_up(
         _select_all_tiers(request.select_served, request.shape, index_query.index, tuple(tiers)),
         {**request.parameters}
         | {f"match_{tier.value}": unlabelled.match_tier(tier) for tier in tiers}
@@ -173,7 +173,7 @@ async def _find_in_all_tiers(database: Reader, request: PageRequest) -> Page:
             "limit": request.limit + 1,
         },
     )
-    rows = [RankedRow(row, Tier(row[-2]), [row[-2], row[-1]]) for row in found]
+    rows = [RankedRow(row, Tier(row[-2]), [row[-2], row[-1]]) for row in page_rows]
     if len(rows) <= request.limit:
         return rows, None
     return rows[:-1], rows[-2].keys
@@ -217,8 +217,8 @@ def select_newest_of_steps(dialect: str, index: Table, steps: int) -> Select[Any
         since, until = f"since_{place}", f"until_{place}"
         matches = match_expressions.select_matches(dialect, index, f"match_{place}")
         if dialect != "sqlite":
-            found = matches.cte(f"found_{place}").prefix_with("MATERIALIZED")
-            matches = select(found.c.number, found.c.key)
+            found_rows = matches.cte(f"found_{place}").prefix_with("MATERIALIZED")
+            matches = select(found_rows.c.number, found_rows.c.key)
         number = matches.selected_columns[0]
         part = matches.where(match_expressions.is_in_range(number, since, until))
         parts.append(part.order_by(number.desc()).limit(most))
@@ -268,10 +268,12 @@ def _select_step(
         )
     else:
         matches = match_expressions.select_matches(dialect, index, f"match_{place}")
-        found = matches.cte(f"found_{place}").prefix_with("MATERIALIZED")
+        found_rows = matches.cte(f"found_{place}").prefix_with("MATERIALIZED")
         # In order before anything is joined: the limit then ends the joining. OFFSET keeps it so.
-        bounded = select(found).where(match_expressions.is_in_range(found.c.number, since, until))
-        in_order = bounded.order_by(found.c.number.desc()).offset(literal_column("0"))
+        bounded = select(found_rows).where(
+            match_expressions.is_in_range(found_rows.c.number, since, until)
+        )
+        in_order = bounded.order_by(found_rows.c.number.desc()).offset(literal_column("0"))
         newest = in_order.subquery(f"newest_{place}")
         number = newest.c.number
         page = select_served(shape, newest, newest.c.key, number, tier)
@@ -289,17 +291,17 @@ def _select_all_tiers(
         for tier in tiers[:-1]
     ]
     last = literal(tiers[-1].value, Integer())
-    found = (
+    found_rows = (
         match_expressions.select_matches("postgresql", index)
         .add_columns((case(*in_tiers, else_=last) if in_tiers else last).label("tier"))
         .cte("found")
         .prefix_with("MATERIALIZED")
     )
-    tier, number = found.c.tier, found.c.number
+    tier, number = found_rows.c.tier, found_rows.c.number
     after_tier = bindparam("after_tier", type_=BigInteger())
     after_number = bindparam("after_number", type_=BigInteger())
     page = (
-        select_served(shape, found, found.c.key, number, tier)
+        select_served(shape, found_rows, found_rows.c.key, number, tier)
         .add_columns(tier, number)
         .where(or_(tier > after_tier, and_(tier == after_tier, number < after_number)))
         .order_by(tier, number.desc())

@@ -19,20 +19,20 @@ LEAD_CHARACTERS = 60
 """An excerpt begins about so long before its first mark."""
 
 
-def read_likeliest_first(query: Query, written: str) -> Iterator[Field]:
+def read_likeliest_first(query: Query, written_fields: str) -> Iterator[Field]:
     """Yield the names and quotes of a claim as its row in the index has them: those first that seem
     to hold a word of the query, since to read a text as words takes longer than to look for a few
     letters in it."""
     seems_to_hold = _find_beginnings(query).search
-    plain = unicodedata.normalize("NFKD", written).encode("ascii", "ignore").decode().lower()
-    between = searchable_fields.BETWEEN_FIELDS
-    others = []
-    for letters, field in zip(plain.split(between), written.split(between), strict=True):
+    plain = unicodedata.normalize("NFKD", written_fields).encode("ascii", "ignore").decode().lower()
+    separator = searchable_fields.BETWEEN_FIELDS
+    other_fields = []
+    for letters, field in zip(plain.split(separator), written_fields.split(separator), strict=True):
         if seems_to_hold(letters, 1):
             yield searchable_fields.read_written_field(field)
         else:
-            others.append(field)
-    yield from map(searchable_fields.read_written_field, others)
+            other_fields.append(field)
+    yield from map(searchable_fields.read_written_field, other_fields)
 
 
 @lru_cache(maxsize=256)

@@ -57,8 +57,8 @@ async def find_statements(
         ),
     )
     ids = [format_id(row.served[0]) for row in rows]
-    found = await database.read(_read_with_snippets, ids, query)
-    return [found[statement] for statement in ids], next_keys
+    views = await database.read(_read_with_snippets, ids, query)
+    return [views[statement] for statement in ids], next_keys
 
 
 def _select_served(
@@ -68,19 +68,19 @@ def _select_served(
     number: ColumnElement[Any],
     tier: Tier | ColumnElement[Any],
 ) -> Select[Any]:
-    found = select(statements.c.id).select_from(
+    query = select(statements.c.id).select_from(
         match_expressions.FixedJoin(source, statements, statements.c.id == key)
     )
-    found = found.where(*link_activity.build_conditions([link_activity.STATEMENT_VOID]))
+    query = query.where(*link_activity.build_conditions([link_activity.STATEMENT_VOID]))
     if "party" in names:
-        found = found.where(statements.c.party.in_(_BELOW))
+        query = query.where(statements.c.party.in_(_BELOW))
     if "speaker" in names:
-        found = found.where(statements.c.speaker == bindparam("said_speaker", type_=Id))
+        query = query.where(statements.c.speaker == bindparam("said_speaker", type_=Id))
     if "since" in names:
-        found = found.where(statements.c.said_at >= bindparam("said_since", type_=Instant()))
+        query = query.where(statements.c.said_at >= bindparam("said_since", type_=Instant()))
     if "until" in names:
-        found = found.where(statements.c.said_at <= bindparam("said_until", type_=Instant()))
-    return found
+        query = query.where(statements.c.said_at <= bindparam("said_until", type_=Instant()))
+    return query
 
 
 def _read_with_snippets(
@@ -88,16 +88,16 @@ def _read_with_snippets(
 ) -> dict[str, StatementView]:
     """Return statements by id, each with what shows why it was found."""
     rows: Any = statement_queries.read_statements(connection, ids)
-    found: dict[str, StatementView] = rows
-    slugs = {statement["party"] for statement in found.values() if statement["party"]}
+    views: dict[str, StatementView] = rows
+    slugs = {statement["party"] for statement in views.values() if statement["party"]}
     full_names = field_sources.read_full_names(connection, parties.c.slug.in_(slugs))
-    for statement in found.values():
+    for statement in views.values():
         quotes = [Quoted(quote["text"], quote["language"]) for quote in statement["quotes"]]
         fields = searchable_fields.read_statement(
             quotes, _build_voice(statement), full_names.get(statement["party"] or "")
         )
         statement["snippets"] = snippets.list_snippets(query, fields)
-    return found
+    return views
 
 
 def _build_voice(statement: StatementView) -> Voice | None:

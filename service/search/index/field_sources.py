@@ -18,12 +18,12 @@ def read_sources(
 
     With `as_of`, what was recorded since, and names of parties that have changed, are left out.
     """
-    spoken: set[str] = set()
+    statement_ids: set[str] = set()
     slugs: set[str] = set()
     for state in states:
-        spoken.update(searchable_fields.list_statements(state))
+        statement_ids.update(searchable_fields.list_statements(state))
         slugs.update(voice.party for voice in searchable_fields.list_voices(state))
-    of_quotes: list[ColumnElement[bool]] = [quotes.c.statement.in_(spoken)]
+    of_quotes: list[ColumnElement[bool]] = [quotes.c.statement.in_(statement_ids)]
     of_parties: list[ColumnElement[bool]] = [parties.c.slug.in_(slugs)]
     if as_of is not None:
         of_quotes.append(quotes.c.recorded_at <= as_of)
@@ -37,14 +37,14 @@ def read_quotes(
     connection: Connection, *conditions: ColumnElement[bool]
 ) -> dict[str, list[Quoted]]:
     """Return the quotes that meet the conditions, by statement and in their order."""
-    found: dict[str, list[Quoted]] = {}
+    quotes_by_statement: dict[str, list[Quoted]] = {}
     for row in connection.execute(
         select(quotes.c.statement, quotes.c.text, quotes.c.language)
         .where(*conditions)
         .order_by(quotes.c.statement, quotes.c.position)
     ):
-        found.setdefault(row.statement, []).append(Quoted(row.text, row.language))
-    return found
+        quotes_by_statement.setdefault(row.statement, []).append(Quoted(row.text, row.language))
+    return quotes_by_statement
 
 
 def read_full_names(connection: Connection, *conditions: ColumnElement[bool]) -> dict[str, str]:

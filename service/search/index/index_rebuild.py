@@ -100,13 +100,14 @@ def _rebuild_claims(connection: Connection, low: str | None, keys: Sequence[str]
     has a row of this version."""
     high = keys[-1]
     sources = read_sources_between(connection, low, high)
-    former = _read_former_terms(connection, sources, low, high)
+    former_terms = _read_former_terms(connection, sources, low, high)
     batch = connection.execute(
         select(claims.c.id, claims.c.state).where(claims.c.id.in_(keys)).order_by(claims.c.id)
     ).all()
-    found = [states.read_locked(connection, claim.id, claim.state) for claim in batch]
+    claim_states = [states.read_locked(connection, claim.id, claim.state) for claim in batch]
     rows = [
-        index_writer.build_claim_row(state, sources, former.get(state.id, ())) for state in found
+        index_writer.build_claim_row(state, sources, former_terms.get(state.id, ()))
+        for state in claim_states
     ]
     indexed = {*connection.scalars(_select_indexed(claim_search.c.claim, low, high))}
     _write(connection, rows, "search_claim", indexed)
@@ -142,12 +143,12 @@ def list_bounds(key: Any, low: str | None, high: str | None) -> list[ColumnEleme
 
 def read_sources_between(connection: Connection, low: str | None, high: str | None) -> FieldSources:
     """Return what the fields of the claims above `low` up to `high` need."""
-    spoken = union(
+    statement_ids = union(
         select(links.c.statement).where(*list_bounds(links.c.claim, low, high)),
         select(claims.c.origin_statement).where(*list_bounds(claims.c.id, low, high)),
     )
     return FieldSources(
-        field_sources.read_quotes(connection, quotes.c.statement.in_(spoken)),
+        field_sources.read_quotes(connection, quotes.c.statement.in_(statement_ids)),
         field_sources.read_full_names(connection),
     )
 
@@ -165,12 +166,14 @@ def _read_former_terms(
         .where(events.c.claim.in_(taking))
         .order_by(events.c.claim, events.c.number)
     ).all()
-    former: dict[str, set[str]] = {}
+    former_terms: dict[str, set[str]] = {}
     for claim, of_claim in groupby(lines, key=attrgetter("claim")):
         state: ClaimState | None = None
         for line in of_claim:
             event = Event(line.number, line.type, line.recorded_at, orjson.loads(line.data))
             before, state = state, history.apply_event(state, event, claim_id=claim)
             step = (before, state, event)
-            former.setdefault(claim, set()).update(index_writer.list_lost_terms(step, sources))
-    return former
+            former_terms.setdefault(claim, set()).update(
+                index_writer.list_lost_terms(step, sources)
+            )
+    return former_terms

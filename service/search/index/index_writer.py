@@ -86,15 +86,15 @@ def build_claim_row(
     state: ClaimState, sources: FieldSources, former_terms: Iterable[str]
 ) -> IndexRow:
     """Return a claim's row."""
-    kept = sorted(former_terms)
+    former_words = sorted(former_terms)
     fields = searchable_fields.read_claim(state, sources)
     indexed_fields: list[Field] = []
     return {
         "search_claim": state.id,
         "search_words": postings.build_line(
-            fields, postings.list_labels(state), kept, indexed_fields=indexed_fields
+            fields, postings.list_labels(state), former_words, indexed_fields=indexed_fields
         ),
-        "search_former": " ".join(kept),
+        "search_former": " ".join(former_words),
         "search_fields": searchable_fields.write_fields(indexed_fields),
     }
 
@@ -105,19 +105,19 @@ def list_lost_terms(step: Step, sources: FieldSources) -> set[str]:
     if before is None or not _takes_words(event):
         return set()
     names, statements = set(_read_names(after)), searchable_fields.list_statements(after)
-    gone = [field for field in _read_names(before) if field not in names]
+    lost_fields = [field for field in _read_names(before) if field not in names]
     if before.text != after.text:
-        gone.append(searchable_fields.read_text(before.text))
+        lost_fields.append(searchable_fields.read_text(before.text))
     for statement in searchable_fields.list_statements(before):
         # A statement that the claim does not come from after all is none of its own any more.
         if statement not in statements and event.type != "claim.corrected":
-            gone += map(searchable_fields.read_quote, sources.quotes[statement])
+            lost_fields += map(searchable_fields.read_quote, sources.quotes[statement])
     if event.type == "statement.corrected":
         for quote in event.data["before"].get("quotes", ()):
             if "text" in quote:
-                former = Quoted(quote["text"], quote["language"])
-                gone.append(searchable_fields.read_quote(former))
-    return postings.list_former_terms(gone)
+                former_quote = Quoted(quote["text"], quote["language"])
+                lost_fields.append(searchable_fields.read_quote(former_quote))
+    return postings.list_former_terms(lost_fields)
 
 
 def _read_names(state: ClaimState) -> list[Field]:
@@ -135,20 +135,22 @@ def build_row_after(connection: Connection, steps: Sequence[Step]) -> IndexRow |
     if not changing or _have_no_room(connection, steps[0][0], changing):
         return None
     states = [state for state in (steps[0][0], *(step[1] for step in steps)) if state is not None]
-    sources, former = _read_known(connection, steps[-1][1].id, states)
+    sources, former_terms = _read_known(connection, steps[-1][1].id, states)
     return build_claim_row(
-        steps[-1][1], sources, former.union(*(list_lost_terms(step, sources) for step in steps))
+        steps[-1][1],
+        sources,
+        former_terms.union(*(list_lost_terms(step, sources) for step in steps)),
     )
 
 
 def _read_room(dialect: str) -> CompiledStatement:
     """Select whether a claim's row has no room for another name, and for another quote."""
-    full = [
+    labels = [
         match_expressions.has_term(dialect, claim_search, label)
         for label in postings.FULL_LABELS.values()
     ]
     is_claim = claim_search.c.claim == bindparam("claim", type_=claim_search.c.claim.type)
-    return CompiledStatement(select(*full).where(is_claim))
+    return CompiledStatement(select(*labels).where(is_claim))
 
 
 _READ_ROOM = {dialect: _read_room(dialect) for dialect in LISTS}
@@ -163,11 +165,11 @@ def _have_no_room(
     added = [event.data["link"]["voice"] for event in changing if event.type == "link.created"]
     if len(added) < len(changing):
         return False
-    full = _READ_ROOM[connection.dialect.name].run(connection, {"claim": before.id}).first()
-    if full is None or not full[1]:
+    room = _READ_ROOM[connection.dialect.name].run(connection, {"claim": before.id}).first()
+    if room is None or not room[1]:
         return False
     voices = [*searchable_fields.list_voices(before)]
-    return full[0] or all(plain_data.read_source(voice) in voices for voice in added)
+    return room[0] or all(plain_data.read_source(voice) in voices for voice in added)
 
 
 def reindex_claims(
@@ -179,13 +181,13 @@ def reindex_claims(
     not always stand.
     """
     for state in states:
-        sources, former = _read_known(connection, state.id, [state])
+        sources, former_terms = _read_known(connection, state.id, [state])
         if statement and connection.scalar(
             _WAS_MISTAKEN, {"claim": state.id, "statement": statement}
         ):
-            gone = map(searchable_fields.read_quote, sources.quotes[statement])
-            former |= postings.list_former_terms(gone)
-        COMPILED_UPDATE_CLAIM.run(connection, build_claim_row(state, sources, former))
+            lost_fields = map(searchable_fields.read_quote, sources.quotes[statement])
+            former_terms |= postings.list_former_terms(lost_fields)
+        COMPILED_UPDATE_CLAIM.run(connection, build_claim_row(state, sources, former_terms))
 
 
 _WAS_MISTAKEN = (
@@ -208,33 +210,35 @@ def _read_known(
     connection: Connection, claim: str, states: Iterable[ClaimState]
 ) -> tuple[FieldSources, frozenset[str]]:
     """Return what the fields of one claim need, and the terms by which it was found before."""
-    spoken: dict[str, None] = {}
+    statement_ids: dict[str, None] = {}
     slugs: dict[str, None] = {}
     for state in states:
-        spoken |= dict.fromkeys((state.origin_statement, *(link.statement for link in state.links)))
+        statement_ids |= dict.fromkeys(
+            (state.origin_statement, *(link.statement for link in state.links))
+        )
         slugs |= dict.fromkeys(voice.party for voice in searchable_fields.list_voices(state))
     # Ids go in as one parameter: as many parameters as links would be another statement to compile
     # for every link, and more of them than a driver takes.
     parameters = {
         "claim": claim,
-        "statements": orjson.dumps(list(spoken)).decode(),
+        "statements": orjson.dumps(list(statement_ids)).decode(),
         "parties": orjson.dumps(list(slugs)).decode(),
     }
     rows = _KNOWN[connection.dialect.name].run(connection, parameters).fetchall()
-    sources, former = FieldSources(), frozenset[str]()
+    sources, former_terms = FieldSources(), frozenset[str]()
     for what, key, text, language, _ in sorted(rows, key=lambda row: row[4]):
         if what == "quote":
             sources.quotes.setdefault(format_id(key), []).append(Quoted(text, language))
         elif what == "party":
             sources.full_names[key] = text
         else:
-            former = frozenset(text.split())
-    return sources, former
+            former_terms = frozenset(text.split())
+    return sources, former_terms
 
 
 def _select_known(elements: ListElements) -> CompiledStatement:
     """Select what `_read_known` reads, in one statement."""
-    nothing = cast(null(), String)
+    no_text = cast(null(), String)
     return CompiledStatement(
         union_all(
             select(
@@ -245,10 +249,10 @@ def _select_known(elements: ListElements) -> CompiledStatement:
                 quotes.c.position,
             ).where(quotes.c.statement.in_(elements("statements", quotes.c.statement))),
             select(
-                literal("former"), literal(""), claim_search.c.former, nothing, literal(0)
+                literal("former"), literal(""), claim_search.c.former, no_text, literal(0)
             ).where(claim_search.c.claim == bindparam("claim", type_=claim_search.c.claim.type)),
             select(
-                literal("party"), parties.c.slug, parties.c.full_name, nothing, literal(0)
+                literal("party"), parties.c.slug, parties.c.full_name, no_text, literal(0)
             ).where(
                 parties.c.slug.in_(elements("parties", parties.c.slug)),
                 parties.c.full_name.is_not(None),
@@ -323,23 +327,23 @@ def build_statement_rows(
     """Return the rows of the statements that meet the conditions, in the order of their ids."""
     ids = select(statements.c.id).where(*conditions)
     quoted = field_sources.read_quotes(connection, quotes.c.statement.in_(ids))
-    found = connection.execute(_SPOKEN.where(*conditions).order_by(statements.c.id))
+    rows = connection.execute(_SPOKEN.where(*conditions).order_by(statements.c.id))
     return [
         {
             "search_statement": row.id,
             "search_words": build_statement_line(quoted[row.id], _build_voice(row), row.full_name),
         }
-        for row in found
+        for row in rows
     ]
 
 
-def _build_voice(spoken: Any) -> Voice | None:
-    if spoken.party is None:
+def _build_voice(fields: Any) -> Voice | None:
+    if fields.party is None:
         return None
     speaker = None
-    if spoken.speaker:
-        speaker = Speaker(spoken.speaker, spoken.speaker_name, spoken.role)
-    return Voice(spoken.party, spoken.name, spoken.root, spoken.root_name, speaker)
+    if fields.speaker:
+        speaker = Speaker(fields.speaker, fields.speaker_name, fields.role)
+    return Voice(fields.party, fields.name, fields.root, fields.root_name, speaker)
 
 
 def reindex_statements(connection: Connection, *conditions: ColumnElement[bool]) -> None:

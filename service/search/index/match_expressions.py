@@ -42,8 +42,8 @@ class FixedJoin(Join):
 
 @compiles(FixedJoin, "sqlite")
 def _compile_cross_join(join: FixedJoin, compiler: Any, **options: Any) -> str:
-    left, right = (compiler.process(side, **options) for side in (join.left, join.right))
-    return f"{left} CROSS JOIN {right} ON {compiler.process(join.onclause, **options)}"
+    left_side, right = (compiler.process(side, **options) for side in (join.left, join.right))
+    return f"{left_side} CROSS JOIN {right} ON {compiler.process(join.onclause, **options)}"
 
 
 @compiles(FixedJoin)

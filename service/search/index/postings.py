@@ -105,8 +105,8 @@ def build_line(
     for terms in exact.values():
         unplaced |= terms
     unplaced |= dict.fromkeys(former_terms)
-    kept = chain.from_iterable(_limit_places(level, placed[level]) for level in levels)
-    return " ".join([*kept, *list(unplaced)[:MAX_UNPLACED]])
+    placed_terms = chain.from_iterable(_limit_places(level, placed[level]) for level in levels)
+    return " ".join([*placed_terms, *list(unplaced)[:MAX_UNPLACED]])
 
 
 def _is_full(placed: Mapping[Level, Sequence[str]], level: Level) -> bool:
@@ -130,8 +130,8 @@ def _limit_places(level: Level, placed: list[str]) -> list[str]:
     if len(placed) <= MAX_REPEATS:
         return placed
     counts: dict[str, int] = {}
-    kept = []
+    terms = []
     for term in placed:
         counts[term] = counts.get(term, 0) + 1
-        kept.append(term if counts[term] <= MAX_REPEATS else GAP)
-    return kept
+        terms.append(term if counts[term] <= MAX_REPEATS else GAP)
+    return terms

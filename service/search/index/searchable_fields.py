@@ -145,13 +145,13 @@ def list_statements(state: ClaimState) -> dict[str, None]:
 def read_claim(state: ClaimState, sources: FieldSources) -> Iterator[Field]:
     """Yield all fields of a claim, each read when it is asked for."""
     yield read_text(state.text)
-    seen: set[tuple[str, str]] = set()
+    names_so_far: set[tuple[str, str]] = set()
     for voice in list_voices(state):
         full_name = sources.full_names.get(voice.party)
         full_names = (read_name("party", full_name),) if full_name else ()
         for name in (*read_names(voice), *full_names):
-            if (name.kind, name.text) not in seen:
-                seen.add((name.kind, name.text))
+            if (name.kind, name.text) not in names_so_far:
+                names_so_far.add((name.kind, name.text))
                 yield name
     for statement in list_statements(state):
         yield from map(read_quote, sources.quotes.get(statement, ()))
@@ -179,12 +179,12 @@ def write_fields(fields: Iterable[Field]) -> str:
     )
 
 
-def read_written_field(written: str) -> Field:
+def read_written_field(text: str) -> Field:
     """Return a field of a line that `write_fields` wrote and was split at `BETWEEN_FIELDS`."""
-    kind = _KINDS.get(written[0])
+    kind = _KINDS.get(text[0])
     if kind is None:
-        return _read_quote(written[1:], int(written[0]), Level.QUOTES)
-    return read_name(kind, written[1:])
+        return _read_quote(text[1:], int(text[0]), Level.QUOTES)
+    return read_name(kind, text[1:])
 
 
 BETWEEN_FIELDS = "\x1f"

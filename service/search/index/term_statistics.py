@@ -52,8 +52,8 @@ class TermStatistics:
                 for form in term.forms
             )
         beginnings = (f"{level.value}{term.text}", f"{level + EXACT}{term.text}")
-        known = [share for word, share in self.shares.items() if word.startswith(beginnings)]
-        return sum(known) + unknown
+        shares = [share for word, share in self.shares.items() if word.startswith(beginnings)]
+        return sum(shares) + unknown
 
 
 # How many rows a table has, and the share of them that has each of its commonest terms; then, of

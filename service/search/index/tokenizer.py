@@ -118,19 +118,19 @@ def _split_into_pairs(start: int, run: str) -> list[Word]:
     return words
 
 
-def _read_apostrophes(start: int, written: str) -> list[Word]:
+def _read_apostrophes(start: int, letters: str) -> list[Word]:
     """Return a word without the ending or the article that an apostrophe parts from it."""
-    if _GROUPED.fullmatch(written):
-        main = whole = normalize_word(written)
+    if _GROUPED.fullmatch(letters):
+        main = whole = normalize_word(letters)
     else:
-        parts = [part for part in _APOSTROPHE.split(written) if part]
+        parts = [part for part in _APOSTROPHE.split(letters) if part]
         if len(parts) > 1 and parts[-1].casefold() == "s":
             parts.pop()
         main = whole = normalize_word("".join(parts))
         if len(parts) > 1:
             main = normalize_word(_find_main_part(parts))
             main = main if len(main) >= MIN_MAIN_LETTERS else whole
-    return [(start, start + len(written), main, whole)] if main else []
+    return [(start, start + len(letters), main, whole)] if main else []
 
 
 _GROUPED = re.compile(_GROUPED_DIGITS)

@@ -30,8 +30,8 @@ _TOKEN = re.compile(
 _GROUPS = re.compile(r"\d{1,3}(?:[.,'’\u00a0\u2009\u202f ]\d{3})+")
 
 
-def _split(listed: str) -> frozenset[str]:
-    return frozenset(listed.split())
+def _split(words_text: str) -> frozenset[str]:
+    return frozenset(words_text.split())
 
 
 _PERCENT = _split("% percent odsto posto")
@@ -138,8 +138,8 @@ def _build_table(meanings: dict[str, str] | dict[str, tuple[str, ...]]) -> dict[
     """Return what each word means, and each beginning of a word with its asterisk."""
     return {
         word: meaning
-        for meaning, listed in meanings.items()
-        for word in (listed.split() if isinstance(listed, str) else listed)
+        for meaning, words_text in meanings.items()
+        for word in (words_text.split() if isinstance(words_text, str) else words_text)
     }
 
 
@@ -150,7 +150,9 @@ _ACTS = _build_table({"act": thesaurus.ACTS})
 _EMPTY = _split(thesaurus.EMPTY)
 _TITLES = _split(thesaurus.TITLES)
 _MONTHS = {
-    word: number for number, listed in enumerate(thesaurus.MONTHS, 1) for word in listed.split()
+    word: number
+    for number, words_text in enumerate(thesaurus.MONTHS, 1)
+    for word in words_text.split()
 }
 _PHRASES = re.compile(
     rf"(?<!\w)({'|'.join(re.escape(phrase) for phrase in thesaurus.PHRASES)})(?!\w)", re.IGNORECASE
@@ -221,11 +223,11 @@ def _take_days(tokens: list[_Token]) -> tuple[Day, ...]:
         if day_token is None and year_token is None and (token.is_first or token.raw[0].islower()):
             continue  # "may" and "march" are words, too
         places = {id(token), id(day_token), id(year_token)}
-        taken = [other for other in tokens if id(other) in places]
+        day_tokens = [other for other in tokens if id(other) in places]
         day = int(day_token.raw) if day_token else None
         year = int(year_token.raw) if year_token else None
-        days.append(Day(number, day, year, " ".join(other.raw for other in taken)))
-        for other in taken:
+        days.append(Day(number, day, year, " ".join(other.raw for other in day_tokens)))
+        for other in day_tokens:
             other.kind = "day"
     return tuple(dict.fromkeys(days))
 

@@ -67,16 +67,16 @@ async def _find_similar(
 ) -> list[SimilarView]:
     """Compare candidates. Those that are `related`, or part of `whole`, are left out; a merged one
     is offered as the claim that stands for it now, and a void one not at all."""
-    found = await candidates.find_candidates(database, claim.text, limit=MAX_CANDIDATES)
-    merged = [candidate.id for candidate in found if candidate.merged_into is not None]
+    rows = await candidates.find_candidates(database, claim.text, limit=MAX_CANDIDATES)
+    merged = [candidate.id for candidate in rows if candidate.merged_into is not None]
     survivors = await database.read(_read_survivors, merged) if merged else {}
-    standing = [survivors.get(candidate.id, candidate) for candidate in found]
+    standing = [survivors.get(candidate.id, candidate) for candidate in rows]
     compared = {
-        place: _build_compared(found[place])
+        place: _build_compared(rows[place])
         for place, survivor in enumerate(standing)
         if survivor.id not in related
         and (whole is None or survivor.part_of != whole)
-        and Lifecycle.VOID not in (found[place].lifecycle, survivor.lifecycle)
+        and Lifecycle.VOID not in (rows[place].lifecycle, survivor.lifecycle)
     }
     texts = {place: other.text for place, other in compared.items()}
     best: dict[str, tuple[Similarity, Candidate]] = {}

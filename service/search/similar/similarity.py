@@ -149,19 +149,19 @@ def _weigh(text: Assertion) -> float:
 
 def _match_words(these: Iterable[str], those: Iterable[str]) -> dict[str, str]:
     """Return the words of one text that the other has, but for their endings, with the other's."""
-    left = dict.fromkeys(those)
-    by_stem = {stem: word for word in left for stem in _list_stems(word)}
+    unmatched = dict.fromkeys(those)
+    by_stem = {stem: word for word in unmatched for stem in _list_stems(word)}
     matches: dict[str, str] = {}
     rest = []
     for word in these:
-        related = (by_stem[stem] for stem in _list_stems(word) if by_stem.get(stem) in left)
-        same = word if word in left else next(related, None)
+        related = (by_stem[stem] for stem in _list_stems(word) if by_stem.get(stem) in unmatched)
+        same = word if word in unmatched else next(related, None)
         if same is None:
             rest.append(word)
         else:
             matches[word] = same
-            del left[same]
-    near = [word for word in left if len(word) >= MIN_ALIKE_LETTERS][:MAX_ALIKE_WORDS]
+            del unmatched[same]
+    near = [word for word in unmatched if len(word) >= MIN_ALIKE_LETTERS][:MAX_ALIKE_WORDS]
     for word in [word for word in rest if len(word) >= MIN_ALIKE_LETTERS][:MAX_ALIKE_WORDS]:
         best = process.extractOne(word, near, scorer=fuzz.ratio, score_cutoff=ALIKE)
         if best is not None:
@@ -224,23 +224,26 @@ def _compare_lists(
 
 
 def _compare_figures(a: Assertion, b: Assertion) -> Iterator[Difference]:
-    mine = {figure.value: figure for figure in a.figures}
-    theirs = {figure.value: figure for figure in b.figures}
+    figures = {figure.value: figure for figure in a.figures}
+    other_figures = {figure.value: figure for figure in b.figures}
     yield from _compare_lists(
         "figures",
         OTHER_FIGURES,
         FURTHER_FIGURES,
-        [mine[value].text for value in mine if value not in theirs],
-        [theirs[value].text for value in theirs if value not in mine],
+        [figures[value].text for value in figures if value not in other_figures],
+        [other_figures[value].text for value in other_figures if value not in figures],
     )
-    for value in mine.keys() & theirs.keys():
-        owners, others = mine[value].owners, theirs[value].owners
-        if owners and others and not owners & others:
-            names = f"{_join(sorted(owners))} and {_join(sorted(others))}"
-            yield OTHER_FIGURES, f"{mine[value].text} is said of others: {names}"
+    for value in figures.keys() & other_figures.keys():
+        owners, other_owners = figures[value].owners, other_figures[value].owners
+        if owners and other_owners and not owners & other_owners:
+            names = f"{_join(sorted(owners))} and {_join(sorted(other_owners))}"
+            yield OTHER_FIGURES, f"{figures[value].text} is said of others: {names}"
     for start, end in sorted(a.moves):
         if (end, start) in b.moves:
-            yield EXCHANGED, f"the other way round: from {mine[start].text} to {mine[end].text}"
+            yield (
+                EXCHANGED,
+                f"the other way round: from {figures[start].text} to {figures[end].text}",
+            )
 
 
 def _list_other_days(a: Assertion, b: Assertion) -> list[str]:

@@ -54,10 +54,10 @@ class BulkChangeIn(In):
 
     @model_validator(mode="after")
     def _makes_one_change(self) -> "BulkChangeIn":
-        sent = self.model_fields_set & set(CHANGES)
-        if len(sent) != 1:
+        sent_fields = self.model_fields_set & set(CHANGES)
+        if len(sent_fields) != 1:
             raise ValueError(f"make one change of them: {', '.join(CHANGES)}")
-        if ("story" in sent) != (self.reason is not None):
+        if ("story" in sent_fields) != (self.reason is not None):
             raise ValueError("story and reason go together: to change a story is a correction")
         ids = [claim.id for claim in self.claims]
         if len(ids) != len(set(ids)):
@@ -70,9 +70,9 @@ class BulkChangeIn(In):
 
     def to_command(self) -> BulkChange:
         """Return the change as the command takes it."""
-        [sent] = self.model_fields_set & set(CHANGES)
-        if sent == "tags":
+        [field] = self.model_fields_set & set(CHANGES)
+        if field == "tags":
             return BulkChange({}, added_tags=self.tags.add, removed_tags=self.tags.remove)
-        if sent == "story":
+        if field == "story":
             return BulkChange({}, has_story=True, story=self.story, reason=self.reason or "")
-        return BulkChange({sent: getattr(self, sent)})
+        return BulkChange({field: getattr(self, field)})

@@ -183,13 +183,13 @@ class ClaimChange(In):
 
     @model_validator(mode="before")
     @classmethod
-    def _names_the_way_to_a_finding(cls, sent: Any) -> Any:
-        if isinstance(sent, dict) and "finding" in sent:
+    def _names_the_way_to_a_finding(cls, body: Any) -> Any:
+        if isinstance(body, dict) and "finding" in body:
             raise ValueError(
                 "a finding is a decision that a second person approves: "
                 "POST /v1/claims/{id}/findings"
             )
-        return sent
+        return body
 
     @model_validator(mode="after")
     def _says_whether_material(self) -> "ClaimChange":

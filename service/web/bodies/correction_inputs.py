@@ -47,13 +47,13 @@ class ClaimCorrectionIn(In):
     )
 
     def to_command(self) -> ClaimCorrection:
-        sent = read_sent_fields(self)
-        del sent["reason"]
-        if "speaker" in sent:
-            sent["speaker"] = build_speaker(self.speaker)
-        if "figure" in sent:
-            sent["figure"] = self.figure.to_command() if self.figure else None
-        return cast(ClaimCorrection, sent)
+        sent_fields = read_sent_fields(self)
+        del sent_fields["reason"]
+        if "speaker" in sent_fields:
+            sent_fields["speaker"] = build_speaker(self.speaker)
+        if "figure" in sent_fields:
+            sent_fields["figure"] = self.figure.to_command() if self.figure else None
+        return cast(ClaimCorrection, sent_fields)
 
 
 class QuoteCorrectionIn(In):
@@ -65,16 +65,16 @@ class QuoteCorrectionIn(In):
     selector: SelectorIn | None = None
 
     def to_command(self) -> QuoteCorrection:
-        sent = read_sent_fields(self)
-        if "source" in sent:
+        sent_fields = read_sent_fields(self)
+        if "source" in sent_fields:
             source = self.source
-            sent["source"] = source if isinstance(source, str) else source.to_command()
-        if "selector" in sent:
+            sent_fields["source"] = source if isinstance(source, str) else source.to_command()
+        if "selector" in sent_fields:
             selector = self.selector
-            sent["selector"] = (
+            sent_fields["selector"] = (
                 Selector(selector.exact, selector.prefix, selector.suffix) if selector else None
             )
-        return cast(QuoteCorrection, sent)
+        return cast(QuoteCorrection, sent_fields)
 
 
 class StatementCorrectionIn(In):
@@ -101,14 +101,14 @@ class StatementCorrectionIn(In):
     )
 
     def to_command(self) -> StatementCorrection:
-        sent = read_sent_fields(self)
-        del sent["reason"]
-        sent.pop("material", None)
-        if "speaker" in sent:
-            sent["speaker"] = build_speaker(self.speaker)
-        if "quotes" in sent:
-            sent["quotes"] = [quote.to_command() for quote in self.quotes]
-        return cast(StatementCorrection, sent)
+        sent_fields = read_sent_fields(self)
+        del sent_fields["reason"]
+        sent_fields.pop("material", None)
+        if "speaker" in sent_fields:
+            sent_fields["speaker"] = build_speaker(self.speaker)
+        if "quotes" in sent_fields:
+            sent_fields["quotes"] = [quote.to_command() for quote in self.quotes]
+        return cast(StatementCorrection, sent_fields)
 
 
 class SourceCorrectionIn(In):
@@ -127,6 +127,6 @@ class SourceCorrectionIn(In):
     )
 
     def to_command(self) -> SourceCorrection:
-        sent = read_sent_fields(self)
-        del sent["reason"]
-        return cast(SourceCorrection, sent)
+        sent_fields = read_sent_fields(self)
+        del sent_fields["reason"]
+        return cast(SourceCorrection, sent_fields)

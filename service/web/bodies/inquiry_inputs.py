@@ -55,8 +55,8 @@ class InquiryChangeIn(In):
     model_config = show_example({"outcome": "answered", "note": "They sent the minutes."})
 
     def to_command(self) -> InquiryChange:
-        sent = read_sent_fields(self)
+        sent_fields = read_sent_fields(self)
         for name in ("asked_at", "until"):
-            if name in sent:
-                sent[name] = to_utc(getattr(self, name))
-        return cast(InquiryChange, sent)
+            if name in sent_fields:
+                sent_fields[name] = to_utc(getattr(self, name))
+        return cast(InquiryChange, sent_fields)

@@ -131,10 +131,10 @@ class StatementIn(AttributionIn):
 
     @model_validator(mode="before")
     @classmethod
-    def _may_leave_out_party(cls, sent: Any) -> Any:
-        if isinstance(sent, dict) and sent.get("attribution") == Attribution.UNNAMED:
-            return {"party": None, **sent}
-        return sent
+    def _may_leave_out_party(cls, body: Any) -> Any:
+        if isinstance(body, dict) and body.get("attribution") == Attribution.UNNAMED:
+            return {"party": None, **body}
+        return body
 
 
 class LinkIn(In):

@@ -29,18 +29,18 @@ VALUE = re.compile(r"[\x21-\x7e](?:[\x20-\x7e\t]{0,1998}[\x21-\x7e])?")
 
 
 def _check_headers(headers: dict[str, str]) -> dict[str, str]:
-    seen = set()
+    lower_names = set()
     for name, value in headers.items():
         lower = name.lower()
         if not TOKEN.fullmatch(name):
             raise ValueError(f"{name!r} is no name of a header (RFC 9110, 5.1)")
         if is_reserved_header(name):
             raise ValueError(f"the header {name} is not yours to set")
-        if lower in seen:
+        if lower in lower_names:
             raise ValueError(f"the header {name} is there twice")
         if not VALUE.fullmatch(value):
             raise ValueError(f"the header {name} has printable ASCII, up to 2,000 characters of it")
-        seen.add(lower)
+        lower_names.add(lower)
     return headers
 
 

@@ -19,7 +19,7 @@ class Goal:
     least: float | None = None
     most: float | None = None
 
-    def met(self, value: float) -> bool:
+    def is_met(self, value: float) -> bool:
         return (self.least is None or value >= self.least) and (
             self.most is None or value <= self.most
         )
@@ -130,7 +130,7 @@ def describe_figures(figures: Sequence[Figure]) -> list[dict[str, Any]]:
             "spread": figure.spread if figure.rounds else None,
             "rounds": figure.rounds,
             "goal": str(figure.goal) if figure.goal else None,
-            "met": figure.goal.met(figure.value) if figure.goal else None,
+            "met": figure.goal.is_met(figure.value) if figure.goal else None,
             "distance": figure.goal.distance(figure.value) if figure.goal else None,
             "problems": [figure.problem] if figure.problem else [],
         }
@@ -145,5 +145,5 @@ def _number(value: float) -> str:
 def _verdict(figure: Figure) -> str:
     if figure.goal is None:
         return ""
-    word = "met" if figure.goal.met(figure.value) else "MISSED"
+    word = "met" if figure.goal.is_met(figure.value) else "MISSED"
     return f"{figure.goal} {word} ({figure.goal.distance(figure.value):+.0%})"

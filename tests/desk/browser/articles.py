@@ -123,11 +123,11 @@ class Hand:
             self.keys += 1
 
     async def write(self, place: str, text: str) -> None:
-        written = self.page.locator(place)
-        before = await written.input_value()
+        text_field = self.page.locator(place)
+        before = await text_field.input_value()
         if before != text:
             is_in_field = not before and await self._is_focused(place.removeprefix("#"))
-            await written.fill(text)
+            await text_field.fill(text)
             self.clicks += not is_in_field
             self.keys += len(text)
 
@@ -137,24 +137,24 @@ class Hand:
         A stretch is marked with the mouse, one click as any selection, and typed over; where that
         is no less than the whole, the whole is typed.
         """
-        written = self.page.locator(place)
-        before = await written.input_value()
+        text_field = self.page.locator(place)
+        before = await text_field.input_value()
         if not before and await self._is_focused(place.removeprefix("#")):
-            await self._type(written, text)
+            await self._type(text_field, text)
             return
         if before == text or not before or self._count_edits(before, text) >= len(text):
             await self.write(place, text)
             return
         for begin, end, words in self._list_edits(before, text):
-            await written.focus()
-            await written.evaluate(f"(field) => field.setSelectionRange({begin}, {end})")
+            await text_field.focus()
+            await text_field.evaluate(f"(field) => field.setSelectionRange({begin}, {end})")
             self.clicks += 1
             if words:
                 await self.page.keyboard.type(words)
                 self.keys += len(words)
             else:
                 await self.press("Delete")
-        assert (await written.input_value()).strip() == text
+        assert (await text_field.input_value()).strip() == text
 
     async def choose(self, place: str, value: str) -> None:
         choice = self.page.locator(place).first
@@ -258,8 +258,8 @@ class Hand:
             )
             is_party = not passage.speaker and not passage.description and not voice["speaker"]
             is_party = is_party and passage.party in (voice["new_party"], voice["party_name"])
-            fits = is_same + (is_same and voice["role"] == passage.role) + is_party
-            best, most = (at, fits) if fits > most else (best, most)
+            match_count = is_same + (is_same and voice["role"] == passage.role) + is_party
+            best, most = (at, match_count) if match_count > most else (best, most)
         if 0 <= best < 9:
             await self.press(str(best + 1))
 
@@ -325,20 +325,20 @@ class Hand:
         focused: bool = await self.page.evaluate(f"document.activeElement?.id === '{name}'")
         return focused
 
-    async def _type(self, written: Locator, text: str) -> None:
+    async def _type(self, text_field: Locator, text: str) -> None:
         """Type letter by letter; where the next word is shown and is right, it takes one key."""
-        done = ""
-        while len(done) < len(text):
-            rest = text[len(done) :]
-            shown = (await self.page.locator("#next-word").inner_text()).removeprefix("→ …")
-            if len(shown) > 1 and (rest == shown or rest.startswith(f"{shown} ")):
+        typed_text = ""
+        while len(typed_text) < len(text):
+            rest = text[len(typed_text) :]
+            next_words = (await self.page.locator("#next-word").inner_text()).removeprefix("→ …")
+            if len(next_words) > 1 and (rest == next_words or rest.startswith(f"{next_words} ")):
                 await self.press("ArrowRight")
-                done += f"{shown} "
+                typed_text += f"{next_words} "
             else:
                 await self.page.keyboard.type(rest[0])
                 self.keys += 1
-                done += rest[0]
-            await expect(written).to_have_value(done)
+                typed_text += rest[0]
+            await expect(text_field).to_have_value(typed_text)
 
     @staticmethod
     def _list_edits(before: str, after: str) -> list[tuple[int, int, str]]:

@@ -243,9 +243,9 @@ async def test_pages_are_in_ones_own_time_zone(windows: Windows, desk: Desk) -> 
     await page.fill("#time_zone", "Asia/Nicosia")
     await browsing.follow(page.get_by_role("button", name="Show times so"))
     await page.goto(f"/claims/{claim}")
-    said = page.locator(".card time").first
-    await expect(said).to_have_text("3 October 2023, 01:30 EEST")
-    await expect(said).to_have_attribute("title", "2 Oct 2023, 22:30 UTC")
+    first_time = page.locator(".card time").first
+    await expect(first_time).to_have_text("3 October 2023, 01:30 EEST")
+    await expect(first_time).to_have_attribute("title", "2 Oct 2023, 22:30 UTC")
     await expect(page.locator("#print-line")).to_contain_text("3 October 2023, 01:30 EEST")
     other = await windows.open(f"/claims/{claim}", name="Ana")
     await expect(other.locator("#print-line")).to_contain_text("2 October 2023, 22:30 UTC")

@@ -125,8 +125,8 @@ async def test_record_stays_in_view_while_an_article_is_taken_in(windows: Window
     await page.mouse.wheel(0, 900)
     await expect(record).to_be_in_viewport()
     await page.set_viewport_size(PHONE)  # type: ignore[arg-type]
-    text, passage, taken = await read_tops(page, "#text", "#passage", ".taken")
-    assert text < passage < taken
+    text, passage, taken_passages = await read_tops(page, "#text", "#passage", ".taken")
+    assert text < passage < taken_passages
     await page.locator("#passage").scroll_into_view_if_needed()
     await expect(record).to_be_in_viewport()
 

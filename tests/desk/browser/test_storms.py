@@ -84,10 +84,10 @@ async def test_failed_update_is_requested_again(windows: Windows, desk: Desk) ->
     page = await open_page(windows, f"/claims/{claim}")
     failing = True
 
-    async def broken(route: Route) -> None:
+    async def break_off(route: Route) -> None:
         await (route.fulfill(status=503, body="") if failing else route.continue_())
 
-    await page.route(f"**/claims/{claim}", broken)
+    await page.route(f"**/claims/{claim}", break_off)
     await page.evaluate("happen()")
     await expect(page.locator("#line")).to_contain_text("The connection is lost")
     failing = False
