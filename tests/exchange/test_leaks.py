@@ -27,8 +27,8 @@ def _write_sheet(connection: Connection) -> str:
 
 
 def _render_dossier(connection: Connection, *, shows_names: bool) -> str:
-    shown = dossier.read_dossier(connection, period=PERIOD, sample=5, seed=1)
-    return dossier_document.render_dossier(shown, publisher="The desk", shows_names=shows_names)
+    sample = dossier.read_dossier(connection, period=PERIOD, sample=5, seed=1)
+    return dossier_document.render_dossier(sample, publisher="The desk", shows_names=shows_names)
 
 
 FILES: dict[str, Callable[[Connection], str]] = {
