@@ -10,6 +10,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 import structlog
+from sqlalchemy import Connection
 
 from service.domain.errors import ClaimdeskError
 from service.notices import (
@@ -77,6 +78,8 @@ class Notifier:
         Returns whether there may be more to do at once.
         """
         has_more = await self._look_at_record()
+        if not await self._database.read(_is_anything_due, now=self._clock()):
+            return has_more
         for find_next, work in WORK:
             due_at = await self._database.read(find_next)
             if due_at is None:
@@ -141,3 +144,9 @@ class Notifier:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._wakeup.wait(), LOOK_SECONDS)
             await asyncio.sleep(PAUSE_SECONDS)
+
+
+def _is_anything_due(connection: Connection, *, now: datetime) -> bool:
+    """Say whether there is any work: one transaction in the turns that find none, most of all."""
+    dues = (find_next(connection) for find_next, _ in WORK)
+    return any(due_at is not None and due_at <= now for due_at in dues)
