@@ -71,5 +71,5 @@ def test_scripts_and_styles_are_sent_without_what_nobody_reads() -> None:
     styles, script = files[assets.STYLE].body.decode(), files[assets.SCRIPT].body.decode()
     assert "/*" not in styles
     assert not re.search(r"^ *//", script, re.MULTILINE)
-    assert "a{color: var(--accent);" in styles
+    assert "a{color:var(--accent);" in styles
     assert 'root.classList.add("js");' in script
