@@ -14,7 +14,6 @@ from service.directory.directory_views import PartyView
 from service.domain.names import normalize_letters
 
 MOST_KNOWN, MOST_NEW, MOST_RECORDED = 3, 3, 7
-_NAME = re.compile(r"[^\W\d_][\w’'-]*(?: [^\W\d_][\w’'-]*)*")
 _BODIES = frozenset(
     (
         *("Administration", "Agency", "Army", "Assembly", "Association", "Authority", "Bank"),
