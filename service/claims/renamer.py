@@ -15,6 +15,7 @@ import structlog
 from service.claims import rename_batches, rename_queue
 from service.domain.errors import ClaimdeskError
 from service.store.engine import Database
+from service.store.wakeups import wait_for_wakeup
 
 LOOK_SECONDS = 5.0
 """How often to look for renames that another process has begun, or left."""
@@ -74,5 +75,4 @@ class Renamer:
                 # Others write as long as this did, whatever the database's own queue is like.
                 await asyncio.sleep(time.monotonic() - began)
                 continue
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), LOOK_SECONDS)
+            await wait_for_wakeup(self._wake, LOOK_SECONDS)

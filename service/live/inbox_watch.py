@@ -14,6 +14,7 @@ import structlog
 from service.domain.errors import ClaimdeskError
 from service.notices import inbox
 from service.store.engine import Database
+from service.store.wakeups import wait_for_wakeup
 
 if TYPE_CHECKING:
     from service.live.listeners import Listener
@@ -57,8 +58,7 @@ class InboxWatch:
                 # The next look finds what this one missed.
                 log.exception("inboxes were not looked at")
             await asyncio.sleep(SPACING_SECONDS)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), LOOK_SECONDS)
+            await wait_for_wakeup(self._wake, LOOK_SECONDS)
 
     async def _look(self) -> None:
         waiting: dict[str, list[Listener]] = {}

@@ -23,6 +23,7 @@ from service.notices import (
     overdue_claims,
 )
 from service.store.engine import Database
+from service.store.wakeups import wait_for_wakeup
 from service.uses import contact_addresses
 
 LOOK_SECONDS = 1.0
@@ -141,8 +142,7 @@ class Notifier:
                 # The next look may do better; `claimdesk doctor` says how far behind it is.
                 log.exception("people were not told")
             if not has_more:
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._wakeup.wait(), LOOK_SECONDS)
+                await wait_for_wakeup(self._wakeup, LOOK_SECONDS)
             await asyncio.sleep(PAUSE_SECONDS)
 
 

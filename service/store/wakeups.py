@@ -29,6 +29,17 @@ def notify_after_commit(connection: Connection) -> None:
     context_of(connection).notifies = True
 
 
+async def wait_for_wakeup(event: asyncio.Event, seconds: float) -> None:
+    """Wait until `event` is set, or `seconds` have passed.
+
+    `asyncio.wait_for` of Python 3.11 forgets a cancellation that comes in the turn in which the
+    event was set; whoever cancelled then waits for ever.
+    """
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()
+
+
 class Wakeups:
     """Calls its subscribers in this process, and through a relay those of others."""
 

@@ -196,3 +196,28 @@ async def test_stopped_database_keeps_no_notification_connection(
     database.relay_wakeups()
     await database.stop()
     assert await list_relays(database_url) == []
+
+
+@pytest.mark.parametrize("turns", range(4))
+async def test_whoever_waits_can_be_stopped_in_the_turn_of_a_wakeup(turns: int) -> None:
+    """A worker that forgot it would run on, and whoever stops it would wait for ever."""
+    wakeup = asyncio.Event()
+
+    async def wait_again_and_again() -> None:
+        while True:
+            wakeup.clear()
+            await wakeups.wait_for_wakeup(wakeup, 60)
+
+    worker = asyncio.create_task(wait_again_and_again())
+    await asyncio.sleep(0.01)
+    wakeup.set()
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    worker.cancel()
+    await asyncio.wait([worker], timeout=1)
+    assert worker.cancelled()
+
+
+async def test_wait_for_a_wakeup_ends_by_itself() -> None:
+    async with asyncio.timeout(15):
+        await wakeups.wait_for_wakeup(asyncio.Event(), 0.01)
