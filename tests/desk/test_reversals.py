@@ -113,7 +113,7 @@ async def test_withdrawal_and_merge_of_a_claim_are_taken_back(
     assert answer.headers["location"] == f"{page}?done=reinstated"
     other = (await desk.record_claim(text="another matter"))["id"]
     reversal = await submit(
-        people.checker, f"{page}/merge", f"{page}/merge", other=f"/claims/{other}"
+        people.checker, f"{page}/merge", f"{page}/merge", into=f"/claims/{other}"
     )
     address = f"{page}/separation"
     assert await read_way_back(people, reversal) == address
