@@ -59,7 +59,7 @@ def _sizes(text: str) -> list[int]:
     return sizes
 
 
-def _options(arguments: list[str] | None = None) -> argparse.Namespace:
+def parse_options(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m tests.bench",
         description=__doc__,
@@ -109,7 +109,7 @@ def _options(arguments: list[str] | None = None) -> argparse.Namespace:
 
 
 def main() -> int:
-    options = _options()
+    options = parse_options()
     if options.clear:
         cache.clear()
         return 0
