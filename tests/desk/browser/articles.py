@@ -154,7 +154,7 @@ class Hand:
                 self.keys += len(words)
             else:
                 await self.press("Delete")
-        assert (await text_field.input_value()).strip() == text
+        await expect(text_field).to_have_value(re.compile(rf"^\s*{re.escape(text)}\s*$"))
 
     async def choose(self, place: str, value: str) -> None:
         choice = self.page.locator(place).first

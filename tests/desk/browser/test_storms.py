@@ -18,7 +18,7 @@ window.EventSource = class extends EventTarget {
     super();
     this.readyState = 1;
     // Not the stream by which the count of work is kept.
-    if (address !== "/v1/events/stream") sources.push(this);
+    if (!address.startsWith("/v1/events/stream?inbox")) sources.push(this);
     setTimeout(() => this.onopen?.());
   }
   close() { this.readyState = 2; }
