@@ -147,9 +147,10 @@ async def _answer_private_feed(
     services = get_services(request)
     now = services.clock()
     feed = await services.database.read(feed_addresses.open_feed, token, is_shared=is_shared)
-    services.callers.count_feed(request, feed.id if feed else None, now=now)
     if feed is None:
+        services.callers.count_stranger(request)
         raise NotFound("There is no feed at this address, or there is none any more.")
+    services.callers.count_feed(request, feed.id, now=now)
     reader = replica_choice.choose_reader(
         request, services.database, services.settings, Action.READ_CLAIMS, now=now
     )

@@ -135,12 +135,13 @@ class Callers:
         if origin is None or origin not in {_origin(url) for url in own_origins}:
             raise CrossSite("Changes made with a session must come from the desk's own pages.")
 
-    def count_feed(self, request: Request, feed: str | None, *, now: datetime) -> None:
-        """Count a request for a feed at a private address, on the limit of the feed, and on that of
-        the peer where there is no such feed.  Raises RateLimited."""
-        if feed is None:
-            self._spend(request, self.name_peer(request))
-            return
+    def count_stranger(self, request: Request) -> None:
+        """Count a request of nobody known, on the limit of the peer.  Raises RateLimited."""
+        self._spend(request, self.name_peer(request))
+
+    def count_feed(self, request: Request, feed: str, *, now: datetime) -> None:
+        """Count a request for a feed at a private address, on the limit of the feed.  Raises
+        RateLimited."""
         self._spend(request, f"feed:{feed}")
         self.used_feeds[feed] = now
 

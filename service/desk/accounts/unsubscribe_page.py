@@ -24,7 +24,7 @@ PRIVACY = NO_STORE | {"Referrer-Policy": "no-referrer"}
 @router.get("/unsubscribe/{token}")
 async def show_unsubscribing(token: Token, request: Request) -> Response:
     services = get_services(request)
-    services.callers.count_feed(request, None, now=services.clock())
+    services.callers.count_stranger(request)
     person_and_kind = await services.database.read(notice_settings.read_unsubscribe_token, token)
     if person_and_kind is None:
         raise NotFound(UNKNOWN)
@@ -35,7 +35,7 @@ async def show_unsubscribing(token: Token, request: Request) -> Response:
 async def unsubscribe(token: Token, request: Request) -> Response:
     services = get_services(request)
     now = services.clock()
-    services.callers.count_feed(request, None, now=now)
+    services.callers.count_stranger(request)
     kind = await services.database.write(notice_settings.unsubscribe, token, now=now)
     if kind is None:
         raise NotFound(UNKNOWN)

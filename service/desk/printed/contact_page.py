@@ -25,7 +25,7 @@ UNKNOWN = "This link confirms and ends nothing: take it whole from the mail."
 @router.get("/contact/{token}")
 async def show_link(token: Token, request: Request) -> Response:
     services = get_services(request)
-    services.callers.count_feed(request, None, now=services.clock())
+    services.callers.count_stranger(request)
     link = await services.database.read(contact_links.read_link, token)
     return _render(request, link, is_done=False)
 
@@ -35,7 +35,7 @@ async def follow_link(token: Token, request: Request) -> Response:
     """Confirm the address, or end mails to it and, if that is ticked, delete it."""
     services = get_services(request)
     now = services.clock()
-    services.callers.count_feed(request, None, now=now)
+    services.callers.count_stranger(request)
     fields = await read_fields(request)
     link = await services.database.write(
         contact_addresses.follow_link, token, erases="erase" in fields, now=now
