@@ -61,6 +61,7 @@ from service.operations.clock import compare_clock
 from service.record import idempotency, tail
 from service.record.event_queries import RecordedEvent
 from service.store import installation
+from service.store.background_tasks import end_task
 from service.store.engine import Connection, Database
 from service.store.paging import Cursors
 from service.web import logs, passwords, problems, replica_figures
@@ -211,9 +212,7 @@ def create_app(
             await services.notifier.stop()
             if dispatcher is not None:
                 await dispatcher.stop()
-            keeper.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await keeper
+            await end_task(keeper)
             with contextlib.suppress(ClaimdeskError):
                 await _record_uses(services)
             await database.stop()

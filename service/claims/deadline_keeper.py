@@ -5,7 +5,6 @@ is recorded: whichever process comes first does it, and none does it twice.
 """
 
 import asyncio
-import contextlib
 from collections.abc import Callable
 from datetime import datetime
 
@@ -13,6 +12,7 @@ import structlog
 
 from service.claims import deadlines
 from service.domain.errors import ClaimdeskError
+from service.store.background_tasks import end_task
 from service.store.engine import Database
 
 LOOK_SECONDS = 2.0
@@ -35,11 +35,8 @@ class DeadlineKeeper:
 
     async def stop(self) -> None:
         """Stop after the batch that is under way."""
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
-            self._task = None
+        await end_task(self._task)
+        self._task = None
 
     async def take_turn(self) -> int:
         """Record what is due, a batch of claims at most; returns on how many claims.

@@ -5,7 +5,6 @@ keeps no state of its own: if it is killed, another continues where it was.
 """
 
 import asyncio
-import contextlib
 import time
 from collections.abc import Callable
 from datetime import datetime
@@ -14,6 +13,7 @@ import structlog
 
 from service.claims import rename_batches, rename_queue
 from service.domain.errors import ClaimdeskError
+from service.store.background_tasks import end_task
 from service.store.engine import Database
 from service.store.wakeups import wait_for_wakeup
 
@@ -42,11 +42,8 @@ class Renamer:
 
     async def stop(self) -> None:
         """Stop after the batch that is under way."""
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
-            self._task = None
+        await end_task(self._task)
+        self._task = None
 
     async def _run(self) -> None:
         most = rename_batches.BATCH

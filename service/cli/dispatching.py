@@ -59,6 +59,7 @@ async def _run_dispatcher(settings: "Settings", metrics_port: int | None) -> Non
     from service.domain.clocks import count_seconds
     from service.notices.notifier import Notifier
     from service.operations import recovery
+    from service.store.background_tasks import end_task
     from service.store.engine import Database
     from service.web import logs
     from service.webhooks.dispatcher import Dispatcher
@@ -90,10 +91,7 @@ async def _run_dispatcher(settings: "Settings", metrics_port: int | None) -> Non
         shell.print_note(f"Claimdesk {shell.read_version()} delivers webhooks.  Ctrl-C ends it.")
         await stop.wait()
         watching.cancel()
-        if updating is not None:
-            updating.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await updating
+        await end_task(updating)
     finally:
         await notifier.stop()
         await dispatcher.stop()

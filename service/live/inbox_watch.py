@@ -5,7 +5,6 @@ by.  It looks when it is woken by a commit, and once a second, while somebody as
 """
 
 import asyncio
-import contextlib
 from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING
 
@@ -13,6 +12,7 @@ import structlog
 
 from service.domain.errors import ClaimdeskError
 from service.notices import inbox
+from service.store.background_tasks import end_task
 from service.store.engine import Database
 from service.store.wakeups import wait_for_wakeup
 
@@ -42,10 +42,7 @@ class InboxWatch:
         self._task = asyncio.create_task(self._run())
 
     async def stop(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+        await end_task(self._task)
 
     async def _run(self) -> None:
         while True:

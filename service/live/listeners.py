@@ -26,6 +26,7 @@ from service.live.inbox_watch import InboxWatch
 from service.metrics import Metrics
 from service.record import event_queries, tail
 from service.record.event_queries import EventFilter
+from service.store.background_tasks import end_task
 from service.store.engine import Database
 
 POLL_SECONDS = 0.5
@@ -158,9 +159,7 @@ class EventHub:
         for listener in [*self._listeners]:
             listener.end()
         for task in self._tasks:
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+            await end_task(task)
 
     async def find_start(self, after: int | None) -> int:
         """Return where a stream begins: after the event with this number, else with what comes now.

@@ -5,7 +5,6 @@ many follow it.  Its position is in the database: whichever process comes next g
 """
 
 import asyncio
-import contextlib
 from collections.abc import Callable
 from datetime import datetime
 
@@ -22,6 +21,7 @@ from service.notices import (
     notice_plan,
     overdue_claims,
 )
+from service.store.background_tasks import end_task
 from service.store.engine import Database
 from service.store.wakeups import wait_for_wakeup
 from service.uses import contact_addresses
@@ -67,11 +67,8 @@ class Notifier:
 
     async def stop(self) -> None:
         """Stop after the transaction that is under way."""
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
-            self._task = None
+        await end_task(self._task)
+        self._task = None
 
     async def take_turn(self) -> bool:
         """Look at a stretch of the record, and tell a batch of people what is due.

@@ -26,6 +26,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from service.domain.errors import ClaimdeskError, Unavailable
+from service.store.background_tasks import end_task
 from service.store.compiled_statements import Lookup, Parameters, TypedLookup
 from service.store.connector import Connector
 from service.store.postgresql import PostgreSQLBackend
@@ -137,10 +138,7 @@ class Replica:
         self._task = asyncio.create_task(self._keep_watching())
 
     async def stop(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+        await end_task(self._task)
         await self._disconnect()
 
     @property

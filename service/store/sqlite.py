@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -17,6 +16,7 @@ from sqlalchemy.pool import PoolProxiedConnection, QueuePool
 
 from service.domain.errors import DatabaseFull, DatabaseReplaced, Unavailable
 from service.store import releases
+from service.store.background_tasks import end_task
 from service.store.compiled_statements import Lookup, Parameters
 from service.store.failures import FULL, SQLITE_BUSY, log_failure
 from service.store.file_guard import FileGuard, identify
@@ -65,10 +65,7 @@ class SQLiteBackend:
             self._watcher = asyncio.create_task(self._watch())
 
     async def stop(self) -> None:
-        if self._watcher is not None:
-            self._watcher.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._watcher
+        await end_task(self._watcher)
         self._writing.shutdown()
         self._reading.shutdown()
         for pooled in self._lookup_connections:

@@ -14,6 +14,7 @@ from collections.abc import Callable
 import structlog
 from sqlalchemy import Connection
 
+from service.store.background_tasks import end_task
 from service.store.connector import Connector
 from service.store.transaction_context import context_of
 
@@ -80,9 +81,7 @@ class Relay:
         self._pending.set()
 
     async def stop(self) -> None:
-        self._task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self._task
+        await end_task(self._task)
 
     async def _keep_running(self) -> None:
         while True:

@@ -7,7 +7,6 @@ requests over processes gains at most what each of them lets pass within one sec
 
 import asyncio
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from datetime import datetime
 from hashlib import sha256
 
@@ -15,6 +14,7 @@ import structlog
 
 from service.domain.errors import ClaimdeskError
 from service.store import shared_limits
+from service.store.background_tasks import end_task
 from service.store.engine import Database
 from service.web.limits import Limiter
 
@@ -44,10 +44,7 @@ class SharedLimits:
         self._task = asyncio.create_task(self._keep_sharing())
 
     async def stop(self) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._task
+        await end_task(self._task)
 
     async def _keep_sharing(self) -> None:
         syncs = 0

@@ -18,6 +18,7 @@ import structlog
 
 from service.config import Settings
 from service.domain.errors import ClaimdeskError
+from service.store.background_tasks import end_task
 from service.store.engine import Database
 from service.webhooks import due_endpoints, leases, mail_addresses, retention
 from service.webhooks.address_guard import AddressGuard
@@ -121,9 +122,7 @@ class Dispatcher:
         if self._tasks:
             await asyncio.wait(self._tasks[:1], timeout=5)
             for task in self._tasks:
-                task.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await task
+                await end_task(task)
         await self.sender.close()
 
     async def _run(self) -> None:
