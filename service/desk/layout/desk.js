@@ -30,14 +30,19 @@ const isHeld = (node) =>
   (node.matches("[data-asof]") || (node.matches("form") && isEdited(node)) ||
     node === document.activeElement && node.matches("input, textarea, select"));
 
+// What the browser itself says of an element, which no answer knows.
+const STATES = ["changed", "selected"];
+
 function morph(from, to, mark) {
   if (isHeld(from)) return;
+  const states = STATES.filter((state) => from.classList.contains(state));
   for (const { name, value } of [...to.attributes]) {
     if (from.getAttribute(name) !== value) from.setAttribute(name, value);
   }
   for (const { name } of [...from.attributes]) {
     if (!to.hasAttribute(name) && name !== "open") from.removeAttribute(name);
   }
+  from.classList.add(...states);
   const keyed = new Map([...from.children].filter(readId).map((child) => [child.id, child]));
   let place = from.firstChild;
   for (const wanted of [...to.childNodes]) {
@@ -90,6 +95,20 @@ function keepPlace(change) {
   if (under?.isConnected && scrollY > 0) scrollBy(0, under.getBoundingClientRect().top - before);
 }
 
+// Whoever walks the rows by keys goes on from the same row, wherever it stands now; or, where it
+// has left the page, from the place at which it stood.
+const walk = { leftPlace: -1 };
+function keepSelection(change) {
+  const row = query("[data-row].selected");
+  const place = findRows().indexOf(row);
+  const isFocused = row?.contains(document.activeElement);
+  change();
+  if (!row || row.isConnected) return;
+  const moved = row.id && document.getElementById(row.id);
+  if (moved) selectRow(moved, isFocused);
+  else walk.leftPlace = place;
+}
+
 let pageNumber = 0;
 async function fetchPage(address) {
   const turn = pageNumber;
@@ -115,12 +134,14 @@ async function refresh() {
   if (answer.body.dataset.live && document.body.dataset.live) {
     document.body.dataset.live = answer.body.dataset.live;
   }
-  keepPlace(() => {
-    for (const part of queryAll("[data-part]")) {
-      const fresh = part.id && answer.getElementById(part.id);
-      if (fresh) morph(part, fresh, true);
-    }
-  });
+  keepPlace(() =>
+    keepSelection(() => {
+      for (const part of queryAll("[data-part]")) {
+        const fresh = part.id && answer.getElementById(part.id);
+        if (fresh) morph(part, fresh, true);
+      }
+    })
+  );
   enhance();
 }
 
@@ -131,6 +152,7 @@ async function showPage(address) {
   showStatus();
   history.replaceState(null, "", address);
   document.title = answer.title;
+  walk.leftPlace = -1;
   morph(query("main"), query("main", answer), false);
   if (answer.body.dataset.live) document.body.dataset.live = answer.body.dataset.live;
   else delete document.body.dataset.live;

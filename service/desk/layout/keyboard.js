@@ -11,16 +11,21 @@ function copy(button) {
     () => getSelection().selectAllChildren(query(button.dataset.copy)),
   );
 }
+const findRows = () => queryAll("[data-row]").filter((row) => row.offsetParent);
+function selectRow(row, isFocused) {
+  queryAll("[data-row].selected").forEach((other) => other.classList.remove("selected"));
+  row.classList.add("selected");
+  if (isFocused) (query("a", row) || row).focus({ preventScroll: true });
+}
 function moveSelection(step) {
-  const rows = queryAll("[data-row]").filter((row) => row.offsetParent);
+  const rows = findRows();
   if (!rows.length) return;
-  const at = rows.findIndex((row) => row.classList.contains("selected"));
-  const next = rows[
-    Math.max(0, Math.min(rows.length - 1, at < 0 ? (step > 0 ? 0 : rows.length - 1) : at + step))
-  ];
-  rows[at]?.classList.remove("selected");
-  next.classList.add("selected");
-  (query("a", next) || next).focus({ preventScroll: true });
+  let at = rows.findIndex((row) => row.classList.contains("selected"));
+  if (at < 0 && walk.leftPlace >= 0) at = step > 0 ? walk.leftPlace - 1 : walk.leftPlace;
+  else if (at < 0 && step < 0) at = rows.length;
+  walk.leftPlace = -1;
+  const next = rows[Math.max(0, Math.min(rows.length - 1, at + step))];
+  selectRow(next, true);
   next.scrollIntoView({ block: "nearest" });
 }
 const followMenu = (address) => query(`.top nav a[href="${address}"]`)?.click();

@@ -8,14 +8,23 @@ from string import ascii_lowercase
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, async_playwright
+from playwright.async_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    async_playwright,
+    expect,
+)
 
 from tests.faults import served
 from tests.faults.served import Served
 from tests.support import browsing, chromium
 
-SLOW = 15_000
+SLOW = 30_000
 """Milliseconds after which a page is taken to hang: the machine may be busy with other tests."""
+
+expect.set_options(timeout=SLOW)
 
 
 class Desk:

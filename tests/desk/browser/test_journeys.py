@@ -88,6 +88,29 @@ async def test_live_change_keeps_what_is_being_typed(windows: Windows, desk: Des
     await expect(ben.locator("#suggestion")).to_contain_text("Disputed")
 
 
+async def test_live_change_keeps_the_row_one_walks_on(windows: Windows, desk: Desk) -> None:
+    """Who walks the board by keys keeps row and focus while others work, follows a claim that moves
+    to another group, and goes on beside one that leaves."""
+    tags = ["checkpoints"]
+    claim = await acts.record_claim(desk, "The checkpoint at Jarinje was taken down", tags=tags)
+    board = await windows.open("/?tag=checkpoints", name="Ana")
+    row = board.locator(f"#c-{claim}")
+    await board.keyboard.press("j")
+    await expect(row).to_contain_class("selected")
+    await acts.record_claim(desk, "The checkpoint at Brnjak was taken down", tags=tags)
+    await expect(board.locator(".row", has_text="Brnjak")).to_be_visible()
+    await expect(board.locator(".row.selected")).to_have_attribute("id", f"c-{claim}")
+    await expect(row.get_by_role("link").first).to_be_focused()
+    ben = await windows.open(name="Ben", role="editor")
+    await acts.link(
+        ben, claim, "requests_confirmation", party="washington", quote="We would like to see it."
+    )
+    await expect(board.locator("#g-awaiting_confirmation").locator(row)).to_contain_class(
+        "selected"
+    )
+    await expect(row.get_by_role("link").first).to_be_focused()
+
+
 async def test_conflict_shows_what_changed_and_keeps_what_was_typed(
     windows: Windows, desk: Desk
 ) -> None:
