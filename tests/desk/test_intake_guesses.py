@@ -49,6 +49,21 @@ def test_quoted_days_are_left_aside_and_the_nearest_counts() -> None:
     assert (spoken_day.day, spoken_day.words) == (date(2024, 5, 14), "On Tuesday")
 
 
+@pytest.mark.parametrize("around", ["The Ab Cd, who ", "“We” saw. ", "on Monday\n", "the a b c "])
+def test_guesses_look_no_further_than_their_reach(around: str) -> None:
+    """A text that was pasted without empty lines is one paragraph: its length costs nothing."""
+    far = around * (50_000 // len(around))
+    near = "On Tuesday Ivan Petrov, its director, spoke. It is late, he said."
+    text = f"Ana Ilic said so. {far}. {near} {far}. Ben Lee said so."
+    begin = text.index("It is late")
+    sentences = nearby_text.list_sentences(text, begin, begin + len("It is late"))
+    assert sum(len(sentence.text) for sentence in sentences) <= 3 * nearby_text.REACH
+    assert "On Tuesday Ivan Petrov, its director, spoke." in [each.text for each in sentences]
+    whole = nearby_text.list_sentences(text, 0, len(text))
+    assert sum(len(sentence.text) for sentence in whole) <= 3 * nearby_text.REACH
+    assert whole[0].text == "Ana Ilic said so."
+
+
 @pytest.mark.parametrize("passage", SLUICES.passages, ids=range(len(SLUICES.passages)))
 def test_language_and_quotation_are_those_of_the_words(passage: Passage) -> None:
     begin = SLUICES.text.index(passage.words)

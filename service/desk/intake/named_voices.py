@@ -14,6 +14,8 @@ from service.directory.directory_views import PartyView
 from service.domain.names import normalize_letters
 
 MOST_KNOWN, MOST_NEW, MOST_RECORDED = 3, 3, 7
+LONGEST_ROLE = 200
+"""Characters beside a name in which a role is looked for."""
 _BODIES = frozenset(
     (
         *("Administration", "Agency", "Army", "Assembly", "Association", "Authority", "Bank"),
@@ -95,6 +97,7 @@ def find_voices(
     """Find who may have said the words of a passage."""
     names = {party["slug"]: party["name"] for party in voices.parties}
     near = [sentence for sentence in sentences if abs(sentence.distance) <= 1]
+    near_words = [(sentence.text, _list_words(sentence.text)) for sentence in near]
     known_voices = [
         OfferedVoice(
             speaker["name"],
@@ -104,7 +107,7 @@ def find_voices(
             sentence=sentence,
         )
         for speaker in voices.speakers
-        if (sentence := _find_surname(speaker["name"], near)) is not None
+        if (sentence := _find_surname(speaker["name"], near_words)) is not None
     ][:MOST_KNOWN]
     recorded = _list_recorded(passages, {voice.words for voice in known_voices})
     everybody = {normalize_letters(speaker["name"]) for speaker in voices.speakers}
@@ -116,12 +119,17 @@ def find_voices(
     return OfferedVoices(tuple(known_voices), tuple(new), recorded)
 
 
-def _find_surname(name: str, sentences: Sequence[Sentence]) -> str | None:
-    """Return the sentence that has somebody's last name."""
+def _list_words(sentence: str) -> set[str]:
+    return set(re.findall(r"\w+", normalize_letters(sentence)))
+
+
+def _find_surname(name: str, sentences: Sequence[tuple[str, set[str]]]) -> str | None:
+    """Return the sentence that has somebody's last name, of sentences with their words."""
     surname = normalize_letters(name).split()[-1]
-    for sentence in sentences:
-        if len(surname) > 2 and surname in re.findall(r"\w+", normalize_letters(sentence.text)):
-            return sentence.text
+    if len(surname) > 2:
+        for sentence, words in sentences:
+            if surname in words:
+                return sentence
     return None
 
 
@@ -163,11 +171,12 @@ def _find_named(sentences: Sequence[Sentence], parties: Sequence[PartyView]) -> 
         (each for each in sentences if each.distance <= 1), key=lambda each: abs(each.distance)
     ):
         for begin, name in _list_names(sentence.text):
-            before = sentence.text[:begin]
+            before = sentence.text[max(0, begin - LONGEST_ROLE) : begin]
             if name.split()[-1] in _BODIES or re.search(r"\b[Tt]he $|\bgovernment of $", before):
                 bodies.setdefault(name, sentence)
             elif " " in name and name not in people:
-                people[name] = (_find_role(before, sentence.text[begin + len(name) :]), sentence)
+                after = sentence.text[begin + len(name) :][:LONGEST_ROLE]
+                people[name] = (_find_role(before, after), sentence)
     parties_by_name = {normalize_letters(party["name"]): party for party in parties}
     party = next((body for body in bodies if normalize_letters(body) in parties_by_name), None)
     party = party or next(iter(bodies), "")

@@ -9,6 +9,9 @@ CLOSED_BY = {"“": "”", "„": "“”", "«": "»", "»": "«", '"': '"'}
 
 “English”, „Serbian“, «French», »German«.
 """
+REACH = 2_000
+"""Characters on either side of a passage, and of the passage itself, that guesses are made from: a
+text without empty lines is one paragraph, however long."""
 _SENTENCE_END = re.compile(
     r"(?<!\bMr\.)(?<!\bMs\.)(?<!\bMrs\.)(?<!\bDr\.)(?<!\bGen\.)(?<!\bSt\.)(?<!\bNo\.)"
     r"(?<=[.!?…])[”“»\")]*\s+"
@@ -48,12 +51,19 @@ def find_open_mark(words: str) -> str:
 
 
 def list_sentences(text: str, begin: int, end: int) -> list[Sentence]:
-    """List the sentences of the passage's paragraph without what is quoted in them."""
+    """List the sentences of the passage's paragraph without what is quoted in them, as far as they
+    are within reach."""
     first = text.rfind("\n\n", 0, begin) + 1
     last = text.find("\n\n", begin)
     paragraph = text[first : last if last != -1 else len(text)]
     bounds = [0, *(match.end() for match in _SENTENCE_END.finditer(paragraph)), len(paragraph)]
-    spans = [(start, stop) for start, stop in itertools.pairwise(bounds) if start < stop]
+    end = min(end, begin + REACH)
+    reach_start, reach_stop = begin - first - REACH, end - first + REACH
+    spans = [
+        (max(start, reach_start), min(stop, reach_stop))
+        for start, stop in itertools.pairwise(bounds)
+        if start < stop and start < reach_stop and stop > reach_start
+    ]
     own = [
         place
         for place, (start, stop) in enumerate(spans)
