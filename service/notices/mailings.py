@@ -24,7 +24,7 @@ from service.notices.people import Person
 from service.store import tables
 from service.store.tables import claims, notice_mailings, notices, users
 from service.store.transaction_context import context_of
-from service.webhooks import bodies, channels, outbox
+from service.webhooks import bodies, channels, mail_addresses, outbox
 
 BATCH = 100
 """Messages that are made in one transaction."""
@@ -200,7 +200,9 @@ def _find_endpoint(
     if row.channel == Channel.CHAT:
         chat = channels.find_channel(connection, preferences.chat_channel)
         return None if chat is None else preferences.chat_channel
-    url = f"mailto:{row.email}"
+    if not mail_addresses.is_address(row.email):
+        return None  # a name to sign in with; who has it reads the inbox
+    url = mail_addresses.build_url(row.email)
     known_channel = channels.find_channel(connection, preferences.mail_channel)
     if known_channel is not None and known_channel.url == url:
         return preferences.mail_channel

@@ -12,13 +12,14 @@ from sqlalchemy import Connection, Row, delete, insert, select, update
 from service.accounts import signed_links
 from service.domain import ids
 from service.domain.access import Actor
+from service.domain.errors import Invalid
 from service.domain.notice_times import Channel, MailMode, Timetable
 from service.domain.notices import NoticeKind
 from service.domain.webhooks import EndpointState, Format
 from service.notices import people
 from service.notices.notice_views import ChatView, KindView, NoticeSettingsView
 from service.store.tables import notice_mailings, notice_settings, users
-from service.webhooks import channels
+from service.webhooks import channels, mail_addresses
 
 ALL = "all"
 """In the place of a kind: whatever comes by mail."""
@@ -84,15 +85,24 @@ def change_settings(
 ) -> None:
     """Set where and when a person is told; what waits to be sent goes by it from then on.
 
-    Raises KeyWithoutPerson, and Invalid for the address of a chat.
+    Raises KeyWithoutPerson, and Invalid for the address of a chat, or where mail cannot be sent.
     """
     person = people.require_person(actor)
     row = _find_row(connection, person, lock=True)
-    zone = select(users.c.time_zone).where(users.c.id == person)
+    account = connection.execute(
+        select(users.c.time_zone, users.c.email).where(users.c.id == person)
+    ).one()
+    wants_mail = any(choice["mail"] != MailMode.OFF for choice in new.kinds.values())
+    if wants_mail and not mail_addresses.is_address(account.email):
+        raise Invalid(
+            f"mail cannot be sent to {account.email}: an administrator can give your account an "
+            "address in plain letters",
+            loc=("body", "kinds"),
+        )
     values: dict[str, Any] = {
         "kinds": orjson.dumps({kind.value: choice for kind, choice in new.kinds.items()}).decode(),
         "digest_hour": new.digest_hour,
-        "time_zone": new.time_zone or connection.execute(zone).scalar_one() or TIME_ZONE,
+        "time_zone": new.time_zone or account.time_zone or TIME_ZONE,
         "quiet_from": new.quiet_from,
         "quiet_until": new.quiet_until,
         "updated_at": now,

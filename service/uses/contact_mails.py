@@ -18,7 +18,7 @@ from service.domain.webhooks import Format
 from service.store.tables import claims, contact_addresses, use_contacts, uses
 from service.store.transaction_context import context_of
 from service.uses import contact_links
-from service.webhooks import bodies, channels, outbox
+from service.webhooks import bodies, channels, mail_addresses, outbox
 
 MOST_NAMED = 6
 """Places that one mail names; of more it says how many they are."""
@@ -54,7 +54,7 @@ def open_channel(connection: Connection, contact: str, address: str, *, now: dat
         contact=contact,
         name=NAME,
         format=Format.EMAIL,
-        url=f"mailto:{address}",
+        url=mail_addresses.build_url(address),
         now=now,
     )
     connection.execute(

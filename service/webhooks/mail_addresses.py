@@ -43,6 +43,11 @@ def is_mail(url: str) -> bool:
     return url[: len(SCHEME)].lower() == SCHEME
 
 
+def build_url(address: str) -> str:
+    """Build the mailto: URL of an address, of which a percent sign may be a part."""
+    return SCHEME + address.replace("%", "%25")
+
+
 def parse_recipient(url: str) -> str:
     """Return the one address of a mailto: URL.  Raises ValueError with a sentence for people."""
     address = unquote(url[len(SCHEME) :])
@@ -54,10 +59,13 @@ def parse_recipient(url: str) -> str:
 
 
 def is_address(text: str) -> bool:
-    """Whether a text is one address, in ASCII, as every mail server takes it."""
+    """Whether a text is one address, in ASCII, as every mail server takes it.
+
+    An encoded word (RFC 2047) is none: who reads mail would see another address.
+    """
     local = text.rpartition("@")[0]
     is_short = len(text) <= LENGTH and len(local) <= LOCAL_LENGTH
-    return is_short and ADDRESS.fullmatch(text) is not None
+    return is_short and "=?" not in text and ADDRESS.fullmatch(text) is not None
 
 
 def parse_server(url: str, mail_from: str) -> MailServer:

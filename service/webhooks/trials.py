@@ -10,7 +10,7 @@ from service.config import Settings
 from service.domain import ids
 from service.domain.webhooks import TIMEOUT_S, Format
 from service.store.webhook_tables import webhooks
-from service.webhooks import bodies, dispatcher
+from service.webhooks import bodies, dispatcher, mail_addresses
 from service.webhooks.delivery import Sender
 from service.webhooks.exchanges import Answer, Outgoing
 
@@ -30,7 +30,7 @@ def prepare_person(
 ) -> list[Outgoing]:
     """Prepare a message for each channel of a person, and a mail to the account's address."""
     channels = _prepare(connection, webhooks.c.owner == person, base_url=base_url, now=now)
-    mailbox = f"mailto:{email}"
+    mailbox = mail_addresses.build_url(email)
     if any(channel.url == mailbox for channel in channels):
         return channels
     message = ids.make_id()

@@ -220,6 +220,31 @@ async def set_person(desk: Desk, client: httpx.AsyncClient, **values: Any) -> No
     await desk.database.write(change)
 
 
+async def test_account_without_an_address_of_mail_holds_up_no_mail_of_others(
+    settings: Settings,
+) -> None:
+    """An account signs in with any name with an @; mail goes to addresses that servers take."""
+    async with run_mailing_desk(settings) as (desk, server):
+        for client in (desk.editor, desk.editor2):
+            await choose(client, kinds=EVERYTHING)
+        claim = (await desk.record_claim())["id"]
+        for client in (desk.editor, desk.editor2):
+            await follow(client, {"claim": claim})
+        for email in ("jürgen@paper.example", "a,b@paper.example", "=?x?q?a?=@paper.example"):
+            await set_person(desk, desk.editor, email=email)
+            answer = await desk.editor.put("/v1/me/notices", json={"kinds": EVERYTHING})
+            assert "mail cannot be sent to" in require_field_error(answer, "body", "kinds")
+        await choose(desk.editor, kinds={})
+        await set_person(desk, desk.editor, email="editor@paper.example")
+        await choose(desk.editor, kinds=EVERYTHING)
+        await set_person(desk, desk.editor, email="jürgen@paper.example")
+        await set_person(desk, desk.editor2, email="two%6f@paper.example")
+        await desk.link_statement(claim, "comments", "pristina")
+        await tell_people(desk)
+        await wait_for_mails(server, 1)
+        assert server.envelopes[0].rcpt_tos == ["two%6f@paper.example"]
+
+
 async def test_nothing_internal_is_sent_to_who_left_the_desk(settings: Settings) -> None:
     """Also of what was planned before; a disabled person is sent nothing, and whoever has another
     address gets mail there."""

@@ -51,6 +51,30 @@ async def press(client: httpx.AsyncClient, path: str, **fields: str) -> str:
     return after.text
 
 
+async def test_contact_is_asked_at_the_address_as_it_is_written(settings: Settings) -> None:
+    """A percent sign is a letter of an address: in a mailto: URL it would spell another, and the
+    same person were asked as often as there are spellings."""
+    async with run_mailing_desk(settings) as (desk, server):
+        claim = (await desk.record_claim())["id"]
+        addresses = ["%6eight.desk@paper.example", "night.d%65sk@paper.example", "a%0ab@paper.com"]
+        for address in addresses:
+            use = await record_use(desk, claim, contact=address)
+            assert (use["contact"], use["contact_state"]) == (address, "asked")
+        mails = await wait_for_mails(server, 3)
+        assert sorted(mail["To"] for mail in mails) == sorted(addresses)
+        recipients = [envelope.rcpt_tos for envelope in server.envelopes]
+        assert sorted(recipients) == sorted([address] for address in addresses)
+
+
+async def test_encoded_word_is_no_address_of_mail(settings: Settings) -> None:
+    """Mail programs show another address in its place (RFC 2047)."""
+    async with run_mailing_desk(settings) as (desk, _):
+        claim = (await desk.record_claim())["id"]
+        for contact in ("=?utf-8?q?a=2C_b?=@paper.example", "=?x?q?a?=@paper.example"):
+            use = await record_use(desk, claim, contact=contact)
+            assert (use["contact"], use.get("contact_state")) == (contact, None)
+
+
 async def find_text(desk: Desk, text: str) -> int:
     """Count the lines of the record, the endpoints and the addresses that hold a text."""
 
