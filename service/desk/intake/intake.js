@@ -4,6 +4,8 @@
 const find = (selector) => document.querySelector(selector);
 const text = find("#text"), form = find("#passage");
 const field = (name) => form.elements[name];
+// The article's own address: after a fault, the page stands at the one that the form is sent to.
+const ARTICLE = form.getAttribute("action").replace(/\/passages$/, "");
 const normalizeSpelling = (words) => words.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
 const readPart = async (answer) =>
   new DOMParser().parseFromString(await answer.text(), "text/html").body;
@@ -49,7 +51,7 @@ async function showGuesses(begin, end) {
   form.setAttribute("aria-busy", "true");
   const query = new URLSearchParams({ begin, end });
   try {
-    const answer = await fetch(`${location.pathname}/guesses?${query}`, {
+    const answer = await fetch(`${ARTICLE}/guesses?${query}`, {
       credentials: "same-origin",
       signal: AbortSignal.timeout(8000),
     });
@@ -78,9 +80,14 @@ function fillFields(values, kept) {
   if (!kept) field("party").dispatchEvent(new Event("input", { bubbles: true }));
 }
 form.addEventListener("input", ({ target }) => edited.add(target.name));
+field("kind").addEventListener("input", () => {
+  if (field("kind").value === "figure") field("figure_value").closest("details").open = true;
+});
 form.addEventListener("click", ({ target }) => {
-  const filled = target.closest("#guesses [data-fill]")?.dataset.fill;
+  const chosen = target.closest("#guesses [data-fill]"), filled = chosen?.dataset.fill;
   if (!filled) return;
+  const peers = chosen.matches(VOICES) ? VOICES : `#${chosen.parentElement.id} button`;
+  for (const each of document.querySelectorAll(peers)) each.ariaPressed = `${each === chosen}`;
   fillFields(JSON.parse(filled));
   if ("claim" in JSON.parse(filled)) field("claim").focus();
 });
@@ -147,7 +154,7 @@ form.addEventListener("keydown", (event) => {
 });
 
 // What is guessed is seen before it is sent; the page then stays where it was.
-const PLACE = `place ${location.pathname}`;
+const PLACE = `place ${ARTICLE}`, panel = form.closest(".panel");
 form.addEventListener("submit", (event) => {
   if (form.hasAttribute("aria-busy")) {
     event.preventDefault();
@@ -157,11 +164,20 @@ form.addEventListener("submit", (event) => {
   sessionStorage.setItem(PLACE, `${scrollY} ${text.scrollTop}`);
 });
 const [top, inner] = (sessionStorage.getItem(PLACE) || "").split(" ");
-if (inner && !find("#faults")) {
-  scrollTo(0, top);
+if (inner) {
   text.scrollTop = inner;
+  // Where the form moves along with the text, so do its faults.
+  if (!find("#faults") || getComputedStyle(panel).position === "sticky") scrollTo(0, top);
 }
 sessionStorage.removeItem(PLACE);
+
+// The panel reaches to the foot of the window, from wherever scrolling has brought its head.
+function measurePanel() {
+  const head = Math.max(panel.getBoundingClientRect().top, 0);
+  panel.style.setProperty("--from", `${head + 12}px`);
+}
+for (const name of ["scroll", "resize"]) addEventListener(name, measurePanel, { passive: true });
+measurePanel();
 
 // --- claims: those that may be the same, and those that a passage bears on
 
@@ -201,8 +217,9 @@ function findNextWord(value) {
     const wanted = ` ${words.slice(-count).join(" ")}`;
     for (const line of known) {
       const at = line.toLowerCase().indexOf(wanted);
-      const rest = at < 0 ? null : line.slice(at + wanted.length).match(/^[\p{L}\p{N}’'-]+/u);
-      if (rest) return rest[0];
+      const rest = at < 0 ? "" : line.slice(at + wanted.length);
+      const next = rest.match(/^[\p{L}\p{N}][\p{L}\p{N}’'-]*/u);
+      if (next) return next[0];
     }
   }
   return "";

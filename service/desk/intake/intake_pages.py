@@ -13,7 +13,7 @@ from service.claims.claim_views import ClaimView, SimilarView
 from service.claims.intake_commands import Passage, PassageLink
 from service.claims.intake_views import ArticleView
 from service.desk.claims import figure_fields
-from service.desk.intake import article_text, passage_guesses
+from service.desk.intake import article_text, passage_guesses, story_choice
 from service.desk.layout import forms
 from service.desk.layout.forms import Form, accept_form
 from service.desk.layout.rendering import render_page
@@ -25,7 +25,6 @@ from service.domain.errors import ClaimdeskError, Conflict, Invalid, NotFound
 from service.domain.inputs import NewClaim
 from service.domain.instants import CALENDAR
 from service.domain.print_phrases import format_date
-from service.field_types import In, Slug
 from service.search.similar import similar_claims
 from service.search.similar.similarity import ComparedClaim
 from service.store.paging import MAX_LIMIT, Window
@@ -50,7 +49,7 @@ BEGIN_FIELDS = (
     "published_on",
     "archive_url",
     "language",
-    "story",
+    *story_choice.FIELDS,
     "text",
 )
 PASSAGE_FIELDS = (
@@ -72,15 +71,13 @@ NAMES = dict(statement_fields.NAMES) | {
 }
 
 
-class StoryChoice(In):
-    """The story that an article is taken in for."""
-
-    story: Slug | None = None
-
-
 @router.get("/intake")
-async def show_intake(call: MayRecord) -> Response:
-    return await _render_begin(call, dict.fromkeys(BEGIN_FIELDS, "") | {"language": "en"})
+async def show_intake(
+    call: MayRecord, story: Annotated[str, Query(max_length=64)] = ""
+) -> Response:
+    """Show the form of an article, for a story if an address says so."""
+    typed = dict.fromkeys(BEGIN_FIELDS, "") | {"language": "en", "story": story}
+    return await _render_begin(call, typed)
 
 
 async def _render_begin(
@@ -106,11 +103,11 @@ async def begin(form: Recording) -> Response:
         if source.language is None:
             raise Invalid("say in which language it is: en, sr, sq …", loc=("body", "language"))
         return await form.carry_out(
-            intake_commands.begin_intake,
+            story_choice.with_new_story(form, intake_commands.begin_intake),
             source=source.to_command(),
             text=text,
             language=source.language,
-            story=forms.parse_body(StoryChoice, {"story": form.get_text("story")}).story,
+            story=story_choice.read_story(form),
             redirect_to=lambda intake: f"/intake/{intake}",
         )
     except Invalid as error:

@@ -196,7 +196,7 @@ def read_speaker(form: Form) -> dict[str, str | None] | None:
     """Read the speaker, if one is named. Raises Invalid for a role of nobody."""
     name, role = form.get_text("speaker"), form.get_text("role")
     if name is None and role is not None:
-        raise Invalid("name the speaker too", loc=("body", "speaker"))
+        raise Invalid("name whose role this is, or leave the role empty", loc=("body", "speaker"))
     return None if name is None else {"name": name, "role": role}
 
 
