@@ -20,6 +20,7 @@ from service.domain import evidence, printed
 from service.domain.claims import (
     ClaimState,
     Lifecycle,
+    Pending,
     Status,
     Unnamed,
     choose_voice,
@@ -67,6 +68,17 @@ def list_pending(
         )
     )
     return {row.claim: row for row in rows}
+
+
+def read_waiting(connection: Connection, claim_ids: Collection[str]) -> dict[str, Pending]:
+    """Read what waits for a second person on these claims, by claim, with who may not be that."""
+    rows = connection.execute(
+        select(claims.c.id, states.whole(claims).label("state")).where(
+            claims.c.id.in_(claim_ids), claims.c.pending.is_(True)
+        )
+    ).all()
+    pending_by_claim = {row.id: states.parse(row.state).pending for row in rows}
+    return {claim: pending for claim, pending in pending_by_claim.items() if pending is not None}
 
 
 @dataclass(frozen=True, slots=True)

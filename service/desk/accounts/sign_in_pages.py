@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query, Request, Response
 from starlette.responses import RedirectResponse
 
-from service.accounts import session_commands, sign_in_commands
+from service.accounts import credentials, session_commands, sign_in_commands
 from service.desk.accounts.account_forms import NO_STORE, explain_limit
 from service.desk.layout.forms import Form, accept_form, read_fields
 from service.desk.layout.rendering import render
@@ -86,7 +86,10 @@ async def show_link(token: LinkToken, request: Request) -> Response:
         link = await services.database.read(sign_in_commands.find_sign_in_link, token, now=now)
     except LinkSpent as error:
         return await _render_spent(request, error)
-    return await _render_link_page(request, "sign_in_link.html", link=link, token=token)
+    makers = credentials.split_ids(link["made_by"])
+    return await _render_link_page(
+        request, "sign_in_link.html", link=link, token=token, makers=makers
+    )
 
 
 @router.post("/sign-in/{token}")
@@ -137,6 +140,7 @@ async def _render_link_page(
         status=status,
         headers=NO_STORE,
         visit_csrf=sessions.derive_form_token(visit),
+        former_makers=caller.made_by if caller else (),
         **context,
     )
     sessions.set_visit_cookie(response, request, visit)

@@ -18,9 +18,9 @@ from service.claims.decision_queries import Review
 from service.desk.claims import board_pages, claim_rows, proposal_words
 from service.desk.claims.claim_rows import ClaimRow
 from service.desk.layout.rendering import render_page
-from service.domain import access
+from service.domain import access, second_person
 from service.domain.access import Action
-from service.domain.claims import format_instant
+from service.domain.claims import Pending, format_instant
 from service.domain.errors import Invalid
 from service.record.tail import newest
 from service.store.paging import Window
@@ -142,7 +142,7 @@ async def _read_groups(call: Call) -> list[ReviewGroup]:
     reviews = {
         review.id: review for name in REASONS for review in reviews_by_reason[name][:GROUP_LIMIT]
     }
-    proposals = await call.read(decision_queries.list_pending, list(reviews))
+    waiting = await call.read(decision_queries.read_waiting, list(reviews))
     rows = dict(zip(reviews, await _build_rows(call, list(reviews.values())), strict=True))
     remaining = list(reviews)
 
@@ -155,7 +155,7 @@ async def _read_groups(call: Call) -> list[ReviewGroup]:
         return f"/review?reason={name}" if len(reviews_by_reason[name]) > GROUP_LIMIT else None
 
     ids = {name: {review.id for review in reviews_by_reason[name]} for name in REASONS}
-    for_me = {claim for claim in ids["waiting_approval"] if _may_settle(call, proposals.get(claim))}
+    for_me = {claim for claim in ids["waiting_approval"] if _may_settle(call, waiting.get(claim))}
     own_reviews, other_reviews = take_rows(for_me), take_rows(ids["waiting_approval"])
     groups = [
         ReviewGroup(
@@ -189,7 +189,7 @@ async def _read_groups(call: Call) -> list[ReviewGroup]:
         ReviewGroup(
             "others",
             "Waiting for somebody else",
-            "Proposals that you made, or that another role has to approve.",
+            "Proposals that you made, or that another person or role has to approve.",
             other_reviews,
             find_url("waiting_approval") if not own_reviews else None,
         ),
@@ -197,11 +197,11 @@ async def _read_groups(call: Call) -> list[ReviewGroup]:
     return [group for group in groups if group.rows]
 
 
-def _may_settle(call: Call, proposal: Any) -> bool:
-    """Tell whether whoever looks may approve a proposal, as far as a role says that."""
-    if proposal is None or proposal.proposed_by == call.actor.id:
+def _may_settle(call: Call, waiting: Pending | None) -> bool:
+    """Tell whether whoever looks may approve what waits, by their role and as a second person."""
+    if waiting is None or second_person.explain_refusal(waiting, call.actor) is not None:
         return False
-    needed = Action.OVERRIDE if orjson.loads(proposal.proposal)["override"] else Action.APPROVE
+    needed = Action.APPROVE if waiting.override is None else Action.OVERRIDE
     return access.is_allowed(call.caller, needed)
 
 

@@ -84,10 +84,10 @@ field("kind").addEventListener("input", () => {
   if (field("kind").value === "figure") field("figure_value").closest("details").open = true;
 });
 form.addEventListener("click", ({ target }) => {
-  const chosen = target.closest("#guesses [data-fill]"), filled = chosen?.dataset.fill;
+  const button = target.closest("#guesses [data-fill]"), filled = button?.dataset.fill;
   if (!filled) return;
-  const peers = chosen.matches(VOICES) ? VOICES : `#${chosen.parentElement.id} button`;
-  for (const each of document.querySelectorAll(peers)) each.ariaPressed = `${each === chosen}`;
+  const peers = button.matches(VOICES) ? VOICES : `#${button.parentElement.id} button`;
+  for (const each of document.querySelectorAll(peers)) each.ariaPressed = `${each === button}`;
   fillFields(JSON.parse(filled));
   if ("claim" in JSON.parse(filled)) field("claim").focus();
 });

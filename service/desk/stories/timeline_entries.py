@@ -44,6 +44,12 @@ def _name_voices(entry: EntryView) -> str:
     return names
 
 
+def _name_statement(entry: EntryView) -> str:
+    """Name a statement by whose it is, where the entry says so: a claim's own words are in none
+    of its links."""
+    return f"A statement by {_name_voices(entry)}" if entry["parties"] else "A statement"
+
+
 def _describe_creation(entry: EntryView) -> str:
     return f"Claimed by {_name_voices(entry)}" if entry["parties"] else "Recorded, unattributed"
 
@@ -99,8 +105,8 @@ _WORDINGS: dict[str, Callable[[EntryView], str]] = {
     "link.retracted": lambda entry: f"Link retracted: {_describe_link(entry)}",
     "link.voided": lambda entry: f"Link void, recorded by mistake: {_describe_link(entry)}",
     "link.restored": lambda entry: f"Link restored: {_describe_link(entry)}",
-    "statement.corrected": lambda entry: f"A statement by {_name_voices(entry)} was corrected",
-    "statement.voided": lambda entry: f"A statement by {_name_voices(entry)} is void",
-    "statement.restored": lambda entry: f"A statement by {_name_voices(entry)} counts again",
+    "statement.corrected": lambda entry: f"{_name_statement(entry)} was corrected",
+    "statement.voided": lambda entry: f"{_name_statement(entry)} is void",
+    "statement.restored": lambda entry: f"{_name_statement(entry)} counts again",
     "statement.withdrawn": lambda entry: f"{_name_voices(entry)} took a statement on it back",
 }
