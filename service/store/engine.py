@@ -29,7 +29,7 @@ from service.store import replica
 from service.store.compiled_statements import Lookup as Lookup
 from service.store.compiled_statements import Parameters, TypedLookup
 from service.store.connector import ENGINE_URL, Connector
-from service.store.failures import RETRIED, translate_errors
+from service.store.failures import OVERTAKEN, RETRIED, translate_errors
 from service.store.location import Location, describe_file, describe_server
 from service.store.postgresql import PostgreSQLBackend
 from service.store.read_only import ReadOnlySQLite
@@ -143,8 +143,8 @@ class Database:
     ) -> T:
         """Run `command` in one transaction and commit it.
 
-        A deadlock or serialization failure runs it again, so a command must have no effect but
-        on its connection.  Raises Unavailable where the database cannot be reached.
+        A deadlock, a serialization failure, or a key that another change took meanwhile runs it
+        again, so a command must have no effect but on its connection.  Raises Unavailable where the database cannot be reached.
         """
 
         def work(connection: Connection) -> tuple[T, bool]:
@@ -182,7 +182,9 @@ class Database:
                 with translate_errors(report=self.report):
                     return await self._backend.run(work, writing=True)
             except DBAPIError as error:
-                if getattr(error.orig, "sqlstate", None) not in RETRIED:
+                code = getattr(error.orig, "sqlstate", None)
+                is_overtaken = code == OVERTAKEN and attempt < ATTEMPTS
+                if code not in RETRIED and not is_overtaken:
                     raise
                 if attempt == ATTEMPTS:
                     raise Unavailable("The database is busy; nothing was changed.") from error

@@ -18,6 +18,9 @@ from service.domain.errors import (
 
 RETRIED = {"40001", "40P01"}
 """Serialization failure and deadlock: PostgreSQL asks for the transaction again."""
+OVERTAKEN = "23505"
+"""A key that another transaction took first, after this one had looked for it: made again, a
+command sees what is there and says so."""
 TRANSIENT = ("08", "53", "57P", "55P03", "57014", "25P03", "25006")
 """How PostgreSQL's codes of transient failures begin (its appendix A): a broken connection; no
 connection, memory or disk left; a server that stops or starts; a lock or a statement that took too

@@ -214,3 +214,32 @@ async def list_speakers(desk: Desk, claim: str) -> list[str]:
     return [
         speaker.name for link in state.links if (speaker := get_voice(link).speaker) is not None
     ]
+
+
+async def test_two_views_of_one_name_are_not_saved_at_once(desk: Desk) -> None:
+    """Both look for the name before either has it; the later one is told that it is taken."""
+    body = {"name": "Late", "query": "status=disputed"}
+    async with hold_lock(read_url(desk), "LOCK TABLE saved_views IN SHARE MODE") as held_lock:
+        saves = [asyncio.create_task(desk.checker.post("/v1/views", json=body)) for _ in range(2)]
+        await wait_for_waiting(read_url(desk), 2)
+        await held_lock.release()
+        answers = [await save for save in saves]
+    assert sorted(answer.status_code for answer in answers) == [201, 422]
+    names = [item["name"] for item in (await desk.checker.get("/v1/views")).json()["items"]]
+    assert names == ["Late"]
+
+
+async def test_first_settings_of_notices_are_sent_twice_at_once(desk: Desk) -> None:
+    """A form that is sent twice: both find no settings, and the later ones change the first."""
+    lock = "LOCK TABLE notice_settings IN SHARE MODE"
+    async with hold_lock(read_url(desk), lock) as held_lock:
+        choices = [
+            asyncio.create_task(
+                desk.checker.put("/v1/me/notices", json={"kinds": {}, "digest_hour": hour})
+            )
+            for hour in (6, 7)
+        ]
+        await wait_for_waiting(read_url(desk), 2)
+        await held_lock.release()
+        answers = [await choice for choice in choices]
+    assert [answer.status_code for answer in answers] == [200, 200]
