@@ -20,6 +20,7 @@ from service.domain.zones import find_zone
 from service.exchange.import_fields import refuse
 
 EARLIEST, LATEST = datetime(1900, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+LONGEST_DATE = 200
 DIRECTIVE = re.compile(r"%(.)", re.DOTALL)
 DIRECTIVES = frozenset("aAwdbBmyYHIpMSfzZjUWGuV%")
 MACHINE_DEPENDENT = frozenset("cxX")
@@ -123,6 +124,8 @@ def parse_date(
     """
     if value is None or not (value := value.strip()):
         return None
+    if len(value) > LONGEST_DATE:
+        refuse(field, value, f"it has {len(value)} characters, and no date has so many")
     for pattern in formats:
         try:
             moment, precision = _parse_format(field, value, pattern)

@@ -14,7 +14,8 @@ from service.field_types import In
 QUOTES = "\"'`´‘’‚“”„«»‹›"
 DASHES = str.maketrans(dict.fromkeys("-‐‑‒–—_", " "))
 START = re.compile(rf"^[\s{QUOTES}]+")
-END = re.compile(rf"[\s{QUOTES}.!]+$")
+# Only from where such signs begin: from each of a long run of them it would take the square.
+END = re.compile(rf"(?<![\s{QUOTES}.!])[\s{QUOTES}.!]+$")
 
 
 class Judgement(In):

@@ -144,7 +144,8 @@ class Database:
         """Run `command` in one transaction and commit it.
 
         A deadlock, a serialization failure, or a key that another change took meanwhile runs it
-        again, so a command must have no effect but on its connection.  Raises Unavailable where the database cannot be reached.
+        again, so a command must have no effect but on its connection.  Raises Unavailable where
+        the database cannot be reached.
         """
 
         def work(connection: Connection) -> tuple[T, bool]:

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from service.config import Settings
+from service.desk.layout import differences
 from tests.api.test_corrections_log import record_corrections
 from tests.desk.conftest import People, parse_page, read_words
 from tests.support import desk as support
@@ -16,6 +17,39 @@ async def desk(settings: Settings) -> AsyncIterator[Desk]:
     """A desk that lets the public read."""
     async with support.run_desk(settings.model_copy(update={"public_read": True})) as desk:
         yield desk
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "marked"),
+    [
+        ("Some left.", "Some left.", ("Some left.", "Some left.")),
+        (
+            "The old army left town.",
+            "The army left the town.",
+            ("The <del>old</del> army left town.", "The army left <ins>the</ins> town."),
+        ),
+        ("It left. He saw it.", "He saw it.", ("<del>It left.</del> He saw it.", "He saw it.")),
+        (
+            # Repeated so, words take the cube of their number to compare: a minute for these.
+            f"Start {'la ' * 900}end",
+            f"Start {'la di ' * 450}end",
+            (f"<del>Start {'la ' * 900}end</del>", f"<ins>Start {'la di ' * 450}end</ins>"),
+        ),
+        (
+            f"{'la ' * 400}now he {'da ' * 400}left",
+            f"{'la ' * 400}then she {'da ' * 400}left",
+            (
+                f"{'la ' * 400}<del>now he</del> {'da ' * 400}left",
+                f"{'la ' * 400}<ins>then she</ins> {'da ' * 400}left",
+            ),
+        ),
+    ],
+    ids=["same", "words", "sentences", "repeated", "ends alike"],
+)
+def test_differing_words_are_marked_without_much_work(
+    before: str, after: str, marked: tuple[str, str]
+) -> None:
+    assert differences.mark_differences(before, after) == marked
 
 
 async def test_public_reads_corrections_with_differing_words_marked(

@@ -13,7 +13,7 @@ from service.claims.history_views import StatusChangeView
 from service.config import Settings
 from service.domain.access import SYSTEM
 from service.domain.errors import Invalid
-from service.exchange import seeds
+from service.exchange import import_labels, seeds
 from service.store import tables, webhook_tables
 from service.store.engine import Database
 from service.webhooks import webhook_commands
@@ -105,6 +105,7 @@ BAD: list[tuple[str, str | None, str]] = [
     (build_row() + ",more", None, "the row has 11 cells, the heading 10"),
     ('"never closed,1', None, "the row is not well formed"),
     ('"closed"too early,,,,,,,,,', None, "the row is not well formed"),
+    (build_row(Date="2020-08-25" + " " * 5_000 + "x"), "Date", "no date has so many"),
 ]
 
 
@@ -225,6 +226,21 @@ LABELS: list[tuple[str, str, str | None]] = [
     ("", "asserted", None),
     ("Four Pinocchios", "asserted", None),
 ]
+
+
+@pytest.mark.parametrize(
+    ("label", "plain"),
+    [
+        ("“Mostly  false.” ", "mostly false"),
+        ("True?", "true?"),
+        ("...", ""),
+        # As long as a line may be: from each of its marks, the end was looked for again.
+        (f"a{'‘' * 900_000}b!", f"a{'‘' * 900_000}b"),
+    ],
+    ids=["quoted", "asked", "empty", "long"],
+)
+def test_labels_are_compared_without_what_surrounds_them(label: str, plain: str) -> None:
+    assert import_labels.normalize_label(label) == plain
 
 
 async def test_labels_have_the_meaning_of_the_built_in_table(database: Database) -> None:
