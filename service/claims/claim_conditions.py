@@ -67,7 +67,8 @@ class FilterSet:
     @property
     def may_have_been_corrected(self) -> bool:
         """Whether a correction may have brought a claim into the list, out of it, or elsewhere."""
-        return self.sort == "claimed" or not CORRECTABLE.isdisjoint(self.names)
+        is_restricted = bool(self.matching) or not CORRECTABLE.isdisjoint(self.names)
+        return self.sort == "claimed" or is_restricted
 
 
 def choose_sort_key(shape: FilterSet) -> ColumnElement[Any]:
@@ -107,9 +108,12 @@ def build_conditions(
     """
     names, conditions = shape.names, []
     if shape.matching:
-        conditions.append(
-            match_expressions.has_match(shape.matching, index_tables.claim_search, claims.c.id)
-        )
+        match = match_expressions.has_match(shape.matching, index_tables.claim_search, claims.c.id)
+        if recorded is not claims:
+            # The index has no words of a statement that the claim does not come from after all:
+            # whoever asks for words reads the few claims of which another was believed.
+            match = or_(match, recorded.c.origin_statement != claims.c.origin_statement)
+        conditions.append(match)
     if shape.statuses == 1:
         conditions.append(row.c.status == bindparam("status_0"))
     elif shape.statuses:

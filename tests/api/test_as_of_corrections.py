@@ -147,3 +147,63 @@ async def test_claim_that_superseded_by_mistake_superseded_then(desk: Desk) -> N
     assert await list_claim_ids(desk, earlier_instant, superseded="true") == [earlier]
     assert await list_claim_ids(desk, earlier_instant, superseded="false") == [later]
     assert await list_claim_ids(desk, desk.clock.now, superseded="true") == []
+
+
+async def find(desk: Desk, at: datetime, words: str, **query: str) -> tuple[list[str], int]:
+    """What a search finds as of an instant, and how many claims its facets count."""
+    ids = await list_claim_ids(desk, at, q=words, **query)
+    params = {"q": words, "facets": "true", "as_of": at.isoformat(), **query}
+    facets = (await desk.reader.get("/v1/claims", params=params)).json()["facets"]
+    return ids, sum(status["count"] for status in facets["status"])
+
+
+@pytest.mark.parametrize("sort", ["relevance", "changed", "claimed"])
+async def test_search_as_of_an_instant_finds_words_of_an_origin_corrected_since(
+    desk: Desk, sort: str
+) -> None:
+    """The statement that a claim was believed to come from, and nothing of the one that is right;
+    even where that statement was itself corrected afterwards."""
+    await desk.record_parties()
+    origins = []
+    for word in ("zeppelins", "gliders"):
+        quotes = [build_quote() | {"text": f"We saw {word} over the bridge."}]
+        body = build_statement("belgrade", quotes=quotes)
+        origins.append(await desk.post("/v1/statements", body))
+    wrong_origin, right_origin = origins
+    claim = (await desk.record_claim(origin=None, origin_statement=wrong_origin["id"]))["id"]
+    first = desk.clock.now
+    desk.clock.advance(hours=1)
+    await correct(desk, f"/v1/claims/{claim}", origin_statement=right_origin["id"])
+    second = desk.clock.now
+    desk.clock.advance(hours=1)
+    quote = {"id": wrong_origin["quotes"][0]["id"], "text": "We saw kites over the bridge."}
+    await correct(desk, f"/v1/statements/{wrong_origin['id']}", quotes=[quote])
+    desk.clock.advance(hours=1)
+    for words, instants in (("zeppelins", {first}), ("gliders", {second}), ("kites", set())):
+        for at in (first, second):
+            expected = ([claim], 1) if at in instants else ([], 0)
+            assert await find(desk, at, words, sort=sort) == expected, (words, at)
+    assert await find(desk, first, "regime -zeppelins", sort=sort) == ([], 0)
+    assert await list_claim_ids(desk, desk.clock.now, q="gliders") == [claim]
+    assert await list_claim_ids(desk, desk.clock.now, q="zeppelins") == []
+    await require_sound_record(desk)
+
+
+async def test_search_as_of_an_instant_finds_the_words_of_a_quote_before_its_correction(
+    desk: Desk,
+) -> None:
+    await desk.record_parties()
+    quotes = [build_quote() | {"text": "We saw zeppelins over the bridge."}]
+    body = {"statement": build_statement("nato", quotes=quotes), "stance": "comments"}
+    claim = (await desk.record_claim())["id"]
+    link = await desk.post(f"/v1/claims/{claim}/links", body)
+    first, statement = desk.clock.now, link["statement"]
+    desk.clock.advance(hours=1)
+    quote = {"id": statement["quotes"][0]["id"], "text": "We saw gliders over the bridge."}
+    await correct(desk, f"/v1/statements/{statement['id']}", quotes=[quote])
+    second = desk.clock.now
+    desk.clock.advance(hours=1)
+    for at, word, other in ((first, "zeppelins", "gliders"), (second, "gliders", "zeppelins")):
+        assert await find(desk, at, word) == ([claim], 1)
+        assert await find(desk, at, other) == ([], 0)
+    await require_sound_record(desk)
