@@ -5,10 +5,11 @@ and one webhook, which names the first of them.  `verification` derives the same
 `domain.uses`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
+import orjson
 from sqlalchemy import Connection, bindparam, func, select, update
 
 from service.claims import webhook_bodies
@@ -16,7 +17,8 @@ from service.domain import ids
 from service.domain import uses as domain_uses
 from service.domain.claims import ClaimState
 from service.domain.history import Event
-from service.domain.uses import UseClass, UseState
+from service.domain.uses import Alteration, UseClass, UseState
+from service.store import tables
 from service.store.compiled_statements import CompiledStatement
 from service.store.tables import uses
 from service.store.transaction_context import context_of
@@ -34,18 +36,39 @@ def outdate_uses(
     connection: Connection, state: ClaimState, events: Sequence[Event], *, now: datetime
 ) -> None:
     """Make the uses of a claim outdated by `events`, after which it is `state`, and tell of it."""
+    if outdate_silently(connection, state.id, events):
+        _tell(connection, state, events, now=now)
+
+
+def outdate_silently(connection: Connection, claim: str, events: Sequence[Event]) -> int:
+    """Make the uses of a claim outdated by `events`; return how many marks that took."""
     altering = [
         (event, grade)
         for event in events
         if (grade := domain_uses.classify(event.type, event.data)) is not None
     ]
-    if not altering or HAS_USES.run(connection, {"claim": state.id}).first() is None:
-        return
-    changed = 0
-    for event, grade in altering:
-        changed += _outdate(connection, state.id, event, grade)
-    if changed:
-        _tell(connection, state, events, now=now)
+    if not altering or HAS_USES.run(connection, {"claim": claim}).first() is None:
+        return 0
+    return sum(_outdate(connection, claim, event, grade) for event, grade in altering)
+
+
+def read_alterations(
+    connection: Connection, claims: Collection[str]
+) -> dict[str, list[Alteration]]:
+    """Return what outdated the uses of claims, by claim, oldest first."""
+    t = tables.events
+    lines = connection.execute(
+        select(t.c.claim, t.c.number, t.c.type, t.c.recorded_at, t.c.data)
+        .where(t.c.claim.in_(claims), t.c.type.in_(domain_uses.ALTERING_TYPES))
+        .order_by(t.c.claim, t.c.number)
+    )
+    alterations: dict[str, list[Alteration]] = {}
+    for line in lines:
+        event = Event(line.number, line.type, line.recorded_at, orjson.loads(line.data))
+        alteration = domain_uses.find_alteration(event)
+        if alteration is not None:
+            alterations.setdefault(line.claim, []).append(alteration)
+    return alterations
 
 
 def _outdate(connection: Connection, claim: str, event: Event, grade: UseClass) -> int:

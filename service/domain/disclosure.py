@@ -33,6 +33,9 @@ by the given audience and those above it; all other fields may be read by everyb
 ACTOR = Audience.READER
 """Who may read the name of the person who acted.  That a rule acted, everybody may read."""
 
+PERSONAL: Mapping[str, Path] = {"use.recorded": ("data", "contact")}
+"""What no export has of an event that is about another subject than a claim, by its type."""
+
 CLAIM_FIELDS = {"assignee": Audience.DESK, "due_at": Audience.DESK, "uses": Audience.DESK}
 LINK_FIELDS = {"note": Audience.DESK, "linked_by": Audience.READER}
 INQUIRY_FIELDS = EVENT_FIELDS["inquiry.created"]

@@ -242,6 +242,12 @@ def _begin_with_data(signed: SignedEvent) -> Row:
     return {name: value for name, value in signed.event.data.items() if name not in MARKS}
 
 
+def _begin_use(signed: SignedEvent) -> Row:
+    """Begin the row of a use; an import brings a commitment in the place of its contact."""
+    row = _begin_with_data(signed)
+    return row | {"contact": None} if isinstance(row.get("contact"), dict) else row
+
+
 def _change(row: Row, signed: SignedEvent) -> Row:
     changes = signed.event.data
     unknown = changes.keys() - row.keys()
@@ -332,7 +338,7 @@ RULES: Mapping[SubjectKind, RecordRules] = {
         {"story.changed": _change},
     ),
     SubjectKind.USE: RecordRules(
-        "use.recorded", _begin_with_data, {"use.acknowledged": _set, "use.retired": _set}
+        "use.recorded", _begin_use, {"use.acknowledged": _set, "use.retired": _set}
     ),
     SubjectKind.NOTE: RecordRules("note.recorded", _begin_note, {"note.changed": _change_note}),
     SubjectKind.PERSON: RecordRules(

@@ -11,7 +11,8 @@ from enum import StrEnum
 from typing import Any
 
 from service.domain import things
-from service.domain.claims import Finding, Lifecycle, Status
+from service.domain.claims import Finding, Lifecycle, Status, format_instant
+from service.domain.history import Event
 from service.domain.subjects import SubjectKind
 from service.domain.things import Row, SignedEvent
 
@@ -128,6 +129,8 @@ CLASSES = (
 
 ALTERING_TYPES = tuple(dict.fromkeys(rule.type for rule in CLASSES))
 """The types of events that may outdate a use."""
+FOLLOWING = ("state", "class", "outdated_at", "outdated_version")
+"""The columns of a use that follow from its claim's events too."""
 OF_VOID = UseClass.KILL
 """The class of a use that is recorded of a claim nobody may use."""
 
@@ -152,6 +155,14 @@ class Alteration:
     number: int
     at: str
     grade: UseClass
+
+
+def find_alteration(event: Event) -> Alteration | None:
+    """Return how an event of a claim outdates its uses; None if it does not."""
+    grade = classify(event.type, event.data)
+    if grade is None:
+        return None
+    return Alteration(event.number, format_instant(event.recorded_at), grade)
 
 
 def begin_use(lifecycle: Lifecycle, version: int, at: Any) -> Row:
@@ -191,7 +202,7 @@ def fold_use(events: Iterable[SignedEvent], alterations: Iterable[Alteration]) -
     row: Row | None = None
     events_so_far: list[SignedEvent] = []
     for signed in events:
-        version = signed.event.data[VERSIONS[signed.event.type]]
+        version = _find_version(signed.event)
         while waiting and waiting[-1].number <= version:
             alteration = waiting.pop()
             if row is not None:
@@ -203,6 +214,19 @@ def fold_use(events: Iterable[SignedEvent], alterations: Iterable[Alteration]) -
     while waiting:
         row = outdate(row, waiting.pop())
     return row
+
+
+def _find_version(event: Event) -> int:
+    """Return the version of the claim of which an event of a use knows.
+
+    What an import was told of a use, without its events, holds from the last version it names.
+    """
+    if things.MARKS.isdisjoint(event.data):
+        version: int = event.data[VERSIONS[event.type]]
+        return version
+    names = ("outdated_version", *VERSIONS.values())
+    versions: list[int] = [event.data[name] for name in names if event.data.get(name) is not None]
+    return max(versions)
 
 
 VERSIONS = {

@@ -14,7 +14,7 @@ from sqlalchemy import Column, ColumnElement, Connection, Row, Select, Table, fu
 from service.claims.claim_views import ClaimView
 from service.domain.claims import format_instant
 from service.domain.errors import Conflict
-from service.exchange import claim_sheet, export_format
+from service.exchange import claim_sheet, export_format, export_uses
 from service.exchange.export_format import EventLine, ThingEvent
 from service.store.row_data import (
     EXCHANGED_TABLES,
@@ -144,6 +144,8 @@ def _add_events(connection: Connection, record: str, page: list[Fields]) -> list
     )
     for row in connection.execute(query.order_by(events.c.subject, events.c.number)):
         events_of[row.subject].append(_describe_event(row))
+    if record == "use":
+        return [line | export_uses.withhold_contact(events_of[line[key]]) for line in page]
     return [line | {"events": events_of[line[key]]} for line in page]
 
 

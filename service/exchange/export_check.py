@@ -6,15 +6,17 @@ a claim is imported with its whole record or not at all.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from sqlalchemy import Connection, select, tuple_
 
-from service.domain import addresses, ids
+from service.domain import addresses, ids, uses
 from service.domain.claims import format_instant, parse_instant
+from service.domain.history import Event
 from service.domain.names import normalize_spelling
-from service.exchange import export, export_files, export_format, export_lines
+from service.exchange import export, export_files, export_format, export_lines, export_uses
 from service.exchange.export_files import ExportLine
 from service.exchange.export_lines import UNIQUE, Reference
 from service.exchange.imported_events import ImportedEvent
@@ -69,13 +71,16 @@ class _Check:
         self.has_finished_events = False
 
     def check_things(self, record: str, lines: Sequence[ExportLine]) -> None:
-        if record == "note":
+        if record in ("note", "use"):
             self.finish_events()
         kind = EXCHANGED_TABLES[record]
         rows: dict[int, Row] = {}
         for line in lines:
             try:
-                rows[line.number] = export_lines.parse_thing(record, line.values)
+                row = export_lines.parse_thing(record, line.values)
+                if record == "use":
+                    self._prove_use(row)
+                rows[line.number] = row
             except ValueError as error:
                 self._refuse(record, line, str(error))
         references = {
@@ -84,15 +89,19 @@ class _Check:
         obstacles = self._find_obstacles(
             {reference for of_line in references.values() for reference in of_line}
         )
-        present = self._read_here(kind, [row[kind.key.name] for row in rows.values()])
+        keys = [row[kind.key.name] for row in rows.values()]
+        present = self._read_here(kind, keys)
+        chains = export_uses.read_chains(self.connection, keys) if record == "use" else {}
         taken_names = self._read_taken_names(record, list(rows.values()))
         for line in lines:
-            row = rows.get(line.number)
-            if row is None:
+            thing = rows.get(line.number)
+            if thing is None:
                 continue
-            key = str(row[kind.key.name])
-            reason = self._find_repetition(record, key)
-            if reason is None and key in present:
+            key = str(thing[kind.key.name])
+            reason, is_continued = self._find_repetition(record, key), False
+            if reason is None and key in chains:
+                reason, is_continued = _compare_events(thing, chains[key])
+            if reason is None and key in present and not is_continued:
                 reason = export_lines.describe_difference(kind, line.values, present[key])
                 if reason is None:
                     self.tallies[record].known += 1
@@ -103,7 +112,7 @@ class _Check:
             reason = (
                 reason
                 or next(filter(None, map(obstacles.__getitem__, references[line.number])), None)
-                or self._find_name_conflict(record, row, line.number, taken_names)
+                or self._find_name_conflict(record, thing, line.number, taken_names)
             )
             if reason is None:
                 self.tallies[record].new += 1
@@ -112,6 +121,14 @@ class _Check:
             else:
                 self._refuse(record, line, reason, key)
                 obstacles[record, key] = _describe_refused((record, key), line.number)
+
+    def _prove_use(self, use: Row) -> None:
+        """Require what the events of a use and of its claim say.  Raises ValueError."""
+        alterations = self.scratch.list_alterations(str(use["claim"]))
+        try:
+            export_uses.require_provable(dict(use), alterations)
+        except export_lines.FOLDING_ERRORS as error:
+            raise ValueError(str(error)) from error
 
     def _find_repetition(self, record: str, key: str) -> str | None:
         earlier = self.scratch.find_things([(record, key)]).get((record, key))
@@ -239,6 +256,7 @@ class _Check:
             chain.number += 1
             if isinstance(event, ImportedEvent) and chain.refused is None:
                 chain.hash, chain.at = event.hash, format_instant(event.event.recorded_at)
+                self._note_alteration(claim, event.event)
                 if event.event.number <= chain.here:
                     chain.known += 1
                     continue
@@ -249,6 +267,13 @@ class _Check:
                     if record == "claim" and key != claim
                 )
         self.scratch.keep_chains(chains.values())
+
+    def _note_alteration(self, claim: str, event: Event) -> None:
+        # An event of another shape is refused where its claim is folded.
+        with suppress(*export_lines.FOLDING_ERRORS):
+            alteration = uses.find_alteration(event)
+            if alteration is not None:
+                self.scratch.add_alteration(claim, alteration)
 
     def _read_versions(self, claims: Collection[str]) -> dict[str, int]:
         """Return how many events the desk has of each of these claims that it has."""
@@ -298,6 +323,14 @@ class _Check:
         new, known_count, refused_count = self.scratch.count_events()
         tally = self.tallies["event"]
         tally.new, tally.known, tally.refused = new, known_count, tally.refused + refused_count
+
+
+def _compare_events(use: Row, hashes_here: Sequence[str]) -> tuple[str | None, bool]:
+    """Return why a use is refused that the desk has with these hashes, and whether it goes on."""
+    try:
+        return None, export_uses.goes_on(cast("list[ImportedEvent]", use["events"]), hashes_here)
+    except ValueError as error:
+        return str(error), False
 
 
 def _describe_refused(reference: Reference, number: int) -> str:

@@ -106,7 +106,7 @@ def _require_order(number: int, before: str, record: str) -> None:
 def _require_trailer(
     number: int, values: dict[str, object], counts: Counter[str], digest: str
 ) -> None:
-    if values.get("counts") != {record: counts[record] for record in export_format.RECORDS}:
+    if values.get("counts") != export_format.list_counts(counts):
         raise _build_error(number, f"lines are missing, or too many.  {ADVICE}")
     if values.get("sha256") != digest:
         raise _build_error(number, f"the file was changed or damaged.  {ADVICE}")

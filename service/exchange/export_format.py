@@ -19,7 +19,11 @@ VERSION = 3
 READABLE_VERSIONS = (1, 2, 3)
 """Version 1 had no events of things; version 2 no corrections, voids, ways back, holds, requests
 for comment and sources that are not named."""
-RECORDS = ("user", "key", "party", "speaker", "source", "story", "statement", "event", "note")
+RECORDS = (
+    *("user", "key", "party", "speaker", "source", "story", "statement", "event", "note", "use"),
+)
+LATER_RECORDS = frozenset({"use"})
+"""Kinds that the trailer counts only where there are some: files before them have no such lines."""
 SUBJECTS: Mapping[str, SubjectKind] = {
     "party": SubjectKind.PARTY,
     "speaker": SubjectKind.SPEAKER,
@@ -27,6 +31,7 @@ SUBJECTS: Mapping[str, SubjectKind] = {
     "story": SubjectKind.STORY,
     "statement": SubjectKind.STATEMENT,
     "note": SubjectKind.NOTE,
+    "use": SubjectKind.USE,
 }
 """The things that have a record of their own.  Its events stand within the thing's line."""
 
@@ -66,8 +71,16 @@ def build_line(record: str, values: Mapping[str, object]) -> bytes:
 
 
 def build_trailer(counts: Mapping[str, int], sha256: str) -> bytes:
-    all_counts = {record: counts.get(record, 0) for record in RECORDS}
-    return build_line("trailer", {"counts": all_counts, "sha256": sha256})
+    return build_line("trailer", {"counts": list_counts(counts), "sha256": sha256})
+
+
+def list_counts(counts: Mapping[str, int]) -> dict[str, int]:
+    """Return how many lines of each kind there are, as the trailer says it."""
+    return {
+        record: counts.get(record, 0)
+        for record in RECORDS
+        if counts.get(record) or record not in LATER_RECORDS
+    }
 
 
 def parse_line(raw: bytes) -> tuple[str, dict[str, object]]:

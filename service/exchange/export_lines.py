@@ -13,6 +13,7 @@ from service.domain.claims import format_instant, parse_instant
 from service.domain.history import EVENT_TYPES, Event
 from service.domain.subjects import Subject, SubjectKind
 from service.domain.things import SignedEvent
+from service.domain.uses import FOLLOWING
 from service.exchange import export_format
 from service.exchange.imported_events import ImportedEvent
 from service.record.canonical import GENESIS, check_salts, hash_event, render_canonical
@@ -232,8 +233,9 @@ def _parse_events(record: str, values: Mapping[str, object], lines: object) -> l
         row = things.fold(kind, [SignedEvent(event.event, event.actor) for event in parsed])
     except FOLDING_ERRORS as error:
         raise ValueError(f"its events do not fold: {error}") from error
+    following = FOLLOWING if kind is SubjectKind.USE else ()
     for name, value in row.items():
-        if name in values and values[name] != value:
+        if name in values and values[name] != value and name not in following:
             raise ValueError(f"{name} is another than its events say")
     return parsed
 

@@ -9,16 +9,23 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any, BinaryIO
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, insert, select, update
 from sqlalchemy.exc import StatementError
 
+from service.claims import use_changes
 from service.directory import source_commands
 from service.domain import access, addresses, names, things
 from service.domain.claims import Precision
 from service.domain.history import Draft
 from service.domain.instants import compute_end
 from service.domain.subjects import Subject, SubjectKind
-from service.exchange import export_files, export_format, export_lines, imported_events
+from service.exchange import (
+    export_files,
+    export_format,
+    export_lines,
+    export_uses,
+    imported_events,
+)
 from service.exchange.export_files import ExportLine
 from service.exchange.imported_events import ImportedEvent
 from service.exchange.scratch import Refusal, Scratch
@@ -69,6 +76,11 @@ def write_batch(
     """Write lines of one kind as they are.  Raises one of `UNUSABLE` where that cannot be."""
     if kind == "event":
         _append_events(connection, [export_lines.parse_event(line.values) for line in lines])
+        return
+    if kind == "use":
+        _write_uses(
+            connection, [export_lines.parse_thing(kind, line.values) for line in lines], now=now
+        )
         return
     rows: list[Row] = [export_lines.parse_thing(kind, line.values) for line in lines]
     table, key = EXCHANGED_TABLES[kind].table, EXCHANGED_TABLES[kind].key
@@ -179,6 +191,31 @@ def _add_roots(connection: Connection, rows: Sequence[Row]) -> None:
     for row in rows:
         row["root"] = roots[row["parent"]] if row["parent"] else row["slug"]
         roots[row["slug"]] = row["root"]
+
+
+def _write_uses(connection: Connection, uses: Sequence[Row], *, now: datetime) -> None:
+    """Write uses, or what the file has of them beyond the desk, and what follows of them from the
+    events that the desk has of their claims."""
+    t = tables.uses
+    claims = {use["claim"] for use in uses}
+    # The claims before their uses, and in one order, as whoever changes them does.
+    of_uses = select(tables.claims.c.id).where(tables.claims.c.id.in_(claims))
+    connection.execute(of_uses.order_by(tables.claims.c.id).with_for_update())
+    chains = export_uses.read_chains(connection, [use["id"] for use in uses])
+    alterations = use_changes.read_alterations(connection, claims)
+    lines: list[writer.EventRow] = []
+    for use in uses:
+        hashes_here = chains.get(use["id"], [])
+        if hashes_here and not export_uses.goes_on(use["events"], hashes_here):
+            continue
+        row = export_uses.fold_row(use, alterations.get(use["claim"], []))
+        if hashes_here:
+            connection.execute(update(t).where(t.c.id == use["id"]).values(row))
+        else:
+            connection.execute(insert(t), row)
+        lines += _build_events("use", use, now=now)[len(hashes_here) :]
+    if lines:
+        connection.execute(insert(tables.events), lines)
 
 
 def _append_events(connection: Connection, events: Sequence[ImportedEvent]) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 
-from service.claims import claim_inserts, claim_writer, documents, projections
+from service.claims import claim_inserts, claim_writer, documents, projections, use_changes
 from service.domain import evidence, history
 from service.domain.claims import ClaimState
 from service.domain.history import Event
@@ -60,7 +60,8 @@ Step = tuple[ClaimState | None, ClaimState, ImportedEvent]
 def append_events(connection: Connection, imported: Sequence[ImportedEvent]) -> None:
     """Append claims' events that another desk recorded, in its order, with their hashes.
 
-    No rule moves anything and no webhook is sent: all that followed from them is among them.
+    No rule moves anything and no webhook is sent: all that followed from them is among them.  What
+    this desk's own uses of the claims are by then follows here.
     Raises ValueError, KeyError, TypeError or AttributeError for what does not continue a record or
     does not fold; then the transaction must not be committed.
     """
@@ -119,6 +120,9 @@ def append_events(connection: Connection, imported: Sequence[ImportedEvent]) -> 
             connection, loaded_before.state if loaded_before else None, loaded.state
         )
     _index_claims(connection, steps, before)
+    for claim in before:
+        own_events = [line.event for _, _, line in steps if line.subject.id == claim]
+        use_changes.outdate_silently(connection, claim, own_events)
     for previous, state, line in steps:
         changes = projections.list_row_changes(previous, state, line.event, line.actor)
         projections.write_row_changes(connection, changes)

@@ -9,6 +9,8 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import astuple, dataclass
 from typing import Any
 
+from service.domain.uses import Alteration, UseClass
+
 SCHEMA = """
 PRAGMA journal_mode=OFF;
 PRAGMA synchronous=OFF;
@@ -24,6 +26,8 @@ CREATE TABLE chains (
 CREATE TABLE refers (claim TEXT, other TEXT, line INTEGER, PRIMARY KEY (claim, other))
     WITHOUT ROWID;
 CREATE INDEX refers_other ON refers (other);
+CREATE TABLE alterations (claim TEXT, number INTEGER, at TEXT, grade TEXT,
+    PRIMARY KEY (claim, number)) WITHOUT ROWID;
 CREATE TABLE refusals (line INTEGER, record TEXT, id TEXT, field TEXT, value TEXT, reason TEXT,
     PRIMARY KEY (line, reason)) WITHOUT ROWID;
 CREATE TABLE remarks (line INTEGER, remark TEXT, PRIMARY KEY (line, remark)) WITHOUT ROWID;
@@ -154,6 +158,17 @@ class Scratch:
     def add_references(self, references: Iterable[tuple[str, str, int]]) -> None:
         """Note that a claim (its event at a line) needs another."""
         self._database.executemany("INSERT OR IGNORE INTO refers VALUES (?, ?, ?)", references)
+
+    def add_alteration(self, claim: str, alteration: Alteration) -> None:
+        """Note that an event of a claim outdates its uses."""
+        values = (claim, *astuple(alteration))
+        self._database.execute("INSERT OR IGNORE INTO alterations VALUES (?, ?, ?, ?)", values)
+
+    def list_alterations(self, claim: str) -> list[Alteration]:
+        """Return what outdates the uses of a claim, oldest first."""
+        query = "SELECT number, at, grade FROM alterations WHERE claim = ? ORDER BY number"
+        rows = self._database.execute(query, (claim,))
+        return [Alteration(number, at, UseClass(grade)) for number, at, grade in rows]
 
     def spread_refusals(self) -> None:
         """Refuse what refers to a refused claim, and so on until nothing more is refused."""

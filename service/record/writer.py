@@ -198,10 +198,10 @@ def _make_salts(
 ) -> dict[str, str]:
     """Return a salt for everything in a claim's event that can be withheld.
 
-    Events of other subjects are shown as a whole or not at all.
+    Events of other subjects are shown as a whole or not at all, but for what no export has.
     """
     if subject.kind is not SubjectKind.CLAIM:
-        return {}
+        return make_salts([disclosure.PERSONAL[type]] if type in disclosure.PERSONAL else [])
     return make_salts(disclosure.list_committed_places(type, dict(actor), dict(data)))
 
 

@@ -15,7 +15,15 @@ from sqlalchemy import Column, Integer, RowMapping, String, Table, Uuid
 
 from service.domain import ids
 from service.domain.access import Role
-from service.domain.claims import Attribution, Basis, Precision, Rendering, format_instant
+from service.domain.claims import (
+    Attribution,
+    Basis,
+    Precision,
+    Rendering,
+    Status,
+    format_instant,
+)
+from service.domain.uses import UseClass, UseState
 from service.store.tables import (
     api_keys,
     notes,
@@ -27,6 +35,7 @@ from service.store.tables import (
     statements,
     stories,
     users,
+    uses,
 )
 from service.store.types import Instant
 
@@ -193,6 +202,34 @@ NOTE = ExchangedTable(
     references={"claim": "claim", "reply_to": "note"},
     later=frozenset({"reply_to"}),
 )
+USE = ExchangedTable(
+    uses,
+    (
+        *("id", "claim", "version", "status", "print_line", "url", "place", "title"),
+        *("published_at", "wording", "language", "recorded_at", "recorded_by"),
+        *("recorded_by_name", "state", "class", "outdated_at", "outdated_version"),
+        *("acknowledged_at", "acknowledged_by_name", "acknowledged_version", "note"),
+        *("corrected_url", "retired_at", "retired_by_name", "retired_version"),
+    ),
+    timestamps=frozenset(
+        {
+            *("state", "class", "outdated_at", "outdated_version"),
+            *("acknowledged_at", "acknowledged_by_name", "acknowledged_version", "note"),
+            *("corrected_url", "retired_at", "retired_by_name", "retired_version"),
+        }
+    ),
+    references={"claim": "claim"},
+    enums={"status": Status, "state": UseState, "class": UseClass},
+    addresses=frozenset({"url", "corrected_url"}),
+    later=frozenset(
+        {
+            *("class", "outdated_at", "outdated_version"),
+            *("acknowledged_at", "acknowledged_by_name", "acknowledged_version", "note"),
+            *("corrected_url", "retired_at", "retired_by_name", "retired_version"),
+        }
+    ),
+)
+"""Whom to tell is personal, and in no export: `contact` is not among the columns."""
 EXCHANGED_TABLES = {
     "user": USER,
     "key": KEY,
@@ -202,6 +239,7 @@ EXCHANGED_TABLES = {
     "story": STORY,
     "statement": STATEMENT,
     "note": NOTE,
+    "use": USE,
 }
 """The table of each kind of line, but for events."""
 

@@ -24,15 +24,15 @@ from sqlalchemy import (
     select,
 )
 
+from service.claims import use_changes
 from service.directory import source_commands
 from service.domain import addresses, names, things
 from service.domain import uses as domain_uses
-from service.domain.claims import Precision, format_instant
+from service.domain.claims import Precision
 from service.domain.history import Event
 from service.domain.instants import compute_end
 from service.domain.subjects import SubjectKind
 from service.domain.things import SignedEvent
-from service.domain.uses import Alteration
 from service.domain.webhooks import Format
 from service.record import audit
 from service.store import row_data, tables
@@ -164,7 +164,11 @@ def check_kind(
         chains = _read_chains(connection, kind, keys)
         quotes = _read_quotes(connection, keys) if kind is SubjectKind.STATEMENT else {}
         lists = webhook_queries.read_lists(connection, keys) if kind is SubjectKind.WEBHOOK else {}
-        alterations = _read_alterations(connection, rows) if kind is SubjectKind.USE else {}
+        alterations = (
+            use_changes.read_alterations(connection, {row.claim for row in rows})
+            if kind is SubjectKind.USE
+            else {}
+        )
         for row in rows:
             subject = row._mapping[key.name]
             lines = chains.get(subject, [])
@@ -246,28 +250,6 @@ def _derive(kind: SubjectKind, row: RowMapping, roots: Mapping[str, str]) -> Map
             "address_digest": addresses.compute_address_digest(row["url"]),
         }
     return {}
-
-
-def _read_alterations(
-    connection: Connection, rows: Sequence[Row[Any]]
-) -> dict[str, list[Alteration]]:
-    """Return what outdated the uses of claims, by claim, oldest first."""
-    t = tables.events
-    lines = connection.execute(
-        select(t.c.claim, t.c.number, t.c.type, t.c.recorded_at, t.c.data)
-        .where(
-            t.c.claim.in_({row.claim for row in rows}),
-            t.c.type.in_(domain_uses.ALTERING_TYPES),
-        )
-        .order_by(t.c.claim, t.c.number)
-    )
-    alterations: dict[str, list[Alteration]] = {}
-    for line in lines:
-        grade = domain_uses.classify(line.type, orjson.loads(line.data))
-        if grade is not None:
-            at = format_instant(line.recorded_at)
-            alterations.setdefault(line.claim, []).append(Alteration(line.number, at, grade))
-    return alterations
 
 
 def _check_quotes(

@@ -74,10 +74,13 @@ def _read_bodies(connection: Connection) -> list[bytes]:
 
 @pytest.mark.parametrize("field", ["email", "password_hash", "secret_hash"])
 async def test_whole_export_has_no_secret_of_accounts(desk: Desk, field: str) -> None:
-    """Notes, contacts of people and drafts are in it, as docs/exchange.md says; no key opens."""
+    """Notes, addresses of users and drafts are in it, as docs/exchange.md says; no key opens, and
+    whom to tell at an article stays here."""
     await record_secrets(desk)
     parts: list[bytes] = []
     await desk.database.read(export.write_export, write=parts.append)
     text = b"".join(parts).decode()
     assert SECRET in text
+    assert '"record":"use"' in text
+    assert "at the night desk" not in text
     assert (field in text) is (field == "email")

@@ -133,6 +133,7 @@ async def test_whatever_refers_to_a_refused_line_is_refused_too(
         "statement",
         "claim",
         "note",
+        "use",
     }
     assert list(reasons) == ["url:", "refers", "its"]
     # The article's claims, which rest on a source of their own, are in.
