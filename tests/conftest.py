@@ -175,6 +175,14 @@ async def database(settings: Settings) -> AsyncIterator[Database]:
 
 
 @pytest.fixture
+def seldom_upkeep(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A desk that is started after this tidies up once an hour. With `Desk.stop_workers`, only
+    requests ask the database."""
+    monkeypatch.setattr("service.app.HOUSEKEEPING_SECONDS", 3600.0)
+    monkeypatch.setattr("service.web.shared_limits.SYNC_SECONDS", 3600.0)
+
+
+@pytest.fixture
 async def desk(settings: Settings) -> AsyncIterator[Desk]:
     """A running application with a client for each role."""
     async with support.run_desk(settings) as desk:

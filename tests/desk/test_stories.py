@@ -276,6 +276,7 @@ async def test_large_story_has_pages(desk: Desk, people: People) -> None:
     assert response.status_code == 422
 
 
+@pytest.mark.usefixtures("seldom_upkeep")
 async def test_a_page_costs_as_many_queries_for_one_claim_as_for_twenty(
     desk: Desk, people: People, story: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -293,6 +294,7 @@ async def test_a_page_costs_as_many_queries_for_one_claim_as_for_twenty(
         assert (await people.reader.get(path)).status_code == 200
         return len(statements)
 
+    await desk.stop_workers()
     event.listen(Engine, "before_cursor_execute", note)
     try:
         await people.reader.get("/stories/border")

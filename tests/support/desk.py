@@ -66,6 +66,14 @@ class Desk:
         database: Database = self.app.state.services.database
         return database
 
+    async def stop_workers(self) -> None:
+        """End those that look at the database beside requests, every few seconds each, so that
+        a test can count what requests ask of it."""
+        services = self.app.state.services
+        await services.live.stop()
+        await services.deadlines.stop()
+        await services.renamer.stop()
+
     async def record_parties(self) -> None:
         """Belgrade, Washington with its State Department, Pristina with its police, NATO."""
         for slug, name, parent in (
