@@ -36,11 +36,7 @@ def plan_restoration(connection: Connection, state: ClaimState, reason: str) -> 
     Raises AlreadySettled, and Conflict if the statement that it comes from is void.
     """
     origin = statement_reversals.read_row(connection, state.origin_statement)
-    if statement_reversals.is_void(origin):
-        raise Conflict(
-            "The statement that this claim comes from is void: restore that first.",
-            statement=origin.id,
-        )
+    statement_reversals.require_not_void(origin)
     claim_references.require_none_newer(connection, state)
     since = state
     if state.lifecycle is Lifecycle.VOID:

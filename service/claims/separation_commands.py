@@ -20,7 +20,7 @@ from service.domain import access, amendments, changes, history, lifecycle, prin
 from service.domain.access import Action, Actor
 from service.domain.changes import Change
 from service.domain.claims import ClaimState, Lifecycle, Pending
-from service.domain.errors import AlreadySettled, Conflict
+from service.domain.errors import AlreadySettled
 from service.domain.history import Draft
 from service.store.tables import claims, events
 
@@ -122,11 +122,7 @@ def _draft_opening(
     """
     drafts = [reversals.draft_separation(loser, reason=reason)]
     origin = statement_reversals.read_row(connection, loser.origin_statement)
-    if statement_reversals.is_void(origin):
-        raise Conflict(
-            "The statement that this claim comes from is void: restore that first.",
-            statement=origin.id,
-        )
+    statement_reversals.require_not_void(origin)
     claim_references.require_none_newer(connection, loser)
     above = _find_parent(connection, loser)
     if above != loser.part_of:

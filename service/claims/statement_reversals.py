@@ -141,6 +141,15 @@ def is_void(row: Row[Any]) -> bool:
     return has_ceased(row.voided_at, row.void_ended_at, None)
 
 
+def require_not_void(origin: Row[Any]) -> None:
+    """Raise Conflict where the statement that a claim comes from is void: the claim follows it."""
+    if is_void(origin):
+        raise Conflict(
+            "The statement that this claim comes from is void: restore that first.",
+            statement=origin.id,
+        )
+
+
 def is_withdrawn(row: Row[Any]) -> bool:
     """Say whether the statement in a row is withdrawn."""
     return has_ceased(row.withdrawn_at, row.withdrawal_ended_at, None)

@@ -109,11 +109,6 @@ def _number(state: ClaimState, draft: Draft) -> Event:
     return Event(state.version + 1, draft.type, state.updated_at, draft.data)
 
 
-def fold_until(claim_id: str, events: Iterable[Event], moment: datetime) -> ClaimState | None:
-    """Return the claim as the desk knew it at `moment`, events of that very instant included."""
-    return fold(claim_id, (event for event in events if event.recorded_at <= moment))
-
-
 def read_said_at(event: Event) -> datetime | None:
     """Return when the world heard what the event records; None for what only the desk did."""
     if event.type == "claim.created":

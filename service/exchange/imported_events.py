@@ -11,8 +11,8 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 
-from service.claims import claim_inserts, claim_writer, documents, projections, use_changes
-from service.domain import evidence, history
+from service.claims import claim_inserts, claim_snapshots, claim_writer, projections, use_changes
+from service.domain import history
 from service.domain.claims import ClaimState
 from service.domain.history import Event
 from service.domain.subjects import Subject, SubjectKind
@@ -172,13 +172,5 @@ def _build_version(state: ClaimState, *, until: datetime) -> Row:
         "version": state.version,
         "recorded_at": state.updated_at,
         "superseded_at": until,
-        "status": state.status.value,
-        "lifecycle": state.lifecycle.value,
-        "agrees": evidence.is_as_suggested(state, evidence.suggest_status(state)),
-        "part_of": state.part_of,
-        "assignee": state.assignee,
-        "due_at": state.due_at,
-        "hold_since": state.hold.since if state.hold else None,
-        "hold_until": state.hold.until if state.hold else None,
-        "document": documents.render_document(state),
+        **claim_snapshots.build_snapshot(state),
     }

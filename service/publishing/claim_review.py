@@ -18,7 +18,6 @@ from service.claims.webhook_bodies import build_claim_url
 from service.directory.directory_views import SourceView
 from service.domain.claims import Finding, Lifecycle, Precision, Status
 from service.domain.labels import format_verdict
-from service.publishing import markup
 from service.views import JsonObject
 
 MEDIA_TYPE = "application/ld+json"
@@ -65,11 +64,6 @@ def build_claim_review(
         "datePublished": claim["status_since"],
         "dateModified": claim["updated_at"],
     }
-
-
-def render_script(data: JsonObject) -> str:
-    """Return JSON-LD as the content of `<script type="application/ld+json">` in a page's head."""
-    return markup.render_script_json(data)
 
 
 def _build_claim(claim: ClaimView, sources: ReviewSources, base_url: str) -> JsonObject:

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import orjson
-from sqlalchemy import Connection, func, select, union_all
+from sqlalchemy import Connection, select, union_all
 
-from service.claims import print_translations
+from service.claims import claim_snapshots, print_translations
 from service.domain.claims import format_instant
 from service.domain.print_phrases import Language
 from service.publishing import corrections
@@ -78,23 +78,16 @@ def read_corrections(
     The claim before a change is the version that it superseded; after it, the first that was
     superseded later, or what is served now.
     """
-    former_versions, later = claim_versions, claim_versions.alias()
     before = (
-        select(former_versions.c.document)
+        select(claim_versions.c.document)
         .where(
-            former_versions.c.claim == events.c.claim,
-            former_versions.c.superseded_at == events.c.recorded_at,
+            claim_versions.c.claim == events.c.claim,
+            claim_versions.c.superseded_at == events.c.recorded_at,
         )
         .limit(1)
         .scalar_subquery()
     )
-    after = (
-        select(later.c.document)
-        .where(later.c.claim == events.c.claim, later.c.superseded_at > events.c.recorded_at)
-        .order_by(later.c.superseded_at)
-        .limit(1)
-        .scalar_subquery()
-    )
+    after = claim_snapshots.select_document_at(events.c.claim, events.c.recorded_at)
     rows = connection.execute(
         select(
             events.c.seq,
@@ -104,7 +97,7 @@ def read_corrections(
             events.c.recorded_at,
             events.c.data,
             before.label("before"),
-            func.coalesce(after, claims.c.document).label("after"),
+            after.label("after"),
         )
         .join(claims, claims.c.id == events.c.claim)
         .where(events.c.seq.in_(numbers))

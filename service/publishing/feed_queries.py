@@ -11,14 +11,13 @@ from sqlalchemy import (
     Select,
     and_,
     exists,
-    func,
     literal_column,
     or_,
     select,
     union_all,
 )
 
-from service.claims import print_translations
+from service.claims import claim_snapshots, print_translations
 from service.domain.claims import Lifecycle
 from service.domain.print_phrases import Language
 from service.notices import followed_claims
@@ -143,16 +142,7 @@ def read_entries(
     Each has the claim as it was from that instant on: the first version superseded later, or what
     is served now.
     """
-    version = (
-        select(claim_versions.c.document)
-        .where(
-            claim_versions.c.claim == events.c.claim,
-            claim_versions.c.superseded_at > events.c.recorded_at,
-        )
-        .order_by(claim_versions.c.superseded_at)
-        .limit(1)
-        .scalar_subquery()
-    )
+    document = claim_snapshots.select_document_at(events.c.claim, events.c.recorded_at)
     rows = connection.execute(
         select(
             events.c.seq,
@@ -161,7 +151,7 @@ def read_entries(
             events.c.number,
             events.c.recorded_at,
             events.c.data,
-            func.coalesce(version, claims.c.document).label("document"),
+            document.label("document"),
         )
         .join(claims, claims.c.id == events.c.claim)
         .where(events.c.seq.in_(numbers))

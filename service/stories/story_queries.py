@@ -18,7 +18,7 @@ from sqlalchemy import (
     union_all,
 )
 
-from service.claims import former_claims, link_activity
+from service.claims import claim_snapshots, former_claims, link_activity
 from service.claims.claim_conditions import is_listed
 from service.directory.directory_queries import build_party_view
 from service.domain.claims import Lifecycle, format_instant
@@ -142,13 +142,7 @@ def select_claims(slug: str, moment: datetime | None) -> Select[Any] | CompoundS
 def _select_earlier(recorded: FromClause, slug: str, moment: datetime) -> Select[Any]:
     """Select the versions of that instant of claims that have changed since; `recorded`, `claims`
     or `former_claims`, says what only corrections change."""
-    versions, later = claim_versions, claim_versions.alias()
-    ended_at = (
-        select(func.min(later.c.superseded_at))
-        .where(later.c.claim == claims.c.id, later.c.superseded_at > moment)
-        .correlate(claims)
-        .scalar_subquery()
-    )
+    versions, ended_at = claim_versions, claim_snapshots.select_end_of_version(moment)
     return (
         select(claims.c.id, versions.c.part_of, recorded.c.claimed_end, recorded.c.claimant)
         .select_from(claims)

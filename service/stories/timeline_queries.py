@@ -6,8 +6,9 @@ from itertools import groupby
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Row, Select, and_, case, func, or_, select, union_all
+from sqlalchemy import Connection, Row, Select, and_, case, or_, select, union_all
 
+from service.claims import claim_snapshots
 from service.claims.claim_views import ClaimView
 from service.claims.history_queries import parse_event
 from service.domain import history, plain_data
@@ -155,13 +156,7 @@ def _read_claims(
     """Read claims in brief as they are, or as they were at `moment`; merged ones too."""
     query: Any = select(claims.c.id, claims.c.document).where(claims.c.id.in_(claim_ids))
     if moment is not None:
-        versions, later = claim_versions, claim_versions.alias()
-        ended_at = (
-            select(func.min(later.c.superseded_at))
-            .where(later.c.claim == claims.c.id, later.c.superseded_at > moment)
-            .correlate(claims)
-            .scalar_subquery()
-        )
+        versions, ended_at = claim_versions, claim_snapshots.select_end_of_version(moment)
         query = union_all(
             query.where(claims.c.changed_at <= moment),
             select(claims.c.id, versions.c.document)

@@ -7,13 +7,13 @@ from datetime import datetime
 import orjson
 from sqlalchemy import Connection, func, select
 
-from service.claims import documents
+from service.claims import claim_snapshots, documents
 from service.claims.claim_views import ClaimView, UseCountView
 from service.domain import access
 from service.domain.access import Action, Actor
 from service.domain.uses import UseClass, UseState
 from service.store.paging import Window
-from service.store.tables import claim_versions, claims, uses
+from service.store.tables import claims, uses
 from service.uses import use_queries
 from service.uses.use_queries import UseFilters
 from service.uses.use_views import UseView
@@ -114,18 +114,9 @@ def _complete(
 def _read_texts(connection: Connection, use_ids: Collection[str]) -> dict[str, str]:
     """Read the words of the claim of each use as they were when it was recorded: of the first
     version that was superseded later, or what is served now."""
-    version = (
-        select(claim_versions.c.document)
-        .where(
-            claim_versions.c.claim == uses.c.claim,
-            claim_versions.c.superseded_at > uses.c.recorded_at,
-        )
-        .order_by(claim_versions.c.superseded_at)
-        .limit(1)
-        .scalar_subquery()
-    )
+    document = claim_snapshots.select_document_at(uses.c.claim, uses.c.recorded_at)
     query = (
-        select(uses.c.id, func.coalesce(version, claims.c.document).label("document"))
+        select(uses.c.id, document.label("document"))
         .join(claims, claims.c.id == uses.c.claim)
         .where(uses.c.id.in_(use_ids))
     )

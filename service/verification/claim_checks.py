@@ -11,8 +11,8 @@ from typing import Any
 import orjson
 from sqlalchemy import Column, Connection, Row, Table, select
 
-from service.claims import claim_writer, documents
-from service.domain import evidence, history
+from service.claims import claim_snapshots, claim_writer
+from service.domain import history
 from service.domain.claims import ClaimState
 from service.domain.history import Event
 from service.search.index import index_rebuild, index_writer, searchable_fields
@@ -210,14 +210,6 @@ def _check_version(
     expected = {
         "recorded_at": line.recorded_at,
         "superseded_at": following.recorded_at,
-        "status": state.status.value,
-        "lifecycle": state.lifecycle.value,
-        "agrees": evidence.is_as_suggested(state, evidence.suggest_status(state)),
-        "part_of": state.part_of,
-        "assignee": state.assignee,
-        "due_at": state.due_at,
-        "hold_since": state.hold.since if state.hold else None,
-        "hold_until": state.hold.until if state.hold else None,
-        "document": documents.render_document(state),
+        **claim_snapshots.build_snapshot(state),
     }
     yield from compare_row(claim, line.number, "claim_versions", expected, snapshot._mapping)

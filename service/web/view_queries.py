@@ -1,11 +1,13 @@
 """The one spelling of a query of the list of claims, in which it is saved."""
 
+from collections.abc import Collection
 from datetime import datetime
 from enum import StrEnum
 from urllib.parse import parse_qsl, urlencode
 
 from starlette.datastructures import QueryParams
 
+from service.claims.claim_queries import Filters
 from service.domain.claims import format_instant
 from service.domain.errors import Invalid
 from service.notices import followed_searches
@@ -24,18 +26,27 @@ async def normalize_query(call: Call, text: str) -> str:
 
     Raises Invalid for what the list would refuse, and Forbidden where the caller may not ask so.
     """
-    pairs = parse_qsl(text.removeprefix("?"), keep_blank_values=True)
-    kept_pairs = [(name, value) for name, value in pairs if value and name not in UNSAVED]
     try:
-        query = claim_requests.parse_list_query(QueryParams(kept_pairs))
-        if query.q is not None:
-            query_parser.parse_query(query.q)
-        filters = claim_requests.build_filters(query, call)
-        for name in ("claimant", "party"):
-            await claim_requests.find_family(call, getattr(filters, name), name, filters.as_of)
+        query, _ = await _parse_checked(call, text, UNSAVED)
     except Invalid as error:
         raise Invalid(f"the list refuses this: {error.detail}", loc=("body", "query")) from None
     return format_query(query)
+
+
+async def _parse_checked(
+    call: Call, text: str, left_out: Collection[str]
+) -> tuple[claim_requests.ListQuery, Filters]:
+    """Parse a query without the parameters `left_out`.  Raises Invalid where the list would refuse
+    it, and Forbidden where the caller may not ask so."""
+    pairs = parse_qsl(text.removeprefix("?"), keep_blank_values=True)
+    kept_pairs = [(name, value) for name, value in pairs if value and name not in left_out]
+    query = claim_requests.parse_list_query(QueryParams(kept_pairs))
+    if query.q is not None:
+        query_parser.parse_query(query.q)
+    filters = claim_requests.build_filters(query, call)
+    for name in ("claimant", "party"):
+        await claim_requests.find_family(call, getattr(filters, name), name, filters.as_of)
+    return query, filters
 
 
 def format_query(query: claim_requests.ListQuery) -> str:
@@ -59,15 +70,8 @@ def format_query(query: claim_requests.ListQuery) -> str:
 async def parse_followed_search(call: Call, text: str) -> str:
     """Return the one text for a search that was sent as an address has it.  Raises Invalid, and
     Forbidden where the caller may not see assignees."""
-    pairs = parse_qsl(text.removeprefix("?"), keep_blank_values=True)
-    kept_pairs = [(name, value) for name, value in pairs if name not in UNFOLLOWED and value]
     try:
-        query = claim_requests.parse_list_query(QueryParams(kept_pairs))
-        if query.q is not None:
-            query_parser.parse_query(query.q)
-        filters = claim_requests.build_filters(query, call)
-        for name in ("claimant", "party"):
-            await claim_requests.find_family(call, getattr(filters, name), name, None)
+        query, filters = await _parse_checked(call, text, UNFOLLOWED)
     except Invalid as error:
         raise Invalid(
             f"this search finds nothing: {error.detail}", loc=("body", "search")

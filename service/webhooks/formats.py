@@ -134,5 +134,3 @@ FORMATS: Mapping[Format, FormatRules] = {
     ),
     Format.EMAIL: FormatRules(("mailto",), _render_mail, Carrier.MAIL, check_address=_check_mail),
 }
-BROKERS = frozenset((Format.NATS, Format.REDIS))
-"""Formats that append to a broker's stream."""

@@ -14,7 +14,7 @@ import pytest
 from service.config import Settings
 from service.domain.access import SYSTEM
 from service.exchange import seeds
-from service.publishing import claim_review
+from service.publishing import markup
 from tests.api.problems import NOBODY, require_field_error, require_problem
 from tests.publishing.test_markup import HOSTILE, keep_xml_characters
 from tests.support import desk as support
@@ -285,7 +285,7 @@ async def test_hostile_texts_are_published_as_text(desk: Desk, text: str) -> Non
         require_golden_review["author"]["name"],
         require_golden_review["author"]["jobTitle"],
     ) == (text, text, text)
-    assert "</" not in claim_review.render_script(require_golden_review)
+    assert "</" not in markup.render_script_json(require_golden_review)
     picture = await desk.reader.get(f"/v1/claims/{claim}/badge.svg")
     label = ElementTree.fromstring(picture.content).get("aria-label")
     assert label == f"Asserted: {keep_xml_characters(text)}"

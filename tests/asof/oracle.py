@@ -9,13 +9,13 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from service.claims.history_queries import parse_event
-from service.domain import evidence, history
+from service.domain import evidence
 from service.domain.claims import ClaimState, Lifecycle, Voice
 from service.domain.history import Event
 from service.store.tables import events, quotes
 from service.stories import timeline
 from tests.asof.weeks import Weeks
-from tests.domain.builders import get_voice
+from tests.domain.builders import fold_until, get_voice
 
 Line = tuple[int, str, Event]
 """An event with its number among all and its claim."""
@@ -39,7 +39,7 @@ class Oracle:
         self.folded: dict[str, tuple[list[datetime], list[ClaimState]]] = {}
         for claim, record in self.told.items():
             instants = sorted({each.recorded_at for each in record})
-            states = [history.fold_until(claim, record, instant) for instant in instants]
+            states = [fold_until(claim, record, instant) for instant in instants]
             self.folded[claim] = instants, [state for state in states if state is not None]
         self.instants = sorted({each.recorded_at for _, _, each in lines})
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -300,3 +301,8 @@ class Record:
 
     def last(self) -> Event:
         return self.events[-1]
+
+
+def fold_until(claim_id: str, events: Iterable[Event], moment: datetime) -> ClaimState | None:
+    """Return the claim as the desk knew it at `moment`, events of that very instant included."""
+    return history.fold(claim_id, (event for event in events if event.recorded_at <= moment))

@@ -58,6 +58,7 @@ from tests.domain.builders import (
     build_contradiction,
     build_request,
     build_support,
+    fold_until,
     move,
     set_aside,
 )
@@ -433,9 +434,7 @@ def test_5_as_of_before_the_merge_shows_both() -> None:
     before = max(survivor.now, loser.now)
     loser.now = survivor.now = before + MINUTE
     absorb(survivor, loser)
-    states = [
-        history.fold_until(record.claim_id, record.events, before) for record in (survivor, loser)
-    ]
+    states = [fold_until(record.claim_id, record.events, before) for record in (survivor, loser)]
     assert all(state is not None and state.lifecycle is Lifecycle.ACTIVE for state in states)
     assert [len(state.links) for state in states if state] == [0, 1]
 
@@ -474,14 +473,14 @@ def test_6_a_late_arrival_changes_no_earlier_answer() -> None:
     link = record.link(build_request(said_at=speech_time), at=fifth)
     assert (link.said_at, link.recorded_at) == (speech_time, fifth)
     for moment in (second, fifth - timedelta(microseconds=1)):
-        earlier_state = history.fold_until(record.claim_id, record.events, moment)
+        earlier_state = fold_until(record.claim_id, record.events, moment)
         assert earlier_state is not None
         assert (earlier_state.status, earlier_state.links) == (ASSERTED, ())
-    now = history.fold_until(record.claim_id, record.events, fifth)
+    now = fold_until(record.claim_id, record.events, fifth)
     assert now == record.state
     assert now.status is AWAITING
     early = second - timedelta(microseconds=1)
-    assert history.fold_until(record.claim_id, record.events, early) is None
+    assert fold_until(record.claim_id, record.events, early) is None
 
 
 # 7. Components.

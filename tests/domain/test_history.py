@@ -53,6 +53,7 @@ from tests.domain.builders import (
     build_inquiry,
     build_request,
     build_support,
+    fold_until,
     get_voice,
     set_aside,
 )
@@ -237,7 +238,7 @@ def test_full_record_folds_to_the_expected_state() -> None:
 def test_no_events_fold_to_no_claim() -> None:
     """A claim without events is no claim."""
     assert history.fold("claim-1", []) is None
-    assert history.fold_until("claim-1", build_full_record().events, NOON - MINUTE) is None
+    assert fold_until("claim-1", build_full_record().events, NOON - MINUTE) is None
 
 
 def test_as_of_gives_the_state_of_that_instant() -> None:
@@ -249,9 +250,9 @@ def test_as_of_gives_the_state_of_that_instant() -> None:
         if following and following[0].recorded_at == event.recorded_at:
             continue
         state = history.fold(record.claim_id, record.events[: position + 1])
-        assert history.fold_until(record.claim_id, record.events, event.recorded_at) == state
+        assert fold_until(record.claim_id, record.events, event.recorded_at) == state
         later = event.recorded_at + MINUTE - timedelta(microseconds=1)
-        assert history.fold_until(record.claim_id, record.events, later) == state
+        assert fold_until(record.claim_id, record.events, later) == state
 
 
 def test_the_state_survives_json() -> None:

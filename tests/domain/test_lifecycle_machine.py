@@ -79,6 +79,7 @@ from tests.domain.builders import (
     NOON,
     OVERRIDE,
     Record,
+    fold_until,
 )
 
 # Children stand below their parents at the start; `reparent` moves them about.
@@ -1454,7 +1455,7 @@ class Desk(RuleBasedStateMachine):
         for moment in (record.now - timedelta(seconds=back), moments[back % len(moments)]):
             position = bisect.bisect_right(moments, moment)
             expected = answers[position - 1][1] if position else None
-            assert history.fold_until(record.claim_id, record.events, moment) == expected
+            assert fold_until(record.claim_id, record.events, moment) == expected
 
     # What holds after every step.
 

@@ -60,13 +60,6 @@ DISQUALIFIED: list[tuple[Any, dict[str, Any], str]] = [
 ]
 
 
-def list_trace(*links: Link, **changes: Any) -> list[tuple[bool, str]]:
-    return [
-        (line.counted, line.why)
-        for line in evidence.suggest_status(build_claim(*links, **changes)).trace
-    ]
-
-
 @pytest.mark.parametrize("basis", [Basis.OWN_OBSERVATION, Basis.DOCUMENTS])
 def test_own_observation_and_documents_qualify(basis: Basis) -> None:
     """Full, unconditional support by another root party on either basis confirms an event."""

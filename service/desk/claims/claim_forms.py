@@ -1,6 +1,6 @@
 """Forms on pages of their own that change a claim: link, retract, amend, merge, withdraw."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import orjson
@@ -14,8 +14,7 @@ from service.claims import (
     statement_queries,
 )
 from service.claims.claim_views import ClaimView
-from service.claims.proposal_commands import Outcome
-from service.desk.claims.claim_pages import list_changes_since
+from service.desk.claims import claim_pages
 from service.desk.layout import forms
 from service.desk.layout.forms import NO_NAMES, Form, accept_form
 from service.desk.layout.rendering import render_page
@@ -67,7 +66,7 @@ async def _render_form(
     the page was opened."""
     changes = None
     if isinstance(error, PreconditionFailed) and form is not None:
-        changes = await list_changes_since(call, claim_id, form.version)
+        changes = await claim_pages.list_changes_since(call, claim_id, form.version)
     return render_page(
         call,
         template,
@@ -77,15 +76,6 @@ async def _render_form(
         faults=forms.describe_faults(error, names),
         changes=changes,
         **more,
-    )
-
-
-def _redirect_to_claim(word: str, *, undo: str | None = None) -> Callable[[Outcome], str]:
-    """Lead to the claim's page, which says that something was done, or proposed; `undo` names what
-    the way back from it is of, if that is not the claim."""
-    word_done = f"{word}&undo={undo}" if undo else word
-    return lambda outcome: (
-        f"/claims/{outcome.state.id}?done={'proposed#pending' if outcome.decision else word_done}"
     )
 
 
@@ -193,7 +183,7 @@ async def retract_link(link_id: LinkId, form: Recording) -> Response:
             link_id,
             reason=body.reason,
             four_eyes=form.call.services.four_eyes,
-            redirect_to=_redirect_to_claim("retracted", undo=link_id),
+            redirect_to=forms.redirect_to_claim("retracted", undo=link_id),
         )
     except (Invalid, Conflict) as error:
         return await _render_retraction(form.call, link_id, reason=reason, error=error)
@@ -205,7 +195,7 @@ async def affirm_link(link_id: LinkId, form: Recording) -> Response:
         link_commands.affirm_link,
         link_id,
         four_eyes=form.call.services.four_eyes,
-        redirect_to=_redirect_to_claim("affirmed"),
+        redirect_to=forms.redirect_to_claim("affirmed"),
     )
 
 
@@ -249,7 +239,7 @@ async def amend(claim_id: ClaimId, form: Amending) -> Response:
             material=is_material,
             four_eyes=form.call.services.four_eyes,
             versions=form.versions,
-            redirect_to=_redirect_to_claim("amended"),
+            redirect_to=forms.redirect_to_claim("amended"),
         )
     except (Invalid, Conflict, PreconditionFailed) as error:
         claim = await _read_claim(form.call, claim_id)
@@ -311,7 +301,7 @@ async def merge(claim_id: ClaimId, form: Amending) -> Response:
             into=body.into,
             four_eyes=form.call.services.four_eyes,
             versions=form.versions,
-            redirect_to=_redirect_to_claim("merged", undo=claim_id),
+            redirect_to=forms.redirect_to_claim("merged", undo=claim_id),
         )
     except (Invalid, Conflict, PreconditionFailed) as error:
         return await _render_merge_form(form.call, claim_id, into=into, error=error, form=form)

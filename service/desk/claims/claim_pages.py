@@ -253,9 +253,7 @@ async def change_finding(claim_id: ClaimId, form: Deciding) -> Response:
             body.to_command(),
             four_eyes=form.call.services.four_eyes,
             versions=form.versions,
-            redirect_to=lambda outcome: (
-                f"/claims/{claim_id}?done={'proposed#pending' if outcome.decision else 'found'}"
-            ),
+            redirect_to=forms.redirect_to_claim("found"),
         )
     except (Invalid, Conflict, PreconditionFailed) as error:
         return await render_refusal(form, claim_id, error, "find")

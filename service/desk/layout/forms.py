@@ -17,6 +17,7 @@ from pydantic import BaseModel, ValidationError
 from starlette.datastructures import FormData
 from starlette.responses import Response
 
+from service.claims.proposal_commands import Outcome
 from service.domain import ids
 from service.domain.access import Action
 from service.domain.account_bounds import EMAIL
@@ -140,6 +141,15 @@ class AllowForm(Allow):
         if credential is None or credential.key is not None:
             raise NotAuthenticated("Sign in at the desk: forms belong to a session.")
         return await read_form(call)
+
+
+def redirect_to_claim(word: str, *, undo: str | None = None) -> Callable[[Outcome], str]:
+    """Lead to the claim's page, which says that something was done, or proposed; `undo` names what
+    the way back from it is of, if that is not the claim."""
+    word_done = f"{word}&undo={undo}" if undo else word
+    return lambda outcome: (
+        f"/claims/{outcome.state.id}?done={'proposed#pending' if outcome.decision else word_done}"
+    )
 
 
 def accept_form(action: Action | None) -> Any:

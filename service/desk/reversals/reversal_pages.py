@@ -16,7 +16,7 @@ from service.claims import (
 from service.claims.claim_views import ClaimView
 from service.claims.proposal_commands import Outcome
 from service.claims.statement_views import StatementView
-from service.desk.claims.claim_pages import list_changes_since
+from service.desk.claims import claim_pages
 from service.desk.layout import forms
 from service.desk.layout.forms import Form, accept_form
 from service.desk.layout.rendering import render_page
@@ -110,7 +110,7 @@ async def _render_claim_form(
     claim: ClaimView = orjson.loads(row.document)
     changes = None
     if isinstance(error, PreconditionFailed) and form is not None:
-        changes = await list_changes_since(call, claim_id, form.version)
+        changes = await claim_pages.list_changes_since(call, claim_id, form.version)
     return render_reversal(
         call,
         reversal_words.CLAIM[way],
@@ -140,19 +140,10 @@ def _add_claim_form(way: str) -> None:
                 reason=read_reason(form),
                 four_eyes=form.call.services.four_eyes,
                 versions=form.versions,
-                redirect_to=_redirect_to_claim(words),
+                redirect_to=forms.redirect_to_claim(words.done),
             )
         except REFUSALS as error:
             return await _render_claim_form(form.call, claim_id, way, error=error, form=form)
-
-
-def _redirect_to_claim(words: FormWords, *, undo: str | None = None) -> Callable[[Outcome], str]:
-    """Lead to the claim's page, which says that something was done, or proposed; `undo` names what
-    the way back from it is of, if that is not the claim."""
-    word_done = f"{words.done}&undo={undo}" if undo else words.done
-    return lambda outcome: (
-        f"/claims/{outcome.state.id}?done={'proposed#pending' if outcome.decision else word_done}"
-    )
 
 
 # Links.
@@ -193,7 +184,9 @@ def _add_link_form(way: str) -> None:
                 link_id,
                 reason=read_reason(form),
                 four_eyes=form.call.services.four_eyes,
-                redirect_to=_redirect_to_claim(words, undo=link_id if way == "void" else None),
+                redirect_to=forms.redirect_to_claim(
+                    words.done, undo=link_id if way == "void" else None
+                ),
             )
         except REFUSALS as error:
             typed = form.get_text("reason") or ""

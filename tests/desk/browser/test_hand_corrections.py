@@ -33,7 +33,6 @@ WRONG_URL = ARTICLE.url.removesuffix("s")
     TREATY,
     PAID,
 ) = (passage.claim for passage in ARTICLE.passages if passage.claim)
-PASSAGES = {passage.words: passage for passage in ARTICLE.passages}
 MOST_CLICKS, MOST_KEYS = 4, 25
 """What a passage may take, slips included."""
 BY_MISTAKE = Passage(
