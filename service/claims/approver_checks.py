@@ -39,12 +39,12 @@ def require_current_access(connection: Connection, actor: Actor) -> None:
         ):
             raise NotAuthenticated(GONE)
     if means.key_id is not None:
-        revoked = connection.execute(
+        revocation = connection.execute(
             select(api_keys.c.revoked_at)
             .where(api_keys.c.id == means.key_id)
             .with_for_update(read=True)
         ).first()
-        if revoked is None or revoked.revoked_at is not None:
+        if revocation is None or revocation.revoked_at is not None:
             raise NotAuthenticated(GONE)
 
 
@@ -56,5 +56,5 @@ def is_proposer_disabled(connection: Connection, proposed_by: str) -> bool:
     person = ids.parse_id(proposed_by)
     if person is None:  # a key that is nobody's
         return False
-    disabled = select(users.c.id).where(users.c.id == person, users.c.disabled_at.is_not(None))
-    return connection.scalar(disabled) is not None
+    disabled_user = select(users.c.id).where(users.c.id == person, users.c.disabled_at.is_not(None))
+    return connection.scalar(disabled_user) is not None

@@ -52,17 +52,17 @@ async def read_newest_event(database: Reader) -> tuple[int, bool]:
 
     If none exists, what is read from now on is at least as new as that event.
     """
-    settled = database.settled
-    lookup = _prepare_newest_event(database.embedded, is_known=settled is not None)
-    (row,) = await database.look_up(lookup, {"settled": settled})
+    last_settled = database.settled
+    lookup = _prepare_newest_event(database.embedded, is_known=last_settled is not None)
+    (row,) = await database.look_up(lookup, {"settled": last_settled})
     return int(row[0]), row[0] == row[1]
 
 
 @lru_cache
-def _prepare_newest_event(embedded: bool, *, is_known: bool) -> Lookup:
+def _prepare_newest_event(is_embedded: bool, *, is_known: bool) -> Lookup:
     last = bindparam("settled", type_=events.c.seq.type) if is_known else SETTLED
-    settled = NEWEST if embedded else NEWEST.where(events.c.seq <= last)
-    return Lookup(select(settled.scalar_subquery(), NEWEST.scalar_subquery()), point=True)
+    query = NEWEST if is_embedded else NEWEST.where(events.c.seq <= last)
+    return Lookup(select(query.scalar_subquery(), NEWEST.scalar_subquery()), point=True)
 
 
 RECENT_STORIES = Lookup(
@@ -94,8 +94,8 @@ async def list_groups(
     )
     count = {str(row[0]): int(row[1]) for row in counts}
     claims_by_status: dict[str, list[StoredClaim]] = {status: [] for status in STATUS_ORDER}
-    for status, *stored in rows:
-        claims_by_status[status].append(StoredClaim(*stored[:3]))
+    for status, *fields in rows:
+        claims_by_status[status].append(StoredClaim(*fields[:3]))
     return [Group(status, claims_by_status[status], count[status]) for status in STATUS_ORDER]
 
 

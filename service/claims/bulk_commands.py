@@ -88,7 +88,7 @@ def _change_claim(
     if change.has_story:
         if state.story == change.story:
             return state.version
-        corrected = claim_corrections.correct_claim(
+        correction = claim_corrections.correct_claim(
             connection,
             claim.id,
             {"story": change.story},
@@ -96,7 +96,7 @@ def _change_claim(
             actor=actor,
             now=now,
         )
-        return corrected.version
+        return correction.version
     changes = dict(change.fields)
     if change.added_tags or change.removed_tags:
         changes["tags"] = _change_tags(state.tags, change)

@@ -84,14 +84,14 @@ class ClaimBatch:
         self._add(claims, {**row, "id": after.id, "created_at": after.created_at})
         for line in (*origin.lines, *lines):
             self._add(events, line)
-        searched = index_writer.build_claim_row(after, origin.sources, ())
-        self._rows[claim_search].append(searched)
+        index_row = index_writer.build_claim_row(after, origin.sources, ())
+        self._rows[claim_search].append(index_row)
         for (before, state, event), line in zip(steps, lines, strict=True):
             actor = orjson.loads(line["actor"])
             for change in projections.list_row_changes(before, state, event, actor):
                 assert isinstance(change, projections.Inserted), "a new claim replaces nothing"
-                for inserted in change.rows:
-                    self._add(change.table, inserted)
+                for new_row in change.rows:
+                    self._add(change.table, new_row)
         self._messages.append((steps, lines))
 
     def add_note(self, claim_id: str, *, text: str, actor: Actor, now: datetime) -> None:

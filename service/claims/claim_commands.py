@@ -164,20 +164,24 @@ def amend_claim(
     assignee = changes.get("assignee")
     if assignee is not None and not _is_actor(connection, assignee):
         raise Invalid("there is no user or key with this id", loc=("body", "assignee"))
-    loaded = claim_writer.load_claim(connection, claim_id, versions=versions, now=now)
-    drafts = amendments.draft_amendment(loaded.state, changes, material=material)
-    if "text" in changes and changes["text"] != loaded.state.text:
-        wording = amendments.reword_claim(loaded.state, changes["text"], material=material)
-        if four_eyes and domain_changes.needs_second_person(loaded.state, wording):
+    loaded_claim = claim_writer.load_claim(connection, claim_id, versions=versions, now=now)
+    drafts = amendments.draft_amendment(loaded_claim.state, changes, material=material)
+    if "text" in changes and changes["text"] != loaded_claim.state.text:
+        wording = amendments.reword_claim(loaded_claim.state, changes["text"], material=material)
+        if four_eyes and domain_changes.needs_second_person(loaded_claim.state, wording):
             other_changes = {name: changes[name] for name in changes if name != "text"}
-            drafts = amendments.draft_amendment(loaded.state, other_changes, material=False)
-            loaded = claim_writer.record_events(connection, loaded, drafts, actor=actor, now=now)
-            wording = amendments.reword_claim(loaded.state, changes["text"], material=material)
-            return proposal_commands.submit_change(
-                connection, loaded, wording, four_eyes=True, actor=actor, now=now
+            drafts = amendments.draft_amendment(loaded_claim.state, other_changes, material=False)
+            loaded_claim = claim_writer.record_events(
+                connection, loaded_claim, drafts, actor=actor, now=now
             )
-    recorded = claim_writer.record_events(connection, loaded, drafts, actor=actor, now=now)
-    return Outcome(recorded.state, recorded.events[0] if recorded.events else None, None)
+            wording = amendments.reword_claim(
+                loaded_claim.state, changes["text"], material=material
+            )
+            return proposal_commands.submit_change(
+                connection, loaded_claim, wording, four_eyes=True, actor=actor, now=now
+            )
+    recording = claim_writer.record_events(connection, loaded_claim, drafts, actor=actor, now=now)
+    return Outcome(recording.state, recording.events[0] if recording.events else None, None)
 
 
 def change_finding(
@@ -195,10 +199,10 @@ def change_finding(
     Raises what `changes.change_finding` does.
     """
     access.require_permission(actor, Action.CHANGE_STATUS)
-    loaded = claim_writer.load_claim(connection, claim_id, versions=versions, now=now)
-    change = domain_changes.change_finding(loaded.state, ask, decided_by=actor.name)
+    loaded_claim = claim_writer.load_claim(connection, claim_id, versions=versions, now=now)
+    change = domain_changes.change_finding(loaded_claim.state, ask, decided_by=actor.name)
     return proposal_commands.submit_change(
-        connection, loaded, change, four_eyes=four_eyes, actor=actor, now=now
+        connection, loaded_claim, change, four_eyes=four_eyes, actor=actor, now=now
     )
 
 
@@ -224,22 +228,24 @@ def change_status(
             connection, source, actor=actor, now=now, loc=("body", "override")
         )
         move = replace(move, override=replace(move.override, source=rests_on))
-    loaded = claim_writer.load_claim(connection, claim_id, versions=versions, now=now)
+    loaded_claim = claim_writer.load_claim(connection, claim_id, versions=versions, now=now)
     decision_id = ids.make_id()
-    lapsed: list[Draft] = []
+    lapse_drafts: list[Draft] = []
     if lifecycle.needs_second_person(move, four_eyes=four_eyes):
-        lapsed = domain_proposals.draft_lapse_if_outdated(loaded.state)
+        lapse_drafts = domain_proposals.draft_lapse_if_outdated(loaded_claim.state)
     draft = lifecycle.change_status(
-        lifecycle.predict_outcome(loaded.state, lapsed),
+        lifecycle.predict_outcome(loaded_claim.state, lapse_drafts),
         move,
         actor=actor,
         decision_id=decision_id,
         four_eyes=four_eyes,
     )
-    changed = claim_writer.record_events(connection, loaded, [*lapsed, draft], actor=actor, now=now)
+    recording = claim_writer.record_events(
+        connection, loaded_claim, [*lapse_drafts, draft], actor=actor, now=now
+    )
     if draft.type == "decision.proposed":
-        return Outcome(changed.state, None, decision_id)
-    return Outcome(changed.state, changed.events[0], None)
+        return Outcome(recording.state, None, decision_id)
+    return Outcome(recording.state, recording.events[0], None)
 
 
 def withdraw_claim(
@@ -261,16 +267,16 @@ def withdraw_claim(
     access.require_permission(actor, Action.AMEND)
     if said_at is not None:
         statement_commands.require_not_future(said_at, now=now, loc=("body", "said_at"))
-    loaded = claim_writer.load_claim(connection, claim_id, versions=versions, now=now)
+    loaded_claim = claim_writer.load_claim(connection, claim_id, versions=versions, now=now)
     source_id = (
         None
         if source is None
         else source_commands.resolve_source(connection, source, actor=actor, now=now, loc=("body",))
     )
     draft = amendments.draft_claim_withdrawal(
-        loaded.state, reason=reason, source=source_id, said_at=said_at, precision=precision
+        loaded_claim.state, reason=reason, source=source_id, said_at=said_at, precision=precision
     )
-    return claim_writer.record_events(connection, loaded, [draft], actor=actor, now=now).state
+    return claim_writer.record_events(connection, loaded_claim, [draft], actor=actor, now=now).state
 
 
 def merge_claims(
@@ -304,10 +310,10 @@ def merge_claims(
     close_merged_claim(connection, claim_id, into=into, actor=actor, now=now)
     # Reread: its components may just have changed its version.
     survivor = claim_writer.load_claim(connection, into, now=now)
-    merged = claim_writer.record_events(
+    recording = claim_writer.record_events(
         connection, survivor, change.drafts, actor=actor, now=now, cause=change.cause
     )
-    return Outcome(merged.state, merged.events[0], None)
+    return Outcome(recording.state, recording.events[0], None)
 
 
 def plan_merge(
@@ -335,13 +341,13 @@ def close_merged_claim(
         select(claims.c.id).where(claims.c.part_of == claim_id, claims.c.merged_into.is_(None))
     ).all()
     now = claim_writer.lock_claims(connection, components, now=now)
-    closed = Draft("claim.merged", {"into": into})
+    closing = Draft("claim.merged", {"into": into})
     loser = claim_writer.load_claim(connection, claim_id, now=now)
-    claim_writer.record_events(connection, loser, [closed], actor=actor, now=now)
+    claim_writer.record_events(connection, loser, [closing], actor=actor, now=now)
     for component in components:
-        moved = Draft("claim.moved", {"part_of": into})
-        loaded = claim_writer.load_claim(connection, component, now=now)
-        claim_writer.record_events(connection, loaded, [moved], actor=actor, now=now)
+        move = Draft("claim.moved", {"part_of": into})
+        loaded_claim = claim_writer.load_claim(connection, component, now=now)
+        claim_writer.record_events(connection, loaded_claim, [move], actor=actor, now=now)
 
 
 def _is_actor(connection: Connection, actor_id: str) -> bool:

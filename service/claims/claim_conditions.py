@@ -98,9 +98,9 @@ def order_page(
 
 
 def build_conditions(
-    shape: FilterSet, row: Any, changed_at: ColumnElement[Any], recorded: Any = claims
+    shape: FilterSet, row: Any, changed_at: ColumnElement[Any], content_table: Any = claims
 ) -> list[ColumnElement[bool]]:
-    """Build the conditions: on `recorded` for what only corrections change, in `claims` or
+    """Build the conditions: on `content_table` for what only corrections change, in `claims` or
     `former_claims`, on `row` (current or former) for the rest.
 
     A current row also holds for the past since it last changed: a move of its parties would have
@@ -124,24 +124,24 @@ def build_conditions(
         conditions.append(
             _match_family(claims.c.claimant_root, claims.c.claimant, "claimant", shape.claimants)
             if row is claims
-            else _match_slugs(recorded.c.claimant, "claimant_then", shape.claimants_then)
+            else _match_slugs(content_table.c.claimant, "claimant_then", shape.claimants_then)
         )
     for name in ("story", "kind"):
         if name in names:
-            conditions.append(recorded.c[name] == bindparam(name))
+            conditions.append(content_table.c[name] == bindparam(name))
     if "lifecycle" in names:
         # Few are withdrawn or void: said as a constant, the index of those alone may be used.
         conditions.append(row.c.lifecycle == literal_column(f"'{shape.lifecycle}'"))
     else:
         conditions.append(is_listed(row))
     if "superseded" in names:
-        conditions.append(recorded.c.superseded_since.is_not(None))
+        conditions.append(content_table.c.superseded_since.is_not(None))
         if "as_of" in names:
-            conditions.append(recorded.c.superseded_since <= AS_OF)
+            conditions.append(content_table.c.superseded_since <= AS_OF)
     if "without_superseded" in names:
-        is_current: ColumnElement[bool] = recorded.c.superseded_since.is_(None)
+        is_current: ColumnElement[bool] = content_table.c.superseded_since.is_(None)
         if "as_of" in names:
-            is_current = or_(is_current, recorded.c.superseded_since > AS_OF)
+            is_current = or_(is_current, content_table.c.superseded_since > AS_OF)
         conditions.append(is_current)
     if "part_of" in names:
         conditions.append(row.c.part_of == bindparam("part_of"))
@@ -150,7 +150,7 @@ def build_conditions(
     if "without_assignee" in names:
         conditions.append(row.c.assignee.is_(None))
     if "without_story" in names:
-        conditions.append(recorded.c.story.is_(None))
+        conditions.append(content_table.c.story.is_(None))
     if "hold" in names:
         conditions.append(row.c.hold_since.is_not(None))
     if "hold" in names and "moment" in names:
@@ -164,18 +164,18 @@ def build_conditions(
     if "drift" in names:
         conditions.append(row.c.agrees.is_(False))
     if "party" in names or "stance" in names:
-        conditions.append(_match_links(shape, recorded, now=row is claims))
+        conditions.append(_match_links(shape, content_table, now=row is claims))
     if "language" in names:
-        conditions.append(_match_language(names, recorded))
+        conditions.append(_match_language(names, content_table))
     if "tag" in names:
         conditions.append(_match_tags(names))
     if "claimed_since" in names:
-        conditions.append(recorded.c.claimed_at >= bindparam("claimed_since"))
+        conditions.append(content_table.c.claimed_at >= bindparam("claimed_since"))
         # Bounds what is indexed, and what the list may be in the order of.
-        conditions.append(recorded.c.claimed_end >= bindparam("claimed_since"))
+        conditions.append(content_table.c.claimed_end >= bindparam("claimed_since"))
     if "claimed_until" in names:
-        conditions.append(recorded.c.claimed_at <= bindparam("claimed_until"))
-        conditions.append(recorded.c.claimed_end <= bindparam("claimed_end_until"))
+        conditions.append(content_table.c.claimed_at <= bindparam("claimed_until"))
+        conditions.append(content_table.c.claimed_end <= bindparam("claimed_end_until"))
     if "changed_since" in names:
         conditions.append(changed_at >= bindparam("changed_since", type_=Instant()))
     if "changed_until" in names:
@@ -205,9 +205,9 @@ def _match_slugs(party: ColumnElement[Any], name: str, slugs: int) -> ColumnElem
     return party.in_([bindparam(f"{name}_{i}") for i in range(slugs)])
 
 
-def _match_links(shape: FilterSet, recorded: Any, *, now: bool) -> ColumnElement[bool]:
+def _match_links(shape: FilterSet, content_table: Any, *, now: bool) -> ColumnElement[bool]:
     names = shape.names
-    party = links.c.party if recorded is claims else former_claims.read_party(AS_OF)
+    party = links.c.party if content_table is claims else former_claims.read_party(AS_OF)
     conditions = [links.c.claim == claims.c.id]
     if "party" in names:
         conditions.append(
@@ -230,17 +230,19 @@ def _match_links(shape: FilterSet, recorded: Any, *, now: bool) -> ColumnElement
     )
 
 
-def _match_language(names: frozenset[str], recorded: Any) -> ColumnElement[bool]:
+def _match_language(names: frozenset[str], content_table: Any) -> ColumnElement[bool]:
     """Whether a statement that the claim comes from, or that is linked to it, is quoted in this
     language, whatever its script or country."""
-    quoted = quotes.c.language if recorded is claims else former_claims.read_language(AS_OF)
-    language = func.lower(quoted)
+    quote_language = (
+        quotes.c.language if content_table is claims else former_claims.read_language(AS_OF)
+    )
+    language = func.lower(quote_language)
     language_matches = [
         or_(language == bindparam("language"), language.like(bindparam("language_further"))),
         *([quotes.c.recorded_at <= AS_OF] if "as_of" in names else ()),
     ]
     moment = AS_OF if "as_of" in names else None
-    linked = [
+    link_conditions = [
         links.c.claim == claims.c.id,
         *link_activity.build_conditions(link_activity.LINK_ENDINGS, moment),
         *([links.c.recorded_at <= AS_OF] if moment is not None else ()),
@@ -249,13 +251,13 @@ def _match_language(names: frozenset[str], recorded: Any) -> ColumnElement[bool]
         exists(
             select(1)
             .select_from(quotes)
-            .where(quotes.c.statement == recorded.c.origin_statement, *language_matches)
-            .correlate(claims, recorded)
+            .where(quotes.c.statement == content_table.c.origin_statement, *language_matches)
+            .correlate(claims, content_table)
         ),
         exists(
             select(1)
             .select_from(links.join(quotes, quotes.c.statement == links.c.statement))
-            .where(*linked, *language_matches)
+            .where(*link_conditions, *language_matches)
             .correlate(claims)
         ),
     )

@@ -67,8 +67,8 @@ def correct_claim(
     ]
     # In one order with whoever corrects those, so that two cannot deadlock.
     now = claim_writer.lock_claims(connection, [claim_id, *other_claims], now=now)
-    loaded = claim_writer.load_claim(connection, claim_id, versions=versions, now=now)
-    state = loaded.state
+    loaded_claim = claim_writer.load_claim(connection, claim_id, versions=versions, now=now)
+    state = loaded_claim.state
     looked_up = {"claimant", "speaker", "claimed_at", "precision"}
     changes: dict[str, Any] = {
         name: value for name, value in correction.items() if name not in looked_up
@@ -97,7 +97,7 @@ def correct_claim(
     _require_supersession(connection, state, changes, claimant, now=now)
     drafts = corrections.correct_claim(state, changes, reason=reason)
     return claim_writer.record_events(
-        connection, loaded, drafts, actor=actor, now=now, cause=Cause.CORRECTION
+        connection, loaded_claim, drafts, actor=actor, now=now, cause=Cause.CORRECTION
     ).state
 
 
@@ -152,12 +152,12 @@ def _require_no_stance(connection: Connection, state: ClaimState, statement: str
     lock it against withdrawal."""
     loc = ("body", "origin_statement")
     statement_commands.lock_statement(connection, statement, loc=loc)
-    linked = next(
+    link = next(
         (link for link in state.links if link.statement == statement and link.is_active), None
     )
-    if linked is not None:
+    if link is not None:
         raise Invalid(
-            f"this statement is linked to the claim: retract link {linked.id} first", loc=loc
+            f"this statement is linked to the claim: retract link {link.id} first", loc=loc
         )
 
 

@@ -48,16 +48,16 @@ def build_opening(lines: int, messages: int, renderings: int) -> StatementBatch:
 
 
 @lru_cache
-def build_continuation(lines: int, messages: int, searched: bool) -> StatementBatch:
+def build_continuation(lines: int, messages: int, is_indexed: bool) -> StatementBatch:
     """Build the writes that append so many events: the present version is kept, then replaced;
-    `searched` says that the claim's words change."""
+    `is_indexed` says that the claim's words change."""
     replace = update(claims).where(claims.c.id == bindparam("claim_id", type_=claims.c.id.type))
     return StatementBatch(
         SUPERSEDE,
         replace.values(bind_columns(claims, ROW_COLUMNS, "new")),
         writer.build_insert(lines, "line"),
         *_build_message_inserts(messages),
-        *([index_writer.UPDATE_CLAIM] if searched else ()),
+        *([index_writer.UPDATE_CLAIM] if is_indexed else ()),
     )
 
 

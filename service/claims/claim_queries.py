@@ -299,30 +299,32 @@ def _statement(shape: FilterSet) -> Select[Any]:
     if not shape.may_have_been_corrected:
         parts.append(select(_select_earlier(shape, claims, end).subquery()))
     else:
-        uncorrected = _select_earlier(shape, claims, end, former_claims.is_uncorrected(AS_OF))
-        corrected = _select_earlier(shape, tables.former_claims, end, former_claims.is_held(AS_OF))
-        parts += (select(uncorrected.subquery()), select(corrected.subquery()))
+        uncorrected_page = _select_earlier(shape, claims, end, former_claims.is_uncorrected(AS_OF))
+        corrected_page = _select_earlier(
+            shape, tables.former_claims, end, former_claims.is_held(AS_OF)
+        )
+        parts += (select(uncorrected_page.subquery()), select(corrected_page.subquery()))
     every = union_all(*parts).subquery()
     page = select(every).order_by(*order(shape, every.c.moment, every.c.id))
     return page.limit(bindparam("limit"))
 
 
 def _select_earlier(
-    shape: FilterSet, recorded: Any, end: ColumnElement[Any], *conditions: ColumnElement[bool]
+    shape: FilterSet, content_table: Any, end: ColumnElement[Any], *conditions: ColumnElement[bool]
 ) -> Select[Any]:
     """Select a page of the versions that held at `as_of` of claims that have changed since.
 
-    `recorded`, `claims` or `former_claims`, says what of them only corrections change.
+    `content_table`, `claims` or `former_claims`, says what of them only corrections change.
     """
     versions = claim_versions
     moments: dict[str, ColumnElement[Any]] = {
-        "claimed": recorded.c.claimed_end,
+        "claimed": content_table.c.claimed_end,
         "due": versions.c.due_at,
     }
     moment = moments.get(shape.sort, versions.c.recorded_at)
     source = versions.join(claims, claims.c.id == versions.c.claim)
-    if recorded is not claims:
-        source = source.join(recorded, recorded.c.claim == claims.c.id)
+    if content_table is not claims:
+        source = source.join(content_table, content_table.c.claim == claims.c.id)
     page = (
         select(
             versions.c.document,
@@ -341,7 +343,7 @@ def _select_earlier(
             claims.c.changed_at > AS_OF,
             claims.c.created_at <= AS_OF,
             *(() if shape.sort == "due" else (moment >= end,)),
-            *build_conditions(shape, versions, versions.c.recorded_at, recorded),
+            *build_conditions(shape, versions, versions.c.recorded_at, content_table),
             *conditions,
         )
     )

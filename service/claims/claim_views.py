@@ -320,14 +320,14 @@ def _build_evidence(state: ClaimState) -> EvidenceView:
         "contradicts": list_roots(Stance.CONTRADICTS),
         "requests_confirmation": list_roots(Stance.REQUESTS_CONFIRMATION),
     }
-    if unnamed := evidence.list_unnamed(state, *evidence.TAKEN_STANCES):
+    if unnamed_links := evidence.list_unnamed(state, *evidence.TAKEN_STANCES):
         view["unnamed"] = [
             {
                 "stance": link.stance,
                 "description": link.voice.description,
                 "party": link.voice.party.party if link.voice.party else None,
             }
-            for link in unnamed
+            for link in unnamed_links
             if isinstance(link.voice, Unnamed)
         ]
     return view

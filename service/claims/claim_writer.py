@@ -111,33 +111,35 @@ def load_claim(
             "Read it again and decide anew.",
             version=state.version,
         )
-    loaded = Loaded(state, row[1])
+    loaded_claim = Loaded(state, row[1])
     due = holds.draft_due_end(state, now=now)
     due += inquiry_drafts.draft_passed_deadlines(state, now=now)
     if due:
-        loaded = record_events(connection, loaded, due, actor=access.SYSTEM, now=now)
-    return _catch_up(connection, loaded, now=now) if row[2] else loaded
+        loaded_claim = record_events(connection, loaded_claim, due, actor=access.SYSTEM, now=now)
+    return _catch_up(connection, loaded_claim, now=now) if row[2] else loaded_claim
 
 
-def _catch_up(connection: Connection, loaded: Loaded, *, now: datetime) -> Loaded:
+def _catch_up(connection: Connection, loaded_claim: Loaded, *, now: datetime) -> Loaded:
     """Record the renames that have not reached a claim, in order, with their own actors."""
-    for rename in rename_queue.take_renames(connection, loaded.state.id):
+    for rename in rename_queue.take_renames(connection, loaded_claim.state.id):
         if rename.draft is None:
-            index_writer.reindex_claims(connection, [loaded.state])
-        elif history.is_affected(loaded.state, rename.draft):
-            loaded = record_events(connection, loaded, [rename.draft], actor=rename.actor, now=now)
-    return loaded
+            index_writer.reindex_claims(connection, [loaded_claim.state])
+        elif history.is_affected(loaded_claim.state, rename.draft):
+            loaded_claim = record_events(
+                connection, loaded_claim, [rename.draft], actor=rename.actor, now=now
+            )
+    return loaded_claim
 
 
 def load_claims(
     connection: Connection, claim_ids: Collection[str], *, now: datetime
 ) -> dict[str, Loaded]:
     """Lock several claims, always in the same order, so that two writers cannot deadlock."""
-    ordered = sorted(set(claim_ids))
-    for claim_id in ordered:
+    ids_in_order = sorted(set(claim_ids))
+    for claim_id in ids_in_order:
         load_claim(connection, claim_id, now=now)
     # Again: a rename that came to one of them may have changed another, of which it is part.
-    return {claim_id: load_claim(connection, claim_id, now=now) for claim_id in ordered}
+    return {claim_id: load_claim(connection, claim_id, now=now) for claim_id in ids_in_order}
 
 
 def lock_claims(connection: Connection, claim_ids: Collection[str], *, now: datetime) -> datetime:
@@ -181,7 +183,7 @@ def begin_record(
 
 def record_events(
     connection: Connection,
-    loaded: Loaded,
+    loaded_claim: Loaded,
     drafts: Sequence[Draft],
     *,
     actor: Actor,
@@ -196,15 +198,22 @@ def record_events(
     there too.  Without drafts nothing happens.
     """
     if not drafts:
-        return Recorded(loaded.state, loaded.last_hash, ())
+        return Recorded(loaded_claim.state, loaded_claim.last_hash, ())
     return _append(
-        connection, loaded, loaded.state.id, drafts, actor=actor, now=now, cause=cause, since=since
+        connection,
+        loaded_claim,
+        loaded_claim.state.id,
+        drafts,
+        actor=actor,
+        now=now,
+        cause=cause,
+        since=since,
     )
 
 
 def _append(
     connection: Connection,
-    loaded: Loaded | None,
+    loaded_claim: Loaded | None,
     claim_id: str,
     drafts: Sequence[Draft],
     *,
@@ -215,11 +224,11 @@ def _append(
     origin: PendingStatement | None = None,
     batch: ClaimBatch | None = None,
 ) -> Recorded:
-    before = loaded.state if loaded else None
-    state, last_hash = before, loaded.last_hash if loaded else GENESIS
+    before = loaded_claim.state if loaded_claim else None
+    state, last_hash = before, loaded_claim.last_hash if loaded_claim else GENESIS
     at = clamp_now(before.updated_at if before else None, now)
     subject = Subject(SubjectKind.CLAIM, claim_id)
-    appended: list[tuple[Event, Mapping[str, Any]]] = []
+    new_events: list[tuple[Event, Mapping[str, Any]]] = []
     steps: list[index_writer.Step] = []
 
     def append(draft: Draft) -> ClaimState:
@@ -232,7 +241,7 @@ def _append(
         )
         line: Mapping[str, Any] = {**event_columns, **build_event_columns(state, event)}
         last_hash = line["hash"]
-        appended.append((event, line))
+        new_events.append((event, line))
         return state
 
     after = before
@@ -244,16 +253,18 @@ def _append(
         if automatic is not None:
             after = append(automatic)
     if batch is not None:
-        batch.add_claim(build_row(after, last_hash), steps, [line for _, line in appended], origin)
-        return Recorded(after, last_hash, tuple(event for event, _ in appended))
+        batch.add_claim(
+            build_row(after, last_hash), steps, [line for _, line in new_events], origin
+        )
+        return Recorded(after, last_hash, tuple(event for event, _ in new_events))
 
     parameters = {f"new_{name}": value for name, value in build_row(after, last_hash).items()}
     lines: list[Mapping[str, Any]] = [*origin.lines] if origin is not None else []
-    lines += (line for _, line in appended)
+    lines += (line for _, line in new_events)
     parameters |= writer.build_parameters("line", lines)
     messages = 0
     row_changes: list[projections.RowChange] = []
-    for (previous, state_after, event), (_, line) in zip(steps, appended, strict=True):
+    for (previous, state_after, event), (_, line) in zip(steps, new_events, strict=True):
         event_actor = orjson.loads(line["actor"])
         row_changes += projections.list_row_changes(previous, state_after, event, event_actor)
         # All of them tell of the claim as the whole change leaves it: what it was in between held
@@ -267,34 +278,34 @@ def _append(
             )
             messages += 1
     if origin is not None:
-        searched: index_writer.IndexRow | None = index_writer.build_claim_row(
+        index_row: index_writer.IndexRow | None = index_writer.build_claim_row(
             after, origin.sources, ()
         )
         parameters |= origin.build_parameters()
     else:
-        searched = index_writer.build_row_after(connection, steps)
-    parameters |= searched or {}
+        index_row = index_writer.build_row_after(connection, steps)
+    parameters |= index_row or {}
     if before is None:
         renderings = len(origin.quote_rows) if origin is not None else 0
         parameters |= {"new_id": claim_id, "new_created_at": at}
         claim_inserts.build_opening(len(lines), messages, renderings).run(connection, parameters)
     else:
         parameters |= {"claim_id": claim_id, "superseded_at": at}
-        claim_inserts.build_continuation(len(appended), messages, searched is not None).run(
+        claim_inserts.build_continuation(len(new_events), messages, index_row is not None).run(
             connection, parameters
         )
     states.write_further_links(connection, before, after)
     wakeups.notify_after_commit(connection)
     projections.write_row_changes(connection, row_changes)
     if before is not None:
-        use_changes.outdate_uses(connection, after, [event for event, _ in appended], now=now)
+        use_changes.outdate_uses(connection, after, [event for event, _ in new_events], now=now)
     _update_parents(connection, before, after, actor=actor, now=now)
     for claim_superseded, data in supersession.list_changes(before, after):
         draft = Draft("claim.superseded", data, "supersession")
-        superseded = load_claim(connection, claim_superseded, now=now)
-        record_events(connection, superseded, [draft], actor=actor, now=now)
+        superseded_claim = load_claim(connection, claim_superseded, now=now)
+        record_events(connection, superseded_claim, [draft], actor=actor, now=now)
     state_cache.STATES.keep(after, last_hash)
-    return Recorded(after, last_hash, tuple(event for event, _ in appended))
+    return Recorded(after, last_hash, tuple(event for event, _ in new_events))
 
 
 def build_row(state: ClaimState, last_hash: str) -> dict[str, Any]:
@@ -355,7 +366,7 @@ def _update_parents(
         record_events(
             connection,
             parent,
-            [amendments.draft_component_change(after, removed=True)],
+            [amendments.draft_component_change(after, is_removed=True)],
             actor=actor,
             now=now,
         )
@@ -369,7 +380,7 @@ def _update_parents(
     record_events(
         connection,
         parent,
-        [amendments.draft_component_change(after, removed=is_unlisted)],
+        [amendments.draft_component_change(after, is_removed=is_unlisted)],
         actor=actor,
         now=now,
     )

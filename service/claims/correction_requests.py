@@ -129,14 +129,14 @@ def answer_request(
         raise AlreadySettled("This request was answered before.", request=request_id)
     if publish and not row.wants_publication:
         raise Invalid("whoever asked wants no public answer", loc=("body", "publish"))
-    loaded = claim_writer.load_claim(connection, row.claim, now=now)
-    while loaded.state.merged_into is not None:
-        loaded = claim_writer.load_claim(connection, loaded.state.merged_into, now=now)
+    loaded_claim = claim_writer.load_claim(connection, row.claim, now=now)
+    while loaded_claim.state.merged_into is not None:
+        loaded_claim = claim_writer.load_claim(connection, loaded_claim.state.merged_into, now=now)
     if publish:
         draft = rules.draft_public_answer(
             request_id, outcome=outcome, answer=sentence, received_at=row.received_at
         )
-        claim_writer.record_events(connection, loaded, [draft], actor=actor, now=now)
+        claim_writer.record_events(connection, loaded_claim, [draft], actor=actor, now=now)
     connection.execute(
         update(correction_requests)
         .where(correction_requests.c.id == request_id)
@@ -149,7 +149,7 @@ def answer_request(
             answered_at=now,
         )
     )
-    return loaded.state.id
+    return loaded_claim.state.id
 
 
 def delete_old_requests(connection: Connection, *, now: datetime) -> int:

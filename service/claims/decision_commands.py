@@ -64,49 +64,59 @@ def approve_decision(
     """
     access.require_permission(actor, Action.APPROVE)
     standing.require_current_access(connection, actor)
-    loaded = _load_deciding(connection, decision_id, versions=versions, now=now)
-    waiting = _require_right(loaded.state, actor)
+    loaded_claim = _load_deciding(connection, decision_id, versions=versions, now=now)
+    waiting = _require_right(loaded_claim.state, actor)
     if waiting is not None and standing.is_proposer_disabled(connection, waiting.proposed_by):
         why = f"{waiting.proposed_by_name}, who proposed this, has no account any more."
-        raise proposals.build_outdated_error(loaded.state, waiting, why)
+        raise proposals.build_outdated_error(loaded_claim.state, waiting, why)
     if waiting is None or waiting.kind is DecisionKind.STATUS:
         printed_then = None
         if waiting is not None and waiting.seen is None:
-            printed_then = _read_seen(connection, loaded.state.id, decision_id)
+            printed_then = _read_seen(connection, loaded_claim.state.id, decision_id)
         draft = lifecycle.approve_status_change(
-            loaded.state, decision_id, actor=actor, note=note, printed_then=printed_then
+            loaded_claim.state, decision_id, actor=actor, note=note, printed_then=printed_then
         )
-        return claim_writer.record_events(connection, loaded, [draft], actor=actor, now=now).state
-    proposals.require_approvable_proposal(loaded.state, decision_id, actor=actor)
+        return claim_writer.record_events(
+            connection, loaded_claim, [draft], actor=actor, now=now
+        ).state
+    proposals.require_approvable_proposal(loaded_claim.state, decision_id, actor=actor)
     try:
-        change = CHANGE_BUILDERS[waiting.kind](connection, loaded.state, waiting, now)
+        change = CHANGE_BUILDERS[waiting.kind](connection, loaded_claim.state, waiting, now)
     except (TransitionRefused, DecisionOutdated):
         raise
     except Conflict as error:
         # What it was about was settled, merged or withdrawn in the meantime.
-        raise proposals.build_outdated_error(loaded.state, waiting, error.detail) from error
-    drafts = changes.approve_change(loaded.state, decision_id, change, actor=actor, note=note)
+        raise proposals.build_outdated_error(loaded_claim.state, waiting, error.detail) from error
+    drafts = changes.approve_change(loaded_claim.state, decision_id, change, actor=actor, note=note)
     if waiting.kind is DecisionKind.MERGE:
-        merged = change.request["merged"]
+        merged_id = change.request["merged"]
         claim_commands.close_merged_claim(
-            connection, merged, into=loaded.state.id, actor=actor, now=now
+            connection, merged_id, into=loaded_claim.state.id, actor=actor, now=now
         )
         # Reread: the components that moved here have changed its version.
-        loaded = claim_writer.load_claim(connection, loaded.state.id, now=now)
+        loaded_claim = claim_writer.load_claim(connection, loaded_claim.state.id, now=now)
     if waiting.kind is DecisionKind.SEPARATION:
-        separated = change.request["separated"]
-        claim_writer.record_events(connection, loaded, drafts, actor=actor, now=now)
+        separated_id = change.request["separated"]
+        claim_writer.record_events(connection, loaded_claim, drafts, actor=actor, now=now)
         separation_commands.open_separated_claim(
-            connection, separated, reason=waiting.reason, actor=actor, now=now
+            connection, separated_id, reason=waiting.reason, actor=actor, now=now
         )
-        return claim_writer.load_claim(connection, loaded.state.id, now=now).state
+        return claim_writer.load_claim(connection, loaded_claim.state.id, now=now).state
     if waiting.kind in RENAME_KINDS:
         # The approval stands on this claim; the name changes on all that show it.
-        settled = claim_writer.record_events(connection, loaded, drafts[:1], actor=actor, now=now)
+        recording = claim_writer.record_events(
+            connection, loaded_claim, drafts[:1], actor=actor, now=now
+        )
         rename_commands.carry_out_rename(connection, change, actor=actor, now=now)
-        return claim_writer.load_claim(connection, settled.state.id, now=now).state
+        return claim_writer.load_claim(connection, recording.state.id, now=now).state
     return claim_writer.record_events(
-        connection, loaded, drafts, actor=actor, now=now, cause=change.cause, since=change.since
+        connection,
+        loaded_claim,
+        drafts,
+        actor=actor,
+        now=now,
+        cause=change.cause,
+        since=change.since,
     ).state
 
 
@@ -114,10 +124,10 @@ def reject_decision(
     connection: Connection, decision_id: str, *, comment: str, actor: Actor, now: datetime
 ) -> ClaimState:
     access.require_permission(actor, Action.APPROVE)
-    loaded = _load_deciding(connection, decision_id, now=now)
-    _require_right(loaded.state, actor)
-    draft = proposals.draft_rejection(loaded.state, decision_id, comment=comment)
-    return claim_writer.record_events(connection, loaded, [draft], actor=actor, now=now).state
+    loaded_claim = _load_deciding(connection, decision_id, now=now)
+    _require_right(loaded_claim.state, actor)
+    draft = proposals.draft_rejection(loaded_claim.state, decision_id, comment=comment)
+    return claim_writer.record_events(connection, loaded_claim, [draft], actor=actor, now=now).state
 
 
 def withdraw_decision(
@@ -125,9 +135,9 @@ def withdraw_decision(
 ) -> ClaimState:
     """Withdraw one's own proposal."""
     access.require_permission(actor, Action.CHANGE_STATUS)
-    loaded = _load_deciding(connection, decision_id, now=now)
-    draft = proposals.draft_withdrawal(loaded.state, decision_id, actor=actor, reason=reason)
-    return claim_writer.record_events(connection, loaded, [draft], actor=actor, now=now).state
+    loaded_claim = _load_deciding(connection, decision_id, now=now)
+    draft = proposals.draft_withdrawal(loaded_claim.state, decision_id, actor=actor, reason=reason)
+    return claim_writer.record_events(connection, loaded_claim, [draft], actor=actor, now=now).state
 
 
 # What each kind records.
@@ -240,17 +250,17 @@ def _load_deciding(
         rename_commands.lock_tree(connection)
     if row.kind == DecisionKind.MERGE:
         # In one order with whoever else merges either of them.
-        merged = orjson.loads(row.proposal)["change"]["merged"]
-        party_changes.lock_voices(connection, [merged])
-        claim_writer.lock_claims(connection, [row.claim, merged], now=now)
+        merged_id = orjson.loads(row.proposal)["change"]["merged"]
+        party_changes.lock_voices(connection, [merged_id])
+        claim_writer.lock_claims(connection, [row.claim, merged_id], now=now)
     if row.kind == DecisionKind.SEPARATION:
-        separated = orjson.loads(row.proposal)["change"]["separated"]
-        claim_writer.lock_claims(connection, [row.claim, separated], now=now)
-    loaded = claim_writer.load_claim(connection, row.claim, versions=versions, now=now)
+        separated_id = orjson.loads(row.proposal)["change"]["separated"]
+        claim_writer.lock_claims(connection, [row.claim, separated_id], now=now)
+    loaded_claim = claim_writer.load_claim(connection, row.claim, versions=versions, now=now)
     state = connection.scalar(select(decisions.c.state).where(decisions.c.id == decision_id))
     if state != "pending":
         raise AlreadySettled(f"This decision was {state} before.", state=state)
-    return loaded
+    return loaded_claim
 
 
 def _read_seen(connection: Connection, claim_id: str, decision_id: str) -> dict[str, object] | None:

@@ -172,7 +172,7 @@ def build_suggestion(state: ClaimState) -> SuggestionView:
 
 
 def _build_decision(row: Row[Any]) -> DecisionView:
-    settled = row.settled_by is not None
+    is_settled = row.settled_by is not None
     proposal = orjson.loads(row.proposal)
     return {
         "id": row.id,
@@ -190,7 +190,7 @@ def _build_decision(row: Row[Any]) -> DecisionView:
         "printed": _build_printed(row, proposal),
         "proposed_by": {"id": row.proposed_by, "name": row.proposed_by_name},
         "proposed_at": format_instant(row.proposed_at),
-        "settled_by": {"id": row.settled_by, "name": row.settled_by_name} if settled else None,
+        "settled_by": {"id": row.settled_by, "name": row.settled_by_name} if is_settled else None,
         "settled_at": format_optional_instant(row.settled_at),
         "comment": row.comment,
     }

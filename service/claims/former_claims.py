@@ -32,8 +32,8 @@ def list_former_rows(
         has["superseded_since"] = None
     of_links = [
         until | {"link": link.id, "party": _name_party(link.voice)}
-        for link, corrected in zip(before.links, after.links, strict=True)
-        if _name_party(link.voice) != _name_party(corrected.voice)
+        for link, corrected_link in zip(before.links, after.links, strict=True)
+        if _name_party(link.voice) != _name_party(corrected_link.voice)
     ]
     of_quotes = [
         until | {"quote": quote, "language": language}

@@ -38,7 +38,7 @@ def restore_statements(
     """
     statement_ids = {view["id"] for view in views}
     later = _read_events(connection, SubjectKind.STATEMENT, statement_ids, ["statement.corrected"])
-    cited = _read_cited_sources(connection, statement_ids)
+    cited_sources = _read_cited_sources(connection, statement_ids)
     for row in reversed(later):
         if row.recorded_at <= moment:
             continue
@@ -46,11 +46,11 @@ def restore_statements(
         # A statement that was linked again is shown with each of its links.
         for view in [view for view in views if view["id"] == row.subject]:
             view.setdefault("corrected_since", format_instant(row.recorded_at))
-            _restore_fields(view, before, cited)
+            _restore_fields(view, before, cited_sources)
             if with_voices and not VOICE_FIELDS.isdisjoint(before):
                 _restore_voice(connection, view, before)
-    quoted = [quote for view in views for quote in view["quotes"]]
-    _restore_sources(connection, quoted, cited, moment)
+    quotes = [quote for view in views for quote in view["quotes"]]
+    _restore_sources(connection, quotes, cited_sources, moment)
 
 
 def _read_events(
@@ -72,19 +72,23 @@ def _read_cited_sources(connection: Connection, statements: Collection[str]) -> 
     return {row.id: row.source for row in connection.execute(query)}
 
 
-def _restore_fields(view: StatementView, before: Mapping[str, Any], cited: dict[str, str]) -> None:
+def _restore_fields(
+    view: StatementView, before: Mapping[str, Any], cited_sources: dict[str, str]
+) -> None:
     fields = cast(dict[str, Any], view)
     fields |= {name: before[name] for name in PLAIN_FIELDS if name in before}
     former_quotes = {quote["id"]: quote for quote in before.get("quotes", ())}
     for quote in view["quotes"]:
-        _restore_quote(quote, former_quotes.get(quote["id"], {}), cited)
+        _restore_quote(quote, former_quotes.get(quote["id"], {}), cited_sources)
 
 
-def _restore_quote(quote: QuoteView, before: Mapping[str, Any], cited: dict[str, str]) -> None:
+def _restore_quote(
+    quote: QuoteView, before: Mapping[str, Any], cited_sources: dict[str, str]
+) -> None:
     fields = cast(dict[str, Any], quote)
     fields |= {name: before[name] for name in ("text", "language", "rendering") if name in before}
     if "source" in before:
-        cited[quote["id"]] = before["source"]
+        cited_sources[quote["id"]] = before["source"]
     selector: dict[str, Any] = {**(quote["selector"] or dict.fromkeys(SELECTOR))}
     selector |= {name: before[name] for name in SELECTOR if name in before}
     fields["selector"] = None if selector["exact"] is None else selector
@@ -114,10 +118,13 @@ def _restore_voice(connection: Connection, view: StatementView, before: Mapping[
 
 
 def _restore_sources(
-    connection: Connection, views: Sequence[QuoteView], cited: Mapping[str, str], moment: datetime
+    connection: Connection,
+    views: Sequence[QuoteView],
+    cited_sources: Mapping[str, str],
+    moment: datetime,
 ) -> None:
     """Give quotes the sources that they showed at `moment`, as those were described then."""
-    sources_by_quote = {quote["id"]: cited[quote["id"]] for quote in views}
+    sources_by_quote = {quote["id"]: cited_sources[quote["id"]] for quote in views}
     merges = _read_events(connection, SubjectKind.SOURCE, {*sources_by_quote.values()}, MERGE_TYPES)
     survivors: dict[str, str] = {}
     for row in merges:

@@ -27,9 +27,9 @@ def place_hold(
     ClaimWithdrawn or ClaimVoid.
     """
     access.require_permission(actor, Action.HOLD)
-    loaded = claim_writer.load_claim(connection, claim_id, versions=versions, now=now)
-    draft = holds.draft_hold(loaded.state, reason=reason, until=until, now=now)
-    return claim_writer.record_events(connection, loaded, [draft], actor=actor, now=now).state
+    loaded_claim = claim_writer.load_claim(connection, claim_id, versions=versions, now=now)
+    draft = holds.draft_hold(loaded_claim.state, reason=reason, until=until, now=now)
+    return claim_writer.record_events(connection, loaded_claim, [draft], actor=actor, now=now).state
 
 
 def end_hold(
@@ -45,6 +45,6 @@ def end_hold(
     Raises NotFound, PreconditionFailed, and AlreadySettled if it is not on hold.
     """
     access.require_permission(actor, Action.HOLD)
-    loaded = claim_writer.load_claim(connection, claim_id, versions=versions, now=now)
-    draft = holds.draft_end(loaded.state, now=now)
-    return claim_writer.record_events(connection, loaded, [draft], actor=actor, now=now).state
+    loaded_claim = claim_writer.load_claim(connection, claim_id, versions=versions, now=now)
+    draft = holds.draft_end(loaded_claim.state, now=now)
+    return claim_writer.record_events(connection, loaded_claim, [draft], actor=actor, now=now).state

@@ -52,7 +52,7 @@ def create_inquiry(
     Raises NotFound, PreconditionFailed, Invalid, Conflict.
     """
     access.require_permission(actor, Action.RECORD)
-    loaded = claim_writer.load_claim(connection, claim_id, versions=versions, now=now)
+    loaded_claim = claim_writer.load_claim(connection, claim_id, versions=versions, now=now)
     party = new["party"]
     inquiry = Inquiry(
         id=ids.make_id(),
@@ -63,9 +63,9 @@ def create_inquiry(
         until=new["until"],
         note=new["note"],
     )
-    drafts = inquiry_drafts.draft_inquiry(loaded.state, inquiry, now=now)
-    recorded = claim_writer.record_events(connection, loaded, drafts, actor=actor, now=now)
-    return _choose_inquiry(recorded.state, inquiry.id)
+    drafts = inquiry_drafts.draft_inquiry(loaded_claim.state, inquiry, now=now)
+    recording = claim_writer.record_events(connection, loaded_claim, drafts, actor=actor, now=now)
+    return _choose_inquiry(recording.state, inquiry.id)
 
 
 def change_inquiry(
@@ -83,10 +83,10 @@ def change_inquiry(
     """
     access.require_permission(actor, Action.RECORD)
     claim_id = inquiry_queries.find_claim(connection, inquiry_id)
-    loaded = claim_writer.load_claim(connection, claim_id, versions=versions, now=now)
-    drafts = inquiry_drafts.draft_inquiry_change(loaded.state, inquiry_id, changes, now=now)
-    recorded = claim_writer.record_events(connection, loaded, drafts, actor=actor, now=now)
-    return _choose_inquiry(recorded.state, inquiry_id)
+    loaded_claim = claim_writer.load_claim(connection, claim_id, versions=versions, now=now)
+    drafts = inquiry_drafts.draft_inquiry_change(loaded_claim.state, inquiry_id, changes, now=now)
+    recording = claim_writer.record_events(connection, loaded_claim, drafts, actor=actor, now=now)
+    return _choose_inquiry(recording.state, inquiry_id)
 
 
 def _choose_inquiry(state: ClaimState, inquiry_id: str) -> AskedClaim:

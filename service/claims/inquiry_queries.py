@@ -27,7 +27,9 @@ def list_inquiries(
 
 def list_merged_inquiries(connection: Connection, merged_ids: Iterable[str]) -> list[InquiryView]:
     """List the requests for comment on claims that were merged into another, the newest first."""
-    states = [history_queries.require_state(connection, merged, None) for merged in merged_ids]
+    states = [
+        history_queries.require_state(connection, merged_id, None) for merged_id in merged_ids
+    ]
     views = [
         view
         for state in states

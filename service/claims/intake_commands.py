@@ -78,8 +78,8 @@ def begin_intake(
         and connection.scalar(select(stories).where(stories.c.slug == story)) is None
     ):
         raise Invalid(f"there is no story '{story}'", loc=("body", "story"))
-    hashed = replace(source, sha256=sha256(text.encode()).hexdigest())
-    source_id, _ = source_commands.record_source(connection, hashed, actor=actor, now=now)
+    hashed_source = replace(source, sha256=sha256(text.encode()).hexdigest())
+    source_id, _ = source_commands.record_source(connection, hashed_source, actor=actor, now=now)
     row = {
         "id": ids.make_id(),
         "source": source_id,

@@ -79,7 +79,7 @@ def list_passages(connection: Connection, source_id: str) -> list[PassageView]:
         does[row.origin_statement].append(
             {"id": row.id, "text": _read_text(row.document), "stance": None, "conditional": False}
         )
-    linked = connection.execute(
+    link_rows = connection.execute(
         select(
             links.c.statement,
             links.c.stance,
@@ -94,7 +94,7 @@ def list_passages(connection: Connection, source_id: str) -> list[PassageView]:
         )
         .order_by(links.c.recorded_at, links.c.id)
     )
-    for link in linked:
+    for link in link_rows:
         does[link.statement].append(
             {
                 "id": link.id,

@@ -29,24 +29,24 @@ def build_conditions(
     endings: Sequence[Ending], moment: ColumnElement[Any] | datetime | None = None
 ) -> list[ColumnElement[bool]]:
     """Build the conditions for what has not ended, now or as of `moment`."""
-    return [_is_standing(began, ended, moment) for began, ended in endings]
+    return [_is_standing(began, end, moment) for began, end in endings]
 
 
 def _is_standing(
     began: ColumnElement[Any],
-    ended: ColumnElement[Any],
+    end: ColumnElement[Any],
     moment: ColumnElement[Any] | datetime | None,
 ) -> ColumnElement[bool]:
     if moment is None:
-        return or_(began.is_(None), ended.is_not(None))
-    return or_(began.is_(None), began > moment, and_(ended.is_not(None), ended <= moment))
+        return or_(began.is_(None), end.is_not(None))
+    return or_(began.is_(None), began > moment, and_(end.is_not(None), end <= moment))
 
 
-def has_ceased(began: datetime | None, ended: datetime | None, moment: datetime | None) -> bool:
+def has_ceased(began: datetime | None, end: datetime | None, moment: datetime | None) -> bool:
     """Say whether a row does not count now, or did not at `moment`: it ceased to at `began`, and
-    counted again from `ended` on."""
+    counted again from `end` on."""
     if began is None:
         return False
     if moment is None:
-        return ended is None
-    return began <= moment and (ended is None or ended > moment)
+        return end is None
+    return began <= moment and (end is None or end > moment)

@@ -54,7 +54,7 @@ def link_statement(
     in any case.
     """
     access.require_permission(actor, Action.RECORD)
-    loaded = claim_writer.load_claim(connection, claim_id, versions=versions, now=now)
+    loaded_claim = claim_writer.load_claim(connection, claim_id, versions=versions, now=now)
     loc = ("body", "statement")
     if isinstance(new.statement, NewStatement):
         statement = record_statement(connection, new.statement, actor=actor, now=now, loc=loc)
@@ -63,28 +63,28 @@ def link_statement(
     if statement.voice is None:
         raise Invalid("no party stands behind this statement, so it takes no stance", loc=loc)
     link = _build_link(ids.make_id(), statement, statement.voice, new, now)
-    change = amendments.add_link(loaded.state, link, note=new.note)
+    change = amendments.add_link(loaded_claim.state, link, note=new.note)
     outcome = proposal_commands.submit_change(
-        connection, loaded, change, four_eyes=four_eyes, actor=actor, now=now
+        connection, loaded_claim, change, four_eyes=four_eyes, actor=actor, now=now
     )
     return LinkOutcome(outcome.state, outcome.change, outcome.decision, link.id)
 
 
 def rebuild_link(
-    connection: Connection, state: ClaimState, proposed: Mapping[str, Any], *, now: datetime
+    connection: Connection, state: ClaimState, proposal: Mapping[str, Any], *, now: datetime
 ) -> Change:
     """Build a proposed link with present names: its party may have been renamed since.  Raises
     StatementWithdrawn."""
     new = NewLink(
-        proposed["statement"],
-        Stance(proposed["stance"]),
-        Scope(proposed["scope"]),
-        proposed["conditional"],
-        proposed["note"],
+        proposal["statement"],
+        Stance(proposal["stance"]),
+        Scope(proposal["scope"]),
+        proposal["conditional"],
+        proposal["note"],
     )
-    statement = lock_statement(connection, proposed["statement"], loc=("body", "statement"))
+    statement = lock_statement(connection, proposal["statement"], loc=("body", "statement"))
     assert statement.voice is not None, "a statement keeps its party"
-    link = _build_link(proposed["id"], statement, statement.voice, new, now)
+    link = _build_link(proposal["id"], statement, statement.voice, new, now)
     return amendments.add_link(state, link, note=new.note)
 
 
@@ -139,10 +139,10 @@ def retract_link(
     Retracting a denial from a confirmed claim is proposed: without it the print line is bolder.
     """
     access.require_permission(actor, Action.RECORD)
-    loaded = load_claim_of_link(connection, link_id, now=now)
-    change = amendments.retract_link(loaded.state, link_id, reason=reason)
+    loaded_claim = load_claim_of_link(connection, link_id, now=now)
+    change = amendments.retract_link(loaded_claim.state, link_id, reason=reason)
     return proposal_commands.submit_change(
-        connection, loaded, change, four_eyes=four_eyes, actor=actor, now=now
+        connection, loaded_claim, change, four_eyes=four_eyes, actor=actor, now=now
     )
 
 
@@ -151,10 +151,10 @@ def affirm_link(
 ) -> Outcome:
     """Record that a link also holds for the claim's present wording.  Raises NotFound, Settled."""
     access.require_permission(actor, Action.RECORD)
-    loaded = load_claim_of_link(connection, link_id, now=now)
-    change = amendments.affirm_link(loaded.state, link_id)
+    loaded_claim = load_claim_of_link(connection, link_id, now=now)
+    change = amendments.affirm_link(loaded_claim.state, link_id)
     return proposal_commands.submit_change(
-        connection, loaded, change, four_eyes=four_eyes, actor=actor, now=now
+        connection, loaded_claim, change, four_eyes=four_eyes, actor=actor, now=now
     )
 
 

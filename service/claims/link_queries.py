@@ -193,8 +193,10 @@ def build_links(
     views: list[LinkView] = []
     for link in shown_links:
         row = first_rows[link.id]
-        ordered = sorted(renderings[link.id], key=lambda pair: pair[0])
-        statement = _build_statement(row, link.voice, [quote for _, quote in ordered], moment)
+        ordered_renderings = sorted(renderings[link.id], key=lambda pair: pair[0])
+        statement = _build_statement(
+            row, link.voice, [quote for _, quote in ordered_renderings], moment
+        )
         view: LinkView = {
             "id": link.id,
             "claim": claim,
@@ -224,17 +226,17 @@ def _build_statement(
     renderings: list[QuoteView],
     moment: datetime | None,
 ) -> StatementView:
-    named = describe_voice(voice)
+    names = describe_voice(voice)
     void = statement_queries.describe_void(row, moment, prefix="statement_")
     statement: StatementView = {
         "id": row.statement,
         "party": row.party,
-        "party_name": named["party_name"],
-        "root": named["root"],
-        "root_name": named["root_name"],
-        "speaker": named["speaker"],
-        "attribution": named["attribution"],
-        "description": named["description"],
+        "party_name": names["party_name"],
+        "root": names["root"],
+        "root_name": names["root_name"],
+        "speaker": names["speaker"],
+        "attribution": names["attribution"],
+        "description": names["description"],
         "said_at": format_instant(row.said_at),
         "precision": row.precision,
         "basis": row.basis,

@@ -85,5 +85,5 @@ def _describe_mentions(connection: Connection, text: str) -> Mapping[str, Any]:
     if "@" not in text:
         return {}
     rows = connection.execute(select(users.c.id, users.c.name).where(users.c.disabled_at.is_(None)))
-    mentioned = mentions.list_mentioned(text, {row.id: row.name for row in rows})
-    return {"mentions": list(mentioned)} if mentioned else {}
+    mentioned_ids = mentions.list_mentioned(text, {row.id: row.name for row in rows})
+    return {"mentions": list(mentioned_ids)} if mentioned_ids else {}

@@ -74,7 +74,9 @@ def change_party(
     now = clamp_now(chain.recorded_at, now)
     connection.execute(update(parties).where(parties.c.slug == slug).values(**differing))
     same = list_merged(tree, slug) if "name" in differing else []
-    chains = {merged: writer.lock_chain(connection, _subject(merged)) for merged in same}
+    chains = {
+        merged_slug: writer.lock_chain(connection, _subject(merged_slug)) for merged_slug in same
+    }
     if same:
         now = max(now, *(clamp_now(other.recorded_at, now) for other in chains.values()))
         rows = update(parties).where(parties.c.slug.in_(same))
@@ -87,16 +89,20 @@ def change_party(
         was = {name: getattr(tree[slug], name) for name in ("name", "parent")}
         act = "party.merged" if changes["merged_into"] else "party.separated"
         draft = Draft(act, {**changes, "was": was, "reason": reason})
-    for merged, other in chains.items():
-        renamed = Draft("party.changed", {"name": differing["name"]})
-        writer.extend_chain(connection, other, [renamed], actor=actor, now=now)
-        connection.execute(update(parties).where(parties.c.slug == merged).values(updated_at=now))
+    for merged_slug, other in chains.items():
+        renaming = Draft("party.changed", {"name": differing["name"]})
+        writer.extend_chain(connection, other, [renaming], actor=actor, now=now)
+        connection.execute(
+            update(parties).where(parties.c.slug == merged_slug).values(updated_at=now)
+        )
     writer.extend_chain(connection, chain, [draft], actor=actor, now=now)
     connection.execute(update(parties).where(parties.c.slug == slug).values(updated_at=now))
     if not is_shown and "full_name" in differing:
         # No claim shows it, but what the party claims and says is found by it.
-        subject, concerned = Subject(SubjectKind.PARTY, slug), select_showing_parties([slug])
-        rename_batches.begin_rename(connection, subject, None, concerned, actor=actor, now=now)
+        subject, concerned_claims = Subject(SubjectKind.PARTY, slug), select_showing_parties([slug])
+        rename_batches.begin_rename(
+            connection, subject, None, concerned_claims, actor=actor, now=now
+        )
 
 
 def _subject(slug: str) -> Subject:
@@ -108,9 +114,9 @@ def list_merged(tree: Mapping[str, Any], slug: str) -> list[str]:
     merged_slugs, waiting = list[str](), [slug]
     while waiting:
         into = waiting.pop()
-        merged = [row.slug for row in tree.values() if row.merged_into == into]
-        merged_slugs += merged
-        waiting += merged
+        lower_slugs = [row.slug for row in tree.values() if row.merged_into == into]
+        merged_slugs += lower_slugs
+        waiting += lower_slugs
     return sorted(merged_slugs)
 
 
@@ -153,10 +159,12 @@ def _rename_on_claims(
         )
         for member in below
     }
-    concerned = select_showing_parties(below)
+    concerned_claims = select_showing_parties(below)
     draft = Draft("party.changed", {"party": slug, "parties": voices})
     subject = Subject(SubjectKind.PARTY, slug)
-    at = rename_batches.begin_rename(connection, subject, draft, concerned, actor=actor, now=now)
+    at = rename_batches.begin_rename(
+        connection, subject, draft, concerned_claims, actor=actor, now=now
+    )
     _keep_versions(connection, [tree[member]._asdict() | {"root": root} for member in below], at)
     return at
 
@@ -203,14 +211,14 @@ def lock_voices(connection: Connection, claim_ids: Sequence[str]) -> None:
     For commands that copy voices from one claim to another: a concurrent rename would not see the
     copy, and leave the former name there.
     """
-    linked = links.c.claim.in_(claim_ids)
+    is_linked = links.c.claim.in_(claim_ids)
     lock_queries = [
         select(parties.c.slug)
         .where(
             parties.c.slug.in_(
                 select(statements.c.party)
                 .join(links, links.c.statement == statements.c.id)
-                .where(linked)
+                .where(is_linked)
             )
         )
         .order_by(parties.c.slug),
@@ -219,7 +227,7 @@ def lock_voices(connection: Connection, claim_ids: Sequence[str]) -> None:
             speakers.c.id.in_(
                 select(statements.c.speaker)
                 .join(links, links.c.statement == statements.c.id)
-                .where(linked)
+                .where(is_linked)
             )
         )
         .order_by(speakers.c.id),
@@ -255,10 +263,10 @@ def change_speaker(
         draft = Draft(act, {**changes, "was": was, "reason": reason})
         _record_speaker(connection, row, changes, draft, actor=actor, now=now)
     else:
-        folded = names.normalize_speaker(name, role)
-        _require_own_name(connection, row, name, folded, actor=actor)
+        folded_name = names.normalize_speaker(name, role)
+        _require_own_name(connection, row, name, folded_name, actor=actor)
         draft = Draft("speaker.changed", {"name": name, "role": role})
-        values = {"name": name, "role": role, **folded}
+        values = {"name": name, "role": role, **folded_name}
         _record_speaker(connection, row, values, draft, actor=actor, now=now)
     for other in list_merged_speakers(connection, speaker_id):
         # Those who were merged into this one are shown as this one is.
@@ -271,25 +279,27 @@ def list_merged_speakers(connection: Connection, speaker_id: str) -> list[Row[An
     """List the speakers who were merged into this one, and those who were into them before."""
     merged_speakers, waiting = list[Row[Any]](), [speaker_id]
     while waiting:
-        merged = connection.execute(
+        merged_rows = connection.execute(
             select(speakers).where(speakers.c.merged_into.in_(waiting)).order_by(speakers.c.id)
         ).all()
-        merged_speakers += merged
-        waiting = [row.id for row in merged]
+        merged_speakers += merged_rows
+        waiting = [row.id for row in merged_rows]
     return merged_speakers
 
 
 def _require_own_name(
-    connection: Connection, row: Any, name: str, folded: Mapping[str, str], *, actor: Actor
+    connection: Connection, row: Any, name: str, folded_name: Mapping[str, str], *, actor: Actor
 ) -> None:
     """Raise AlreadyExists where another speaker of the party has the name and role."""
     namesake = connection.scalar(
-        select(speakers.c.id).filter_by(party=row.party, **folded).where(speakers.c.id != row.id)
+        select(speakers.c.id)
+        .filter_by(party=row.party, **folded_name)
+        .where(speakers.c.id != row.id)
     )
     if namesake is not None:
         raise AlreadyExists("The party has a speaker of this name and role.", id=namesake)
     confusable_names.require_distinct_speaker(
-        connection, row.party, name, folded["folded_role"], speaker=row.id, actor=actor
+        connection, row.party, name, folded_name["folded_role"], speaker=row.id, actor=actor
     )
 
 
@@ -310,12 +320,14 @@ def _record_speaker(
         connection.execute(update(speakers).where(speakers.c.id == row.id).values(**values))
     except IntegrityError as error:
         raise AlreadyExists("The party has a speaker of this name and role by now.") from error
-    concerned = select_showing_speaker(row.id, row.party)
+    concerned_claims = select_showing_speaker(row.id, row.party)
     change = {
         "speaker": row.id,
         "name": values.get("name", row.name),
         "role": values.get("role", row.role),
     }
     rename = Draft("speaker.changed", change)
-    now = rename_batches.begin_rename(connection, subject, rename, concerned, actor=actor, now=now)
+    now = rename_batches.begin_rename(
+        connection, subject, rename, concerned_claims, actor=actor, now=now
+    )
     writer.extend_chain(connection, chain, [draft], actor=actor, now=now)

@@ -29,14 +29,14 @@ def translate_claims(
     for claim in documents:
         versions_by_claim.setdefault(claim["id"], set()).add(claim["version"])
     states = _read_states(connection, versions_by_claim)
-    translated: list[ClaimView] = []
+    translations: list[ClaimView] = []
     for claim in documents:
         state = states[claim["id"], claim["version"]]
         if claim.get("hold") is None:
             # One that has ended by itself is not served, whether its end is recorded or not.
             state = replace(state, hold=None)
-        translated.append({**claim, "print_line": build_print_line(state, language=language)})
-    return translated
+        translations.append({**claim, "print_line": build_print_line(state, language=language)})
+    return translations
 
 
 def _read_states(

@@ -72,8 +72,8 @@ def list_row_changes(
     data, at = event.data, event.recorded_at
     changes: list[RowChange] = []
     if event.type in ("link.created", "claim.absorbed"):
-        added = [data["link"]] if event.type == "link.created" else data["links"]
-        rows = [build_link_row(after.id, link, event, actor["name"]) for link in added]
+        new_links = [data["link"]] if event.type == "link.created" else data["links"]
+        rows = [build_link_row(after.id, link, event, actor["name"]) for link in new_links]
         changes.append(Inserted(links, rows))
     elif event.type == "link.retracted":
         retraction = {
@@ -211,17 +211,19 @@ def _list_tag_changes(
     before: ClaimState | None, after: ClaimState, at: datetime
 ) -> list[RowChange]:
     had, has = set(before.tags if before else ()), set(after.tags)
-    removed, added = tuple(sorted(had - has)), tuple(sorted(has - had))
+    removals, additions = tuple(sorted(had - has)), tuple(sorted(has - had))
     changes: list[RowChange] = []
-    if removed:
-        standing = {"claim": after.id, "tag": removed, "removed_at": None}
+    if removals:
+        standing = {"claim": after.id, "tag": removals, "removed_at": None}
         changes.append(Updated(claim_tags, standing, {"removed_at": at}))
-    if added:
+    if additions:
         if before is not None and before.updated_at == at:
             # No time has passed on this claim's clock: the tag may have come and gone within it.
-            changes.append(Deleted(claim_tags, {"claim": after.id, "tag": added, "added_at": at}))
+            changes.append(
+                Deleted(claim_tags, {"claim": after.id, "tag": additions, "added_at": at})
+            )
         rows = [
-            {"claim": after.id, "tag": tag, "added_at": at, "removed_at": None} for tag in added
+            {"claim": after.id, "tag": tag, "added_at": at, "removed_at": None} for tag in additions
         ]
         changes.append(Inserted(claim_tags, rows))
     return changes

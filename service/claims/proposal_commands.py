@@ -28,7 +28,7 @@ class Outcome:
 
 def submit_change(
     connection: Connection,
-    loaded: Loaded,
+    loaded_claim: Loaded,
     change: Change,
     *,
     four_eyes: bool,
@@ -41,15 +41,21 @@ def submit_change(
     """
     decision_id = ids.make_id()
     drafts = changes.submit_change(
-        loaded.state, change, four_eyes=four_eyes, actor=actor, decision_id=decision_id
+        loaded_claim.state, change, four_eyes=four_eyes, actor=actor, decision_id=decision_id
     )
-    recorded = claim_writer.record_events(
-        connection, loaded, drafts, actor=actor, now=now, cause=change.cause, since=change.since
+    recording = claim_writer.record_events(
+        connection,
+        loaded_claim,
+        drafts,
+        actor=actor,
+        now=now,
+        cause=change.cause,
+        since=change.since,
     )
     if drafts and drafts[-1].type == "decision.proposed":
-        return Outcome(recorded.state, None, decision_id)
-    first = recorded.events[0] if recorded.events else None
-    return Outcome(recorded.state, first, None)
+        return Outcome(recording.state, None, decision_id)
+    first = recording.events[0] if recording.events else None
+    return Outcome(recording.state, first, None)
 
 
 def lapse_proposals(
@@ -62,14 +68,14 @@ def lapse_proposals(
     claim_ids = select(decisions.c.claim).where(
         decisions.c.proposed_by == proposer, decisions.c.state == "pending"
     )
-    lapsed = 0
-    for loaded in claim_writer.load_claims(
+    lapse_count = 0
+    for loaded_claim in claim_writer.load_claims(
         connection, connection.scalars(claim_ids).all(), now=now
     ).values():
-        waiting = loaded.state.pending
+        waiting = loaded_claim.state.pending
         # Somebody may have settled it while we waited for the claim.
         if waiting is not None and waiting.proposed_by == proposer:
-            draft = proposals.draft_lapse(loaded.state, waiting.id, reason=reason)
-            claim_writer.record_events(connection, loaded, [draft], actor=actor, now=now)
-            lapsed += 1
-    return lapsed
+            draft = proposals.draft_lapse(loaded_claim.state, waiting.id, reason=reason)
+            claim_writer.record_events(connection, loaded_claim, [draft], actor=actor, now=now)
+            lapse_count += 1
+    return lapse_count

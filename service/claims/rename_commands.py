@@ -72,8 +72,8 @@ def submit_party(
     new = {name: changes[name] for name in PRINTED if name in changes and name in party}
     if any(party[name] != value for name, value in new.items()):
         plan = _plan_party(tree, slug, changes, new, reason)
-        concerned = list(plan.drafts[0].data["parties"])
-        shown_claims = party_changes.select_showing_parties(concerned)
+        concerned_parties = list(plan.drafts[0].data["parties"])
+        shown_claims = party_changes.select_showing_parties(concerned_parties)
         decision = _propose(connection, plan, shown_claims, actor=actor, now=now)
         if decision is not None:
             return decision
@@ -143,9 +143,9 @@ def replan_rename(connection: Connection, waiting: Pending) -> Change:
     request = dict(waiting.change or {})
     if waiting.kind is DecisionKind.PARTY:
         tree = lock_tree(connection)
-        slug, changed = request["party"], request["changes"]
-        new = {name: changed[name] for name in PRINTED if name in changed}
-        plan = _plan_party(tree, slug, changed, new, request.get("reason"))
+        slug, changes = request["party"], request["changes"]
+        new = {name: changes[name] for name in PRINTED if name in changes}
+        plan = _plan_party(tree, slug, changes, new, request.get("reason"))
     else:
         query = select(speakers).where(speakers.c.id == request["speaker"]).with_for_update()
         row = connection.execute(query).one()._asdict()
@@ -177,15 +177,17 @@ def _propose(
     """
     busy: DecisionPending | None = None
     for claim_id in connection.scalars(_select_vouched(showing)).all():
-        stored = connection.scalar(select(states.whole(claims)).where(claims.c.id == claim_id))
-        if not changes.needs_second_person(states.parse(stored or ""), plan):
+        stored_state = connection.scalar(
+            select(states.whole(claims)).where(claims.c.id == claim_id)
+        )
+        if not changes.needs_second_person(states.parse(stored_state or ""), plan):
             continue
-        loaded = claim_writer.load_claim(connection, claim_id, now=now)
-        if not changes.needs_second_person(loaded.state, plan):
+        loaded_claim = claim_writer.load_claim(connection, claim_id, now=now)
+        if not changes.needs_second_person(loaded_claim.state, plan):
             continue
         try:
             outcome = proposal_commands.submit_change(
-                connection, loaded, plan, four_eyes=True, actor=actor, now=now
+                connection, loaded_claim, plan, four_eyes=True, actor=actor, now=now
             )
         except DecisionPending as error:
             busy = error
@@ -198,12 +200,12 @@ def _propose(
 
 def _select_vouched(showing: Any) -> Any:
     """Select the claims among `shown` that two people may vouch for, the oldest first."""
-    vouched: ColumnElement[bool] = or_(
+    is_vouched: ColumnElement[bool] = or_(
         claims.c.status == Status.CONFIRMED.value, claims.c.state.contains('"finding":"')
     )
     return (
         select(claims.c.id)
-        .where(claims.c.id.in_(showing), claims.c.merged_into.is_(None), vouched)
+        .where(claims.c.id.in_(showing), claims.c.merged_into.is_(None), is_vouched)
         .order_by(claims.c.id)
     )
 
@@ -225,20 +227,20 @@ def _plan_party(
 ) -> Change:
     """Build what a change of a party's name or parent would record on a claim that shows it."""
     party = tree[slug]
-    changed = {**tree, slug: {**party, **new}}
+    new_tree = {**tree, slug: {**party, **new}}
     if "name" in new:
         rows = {each: SimpleNamespace(**row) for each, row in tree.items()}
-        for merged in party_changes.list_merged(rows, slug):
-            changed[merged] = {**tree[merged], "name": new["name"]}
+        for merged_slug in party_changes.list_merged(rows, slug):
+            new_tree[merged_slug] = {**tree[merged_slug], "name": new["name"]}
     below = _list_below(tree, slug)
-    root = _find_root(changed, slug, below)
+    root = _find_root(new_tree, slug, below)
     voices = {
         each: plain_data.describe_names(
-            name=changed[each]["name"],
-            in_sentence=changed[each]["in_sentence"],
+            name=new_tree[each]["name"],
+            in_sentence=new_tree[each]["in_sentence"],
             root=root,
-            root_name=changed[root]["name"],
-            root_in_sentence=changed[root]["in_sentence"],
+            root_name=new_tree[root]["name"],
+            root_in_sentence=new_tree[root]["in_sentence"],
         )
         for each in below
     }
@@ -246,9 +248,9 @@ def _plan_party(
     was = {name: party[name] for name in ("name", "parent", "root")}
     if "in_sentence" in new:
         was["in_sentence"] = party["in_sentence"]
-    reason = f"“{party['name']}” becomes “{changed[slug]['name']}”"
-    if changed[slug]["parent"] != party["parent"]:
-        above = changed[slug]["parent"]
+    reason = f"“{party['name']}” becomes “{new_tree[slug]['name']}”"
+    if new_tree[slug]["parent"] != party["parent"]:
+        above = new_tree[slug]["parent"]
         reason = f"“{party['name']}” " + (
             f"becomes part of “{tree[above]['name']}”" if above else "stands by itself"
         )

@@ -77,7 +77,7 @@ def add_rename(
     rename = Rename(ids.make_id(), subject, draft, actor, None)
     showing_claims = showing.subquery()
     claim = showing_claims.c[0]
-    added = connection.execute(
+    insertion = connection.execute(
         insert(rename_claims).from_select(
             ["rename", "claim"],
             select(literal(rename.id, rename_claims.c.rename.type), claim).where(
@@ -93,11 +93,11 @@ def add_rename(
             "subject": subject.id,
             "data": None if draft is None else render_canonical(draft.data),
             "actor": orjson.dumps(actor).decode(),
-            "claims": added.rowcount,
+            "claims": insertion.rowcount,
             "started_at": now,
         },
     )
-    return rename, added.rowcount
+    return rename, insertion.rowcount
 
 
 def take_renames(connection: Connection, claim_id: str) -> list[Rename]:

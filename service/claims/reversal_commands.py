@@ -79,10 +79,10 @@ def change_claim(
     Raises what `plan` does, NotFound, PreconditionFailed, DecisionPending.
     """
     access.require_permission(actor, Action.REVERSE)
-    loaded = claim_writer.load_claim(connection, claim_id, versions=versions, now=now)
-    change = plan(connection, loaded.state, reason)
+    loaded_claim = claim_writer.load_claim(connection, claim_id, versions=versions, now=now)
+    change = plan(connection, loaded_claim.state, reason)
     return proposal_commands.submit_change(
-        connection, loaded, change, four_eyes=four_eyes, actor=actor, now=now
+        connection, loaded_claim, change, four_eyes=four_eyes, actor=actor, now=now
     )
 
 
@@ -129,10 +129,10 @@ def _change_link(
     now: datetime,
 ) -> Outcome:
     access.require_permission(actor, Action.REVERSE)
-    loaded = link_commands.load_claim_of_link(connection, link_id, now=now)
-    change = plan(loaded.state, link_id, reason=reason)
+    loaded_claim = link_commands.load_claim_of_link(connection, link_id, now=now)
+    change = plan(loaded_claim.state, link_id, reason=reason)
     return proposal_commands.submit_change(
-        connection, loaded, change, four_eyes=four_eyes, actor=actor, now=now
+        connection, loaded_claim, change, four_eyes=four_eyes, actor=actor, now=now
     )
 
 

@@ -69,16 +69,16 @@ def plan_separation(
 ) -> Change:
     """Plan what the survivor records; both claims must be locked."""
     drafts, since = _draft_opening(connection, loser, reason=reason)
-    opened = lifecycle.predict_outcome(loser, drafts, since=since)
-    recorded = connection.execute(
+    opened_claim = lifecycle.predict_outcome(loser, drafts, since=since)
+    event_rows = connection.execute(
         select(events).where(events.c.claim == survivor.id).order_by(events.c.number)
     )
     return reversals.release_claim(
         survivor,
         loser,
-        list(map(history_queries.parse_event, recorded)),
+        list(map(history_queries.parse_event, event_rows)),
         reason=reason,
-        prints_elsewhere=printed.has_agreement(opened),
+        prints_elsewhere=printed.has_agreement(opened_claim),
     )
 
 
@@ -86,10 +86,10 @@ def replan_separation(
     connection: Connection, state: ClaimState, waiting: Pending, now: datetime
 ) -> Change:
     """Work out a proposed separation anew.  Raises AlreadySettled, Conflict."""
-    separated = (waiting.change or {})["separated"]
-    loser = claim_writer.load_claim(connection, separated, now=now).state
+    separated_id = (waiting.change or {})["separated"]
+    loser = claim_writer.load_claim(connection, separated_id, now=now).state
     if loser.merged_into != state.id:
-        raise AlreadySettled("The claims were separated before.", claim=separated)
+        raise AlreadySettled("The claims were separated before.", claim=separated_id)
     return plan_separation(connection, state, loser, reason=waiting.reason)
 
 
@@ -97,19 +97,19 @@ def open_separated_claim(
     connection: Connection, claim_id: str, *, reason: str, actor: Actor, now: datetime
 ) -> ClaimState:
     """Open a merged claim again, and give back to it the components that the merge moved."""
-    loaded = claim_writer.load_claim(connection, claim_id, now=now)
-    survivor = loaded.state.merged_into
+    loaded_claim = claim_writer.load_claim(connection, claim_id, now=now)
+    survivor = loaded_claim.state.merged_into
     assert survivor is not None, "only what was merged is separated"
     components = _list_moved_components(connection, claim_id, survivor)
     now = claim_writer.lock_claims(connection, components, now=now)
-    drafts, since = _draft_opening(connection, loaded.state, reason=reason)
-    claim_writer.record_events(connection, loaded, drafts, actor=actor, now=now, since=since)
+    drafts, since = _draft_opening(connection, loaded_claim.state, reason=reason)
+    claim_writer.record_events(connection, loaded_claim, drafts, actor=actor, now=now, since=since)
     above = claim_references.list_ancestors(connection, claim_id)
     for component in components:
-        moved = claim_writer.load_claim(connection, component, now=now)
-        if moved.state.part_of == survivor and component not in above:
+        loaded_component = claim_writer.load_claim(connection, component, now=now)
+        if loaded_component.state.part_of == survivor and component not in above:
             back = Draft("claim.moved", {"part_of": claim_id})
-            claim_writer.record_events(connection, moved, [back], actor=actor, now=now)
+            claim_writer.record_events(connection, loaded_component, [back], actor=actor, now=now)
     return claim_writer.load_claim(connection, claim_id, now=now).state
 
 
@@ -128,10 +128,10 @@ def _draft_opening(
     if above != loser.part_of:
         drafts.append(Draft("claim.moved", {"part_of": above}))
     if statement_reversals.is_withdrawn(origin):
-        opened = history.apply_drafts(loser, drafts)
+        opened_claim = history.apply_drafts(loser, drafts)
         drafts.append(
             amendments.draft_claim_withdrawal(
-                opened, reason=origin.withdrawal_reason, source=origin.withdrawal_source
+                opened_claim, reason=origin.withdrawal_reason, source=origin.withdrawal_source
             )
         )
     since = history_queries.read_state_before_last(connection, loser.id, "claim.merged")

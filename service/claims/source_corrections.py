@@ -59,8 +59,10 @@ def correct_source(
         )
     chain = writer.lock_chain(connection, Subject(SubjectKind.SOURCE, source_id))
     statement_corrections.require_version(chain, version)
-    concerned = list_claims_from(connection, source_id)
-    now = clamp_now(chain.recorded_at, claim_writer.lock_claims(connection, concerned, now=now))
+    concerned_claims = list_claims_from(connection, source_id)
+    now = clamp_now(
+        chain.recorded_at, claim_writer.lock_claims(connection, concerned_claims, now=now)
+    )
     before, after = corrections.list_changes(
         {name: plain_data.make_plain(row._mapping[name]) for name in correction},
         {name: plain_data.make_plain(value) for name, value in correction.items()},
@@ -74,10 +76,10 @@ def correct_source(
     draft = Draft("source.corrected", {**difference})
     writer.extend_chain(connection, chain, [draft], actor=actor, now=now)
     connection.execute(update(sources).where(sources.c.id == source_id).values(**values))
-    for claim_id in concerned:
-        loaded = claim_writer.load_claim(connection, claim_id, now=now)
+    for claim_id in concerned_claims:
+        loaded_claim = claim_writer.load_claim(connection, claim_id, now=now)
         drafts = corrections.correct_source(source_id, difference)
-        claim_writer.record_events(connection, loaded, drafts, actor=actor, now=now)
+        claim_writer.record_events(connection, loaded_claim, drafts, actor=actor, now=now)
 
 
 def _identify(
@@ -99,8 +101,8 @@ def _identify(
 def list_claims_from(connection: Connection, source_id: str) -> list[str]:
     """List the claims that show a statement with a quote from a source."""
     statement_ids = select(quotes.c.statement).where(quotes.c.source == source_id)
-    linked = select(links.c.claim).where(links.c.statement.in_(statement_ids))
+    linked_claims = select(links.c.claim).where(links.c.statement.in_(statement_ids))
     shown_claims = select(claims.c.id).where(
-        or_(claims.c.id.in_(linked), claims.c.origin_statement.in_(statement_ids))
+        or_(claims.c.id.in_(linked_claims), claims.c.origin_statement.in_(statement_ids))
     )
     return sorted(connection.scalars(shown_claims))

@@ -37,16 +37,16 @@ class StateCache:
     def keep(self, state: ClaimState, last_hash: str) -> None:
         """Cache a state with the hash of its last event, if it is large."""
         with self._lock:
-            replaced = self._entries.pop(state.id, None)
-            if replaced is not None:
-                self._links -= len(replaced[1].links)
+            former_entry = self._entries.pop(state.id, None)
+            if former_entry is not None:
+                self._links -= len(former_entry[1].links)
             if not MIN_LINKS <= len(state.links) <= self.capacity:
                 return
             self._entries[state.id] = last_hash, state
             self._links += len(state.links)
             while self._links > self.capacity:
-                _, (_, outdated) = self._entries.popitem(last=False)
-                self._links -= len(outdated.links)
+                _, (_, oldest_state) = self._entries.popitem(last=False)
+                self._links -= len(oldest_state.links)
 
 
 STATES = StateCache()

@@ -232,9 +232,11 @@ def add_quote(
     position = connection.scalar(
         select(func.max(quotes.c.position)).where(quotes.c.statement == statement_id)
     )
-    linked, claimed = list_claims_showing(connection, statement_id)
-    concerned = sorted({*linked, *claimed})
-    now = clamp_now(chain.recorded_at, claim_writer.lock_claims(connection, concerned, now=now))
+    linked_claims, made_claims = list_claims_showing(connection, statement_id)
+    concerned_claims = sorted({*linked_claims, *made_claims})
+    now = clamp_now(
+        chain.recorded_at, claim_writer.lock_claims(connection, concerned_claims, now=now)
+    )
     row = _build_quote_row(
         connection, statement_id, (position or 0) + 1, quote, actor=actor, now=now, loc=("body",)
     )
@@ -243,7 +245,7 @@ def add_quote(
     writer.extend_chain(connection, chain, [draft], actor=actor, now=now)
     index_writer.reindex_statements(connection, statements.c.id == statement_id)
     draft_on_claims = Draft("statement.quoted", {"statement": statement_id, **draft.data})
-    changed = [
+    changed_states = [
         claim_writer.record_events(
             connection,
             claim_writer.load_claim(connection, claim, now=now),
@@ -251,9 +253,9 @@ def add_quote(
             actor=actor,
             now=now,
         ).state
-        for claim in concerned
+        for claim in concerned_claims
     ]
-    index_writer.reindex_claims(connection, changed, statement=statement_id)
+    index_writer.reindex_claims(connection, changed_states, statement=statement_id)
 
 
 def withdraw_statement(
@@ -288,9 +290,11 @@ def withdraw_statement(
         if source is None
         else source_commands.resolve_source(connection, source, actor=actor, now=now, loc=("body",))
     )
-    linked, claimed = list_claims_showing(connection, statement_id)
-    concerned = sorted({*linked, *claimed})
-    now = clamp_now(chain.recorded_at, claim_writer.lock_claims(connection, concerned, now=now))
+    linked_claims, made_claims = list_claims_showing(connection, statement_id)
+    concerned_claims = sorted({*linked_claims, *made_claims})
+    now = clamp_now(
+        chain.recorded_at, claim_writer.lock_claims(connection, concerned_claims, now=now)
+    )
     withdrawal = {
         "reason": reason,
         "source": source_id,
@@ -312,16 +316,16 @@ def withdraw_statement(
         "precision": precision,
     }
     waiting = []
-    for claim_id in concerned:
-        loaded = claim_writer.load_claim(connection, claim_id, now=now)
+    for claim_id in concerned_claims:
+        loaded_claim = claim_writer.load_claim(connection, claim_id, now=now)
         drafts = []
-        if any(link.statement == statement_id for link in loaded.state.links):
+        if any(link.statement == statement_id for link in loaded_claim.state.links):
             drafts.append(amendments.draft_statement_withdrawal(statement_id, **about))
-        if claim_id in claimed and loaded.state.lifecycle is Lifecycle.ACTIVE:
-            drafts.append(amendments.draft_claim_withdrawal(loaded.state, **about))
+        if claim_id in made_claims and loaded_claim.state.lifecycle is Lifecycle.ACTIVE:
+            drafts.append(amendments.draft_claim_withdrawal(loaded_claim.state, **about))
         change = amendments.withdraw_linked_statement(statement_id, drafts, about)
         outcome = proposal_commands.submit_change(
-            connection, loaded, change, four_eyes=four_eyes, actor=actor, now=now
+            connection, loaded_claim, change, four_eyes=four_eyes, actor=actor, now=now
         )
         waiting += [outcome.decision] if outcome.decision else []
     return waiting
@@ -329,9 +333,9 @@ def withdraw_statement(
 
 def list_claims_showing(connection: Connection, statement_id: str) -> tuple[list[str], list[str]]:
     """List the claims that the statement is linked to, and those whose origin it is."""
-    linked = select(links.c.claim).where(links.c.statement == statement_id)
-    claimed = select(claims.c.id).where(claims.c.origin_statement == statement_id)
-    return list(connection.scalars(linked)), list(connection.scalars(claimed))
+    linked_claims = select(links.c.claim).where(links.c.statement == statement_id)
+    made_claims = select(claims.c.id).where(claims.c.origin_statement == statement_id)
+    return list(connection.scalars(linked_claims)), list(connection.scalars(made_claims))
 
 
 def build_subject(statement_id: str) -> Subject:

@@ -112,11 +112,13 @@ def correct_statement(
         raise StatementVoid("This statement is void: restore it first.", statement=statement_id)
     chain = writer.lock_chain(connection, statement_commands.build_subject(statement_id))
     require_version(chain, version)
-    linked, claimed = statement_commands.list_claims_showing(connection, statement_id)
-    concerned = sorted({*linked, *claimed})
-    now = clamp_now(chain.recorded_at, claim_writer.lock_claims(connection, concerned, now=now))
+    linked_claims, made_claims = statement_commands.list_claims_showing(connection, statement_id)
+    concerned_claims = sorted({*linked_claims, *made_claims})
+    now = clamp_now(
+        chain.recorded_at, claim_writer.lock_claims(connection, concerned_claims, now=now)
+    )
     voice = _resolve_voice(connection, row, correction, actor=actor, now=now)
-    _require_fitting_voice(connection, voice, linked, claimed)
+    _require_fitting_voice(connection, voice, linked_claims, made_claims)
     columns = _correct_columns(row, correction, voice, now=now)
     quote_rows = connection.execute(
         select(quotes).where(quotes.c.statement == statement_id).order_by(quotes.c.position)
@@ -124,16 +126,16 @@ def correct_statement(
     corrected_quotes = _correct_quotes(
         connection, quote_rows, correction.get("quotes", ()), actor=actor, now=now
     )
-    recorded = {name: plain_data.make_plain(row._mapping[name]) for name in STATEMENT_COLUMNS}
+    stored_values = {name: plain_data.make_plain(row._mapping[name]) for name in STATEMENT_COLUMNS}
     right = {name: plain_data.make_plain(columns[name]) for name in STATEMENT_COLUMNS}
     rows_by_id = {quote.id: quote for quote in quote_rows}
     if corrected_quotes:
         right["quotes"] = [{"id": quote, **new} for quote, new in corrected_quotes.items()]
-        recorded["quotes"] = [
+        stored_values["quotes"] = [
             {"id": quote, **{name: rows_by_id[quote]._mapping[name] for name in new}}
             for quote, new in corrected_quotes.items()
         ]
-    before, after = corrections.list_changes(recorded, right)
+    before, after = corrections.list_changes(stored_values, right)
     data: Difference = {"before": before, "after": after, "reason": reason, "material": material}
     draft = Draft("statement.corrected", {**data})
     writer.extend_chain(connection, chain, [draft], actor=actor, now=now)
@@ -160,17 +162,17 @@ def correct_statement(
         "precision": columns["precision"],
         "quote": statement_commands.shorten_quote(text),
     }
-    changed = []
-    for claim_id in concerned:
-        loaded = claim_writer.load_claim(connection, claim_id, now=now)
-        drafts = corrections.correct_statement(loaded.state, statement_id, difference, speech)
-        changed.append(
+    changed_states = []
+    for claim_id in concerned_claims:
+        loaded_claim = claim_writer.load_claim(connection, claim_id, now=now)
+        drafts = corrections.correct_statement(loaded_claim.state, statement_id, difference, speech)
+        changed_states.append(
             claim_writer.record_events(
-                connection, loaded, drafts, actor=actor, now=now, cause=Cause.CORRECTION
+                connection, loaded_claim, drafts, actor=actor, now=now, cause=Cause.CORRECTION
             ).state
         )
     if corrected_quotes:
-        index_writer.reindex_claims(connection, changed, statement=statement_id)
+        index_writer.reindex_claims(connection, changed_states, statement=statement_id)
 
 
 def _resolve_voice(
@@ -220,23 +222,26 @@ def _resolve_voice(
 def _require_fitting_voice(
     connection: Connection,
     voice: Voice | Unnamed | None,
-    linked: Sequence[str],
-    claimed: Sequence[str],
+    linked_claims: Sequence[str],
+    made_claims: Sequence[str],
 ) -> None:
-    if voice is None and linked:
+    if voice is None and linked_claims:
         raise Invalid(
-            f"it is linked to claim {linked[0]}: words that no party stands behind take no stance; "
-            "retract that link first",
+            f"it is linked to claim {linked_claims[0]}: words that no party stands behind take no "
+            "stance; retract that link first",
             loc=("body", "party"),
         )
     if not isinstance(voice, Unnamed):
         return
-    attributed = connection.scalar(
-        select(claims.c.id).where(claims.c.id.in_(claimed), claims.c.claimant.is_not(None)).limit(1)
+    attribution = connection.scalar(
+        select(claims.c.id)
+        .where(claims.c.id.in_(made_claims), claims.c.claimant.is_not(None))
+        .limit(1)
     )
-    if attributed is not None:
+    if attribution is not None:
         raise Invalid(
-            f"claim {attributed} was recorded with it: correct that claim's claimant to null first",
+            f"claim {attribution} was recorded with it: correct that claim's claimant to null "
+            "first",
             loc=("body", "attribution"),
         )
 
@@ -272,7 +277,7 @@ def _correct_quotes(
 ) -> dict[str, dict[str, Any]]:
     """Return the columns that differ, of each quote that has any."""
     rows_by_id = {row.id: row for row in rows}
-    corrected: dict[str, dict[str, Any]] = {}
+    corrections: dict[str, dict[str, Any]] = {}
     for position, quote in enumerate(correction):
         loc = ("body", "quotes", position)
         row = rows_by_id.get(quote["id"])
@@ -295,8 +300,8 @@ def _correct_quotes(
             # A text is read by its language: the index needs both of what it was.
             different = {"text": row.text, "language": row.language} | different
         if different:
-            corrected[row.id] = different
-    return corrected
+            corrections[row.id] = different
+    return corrections
 
 
 def _describe_on_claims(connection: Connection, data: Difference) -> Difference:

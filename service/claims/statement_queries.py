@@ -120,14 +120,14 @@ def list_claims(connection: Connection, statement_id: str) -> list[StatementClai
     """The claims that a statement is the origin of, then those it is linked to, each with its
     claim as stored (`document`) and its link: None for an origin.  What was linked to a merged
     claim is linked to the one that remains."""
-    unmerged = claims.c.merged_into.is_(None)
+    is_unmerged = claims.c.merged_into.is_(None)
     brief = (claims.c.id, claims.c.document)
     originals = (
         select(*brief)
-        .where(claims.c.origin_statement == statement_id, unmerged)
+        .where(claims.c.origin_statement == statement_id, is_unmerged)
         .order_by(claims.c.created_at, claims.c.id)
     )
-    linked = (
+    linked_claims = (
         select(
             *brief,
             links.c.id.label("link"),
@@ -141,7 +141,7 @@ def list_claims(connection: Connection, statement_id: str) -> list[StatementClai
             links.c.recorded_at,
         )
         .join(links, links.c.claim == claims.c.id)
-        .where(links.c.statement == statement_id, unmerged)
+        .where(links.c.statement == statement_id, is_unmerged)
         .order_by(links.c.recorded_at, links.c.id)
     )
     return [
@@ -159,7 +159,7 @@ def list_claims(connection: Connection, statement_id: str) -> list[StatementClai
                 "recorded_at": format_instant(row.recorded_at),
             },
         }
-        for row in connection.execute(linked).all()
+        for row in connection.execute(linked_claims).all()
     ]
 
 
@@ -204,15 +204,15 @@ class VoidFields(TypedDict, total=False):
 
 def describe_void(row: Any, moment: datetime | None, *, prefix: str = "") -> VoidFields:
     """Describe the void of the statement in a row, whose columns of it begin with `prefix`."""
-    began, ended = getattr(row, f"{prefix}voided_at"), getattr(row, f"{prefix}void_ended_at")
-    if not has_ceased(began, ended, moment):
+    began, end = getattr(row, f"{prefix}voided_at"), getattr(row, f"{prefix}void_ended_at")
+    if not has_ceased(began, end, moment):
         return {}
     return {"voided_at": format_instant(began), "void_reason": getattr(row, f"{prefix}void_reason")}
 
 
-def describe_end(began: datetime | None, ended: datetime | None) -> Moment | None:
+def describe_end(began: datetime | None, end: datetime | None) -> Moment | None:
     """Return when something ceased to count, if it does not count now."""
-    return format_optional_instant(began) if has_ceased(began, ended, None) else None
+    return format_optional_instant(began) if has_ceased(began, end, None) else None
 
 
 def _build_statements(

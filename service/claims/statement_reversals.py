@@ -51,20 +51,20 @@ def void_statement(
     Conflict for the origin of a claim that is in force.
     """
     access.require_permission(actor, Action.REVERSE)
-    opened = _open(connection, statement_id, now=now)
-    if is_void(opened.row):
+    open_statement = _open(connection, statement_id, now=now)
+    if is_void(open_statement.row):
         raise AlreadySettled("This statement is void already.", statement=statement_id)
-    _require_no_live_claim(connection, opened.claimed)
+    _require_no_live_claim(connection, open_statement.claimed)
     _record(
         connection,
-        opened,
+        open_statement,
         Draft("statement.voided", {"reason": reason}),
-        {"voided_at": opened.now, "void_reason": reason, "void_ended_at": None},
+        {"voided_at": open_statement.now, "void_reason": reason, "void_ended_at": None},
         actor=actor,
     )
     return _change_claims(
         connection,
-        opened,
+        open_statement,
         lambda _: reversals.void_statement(statement_id, reason=reason),
         four_eyes=four_eyes,
         actor=actor,
@@ -87,16 +87,21 @@ def restore_statement(
     returns the ids of those decisions.  Raises NotFound, AlreadySettled, DecisionPending.
     """
     access.require_permission(actor, Action.REVERSE)
-    opened = _open(connection, statement_id, now=now)
-    require_ceased(opened.row, undoes)
-    ended = {f"{undoes}_ended_at": opened.now}
+    open_statement = _open(connection, statement_id, now=now)
+    require_ceased(open_statement.row, undoes)
+    endings = {f"{undoes}_ended_at": open_statement.now}
     draft = Draft("statement.restored", {"undoes": undoes, "reason": reason})
-    _record(connection, opened, draft, ended, actor=actor)
+    _record(connection, open_statement, draft, endings, actor=actor)
     return _change_claims(
         connection,
-        opened,
+        open_statement,
         lambda state: plan_restoration(
-            connection, state, statement_id, undoes, reason=reason, since=opened.row.withdrawn_at
+            connection,
+            state,
+            statement_id,
+            undoes,
+            reason=reason,
+            since=open_statement.row.withdrawn_at,
         ),
         four_eyes=four_eyes,
         actor=actor,
@@ -174,23 +179,32 @@ def require_ceased(row: Row[Any], undoes: Undone) -> None:
 def _open(connection: Connection, statement_id: str, *, now: datetime) -> _Opened:
     row = statement_commands.lock_row(connection, statement_id)
     chain = writer.lock_chain(connection, statement_commands.build_subject(statement_id))
-    linked, claimed = statement_commands.list_claims_showing(connection, statement_id)
-    concerned = sorted({*linked, *claimed})
-    now = clamp_now(chain.recorded_at, claim_writer.lock_claims(connection, concerned, now=now))
-    return _Opened(row, chain, claimed, concerned, now)
+    linked_claims, made_claims = statement_commands.list_claims_showing(connection, statement_id)
+    concerned_claims = sorted({*linked_claims, *made_claims})
+    now = clamp_now(
+        chain.recorded_at, claim_writer.lock_claims(connection, concerned_claims, now=now)
+    )
+    return _Opened(row, chain, made_claims, concerned_claims, now)
 
 
 def _record(
-    connection: Connection, opened: _Opened, draft: Draft, values: dict[str, Any], *, actor: Actor
+    connection: Connection,
+    open_statement: _Opened,
+    draft: Draft,
+    values: dict[str, Any],
+    *,
+    actor: Actor,
 ) -> None:
-    writer.extend_chain(connection, opened.chain, [draft], actor=actor, now=opened.now)
-    row = update(statements).where(statements.c.id == opened.row.id)
+    writer.extend_chain(
+        connection, open_statement.chain, [draft], actor=actor, now=open_statement.now
+    )
+    row = update(statements).where(statements.c.id == open_statement.row.id)
     connection.execute(row.values(**values))
 
 
 def _change_claims(
     connection: Connection,
-    opened: _Opened,
+    open_statement: _Opened,
     plan: Callable[[ClaimState], Change | None],
     *,
     four_eyes: bool,
@@ -198,22 +212,27 @@ def _change_claims(
 ) -> list[str]:
     """Make the change that `plan` gives for each claim, or propose it; returns what waits."""
     waiting = []
-    for claim_id in opened.concerned:
-        loaded: Loaded = claim_writer.load_claim(connection, claim_id, now=opened.now)
-        change = plan(loaded.state)
+    for claim_id in open_statement.concerned:
+        loaded_claim: Loaded = claim_writer.load_claim(connection, claim_id, now=open_statement.now)
+        change = plan(loaded_claim.state)
         if change is None:
             continue
         outcome = proposal_commands.submit_change(
-            connection, loaded, change, four_eyes=four_eyes, actor=actor, now=opened.now
+            connection,
+            loaded_claim,
+            change,
+            four_eyes=four_eyes,
+            actor=actor,
+            now=open_statement.now,
         )
         waiting += [outcome.decision] if outcome.decision else []
     return waiting
 
 
-def _require_no_live_claim(connection: Connection, claimed: Sequence[str]) -> None:
+def _require_no_live_claim(connection: Connection, made_claims: Sequence[str]) -> None:
     live = connection.scalars(
         select(claims.c.id).where(
-            claims.c.id.in_(claimed),
+            claims.c.id.in_(made_claims),
             claims.c.lifecycle.not_in([lifecycle.value for lifecycle in UNLISTED]),
         )
     ).all()

@@ -80,12 +80,12 @@ def _outdate(connection: Connection, claim: str, event: Event, grade: UseClass) 
             uses.c["class"].in_([lesser.value for lesser in domain_uses.list_lesser(grade)]),
         ).values(mark)
     )
-    outdated = connection.execute(
+    outdated_rows = connection.execute(
         use_update.where(
             uses.c.state.in_((UseState.CURRENT.value, UseState.ACKNOWLEDGED.value))
         ).values({**mark, "state": UseState.OUTDATED.value, "outdated_at": event.recorded_at})
     )
-    return graver.rowcount + outdated.rowcount
+    return graver.rowcount + outdated_rows.rowcount
 
 
 def _tell(
@@ -102,7 +102,7 @@ def _tell(
         select(func.count()).select_from(uses).where(*conditions)
     ).scalar_one()
     rows = connection.execute(select(uses).where(*conditions).order_by(uses.c.id).limit(MOST_NAMED))
-    named = [
+    uses_in_brief = [
         {
             "id": row.id,
             "url": row.url,
@@ -117,13 +117,13 @@ def _tell(
         }
         for row in rows
     ]
-    gravest = min((use["class"] for use in named), key=domain_uses.GRAVEST_FIRST.index)
+    gravest = min((use["class"] for use in uses_in_brief), key=domain_uses.GRAVEST_FIRST.index)
     last = events[-1]
     outdated_event = Event(
         last.number,
         "use.outdated",
         last.recorded_at,
-        {"class": gravest, "uses": named, "count": count},
+        {"class": gravest, "uses": uses_in_brief, "count": count},
     )
     body = webhook_bodies.render_message(
         outdated_event, state, by=None, base_url=context_of(connection).base_url

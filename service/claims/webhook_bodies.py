@@ -133,13 +133,13 @@ def _render_creation(state: ClaimState, _: EventData) -> CreatedView:
 
 
 def _render_status_change(state: ClaimState, data: EventData) -> StatusChangedView:
-    cited = set(data["cites"])
+    cited_ids = set(data["cites"])
     return {
         "previous_status": data["previous_status"],
         "status": data["status"],
         "reason": data["reason"],
         "cause": data["cause"],
-        "cites": _list_link_briefs(state, lambda link: link.id in cited),
+        "cites": _list_link_briefs(state, lambda link: link.id in cited_ids),
         "override": data["override"],
         "decided_by": data["decided_by"],
         "approved_by": data["approved_by"],
@@ -160,12 +160,12 @@ def _render_amendment(state: ClaimState, data: EventData) -> AmendedView | None:
 
 
 def _render_finding_change(state: ClaimState, data: EventData) -> FindingChangedView:
-    cited = set(data["cites"])
+    cited_ids = set(data["cites"])
     return {
         "previous": data["previous"],
         "finding": data["finding"],
         "reason": data["reason"],
-        "cites": _list_link_briefs(state, lambda link: link.id in cited),
+        "cites": _list_link_briefs(state, lambda link: link.id in cited_ids),
         "status": state.status,
         "decided_by": data["decided_by"],
         "approved_by": data["approved_by"],
@@ -262,13 +262,13 @@ def _render_statement_withdrawal(state: ClaimState, data: EventData) -> Statemen
 
 
 def _render_proposal(state: ClaimState, data: EventData) -> ProposedView:
-    cited = set(data["cites"])
+    cited_ids = set(data["cites"])
     return {
         "decision": data["id"],
         "status": state.status,
         "to": data["to"],
         "reason": data["reason"],
-        "cites": _list_link_briefs(state, lambda link: link.id in cited),
+        "cites": _list_link_briefs(state, lambda link: link.id in cited_ids),
         "override": data["override"],
         "proposed_by": data["proposed_by_name"],
         "kind": data.get("kind", DecisionKind.STATUS),

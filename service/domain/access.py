@@ -164,15 +164,15 @@ IMPORTER = Actor("system", "claimdesk", Role.ADMIN, Means(Way.IMPORT))
 
 def describe_actor(actor: Actor) -> ActorData:
     """Return the actor as plain data for an event: who, and by what means."""
-    described: ActorData = {"id": actor.id, "name": actor.name}
+    description: ActorData = {"id": actor.id, "name": actor.name}
     means = actor.means
     if means is not None:
-        described["means"] = means.way.value
+        description["means"] = means.way.value
         if means.key_id is not None:
-            described["key"] = {"id": means.key_id, "name": means.key_name}
+            description["key"] = {"id": means.key_id, "name": means.key_name}
         if means.made_by:
-            described["made_by"] = list(means.made_by)
-    return described
+            description["made_by"] = list(means.made_by)
+    return description
 
 
 def is_allowed(actor: Actor | None, action: Action, *, public_read: bool = False) -> bool:

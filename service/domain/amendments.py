@@ -46,11 +46,7 @@ def draft_link(state: ClaimState, new: Link, *, note: str | None) -> Draft:
             loc=("body", "statement"),
         )
     existing = next(
-        (
-            linked
-            for linked in state.links
-            if linked.statement == new.statement and linked.is_active
-        ),
+        (link for link in state.links if link.statement == new.statement and link.is_active),
         None,
     )
     if existing is not None:
@@ -284,7 +280,7 @@ def draft_absorption(
     the loser's links get on the survivor.
     """
     links_of_survivor = {link.statement: link for link in survivor.links if link.is_active}
-    moved, conflicts, replaced = [], [], []
+    moved_links, conflicts, replaced_links = [], [], []
     copies = [replace(link, id=new_ids[link.id], set_aside=False) for link in loser.links]
     for copy in [*copies, *([origin] if origin else [])]:
         if not copy.is_active or copy.statement == survivor.origin_statement:
@@ -293,20 +289,20 @@ def draft_absorption(
         if own is None:
             if copy is origin and evidence.explain_disqualification(survivor, copy) is None:
                 copy = replace(copy, conflicting=True)
-            moved.append(copy)
+            moved_links.append(copy)
         elif CAUTION.index(copy.stance) > CAUTION.index(own.stance):
-            replaced.append(own.id)
-            moved.append(copy)
+            replaced_links.append(own.id)
+            moved_links.append(copy)
             conflicts.append(copy.id)
         elif own.stance is not copy.stance:
             conflicts.append(own.id)
     return [
-        *(Draft("link.retracted", {"link": old, "reason": REPLACED}) for old in replaced),
+        *(Draft("link.retracted", {"link": old, "reason": REPLACED}) for old in replaced_links),
         Draft(
             "claim.absorbed",
             {
                 "merged": loser.id,
-                "links": [_describe_moved(link) for link in moved],
+                "links": [_describe_moved(link) for link in moved_links],
                 "conflicts": conflicts,
             },
         ),
@@ -333,7 +329,7 @@ def absorb_claim(
     )
 
 
-def draft_component_change(component: ClaimState, *, removed: bool = False) -> Draft:
+def draft_component_change(component: ClaimState, *, is_removed: bool = False) -> Draft:
     """Draft what the parent records of a component: that it is there, has changed, or is gone."""
     return Draft(
         "component.changed",
@@ -341,7 +337,7 @@ def draft_component_change(component: ClaimState, *, removed: bool = False) -> D
             "component": component.id,
             "text": component.text,
             "status": component.status.value,
-            "removed": removed,
+            "removed": is_removed,
         },
         "component",
     )

@@ -44,8 +44,8 @@ def compute_pause(failures: int) -> timedelta | None:
     """
     if failures < BREAKER_FAILURES:
         return None
-    doubled = min(failures - BREAKER_FAILURES, 10)
-    return min(BREAKER_FIRST * (1 << doubled), BREAKER_MOST)
+    doublings = min(failures - BREAKER_FAILURES, 10)
+    return min(BREAKER_FIRST * (1 << doublings), BREAKER_MOST)
 
 
 def is_probing(failures: int) -> bool:

@@ -114,19 +114,19 @@ def approve_change(
     would print otherwise than the proposer saw.
     """
     waiting = proposals.require_approvable_proposal(state, decision_id, actor=actor)
-    approved = proposals.draft_approval(waiting, actor=actor, note=note)
-    drafts = [approved, *(_name_deciders(draft, approved) for draft in change.drafts)]
+    approval = proposals.draft_approval(waiting, actor=actor, note=note)
+    drafts = [approval, *(_name_deciders(draft, approval) for draft in change.drafts)]
     outcome = lifecycle.predict_outcome(state, drafts, cause=change.cause, since=change.since)
     proposals.require_same_outcome(state, waiting, outcome)
     return drafts
 
 
-def _name_deciders(draft: Draft, approved: Draft) -> Draft:
+def _name_deciders(draft: Draft, approval: Draft) -> Draft:
     """Add who agreed to a finding or a change of status: these events are read by themselves."""
     if draft.type not in ("finding.changed", "claim.status_changed"):
         return draft
     names = ("decision", "decided_by", "approved_by", "approval_note")
-    return replace(draft, data=draft.data | {name: approved.data[name] for name in names})
+    return replace(draft, data=draft.data | {name: approval.data[name] for name in names})
 
 
 def change_finding(
@@ -253,18 +253,18 @@ def _require_contradiction(state: ClaimState) -> list[Missing]:
 def _require_cited(
     state: ClaimState, request: FindingRequest, fitting: Sequence[Link], stances: frozenset[Stance]
 ) -> list[Missing]:
-    cited = [link for link in state.links if link.id in request.cites]
-    unfit = [link for link in cited if link.stance not in stances]
+    cited_links = [link for link in state.links if link.id in request.cites]
+    unfit = [link for link in cited_links if link.stance not in stances]
     missing = []
     if unfit:
         missing.append(
             Missing(
                 f"only cited links that speak for {request.finding}",
-                len(cited) - len(unfit),
+                len(cited_links) - len(unfit),
                 f"cites what does not speak for {request.finding}: {guards.name_links(unfit)}",
             )
         )
-    if fitting and not any(link in fitting for link in cited):
+    if fitting and not any(link in fitting for link in cited_links):
         detail = f"needs at least one cited statement that shows it {request.finding}"
         missing.append(Missing("1 cited link", 0, detail))
     return missing

@@ -130,14 +130,14 @@ class ClockGuard:
         if self._anchor is None or self.stopwatch is None:
             return None
         anchored_at, count = self._anchor
-        expected = anchored_at + timedelta(seconds=self.stopwatch() - count)
-        if abs(now - expected) <= self.tolerance:
+        expected_instant = anchored_at + timedelta(seconds=self.stopwatch() - count)
+        if abs(now - expected_instant) <= self.tolerance:
             return None
-        direction = "ahead" if now > expected else "back"
+        direction = "ahead" if now > expected_instant else "back"
         return (
-            f"The clock was set {direction} by {_describe_length(abs(now - expected))} while the "
-            f"server ran: it says {format_instant(now)}, and should say about "
-            f"{format_instant(expected)}."
+            f"The clock was set {direction} by {_describe_length(abs(now - expected_instant))} "
+            f"while the server ran: it says {format_instant(now)}, and should say about "
+            f"{format_instant(expected_instant)}."
         )
 
 

@@ -79,8 +79,10 @@ def correct_claim(state: ClaimState, changes: Mapping[str, Any], *, reason: str)
         )
     if state.lifecycle is Lifecycle.VOID:
         raise ClaimVoid("This claim is void: restore it first.")
-    recorded = {name: make_plain(getattr(state, name)) for name in changes}
-    before, after = list_changes(recorded, {name: make_plain(changes[name]) for name in changes})
+    former_values = {name: make_plain(getattr(state, name)) for name in changes}
+    before, after = list_changes(
+        former_values, {name: make_plain(changes[name]) for name in changes}
+    )
     data = {"before": before, "after": after, "reason": reason}
     return _complete(state, Draft("claim.corrected", data))
 
@@ -128,8 +130,10 @@ def _complete(state: ClaimState, draft: Draft, *, is_reworded: bool = False) -> 
     after = history.apply_drafts(state, drafts)
     # Of a claim that is void or merged nothing prints until two people agree to it again.
     is_unprinted = state.lifecycle in UNLISTED
-    agreed = is_reworded or printed.list_fields_to_agree_on(state, after, is_correction=True)
-    if is_unprinted or not agreed:
+    needs_agreement = is_reworded or printed.list_fields_to_agree_on(
+        state, after, is_correction=True
+    )
+    if is_unprinted or not needs_agreement:
         return drafts
     reason = "what was agreed on was corrected"
     if after.finding is not None:

@@ -94,16 +94,16 @@ def withhold_event(event: T, audience: Audience) -> tuple[T, list[Path]]:
     """
     places = list_withholdable_places(event["type"], event["actor"], event["data"])
     withheld_places = [place for place, lowest in places.items() if not audience.may_read(lowest)]
-    redacted: Data = event
+    redacted_event: Data = event
     for place in withheld_places:
-        redacted = _take_out(redacted, place)
+        redacted_event = _take_out(redacted_event, place)
     if ("type",) in withheld_places:
-        redacted = {**redacted, "type": INTERNAL}
-    redacted = {
-        **redacted,
+        redacted_event = {**redacted_event, "type": INTERNAL}
+    redacted_event = {
+        **redacted_event,
         **{part: None for part in ("actor", "data") if (part,) in withheld_places},
     }
-    return cast(T, redacted), withheld_places
+    return cast(T, redacted_event), withheld_places
 
 
 def withhold_fields(resource: T, fields: Mapping[str, Audience], audience: Audience) -> T:

@@ -183,11 +183,11 @@ def suggest_status(state: ClaimState, *, explain: bool = True) -> Suggestion:
     support = list_qualifying_support(state)
     contradictions = list_open_contradictions(state)
     requests = list_requests(state)
-    needed = count_needed_support(state)
+    needed_support = count_needed_support(state)
     roots_supporting = list_roots(support)
     if contradictions:
         status = Status.DISPUTED
-    elif len(roots_supporting) >= needed:
+    elif len(roots_supporting) >= needed_support:
         status = Status.CONFIRMED
     elif requests or support or list_unqualified_support(state) or state.verification_opened:
         status = Status.AWAITING_CONFIRMATION
@@ -197,7 +197,7 @@ def suggest_status(state: ClaimState, *, explain: bool = True) -> Suggestion:
         status=status,
         trace=tuple(_explain(state, link) for link in state.links) if explain else (),
         support=roots_supporting,
-        needed_parties=needed,
+        needed_parties=needed_support,
         contradictions=tuple(contradictions),
         confirmation_requests=tuple(requests),
     )

@@ -89,31 +89,31 @@ def list_citable_links(state: ClaimState, to: Status) -> list[Link]:
     return [link for link in state.links if link.is_active and link.stance in GROUNDS[to].stances]
 
 
-def require_fitting_cites(state: ClaimState, move: Move, *, allowed: bool) -> list[Missing]:
+def require_fitting_cites(state: ClaimState, move: Move, *, are_allowed: bool) -> list[Missing]:
     """Require that every cited link speaks for the status, and that one of them is needed for it.
 
-    The second is not asked if the evidence does not allow the status (`allowed` is False): then the
+    The second is not asked if the evidence does not allow the status (`are_allowed` is False): then the
     guard has said what is missing.  Nor is it asked of an override; but an override cannot cite
     what speaks against the status either.
     """
     ground = GROUNDS[move.to]
-    cited = [link for link in state.links if link.id in move.cites]
-    unfit = [link for link in cited if link.stance not in ground.stances]
+    cited_links = [link for link in state.links if link.id in move.cites]
+    unfit = [link for link in cited_links if link.stance not in ground.stances]
     missing = []
     if unfit:
         missing.append(
             Missing(
                 f"only cited links that speak for {move.to}",
-                len(cited) - len(unfit),
+                len(cited_links) - len(unfit),
                 f"cites what does not speak for {move.to}: {name_links(unfit)}",
             )
         )
-    if move.override is not None or (not cited and state.status in ground.may_cite_nothing):
+    if move.override is not None or (not cited_links and state.status in ground.may_cite_nothing):
         return missing
-    if cited and not allowed:
+    if cited_links and not are_allowed:
         return missing
-    if not any(ground.is_needed(state, link) for link in cited if link not in unfit):
-        why = _explain_disqualifications(state, cited)
+    if not any(ground.is_needed(state, link) for link in cited_links if link not in unfit):
+        why = _explain_disqualifications(state, cited_links)
         detail = f"needs at least one cited {ground.needed} to rest on"
         need = f"1 cited {ground.needed}"
         missing.append(Missing(need, 0, detail + (f" ({why})" if why else "")))
@@ -153,15 +153,15 @@ def require_independent_support(state: ClaimState, move: Move) -> list[Missing]:
 
 def require_resolved_contradictions(state: ClaimState, move: Move) -> list[Missing]:
     """Require that no contradiction is left, and more support if any is set aside."""
-    excluded = {contradiction.link for contradiction in move.set_aside}
+    excluded_links = {contradiction.link for contradiction in move.set_aside}
     remaining = [
         contradiction
         for contradiction in evidence.list_open_contradictions(state)
-        if contradiction.id not in excluded
+        if contradiction.id not in excluded_links
     ]
-    needed = evidence.count_needed_support(state, setting_aside=bool(excluded))
+    needed_support = evidence.count_needed_support(state, setting_aside=bool(excluded_links))
     return [
-        *_require_support(state, needed),
+        *_require_support(state, needed_support),
         *_require_no_contradictions(remaining),
         *_require_reasons_to_set_aside(move),
         *require_reason(move.reason),
@@ -201,14 +201,14 @@ def require_nothing_outstanding(state: ClaimState, move: Move) -> list[Missing]:
 
 def require_automatic_rule(state: ClaimState, move: Move) -> list[Missing]:
     """Refuse the move: the rules make it by themselves when the support falls."""
-    needed = evidence.count_needed_support(state)
+    needed_support = evidence.count_needed_support(state)
     has = len(evidence.list_roots(evidence.list_qualifying_support(state)))
     return [
         Missing(
-            f"fewer than {needed} independent supporting parties",
+            f"fewer than {needed_support} independent supporting parties",
             has,
             "a confirmed claim returns to awaiting_confirmation by itself when its support is "
-            f"withdrawn; it has {has} of {needed}",
+            f"withdrawn; it has {has} of {needed_support}",
         )
     ]
 
@@ -223,14 +223,14 @@ def list_outstanding_links(state: ClaimState) -> list[Link]:
     return [*evidence.list_requests(state), *support]
 
 
-def _require_support(state: ClaimState, needed: int) -> list[Missing]:
+def _require_support(state: ClaimState, needed_support: int) -> list[Missing]:
     has = len(evidence.list_roots(evidence.list_qualifying_support(state)))
-    if has >= needed:
+    if has >= needed_support:
         return []
-    statements = "statement" if needed == 1 else "statements"
-    parties = "a party" if needed == 1 else f"{needed} independent parties"
+    statements = "statement" if needed_support == 1 else "statements"
+    parties = "a party" if needed_support == 1 else f"{needed_support} independent parties"
     other = f" other than {state.claimant.root_name}" if state.claimant else ""
-    need = f"{needed} supporting {statements} from {parties}{other}"
+    need = f"{needed_support} supporting {statements} from {parties}{other}"
     why = _explain_disqualifications(state, state.links)
     return [Missing(need, has, f"needs {need}; has {has}" + (f" ({why})" if why else ""))]
 
@@ -263,15 +263,15 @@ def require_reason(reason: str) -> list[Missing]:
 
 
 def _require_reasons_to_set_aside(move: Move) -> list[Missing]:
-    unexplained = [
+    unexplained_links = [
         contradiction for contradiction in move.set_aside if not contradiction.reason.strip()
     ]
-    if not unexplained:
+    if not unexplained_links:
         return []
     return [
         Missing(
             "a reason for each contradiction set aside",
-            len(move.set_aside) - len(unexplained),
+            len(move.set_aside) - len(unexplained_links),
             "needs a reason for each contradiction set aside",
         )
     ]

@@ -136,10 +136,10 @@ def is_affected(state: ClaimState, draft: Draft) -> bool:
 
 
 def _create(claim_id: str, event: Event) -> ClaimState:
-    recorded = {name: event.data[name] for name in CREATION_FIELDS if name in event.data}
+    content = {name: event.data[name] for name in CREATION_FIELDS if name in event.data}
     moment = event.recorded_at
     began = {"created_at": moment, "updated_at": moment, "status_since": moment}
-    return plain_data.read_state({**recorded, **began, "id": claim_id, "version": 1})
+    return plain_data.read_state({**content, **began, "id": claim_id, "version": 1})
 
 
 def _add_link(state: ClaimState, event: Event) -> ClaimState:
@@ -169,10 +169,10 @@ def _replace_links(
 def _change_status(state: ClaimState, event: Event) -> ClaimState:
     data = event.data
     status = Status(data["status"])
-    imported = plain_data.read_imported(data["imported"]) if "imported" in data else None
-    excluded = {contradiction["link"] for contradiction in data["set_aside"]}
-    if excluded:
-        state = _replace_links(state, lambda link: link.id in excluded, set_aside=True)
+    import_note = plain_data.read_imported(data["imported"]) if "imported" in data else None
+    excluded_ids = {contradiction["link"] for contradiction in data["set_aside"]}
+    if excluded_ids:
+        state = _replace_links(state, lambda link: link.id in excluded_ids, set_aside=True)
     return replace(
         state,
         status=status,
@@ -185,17 +185,19 @@ def _change_status(state: ClaimState, event: Event) -> ClaimState:
             and state.status is Status.ASSERTED
             and data["cause"] == Cause.DECISION
         ),
-        finding=_choose_finding(state, status, imported),
+        finding=_choose_finding(state, status, import_note),
         # Any change of status settles a waiting decision: it was proposed about another status.
         pending=None,
-        imported=imported,
+        imported=import_note,
     )
 
 
-def _choose_finding(state: ClaimState, status: Status, imported: Imported | None) -> Finding | None:
+def _choose_finding(
+    state: ClaimState, status: Status, import_note: Imported | None
+) -> Finding | None:
     """Return the finding that a claim has after a change of its status."""
-    if imported is not None:
-        return imported.finding
+    if import_note is not None:
+        return import_note.finding
     # A confirmation is the desk's newer conclusion; what others found goes with their status.
     if status is Status.CONFIRMED or _has_imported_finding(state):
         return None

@@ -43,8 +43,8 @@ def draft_inquiry(state: ClaimState, new: Inquiry, *, now: datetime) -> list[Dra
     _require_order(new, now=now)
     data = {name: value for name, value in make_plain(new).items() if name not in DERIVED}
     after = (*state.inquiries, new)
-    created = {"inquiry": new.id} | data | _mark_print(state.inquiries, after)
-    return [Draft("inquiry.created", created), *_draft_due(after, now=now)]
+    creation = {"inquiry": new.id} | data | _mark_print(state.inquiries, after)
+    return [Draft("inquiry.created", creation), *_draft_due(after, now=now)]
 
 
 def draft_inquiry_change(
@@ -60,9 +60,9 @@ def draft_inquiry_change(
     }
     if not differing:
         return []
-    changed: Inquiry = replace(inquiry, lapsed=False, **differing)
-    _require_order(changed, now=now)
-    after = _replace(state.inquiries, changed)
+    changed_inquiry: Inquiry = replace(inquiry, lapsed=False, **differing)
+    _require_order(changed_inquiry, now=now)
+    after = _replace(state.inquiries, changed_inquiry)
     data = {"inquiry": inquiry_id, **make_plain(differing), **_mark_print(state.inquiries, after)}
     return [Draft("inquiry.changed", data), *_draft_due(after, now=now)]
 
@@ -93,8 +93,10 @@ def _draft_due(inquiries: tuple[Inquiry, ...], *, now: datetime) -> list[Draft]:
     return drafts
 
 
-def _replace(inquiries: tuple[Inquiry, ...], changed: Inquiry) -> tuple[Inquiry, ...]:
-    return tuple(changed if inquiry.id == changed.id else inquiry for inquiry in inquiries)
+def _replace(inquiries: tuple[Inquiry, ...], changed_inquiry: Inquiry) -> tuple[Inquiry, ...]:
+    return tuple(
+        changed_inquiry if inquiry.id == changed_inquiry.id else inquiry for inquiry in inquiries
+    )
 
 
 def _mark_print(before: tuple[Inquiry, ...], after: tuple[Inquiry, ...]) -> dict[str, Any]:

@@ -58,7 +58,7 @@ def list_missing(state: ClaimState, move: Move) -> list[Missing]:
         if move.override is None
         else guards.require_override_reason(move, move.override)
     )
-    cites = guards.require_fitting_cites(state, move, allowed=not missing)
+    cites = guards.require_fitting_cites(state, move, are_allowed=not missing)
     return [*missing, *cites]
 
 
@@ -78,9 +78,9 @@ def change_status(
     proposals.require_open_claim(state)
     _require_valid_links(state, move)
     _require_nothing_missing(state, move)
-    applied = _draft_status_change(state, move, cause=Cause.DECISION, decided_by=actor.name)
+    status_drafts = _draft_status_change(state, move, cause=Cause.DECISION, decided_by=actor.name)
     if not needs_second_person(move, four_eyes=four_eyes):
-        return applied
+        return status_drafts
     proposal = Pending(
         id=decision_id,
         to=move.to,
@@ -92,7 +92,7 @@ def change_status(
         proposed_by_name=actor.name,
         proposed_through=actor.made_by,
     )
-    return proposals.draft_proposal(state, proposal, predict_outcome(state, [applied]))
+    return proposals.draft_proposal(state, proposal, predict_outcome(state, [status_drafts]))
 
 
 def approve_status_change(
@@ -141,9 +141,9 @@ def predict_outcome(
 
     The move follows from what is new beside `since`, or beside the claim as it is.
     """
-    changed = history.apply_drafts(state, drafts)
-    automatic = find_automatic_move(since or state, changed, cause=cause)
-    return changed if automatic is None else history.apply_drafts(changed, [automatic])
+    state_after = history.apply_drafts(state, drafts)
+    automatic = find_automatic_move(since or state, state_after, cause=cause)
+    return state_after if automatic is None else history.apply_drafts(state_after, [automatic])
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,8 +164,8 @@ class AutomaticMove:
 def _find_new_contradictions(before: ClaimState, after: ClaimState) -> list[Link] | None:
     """Return the open contradictions that are new; one set aside before is not new."""
     earlier = {link.id for link in evidence.list_active_by_others(before, Stance.CONTRADICTS)}
-    opened = evidence.list_open_contradictions(after)
-    return [link for link in opened if link.id not in earlier] or None
+    new_contradictions = evidence.list_open_contradictions(after)
+    return [link for link in new_contradictions if link.id not in earlier] or None
 
 
 def _find_new_requests(before: ClaimState, after: ClaimState) -> list[Link] | None:
@@ -182,8 +182,8 @@ def _find_lost_support(before: ClaimState, after: ClaimState) -> list[Link] | No
         return None
     support = evidence.list_qualifying_support(before)
     roots_after = evidence.list_roots(evidence.list_qualifying_support(after))
-    sufficed = len(evidence.list_roots(support)) >= evidence.count_needed_support(before)
-    if not sufficed or len(roots_after) >= evidence.count_needed_support(after):
+    was_enough = len(evidence.list_roots(support)) >= evidence.count_needed_support(before)
+    if not was_enough or len(roots_after) >= evidence.count_needed_support(after):
         return None
     return [link for link in support if link.root not in roots_after]
 
@@ -326,11 +326,11 @@ def _require_nothing_missing(state: ClaimState, move: Move) -> None:
 
 
 def _require_valid_links(state: ClaimState, move: Move) -> None:
-    for place, cited in (
+    for place, cited_ids in (
         ("cites", move.cites),
         ("set_aside", tuple(contradiction.link for contradiction in move.set_aside)),
     ):
-        for position, link_id in enumerate(cited):
+        for position, link_id in enumerate(cited_ids):
             link = state.find_link(link_id)
             loc = ("body", place, position)
             if link is None:

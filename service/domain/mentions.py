@@ -28,20 +28,20 @@ def list_mentioned(text: str, people: Mapping[str, str]) -> tuple[str, ...]:
         ids_by_name.setdefault(_normalize(name), []).append(person)
     longest = max((len(_WORDS.findall(name)) for name in people.values()), default=0)
     text = unicodedata.normalize("NFC", text)
-    mentioned: dict[str, None] = {}
+    mentioned_ids: dict[str, None] = {}
     for mark in _MARK.finditer(text):
         ends = [word.end() for word in islice(_WORDS.finditer(text, mark.end()), longest)]
-        mentioned |= dict.fromkeys(_find_longest(text, mark.end(), ends, ids_by_name))
-    return tuple(mentioned)
+        mentioned_ids |= dict.fromkeys(_find_longest(text, mark.end(), ends, ids_by_name))
+    return tuple(mentioned_ids)
 
 
 def _find_longest(
     text: str, begin: int, ends: list[int], ids_by_name: Mapping[str, list[str]]
 ) -> Iterable[str]:
     for end in reversed(ends):
-        named = ids_by_name.get(_normalize(text[begin:end]))
-        if named is not None and not _GOES_ON.match(text, end):
-            return named
+        user_id = ids_by_name.get(_normalize(text[begin:end]))
+        if user_id is not None and not _GOES_ON.match(text, end):
+            return user_id
     return ()
 
 

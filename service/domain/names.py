@@ -29,10 +29,10 @@ def normalize_letters(name: str) -> str:
 def transliterate(name: str) -> str:
     """Return `name` as `normalize_letters` does, but with đ and ђ as dj, as in addresses."""
     # Decomposed before as well: some letters (𝐕, ㎏) have no lower case until they are.
-    decomposed = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", name).casefold())
+    parts = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", name).casefold())
     letters = "".join(
         str(unicodedata.decimal(letter)) if letter.isdecimal() else letter
-        for letter in decomposed
+        for letter in parts
         if not unicodedata.combining(letter)
     )
     latin = _LETTERS.sub(lambda run: _write_in_latin(run[0]), letters)
@@ -47,8 +47,8 @@ def normalize_word(word: str) -> str:
 
 def _write_in_latin(letters: str) -> str:
     """Return a run of letters in Latin.  A run that mixes scripts stays: it imitates a name."""
-    mixed = _CYRILLIC.search(letters) and _ASCII.search(letters)
-    return letters if mixed else letters.translate(LATIN)
+    mixes_scripts = _CYRILLIC.search(letters) and _ASCII.search(letters)
+    return letters if mixes_scripts else letters.translate(LATIN)
 
 
 @lru_cache(maxsize=8192)
@@ -75,10 +75,10 @@ def normalize_speaker(name: str, role: str | None) -> dict[str, str]:
     return {"folded_name": normalize_spelling(name), "folded_role": normalize_spelling(role or "")}
 
 
-def mark_duplicate(folded: dict[str, str], speaker: str) -> dict[str, str]:
+def mark_duplicate(folded_name: dict[str, str], speaker: str) -> dict[str, str]:
     """Return the columns of a speaker of whom an older release had two spellings.
 
     Both spellings are one now.  Both speakers stay, and new statements find the other one;
     `speaker` is the id of the one that is marked.
     """
-    return {**folded, "folded_name": f"{folded['folded_name']}\n{speaker}"}
+    return {**folded_name, "folded_name": f"{folded_name['folded_name']}\n{speaker}"}

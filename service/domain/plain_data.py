@@ -62,11 +62,11 @@ def read_voice(data: Data) -> Voice:
 
 def build_voice(party: str, names: Data, speaker: Speaker | None) -> Voice:
     """Return the voice of a party that is called and placed as `names` say."""
-    called = (party, names["name"], names["root"], names["root_name"], speaker)
+    voice_names = (party, names["name"], names["root"], names["root_name"], speaker)
     in_sentence, root_in_sentence = names.get("in_sentence"), names.get("root_in_sentence")
     if in_sentence is None and root_in_sentence is None:
-        return Voice(*called)
-    return SentenceVoice(*called, in_sentence, root_in_sentence)
+        return Voice(*voice_names)
+    return SentenceVoice(*voice_names, in_sentence, root_in_sentence)
 
 
 def describe_names(

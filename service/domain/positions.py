@@ -26,10 +26,10 @@ def read_position(text: str, *, epoch: str, loc: tuple[str, str]) -> int:
     """Return the number of a position.  Raises EpochEnded for one of another epoch, or Invalid."""
     if re.fullmatch(PATTERN, text) is None:
         raise Invalid("send it as it came: a number, or an epoch and a number", loc=loc)
-    named, _, number = text.rpartition("-")
+    name, _, number = text.rpartition("-")
     seq = int(number)
     if seq > HIGHEST:
         raise Invalid(f"a number is at most {HIGHEST}", loc=loc)
-    if named != epoch and seq:
+    if name != epoch and seq:
         raise EpochEnded(START_AGAIN, epoch=epoch or None)
     return seq

@@ -167,9 +167,9 @@ class _Line:
         )
 
     def _describe_finding(self, finding: Finding) -> str:
-        imported = self.state.imported
-        is_imported = imported is not None and imported.finding is finding
-        by = texts.print_name(imported.by) if imported and is_imported else self.phrases.desk
+        import_note = self.state.imported
+        is_imported = import_note is not None and import_note.finding is finding
+        by = texts.print_name(import_note.by) if import_note and is_imported else self.phrases.desk
         return self.phrases.findings[finding].format(by=by)
 
     def _describe_unnamed(self) -> Iterator[str]:

@@ -48,8 +48,12 @@ class PrintedField:
 
 def read_printed(state: ClaimState) -> dict[str, object]:
     """Return what is printed of the claim, as plain data with an entry for each of `FIELDS`."""
-    printed = {name: field.read_value(state) for name, field in FIELDS.items()}
-    return {name: value for name, value in printed.items() if value or not FIELDS[name].is_optional}
+    printed_values = {name: field.read_value(state) for name, field in FIELDS.items()}
+    return {
+        name: value
+        for name, value in printed_values.items()
+        if value or not FIELDS[name].is_optional
+    }
 
 
 def list_differences(before: Data, after: Data) -> list[str]:

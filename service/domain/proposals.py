@@ -172,15 +172,15 @@ def _require_same(
     after: Mapping[str, Any],
     what: str,
 ) -> None:
-    changed = printed.list_differences(before, after)
-    if changed:
+    differences = printed.list_differences(before, after)
+    if differences:
         raise DecisionOutdated(
             f"Since {proposal.proposed_by_name} proposed this, {what} has changed: "
-            f"{', '.join(changed)}. Look at it anew: reject this proposal, or propose again.",
+            f"{', '.join(differences)}. Look at it anew: reject this proposal, or propose again.",
             decision=proposal.id,
             changed=[
                 {"field": name, "seen": before.get(name), "now": after.get(name)}
-                for name in changed
+                for name in differences
             ],
             version=state.version,
         )

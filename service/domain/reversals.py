@@ -228,37 +228,39 @@ def release_claim(
             "since: separate that one first.",
             merged_into=survivor.merged_into,
         )
-    place, absorbed = next(
+    place, absorption = next(
         (place, event)
         for place, event in reversed(list(enumerate(events)))
         if event.type == "claim.absorbed" and event.data["merged"] == loser.id
     )
-    decided = _list_decided_links(events[place + 1 :])
-    undecided = {link.id: link for link in survivor.links if link.id not in decided}
-    absorbed_ids = [link["id"] for link in absorbed.data["links"]]
-    leaving = [link for link in absorbed_ids if link in undecided and not undecided[link].retracted]
+    decided_links = _list_decided_links(events[place + 1 :])
+    open_links = {link.id: link for link in survivor.links if link.id not in decided_links}
+    absorbed_ids = [link["id"] for link in absorption.data["links"]]
+    leaving = [
+        link for link in absorbed_ids if link in open_links and not open_links[link].retracted
+    ]
     staying = {
         link.statement
         for link in survivor.links
         if link.id not in leaving and not (link.retracted or link.void)
     }
-    restored = [
+    restored_links = [
         link
-        for link in _list_replaced_links(events[:place], absorbed)
-        if link in undecided
-        and undecided[link].retracted
-        and undecided[link].statement not in {*staying, survivor.origin_statement}
+        for link in _list_replaced_links(events[:place], absorption)
+        if link in open_links
+        and open_links[link].retracted
+        and open_links[link].statement not in {*staying, survivor.origin_statement}
     ]
-    weighed = [
+    weighed_links = [
         link
-        for link in absorbed.data["conflicts"]
-        if link not in absorbed_ids and link in undecided and undecided[link].conflicting
+        for link in absorption.data["conflicts"]
+        if link not in absorbed_ids and link in open_links and open_links[link].conflicting
     ]
     data = {
         "separated": loser.id,
         "links": leaving,
-        "restored": restored,
-        "weighed": weighed,
+        "restored": restored_links,
+        "weighed": weighed_links,
         "reason": reason,
     }
     return Change(
@@ -271,15 +273,15 @@ def release_claim(
     )
 
 
-def _list_replaced_links(earlier: Sequence[Event], absorbed: Event) -> list[str]:
+def _list_replaced_links(earlier: Sequence[Event], absorption: Event) -> list[str]:
     """List the links that a merge retracted: right before it, and with it."""
-    replaced = []
+    replaced_ids = []
     for event in reversed(earlier):
         is_of_merge = event.type == "link.retracted" and event.data["reason"] == amendments.REPLACED
-        if not is_of_merge or event.recorded_at != absorbed.recorded_at:
+        if not is_of_merge or event.recorded_at != absorption.recorded_at:
             break
-        replaced.append(event.data["link"])
-    return replaced[::-1]
+        replaced_ids.append(event.data["link"])
+    return replaced_ids[::-1]
 
 
 LINK_TYPES = frozenset({"link.affirmed", "link.retracted", "link.voided", "link.restored"})
@@ -288,14 +290,14 @@ LINK_TYPES = frozenset({"link.affirmed", "link.retracted", "link.voided", "link.
 
 def _list_decided_links(later: Sequence[Event]) -> set[str]:
     """List the links that somebody has decided on, or rested a decision on."""
-    decided: set[str] = set()
+    decided_links: set[str] = set()
     for event in later:
         data = event.data
         if event.type in LINK_TYPES:
-            decided.add(data["link"])
+            decided_links.add(data["link"])
         elif event.type == "finding.changed":
-            decided.update(data["cites"])
+            decided_links.update(data["cites"])
         elif event.type == "claim.status_changed" and data["cause"] == Cause.DECISION:
-            decided.update(data["cites"])
-            decided.update(aside["link"] for aside in data["set_aside"])
-    return decided
+            decided_links.update(data["cites"])
+            decided_links.update(aside["link"] for aside in data["set_aside"])
+    return decided_links

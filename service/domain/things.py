@@ -62,19 +62,19 @@ def fold(kind: SubjectKind, events: Sequence[SignedEvent]) -> Row:
     """
     rules = RULES[kind]
     row: Row | None = None
-    for number, signed in enumerate(events, start=1):
-        event = signed.event
+    for number, signed_event in enumerate(events, start=1):
+        event = signed_event.event
         if event.number != number:
             raise ValueError(f"event {event.number} cannot follow event {number - 1}")
         if row is None:
             if event.type != rules.first_type:
                 raise ValueError(f"a record begins with {rules.first_type}, not {event.type}")
-            row = rules.begin(signed)
+            row = rules.begin(signed_event)
             continue
         step = rules.steps.get(event.type)
         if step is None:
             raise ValueError(f"unknown event type {event.type!r}")
-        row = step(row, signed)
+        row = step(row, signed_event)
     if row is None:
         raise ValueError("there is no event")
     return row
@@ -112,23 +112,23 @@ def fold_party_versions(events: Iterable[tuple[str, SignedEvent]]) -> dict[str, 
     parents: dict[str, str | None] = {}
     names: dict[str, str] = {}
     versions: dict[str, list[PartyVersion]] = {}
-    for slug, signed in events:
-        data = signed.event.data
-        if signed.event.type == "party.created":
+    for slug, signed_event in events:
+        data = signed_event.event.data
+        if signed_event.event.type == "party.created":
             parents[slug], names[slug] = data["parent"], data["name"]
             versions[slug] = [cast(PartyVersion, dict(row)) for row in data.get("versions") or ()]
-            changed = [] if versions[slug] else [slug]
+            changed_parties = [] if versions[slug] else [slug]
         elif {"name", "parent"} & data.keys():
             parents[slug] = data.get("parent", parents[slug])
             names[slug] = data.get("name", names[slug])
-            changed = [party for party in parents if slug in _list_above(parents, party)]
+            changed_parties = [party for party in parents if slug in _list_above(parents, party)]
         else:
             continue
-        for party in changed:
+        for party in changed_parties:
             _begin_version(
                 versions[party],
                 {
-                    "recorded_at": signed.at,
+                    "recorded_at": signed_event.at,
                     "superseded_at": None,
                     "name": names[party],
                     "parent": parents[party],
@@ -158,48 +158,54 @@ def _begin_version(versions: list[PartyVersion], version: PartyVersion) -> None:
     versions.append(version)
 
 
-def _begin_statement(signed: SignedEvent) -> Row:
-    data = signed.event.data
+def _begin_statement(signed_event: SignedEvent) -> Row:
+    data = signed_event.event.data
     is_earlier = not MARKS.isdisjoint(data)
-    recorded_at = data["recorded_at"] if is_earlier else signed.at
+    recorded_at = data["recorded_at"] if is_earlier else signed_event.at
     return {
         **{name: data[name] for name in ("party", "speaker", "said_at", "precision", "basis")},
         **{name: data.get(name) for name in UNNAMED},
         "recorded_at": recorded_at,
-        "recorded_by": data["recorded_by"] if is_earlier else signed.actor["name"],
+        "recorded_by": data["recorded_by"] if is_earlier else signed_event.actor["name"],
         **{name: data.get(name) for name in WITHDRAWAL},
         "quotes": [{"recorded_at": recorded_at, **quote} for quote in data["quotes"]],
     }
 
 
-def _add_quote(row: Row, signed: SignedEvent) -> Row:
-    quote = {"recorded_at": signed.at, **signed.event.data["quote"]}
+def _add_quote(row: Row, signed_event: SignedEvent) -> Row:
+    quote = {"recorded_at": signed_event.at, **signed_event.event.data["quote"]}
     return row | {"quotes": [*cast("list[Row]", row["quotes"]), quote]}
 
 
-def _withdraw(row: Row, signed: SignedEvent) -> Row:
-    data = signed.event.data
-    values = (signed.at, data["reason"], data["source"], data.get("said_at"), data.get("precision"))
+def _withdraw(row: Row, signed_event: SignedEvent) -> Row:
+    data = signed_event.event.data
+    values = (
+        signed_event.at,
+        data["reason"],
+        data["source"],
+        data.get("said_at"),
+        data.get("precision"),
+    )
     return _drop(row, "withdrawal_ended_at") | dict(zip(WITHDRAWAL, values, strict=True))
 
 
-def _void(row: Row, signed: SignedEvent) -> Row:
-    void = {"voided_at": signed.at, "void_reason": signed.event.data["reason"]}
+def _void(row: Row, signed_event: SignedEvent) -> Row:
+    void = {"voided_at": signed_event.at, "void_reason": signed_event.event.data["reason"]}
     return _drop(row, "void_ended_at") | void
 
 
-def _restore(row: Row, signed: SignedEvent) -> Row:
+def _restore(row: Row, signed_event: SignedEvent) -> Row:
     """Say when a void or a withdrawal ended; when it began stays."""
-    return row | {f"{signed.event.data['undoes']}_ended_at": signed.at}
+    return row | {f"{signed_event.event.data['undoes']}_ended_at": signed_event.at}
 
 
-def _correct(row: Row, signed: SignedEvent) -> Row:
+def _correct(row: Row, signed_event: SignedEvent) -> Row:
     """Give columns, and those of quotes by their ids, what is right."""
-    after = dict(signed.event.data["after"])
-    corrected = {quote["id"]: quote for quote in after.pop("quotes", ())}
-    if corrected:
+    after = dict(signed_event.event.data["after"])
+    corrected_quotes = {quote["id"]: quote for quote in after.pop("quotes", ())}
+    if corrected_quotes:
         quotes = cast("list[Row]", row["quotes"])
-        after["quotes"] = [quote | corrected.get(quote["id"], {}) for quote in quotes]
+        after["quotes"] = [quote | corrected_quotes.get(quote["id"], {}) for quote in quotes]
     unknown = after.keys() - row.keys()
     if unknown:
         raise ValueError(f"it has no field {min(unknown)!r}")
@@ -213,10 +219,10 @@ def _drop(row: Row, name: str) -> Row:
 SOURCE = ("url", "publisher", "title", "published_at", "language", "archive_url", "sha256")
 
 
-def _begin_source(signed: SignedEvent) -> Row:
-    data = signed.event.data
+def _begin_source(signed_event: SignedEvent) -> Row:
+    data = signed_event.event.data
     row: Row = {name: data[name] for name in SOURCE}
-    return row | {"recorded_at": data.get("recorded_at", signed.at)}
+    return row | {"recorded_at": data.get("recorded_at", signed_event.at)}
 
 
 LATER = frozenset({"in_sentence"})
@@ -226,10 +232,10 @@ LATER = frozenset({"in_sentence"})
 def _begin_with(*names: str, has_update: bool) -> Callable[[SignedEvent], Row]:
     """Return a beginning of rows with these columns; `has_update` adds `updated_at`."""
 
-    def begin(signed: SignedEvent) -> Row:
-        data = signed.event.data
+    def begin(signed_event: SignedEvent) -> Row:
+        data = signed_event.event.data
         row: Row = {name: data.get(name) if name in LATER else data[name] for name in names}
-        row["created_at"] = data.get("created_at", signed.at)
+        row["created_at"] = data.get("created_at", signed_event.at)
         if has_update:
             row["updated_at"] = data.get("updated_at", row["created_at"])
         return row
@@ -237,9 +243,9 @@ def _begin_with(*names: str, has_update: bool) -> Callable[[SignedEvent], Row]:
     return begin
 
 
-def _begin_with_data(signed: SignedEvent) -> Row:
+def _begin_with_data(signed_event: SignedEvent) -> Row:
     """Begin a row whose columns are all named in the data of the first event."""
-    return {name: value for name, value in signed.event.data.items() if name not in MARKS}
+    return {name: value for name, value in signed_event.event.data.items() if name not in MARKS}
 
 
 def _begin_use(signed: SignedEvent) -> Row:
@@ -254,15 +260,15 @@ def _change(row: Row, signed: SignedEvent) -> Row:
     if unknown:
         raise ValueError(f"it has no field {min(unknown)!r}")
     row = row | changes
-    return row | {"updated_at": signed.at} if "updated_at" in row else row
+    return row | {"updated_at": signed_event.at} if "updated_at" in row else row
 
 
-def _begin_note(signed: SignedEvent) -> Row:
-    return _leave_out_mentions(_begin_with_data(signed))
+def _begin_note(signed_event: SignedEvent) -> Row:
+    return _leave_out_mentions(_begin_with_data(signed_event))
 
 
-def _change_note(row: Row, signed: SignedEvent) -> Row:
-    changes = _leave_out_mentions(signed.event.data)
+def _change_note(row: Row, signed_event: SignedEvent) -> Row:
+    changes = _leave_out_mentions(signed_event.event.data)
     if changes.keys() != {"text"}:
         raise ValueError("a change of a note is of its text")
     return row | changes
@@ -273,25 +279,25 @@ def _leave_out_mentions(data: Mapping[str, Any]) -> Row:
     return {name: value for name, value in data.items() if name != "mentions"}
 
 
-def _merge(row: Row, signed: SignedEvent) -> Row:
+def _merge(row: Row, signed_event: SignedEvent) -> Row:
     """Take the columns that a merge or a separation gives; the rest says why it was."""
-    data = signed.event.data
+    data = signed_event.event.data
     row = {name: value for name, value in row.items() if not name.startswith("merged_")}
-    merged = {name: value for name, value in data.items() if name not in ("reason", "was")}
+    merge_fields = {name: value for name, value in data.items() if name not in ("reason", "was")}
     row |= {
         name: value
-        for name, value in merged.items()
+        for name, value in merge_fields.items()
         if value is not None or not name.startswith("merged_")
     }
-    return row | {"updated_at": signed.at} if "updated_at" in row else row
+    return row | {"updated_at": signed_event.at} if "updated_at" in row else row
 
 
-def _set(row: Row, signed: SignedEvent) -> Row:
+def _set(row: Row, signed_event: SignedEvent) -> Row:
     """Set columns to other values; columns that no event named before were null."""
-    return row | signed.event.data
+    return row | signed_event.event.data
 
 
-def _keep(row: Row, _signed: SignedEvent) -> Row:
+def _keep(row: Row, _signed_event: SignedEvent) -> Row:
     return row
 
 

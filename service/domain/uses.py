@@ -207,7 +207,7 @@ def fold_use(events: Iterable[SignedEvent], alterations: Iterable[Alteration]) -
             alteration = waiting.pop()
             if row is not None:
                 row = outdate(row, alteration)
-        events_so_far.append(signed)
+        events_so_far.append(signed_event)
         row = things.fold_on(SubjectKind.USE, row, events_so_far)
     if row is None:
         raise ValueError("there is no event")

@@ -487,7 +487,7 @@ def test_6_a_late_arrival_changes_no_earlier_answer() -> None:
 
 
 def draft_component(record: Record, component: ClaimState, *, removed: bool = False) -> ClaimState:
-    return record.act(amendments.draft_component_change(component, removed=removed))
+    return record.act(amendments.draft_component_change(component, is_removed=removed))
 
 
 def test_7_a_parent_shows_its_components_and_keeps_its_own_status() -> None:

@@ -84,7 +84,7 @@ def build_full_record() -> Record:
     record.withdraw(second)
     record.retract(request)
     record.act(Draft("claim.moved", {"part_of": "survivor"}))
-    record.act(amendments.draft_component_change(build_claim(id="part"), removed=False))
+    record.act(amendments.draft_component_change(build_claim(id="part"), is_removed=False))
     newer = build_claim(id="newer", text="17 dead", supersedes=record.claim_id)
     for before, after in ((None, newer), (newer, replace(newer, text="17 people dead"))):
         ((_, supersession_data),) = supersession.list_changes(before, after)
