@@ -180,15 +180,17 @@ def create_app(
         await database.start()
         await _share_installation(services)
         passwords.prepare_decoy()
-        settled = await _prepare_database(services)
+        last_settled = await _prepare_database(services)
         database.follow_replica(tail.newest)
         if settings.webhook_bell:
             database.relay_wakeups()
         dispatcher = Dispatcher(settings, database, clock, meters) if settings.dispatch else None
-        if dispatcher is not None and settled:
+        if dispatcher is not None and last_settled:
             dispatcher.start()
             services.notifier.start()
-        keeper = asyncio.create_task(_run_housekeeping(services, None if settled else dispatcher))
+        keeper = asyncio.create_task(
+            _run_housekeeping(services, None if last_settled else dispatcher)
+        )
         services.renamer.start()
         services.deadlines.start()
         shared_limits = SharedLimits(
@@ -256,11 +258,11 @@ def create_app(
 async def _share_installation(services: Services) -> None:
     """Read what the processes of this installation share: keys, the policy, the record's epoch."""
     database = services.database
-    shared = await database.read(installation.read_values)
+    installation_values = await database.read(installation.read_values)
     epoch = await database.read(recovery.read_epoch)
     services.epoch = services.live.epoch = epoch
-    services.cursors = Cursors(bytes.fromhex(shared["cursor_key"]), epoch)
-    services.device_key = bytes.fromhex(shared["device_key"])
+    services.cursors = Cursors(bytes.fromhex(installation_values["cursor_key"]), epoch)
+    services.device_key = bytes.fromhex(installation_values["device_key"])
     services.four_eyes = await database.read(policy.needs_second_person)
 
 

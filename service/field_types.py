@@ -42,11 +42,11 @@ class Text(GroupedMetadata):
         yield AfterValidator(self._check)
 
     def _check(self, text: str) -> str:
-        cleaned = self.clean(text)
+        clean_text = self.clean(text)
         # The composed form of a few letters is longer than they are.
-        if len(cleaned) > self.most:
+        if len(clean_text) > self.most:
             raise ValueError(f"a text has at most {self.most} characters in composed form (NFC)")
-        return cleaned
+        return clean_text
 
 
 Slug = Annotated[str, StringConstraints(pattern=SLUG, min_length=2, max_length=64)]

@@ -96,9 +96,9 @@ async def sign_out(
     responses={200: {"model": Page[KeyView], "description": "Newest first"}},
 )
 async def list_keys(
-    call: ReadingKeys, paged: Annotated[tuple[Window, str], Depends(Paged("keys"))]
+    call: ReadingKeys, paging: Annotated[tuple[Window, str], Depends(Paged("keys"))]
 ) -> Response:
-    window, scope = paged
+    window, scope = paging
     keys = await call.read(account_queries.list_keys, window)
     return call.page(keys, window, scope, keys=lambda key: [key["created_at"], key["id"]])
 
@@ -173,9 +173,9 @@ async def delete_key(key_id: KeyId, call: ReadingKeys) -> Response:
     responses={200: {"model": Page[UserView], "description": "By address"}},
 )
 async def list_users(
-    call: ReadingUsers, paged: Annotated[tuple[Window, str], Depends(Paged("users"))]
+    call: ReadingUsers, paging: Annotated[tuple[Window, str], Depends(Paged("users"))]
 ) -> Response:
-    window, scope = paged
+    window, scope = paging
     users = await call.read(account_queries.list_users, window)
     return call.page(users, window, scope, keys=lambda user: [user["email"]])
 
@@ -188,9 +188,9 @@ async def list_users(
     responses={201: {"model": UserView, "description": "The user"}},
 )
 async def create_user(body: account_inputs.UserIn, call: ChangingUsers) -> Response:
-    hashed = None
+    password_hash = None
     if body.password is not None:
-        hashed = await passwords.hash_in_thread(body.password)
+        password_hash = await passwords.hash_in_thread(body.password)
 
     def answer(connection: Connection, user_id: str) -> Answer:
         return build_answer(
@@ -204,7 +204,7 @@ async def create_user(body: account_inputs.UserIn, call: ChangingUsers) -> Respo
         email=body.email,
         name=body.name,
         role=body.role,
-        password_hash=hashed,
+        password_hash=password_hash,
         answer=answer,
     )
 

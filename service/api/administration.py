@@ -63,15 +63,14 @@ async def change_policy(body: administration_inputs.PolicyChange, call: Changing
 )
 async def list_audit(
     call: ReadingAudit,
-    paged: Annotated[tuple[Window, str], Depends(Paged("audit"))],
+    paging: Annotated[tuple[Window, str], Depends(Paged("audit"))],
     kind: AuditKind = None,
     subject: Annotated[
         str | None, Query(max_length=64, description="Only of the one with this id")
     ] = None,
 ) -> Response:
     """Secrets are shown as digests.  Each subject has a chain of hashes of its own."""
-    window, scope = paged
-    audited = audit_queries.AUDITED
-    kinds = [choice for choice in kind or audited if choice in audited]
+    window, scope = paging
+    kinds = [each for each in kind or audit_queries.AUDITED if each in audit_queries.AUDITED]
     rows = await call.read(audit_queries.list_events, window, kinds=kinds, subject=subject)
     return call.page(rows, window, scope, keys=lambda row: [row["seq"]])

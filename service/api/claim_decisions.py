@@ -48,9 +48,9 @@ Reading = Annotated[Call, allow(Action.READ_CLAIMS)]
 async def list_status_changes(
     claim_id: ClaimId,
     call: Reading,
-    paged: Annotated[tuple[Window, str], Depends(Paged("status-changes"))],
+    paging: Annotated[tuple[Window, str], Depends(Paged("status-changes"))],
 ) -> Response:
-    window, scope = paged
+    window, scope = paging
     rows = await call.read(history_queries.list_status_changes, claim_id, window)
     return call.page(
         [redaction.redact_status_change(row, call.audience) for row in rows],
@@ -111,9 +111,9 @@ def _show_change(outcome: Outcome) -> Callable[[ClaimState], Answer]:
 async def list_findings(
     claim_id: ClaimId,
     call: Reading,
-    paged: Annotated[tuple[Window, str], Depends(Paged("findings"))],
+    paging: Annotated[tuple[Window, str], Depends(Paged("findings"))],
 ) -> Response:
-    window, scope = paged
+    window, scope = paging
     rows = await call.read(history_queries.list_finding_changes, claim_id, window)
     return call.page(
         [redaction.redact_status_change(row, call.audience) for row in rows],

@@ -49,11 +49,11 @@ Reading = Annotated[Call, allow(Action.READ_CLAIMS)]
 async def list_links(
     claim_id: ClaimId,
     call: Reading,
-    paged: Annotated[tuple[Window, str], Depends(Paged("links"))],
+    paging: Annotated[tuple[Window, str], Depends(Paged("links"))],
     as_of: fields.AsOf = None,
 ) -> Response:
     """Every link with its statement, the retracted ones too."""
-    window, scope = paged
+    window, scope = paging
 
     async def build() -> Response:
         rows = await read_links(call, claim_id, window, as_of)
@@ -89,11 +89,11 @@ async def expand_links(
 
     `stored_state` is what the claim's row says, where that was read.
     """
-    linked = None if stored_state is None else link_queries.parse_links(stored_state)
-    if linked is not None and len(linked) <= MAX_LIMIT:
+    state_links = None if stored_state is None else link_queries.parse_links(stored_state)
+    if state_links is not None and len(state_links) <= MAX_LIMIT:
         database = call.reader
         evidence = await database.look_up_rows(link_queries.ALL_EVIDENCE, {"claim": claim_id})
-        links = link_queries.build_links(claim_id, linked, evidence)
+        links = link_queries.build_links(claim_id, state_links, evidence)
         return {"links": redaction.redact_links(links, call.audience), "links_next_cursor": None}
     window = Window(MAX_LIMIT, None)
     rows = await read_links(call, claim_id, window, as_of)

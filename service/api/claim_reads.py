@@ -168,8 +168,8 @@ async def list_claims(call: Reading) -> Response:
     claimant = await claim_requests.find_family(call, filters.claimant, "claimant", filters.as_of)
     party = await claim_requests.find_family(call, filters.party, "party", filters.as_of)
     if query.q is not None:
-        parsed = query_parser.parse_query(query.q)
-        search = ClaimSearch(parsed, filters, claimant, party, query.limit, after)
+        parsed_query = query_parser.parse_query(query.q)
+        search = ClaimSearch(parsed_query, filters, claimant, party, query.limit, after)
         page = await claim_hits.find_claims(database, search)
         more = {}
         if query.facets:
@@ -198,11 +198,11 @@ async def list_claims(call: Reading) -> Response:
 
 def _show_document(call: Call, row: Sequence[Any], as_of: datetime | None) -> str:
     """The claim as the caller may see it, for a list: as it is stored, but for what is internal."""
-    stored = StoredClaim(*row[:3])
-    document = complete_document(stored.document, as_of or call.now)
+    stored_claim = StoredClaim(*row[:3])
+    document = complete_document(stored_claim.document, as_of or call.now)
     if as_of is not None:
         document = mark_corrected(document, row[3], as_of)
-    return add_internals(document, stored.internals) if call.sees_internals else document
+    return add_internals(document, stored_claim.internals) if call.sees_internals else document
 
 
 async def _show_hits(

@@ -73,11 +73,11 @@ def answer_recorded(
 
 
 def answer_outcome(
-    connection: Connection, outcome: Outcome, applied: Callable[[ClaimState], Answer]
+    connection: Connection, outcome: Outcome, show_applied: Callable[[ClaimState], Answer]
 ) -> Answer:
-    """What an act came to: what `applied` makes of the claim, or the decision that waits."""
+    """What an act came to: what `show_applied` makes of the claim, or the decision that waits."""
     if outcome.decision is None:
-        return applied(outcome.state)
+        return show_applied(outcome.state)
     return build_answer(
         decision_queries.read_decision(connection, outcome.decision),
         status=202,
@@ -204,22 +204,22 @@ async def amend_claim(
 async def read_history(
     claim_id: ClaimId,
     call: Reading,
-    paged: Annotated[tuple[Window, str], Depends(Paged("history"))],
+    paging: Annotated[tuple[Window, str], Depends(Paged("history"))],
 ) -> Response:
     """Every event, each with its hash over the one before. What is the desk's own (drafts of
     decisions, who is assigned) is `internal` to others: they see that there was a change, not what
     kind. Its hash can be computed all the same, with the `commitments` that stand in it for what
     they may not read (docs/record.md). An event of an older release has none: from the first one
     on that covers something withheld, hashes are null for them."""
-    window, scope = paged
+    window, scope = paging
     rows = await call.read(history_queries.list_events, claim_id, window)
-    sealed = (
+    commitments = (
         None
         if call.sees_internals
         else await call.read(history_queries.find_first_sealed, claim_id)
     )
     return call.page(
-        redaction.seal(redaction.redact_record(rows, call.audience), sealed),
+        redaction.seal(redaction.redact_record(rows, call.audience), commitments),
         window,
         scope,
         keys=lambda row: [row["seq"]],
@@ -284,9 +284,9 @@ async def withdraw_claim(
 async def list_notes(
     claim_id: ClaimId,
     call: Desk,
-    paged: Annotated[tuple[Window, str], Depends(Paged("notes"))],
+    paging: Annotated[tuple[Window, str], Depends(Paged("notes"))],
 ) -> Response:
-    window, scope = paged
+    window, scope = paging
     rows = await call.read(note_queries.list_notes, claim_id, window)
     return call.page(rows, window, scope, keys=lambda row: [row["recorded_at"], row["id"]])
 

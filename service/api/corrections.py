@@ -77,8 +77,10 @@ async def correct_claim(
     summary="What was corrected of a claim, and of what it shows",
     responses={200: OldestFirst},
 )
-async def list_claim_corrections(claim_id: ClaimId, call: ReadingClaims, paged: Paging) -> Response:
-    window, scope = paged
+async def list_claim_corrections(
+    claim_id: ClaimId, call: ReadingClaims, paging: Paging
+) -> Response:
+    window, scope = paging
     items = await call.read(
         correction_queries.list_of_claim, claim_id, audience=call.audience, window=window
     )
@@ -123,9 +125,9 @@ async def correct_statement(
     responses={200: OldestFirst},
 )
 async def list_statement_corrections(
-    statement_id: StatementId, call: Reading, paged: Paging
+    statement_id: StatementId, call: Reading, paging: Paging
 ) -> Response:
-    window, scope = paged
+    window, scope = paging
     items = await call.read(
         correction_queries.list_of_statement,
         statement_id,
@@ -168,8 +170,8 @@ async def correct_source(
     summary="What was corrected of a source",
     responses={200: OldestFirst},
 )
-async def list_source_corrections(source_id: RecordId, call: Reading, paged: Paging) -> Response:
-    window, scope = paged
+async def list_source_corrections(source_id: RecordId, call: Reading, paging: Paging) -> Response:
+    window, scope = paging
     items = await call.read(
         correction_queries.list_of_source, source_id, audience=call.audience, window=window
     )

@@ -28,7 +28,7 @@ router = APIRouter(prefix="/v1/corrections", tags=["publication"], route_class=J
 )
 async def list_corrections(
     call: Annotated[Call, allow(Action.READ_CLAIMS)],
-    paged: Annotated[tuple[Window, str], Depends(Paged("corrections"))],
+    paging: Annotated[tuple[Window, str], Depends(Paged("corrections"))],
     type: Annotated[
         CorrectionType | None, Query(description="Only corrections by events of this type")
     ] = None,
@@ -40,7 +40,7 @@ async def list_corrections(
     """Every claim that was void, or confirmed no longer, every finding that changed and every
     wording that changed materially: as it was printed before and after, with the reason, in a
     sentence that may be printed. Its class is that of a use that was printed before."""
-    window, scope = paged
+    window, scope = paging
     filters = LogFilters(type, claim, since, until)
 
     async def build() -> Response:

@@ -50,13 +50,13 @@ DecisionAnswer = {
 )
 async def list_decisions(
     call: Desk,
-    paged: Annotated[tuple[Window, str], Depends(Paged("decisions"))],
+    paging: Annotated[tuple[Window, str], Depends(Paged("decisions"))],
     state: Annotated[
         decision_views.DecisionState | None, Query(description="Only in this state")
     ] = None,
     claim: Annotated[Id | None, Query(description="Only on this claim")] = None,
 ) -> Response:
-    window, scope = paged
+    window, scope = paging
     rows = await call.read(decision_queries.list_decisions, state=state, claim=claim, window=window)
     return call.page(rows, window, scope, keys=lambda row: [row["proposed_at"], row["id"]])
 
@@ -87,7 +87,7 @@ async def approve_decision(
     """Carry it out as the second person, as long as what prints is what was proposed on: where that
     has changed since, 409 `decision-outdated` says what. With `If-Match` nothing at all may have
     changed."""
-    approved = await call.write(
+    approval = await call.write(
         decision_commands.approve_decision,
         decision_id,
         note=body.note if body else None,
@@ -95,7 +95,7 @@ async def approve_decision(
         answer=_answer_settled(decision_id),
     )
     call.services.renamer.wake()
-    return approved
+    return approval
 
 
 @router.post(
@@ -153,7 +153,7 @@ def _answer_settled(decision_id: str) -> Any:
 )
 async def list_review_queue(
     call: Desk,
-    paged: Annotated[tuple[Window, str], Depends(Paged("review-queue"))],
+    paging: Annotated[tuple[Window, str], Depends(Paged("review-queue"))],
     reason: Annotated[
         decision_views.ReviewReason | None, Query(description="Only for this reason")
     ] = None,
@@ -163,7 +163,7 @@ async def list_review_queue(
 ) -> Response:
     """`drift`: evidence and status disagree. `challenged`: a denial stands against a confirmed
     claim. `waiting_approval`: a second person is needed. `stale`: awaiting too long."""
-    window, scope = paged
+    window, scope = paging
     stale_after = timedelta(hours=call.services.settings.stale_after_hours)
     rows = await call.read(
         decision_queries.list_review_queue,

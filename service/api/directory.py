@@ -36,10 +36,10 @@ Reading = Annotated[Call, allow(Action.READ_RECORDS)]
 )
 async def list_parties(
     call: Reading,
-    paged: Annotated[tuple[Window, str], Depends(Paged("parties"))],
+    paging: Annotated[tuple[Window, str], Depends(Paged("parties"))],
     parent: Annotated[Slug | None, Query(description="This party and those below it")] = None,
 ) -> Response:
-    window, scope = paged
+    window, scope = paging
     parties = await call.read(directory_queries.list_parties, parent=parent, window=window)
     return call.page(parties, window, scope, keys=lambda party: [party["slug"]])
 
@@ -88,7 +88,7 @@ async def change_party(
     """A new parent may make voices independent of each other, or no longer: the claims concerned
     are weighed anew, and may fall back to awaiting_confirmation. A change that a confirmed claim
     would print is a decision, which stands on one of those claims."""
-    changed = await call.write(
+    change = await call.write(
         rename_commands.change_party,
         slug,
         read_sent_fields(body),
@@ -100,7 +100,7 @@ async def change_party(
         ),
     )
     call.services.renamer.wake()
-    return changed
+    return change
 
 
 def answer_decision(connection: Connection, decision: str) -> Answer:
@@ -120,13 +120,13 @@ def answer_decision(connection: Connection, decision: str) -> Answer:
 )
 async def list_speakers(
     call: Reading,
-    paged: Annotated[tuple[Window, str], Depends(Paged("speakers"))],
+    paging: Annotated[tuple[Window, str], Depends(Paged("speakers"))],
     name: Annotated[
         str | None, Query(max_length=200, description="Part of a name; diacritics ignored")
     ] = None,
     party: Annotated[Slug | None, Query(description="This party and those below it")] = None,
 ) -> Response:
-    window, scope = paged
+    window, scope = paging
     rows = await call.read(directory_queries.list_speakers, name=name, party=party, window=window)
     return call.page(
         rows,
@@ -191,7 +191,7 @@ async def change_speaker(
 ) -> Response:
     """For corrections: somebody in a new role is recorded as a new speaker, so that what was said
     before keeps the role it was said in. A claimant's name on a confirmed claim is a decision."""
-    changed = await call.write(
+    change = await call.write(
         rename_commands.change_speaker,
         speaker_id,
         read_sent_fields(body),
@@ -203,7 +203,7 @@ async def change_speaker(
         ),
     )
     call.services.renamer.wake()
-    return changed
+    return change
 
 
 @source_router.get(
@@ -214,10 +214,10 @@ async def change_speaker(
 )
 async def list_sources(
     call: Reading,
-    paged: Annotated[tuple[Window, str], Depends(Paged("sources"))],
+    paging: Annotated[tuple[Window, str], Depends(Paged("sources"))],
     url: Annotated[str | None, Query(max_length=2048, description="Exactly this URL")] = None,
 ) -> Response:
-    window, scope = paged
+    window, scope = paging
     sources = await call.read(directory_queries.list_sources, url=url, window=window)
     return call.page(sources, window, scope, keys=lambda source: [source["id"]])
 

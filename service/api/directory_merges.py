@@ -40,11 +40,11 @@ async def _change(
             return answer_decision(connection, decision)
         return build_answer(read(connection, thing))
 
-    changed = await call.write(
+    change = await call.write(
         command, thing, **fields, four_eyes=call.services.four_eyes, answer=answer
     )
     call.services.renamer.wake()
-    return changed
+    return change
 
 
 @party_router.post(

@@ -67,11 +67,11 @@ def describe_responses(format: FeedFormat) -> Responses:
     responses=describe_responses(ATOM),
 )
 async def read_claims_atom(
-    call: Reading, paged: Paging, as_of: fields.AsOf = None, lang: fields.Lang = Language.EN
+    call: Reading, paging: Paging, as_of: fields.AsOf = None, lang: fields.Lang = Language.EN
 ) -> Response:
     """An entry for each status that a claim was given, its first included, with what could be
     printed from then on. Entries never change."""
-    return await answer_feed(ATOM, call, paged, as_of, lang)
+    return await answer_feed(ATOM, call, paging, as_of, lang)
 
 
 @router.get(
@@ -81,10 +81,10 @@ async def read_claims_atom(
     responses=describe_responses(JSON),
 )
 async def read_claims_json(
-    call: Reading, paged: Paging, as_of: fields.AsOf = None, lang: fields.Lang = Language.EN
+    call: Reading, paging: Paging, as_of: fields.AsOf = None, lang: fields.Lang = Language.EN
 ) -> Response:
     """The same entries, in JSON Feed 1.1."""
-    return await answer_feed(JSON, call, paged, as_of, lang)
+    return await answer_feed(JSON, call, paging, as_of, lang)
 
 
 @router.get(
@@ -96,12 +96,12 @@ async def read_claims_json(
 async def read_story_atom(
     slug: SlugPath,
     call: Reading,
-    paged: Paging,
+    paging: Paging,
     as_of: fields.AsOf = None,
     lang: fields.Lang = Language.EN,
 ) -> Response:
     """The entries of one story's claims."""
-    return await answer_feed(ATOM, call, paged, as_of, lang, slug)
+    return await answer_feed(ATOM, call, paging, as_of, lang, slug)
 
 
 @router.get(
@@ -113,12 +113,12 @@ async def read_story_atom(
 async def read_story_json(
     slug: SlugPath,
     call: Reading,
-    paged: Paging,
+    paging: Paging,
     as_of: fields.AsOf = None,
     lang: fields.Lang = Language.EN,
 ) -> Response:
     """The entries of one story's claims, in JSON Feed 1.1."""
-    return await answer_feed(JSON, call, paged, as_of, lang, slug)
+    return await answer_feed(JSON, call, paging, as_of, lang, slug)
 
 
 @router.get(
@@ -128,11 +128,11 @@ async def read_story_json(
     responses=describe_responses(ATOM),
 )
 async def read_corrections_atom(
-    call: Reading, paged: Paging, lang: fields.Lang = Language.EN
+    call: Reading, paging: Paging, lang: fields.Lang = Language.EN
 ) -> Response:
     """The corrections log: each with its class, the sentence that may be printed, and what may be
     printed of the claim before and after."""
-    return await answer_corrections(ATOM, call, paged, lang)
+    return await answer_corrections(ATOM, call, paging, lang)
 
 
 @router.get(
@@ -142,10 +142,10 @@ async def read_corrections_atom(
     responses=describe_responses(JSON),
 )
 async def read_corrections_json(
-    call: Reading, paged: Paging, lang: fields.Lang = Language.EN
+    call: Reading, paging: Paging, lang: fields.Lang = Language.EN
 ) -> Response:
     """The same corrections, in JSON Feed 1.1."""
-    return await answer_corrections(JSON, call, paged, lang)
+    return await answer_corrections(JSON, call, paging, lang)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +161,7 @@ class FeedPage:
 
 
 async def answer_corrections(
-    format: FeedFormat, call: Call, paged: tuple[Window, str], language: Language
+    format: FeedFormat, call: Call, paging: tuple[Window, str], language: Language
 ) -> Response:
     """Answer with a page of the corrections log, rendered once for all strangers."""
 
@@ -170,11 +170,11 @@ async def answer_corrections(
         return [CorrectionEntry(correction) for correction in corrections]
 
     async def render() -> Response:
-        window, _ = paged
+        window, _ = paging
         places = await call.read(correction_queries.list_places, LogFilters(), window=window)
         publisher = directions.isolate_text(call.services.settings.publisher)
         page = FeedPage(f"{publisher}: corrections", "/corrections", places)
-        return await _render_page(format, call, paged, page, read)
+        return await _render_page(format, call, paging, page, read)
 
     return await call.share(render, cost=LIST_COST)
 
@@ -182,7 +182,7 @@ async def answer_corrections(
 async def answer_feed(
     format: FeedFormat,
     call: Call,
-    paged: tuple[Window, str],
+    paging: tuple[Window, str],
     as_of: datetime | None,
     language: Language,
     story: str | None = None,
@@ -195,7 +195,7 @@ async def answer_feed(
         return feed_queries.read_entries(connection, numbers, language=language)
 
     async def render() -> Response:
-        window, _ = paged
+        window, _ = paging
         page = await call.read(
             feed_queries.list_places, story=story, as_of=as_of, window=window, follower=follower
         )
@@ -207,7 +207,7 @@ async def answer_feed(
         title = _build_title(call.services.settings.publisher, subject, as_of)
         home = "/" if story is None else f"/stories/{story}"
         feed_page = FeedPage(title, home, page.places, page.changed_at)
-        return await _render_page(format, call, paged, feed_page, read, as_of)
+        return await _render_page(format, call, paging, feed_page, read, as_of)
 
     return await call.share(render, cost=LIST_COST)
 
@@ -215,7 +215,7 @@ async def answer_feed(
 async def _render_page(
     format: FeedFormat,
     call: Call,
-    paged: tuple[Window, str],
+    paging: tuple[Window, str],
     page: FeedPage,
     read: Callable[[Connection, Sequence[int]], Sequence[FeedEntry]],
     as_of: datetime | None = None,
@@ -225,13 +225,13 @@ async def _render_page(
     Entries never change, so which of them are on it says whether the caller has it already: nothing
     is read or rendered for a 304.
     """
-    services, (window, scope) = call.services, paged
+    services, (window, scope) = call.services, paging
     places, last = cut_page(page.places, window, feed_queries.choose_cursor_keys(as_of))
     next_cursor = services.cursors.write(scope, last, now=None) if last else None
-    updated = max([page.changed_at or NEVER, *(place.moment for place in places)])
+    last_change = max([page.changed_at or NEVER, *(place.moment for place in places)])
     feed = Feed(
         title=page.title,
-        updated=updated,
+        updated=last_change,
         home=page.home,
         path=call.request.url.path.removesuffix(f".{format.ending}"),
         query=tuple(
@@ -246,13 +246,13 @@ async def _render_page(
         entries=(),
     )
     tag = published.compute_tag(call.request.app.version, format.ending, feed, places)
-    unmodified = published.answer_unmodified(call, tag, updated)
-    if unmodified is not None:
-        return unmodified
+    not_modified = published.answer_unmodified(call, tag, last_change)
+    if not_modified is not None:
+        return not_modified
     entries = await call.read(read, [place.seq for place in places])
     return Response(
         format.render(replace(feed, entries=entries)),
-        headers=published.build_cache_headers(call, tag, updated)
+        headers=published.build_cache_headers(call, tag, last_change)
         | build_link_header(call.request, next_cursor),
         media_type=format.media_type,
     )

@@ -31,10 +31,10 @@ Writing = Annotated[Call, Depends(AllowWriting(None), scope="function")]
     responses={200: {"model": Page[FollowView], "description": "In the order of their ids"}},
 )
 async def list_follows(
-    call: Asking, paged: Annotated[tuple[Window, str], Depends(Paged("follows"))]
+    call: Asking, paging: Annotated[tuple[Window, str], Depends(Paged("follows"))]
 ) -> Response:
     """What you recorded, proposed or were assigned is followed by itself, until you stop that."""
-    window, scope = paged
+    window, scope = paging
     rows = await call.services.database.read(
         follow_queries.list_follows, caller=call.actor, window=window
     )
@@ -58,11 +58,11 @@ async def follow_something(body: FollowIn, call: Writing) -> Response:
     if kind is FollowKind.SEARCH:
         text = await view_queries.parse_followed_search(call, text)
 
-    def answer(connection: Connection, followed: Followed) -> Answer:
-        view = follow_queries.read_follow(connection, followed.id)
-        if not followed.is_new:
+    def answer(connection: Connection, follow: Followed) -> Answer:
+        view = follow_queries.read_follow(connection, follow.id)
+        if not follow.is_new:
             return build_answer(view)
-        return build_answer(view, status=201, Location=f"/v1/follows/{followed.id}")
+        return build_answer(view, status=201, Location=f"/v1/follows/{follow.id}")
 
     return await call.write(follow_commands.follow_target, Target(kind, text), answer=answer)
 

@@ -26,14 +26,14 @@ Writing = Annotated[Call, Depends(AllowWriting(None), scope="function")]
 )
 async def read_inbox(
     call: Asking,
-    paged: Annotated[tuple[Window, str], Depends(Paged("inbox"))],
+    paging: Annotated[tuple[Window, str], Depends(Paged("inbox"))],
     unread: Annotated[bool, Query(description="Only what you have not read")] = False,
     kind: Annotated[NoticeKind | None, Query(description="Only of this kind")] = None,
 ) -> Response:
     """Changes of what you follow, by others than yourself, and what waits for you. Several changes
     of a claim within three seconds are one notice. What was read is kept for 30 days, the rest for
     180."""
-    window, scope = paged
+    window, scope = paging
     rows, count = await call.services.database.read(
         inbox.list_notices, caller=call.actor, window=window, unread=unread, kind=kind
     )

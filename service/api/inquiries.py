@@ -43,12 +43,12 @@ Reading = Annotated[Call, allow(Action.READ_CLAIMS)]
 async def list_inquiries(
     claim_id: ClaimId,
     call: Reading,
-    paged: Annotated[tuple[Window, str], Depends(Paged("inquiries"))],
+    paging: Annotated[tuple[Window, str], Depends(Paged("inquiries"))],
     as_of: fields.AsOf = None,
 ) -> Response:
     """Which parties were asked, until when, and what came of it. Whom exactly, by which way, and
     notes are the desk's own."""
-    window, scope = paged
+    window, scope = paging
 
     async def build() -> Response:
         rows = await call.read(inquiry_queries.list_inquiries, claim_id, window, moment=as_of)

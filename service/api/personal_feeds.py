@@ -38,10 +38,10 @@ PRIVACY = {"Referrer-Policy": "no-referrer", "X-Robots-Tag": "noindex"}
     responses={200: {"model": Page[FeedView], "description": "In the order of their ids"}},
 )
 async def list_private_feeds(
-    call: Asking, paged: Annotated[tuple[Window, str], Depends(Paged("private-feeds"))]
+    call: Asking, paging: Annotated[tuple[Window, str], Depends(Paged("private-feeds"))]
 ) -> Response:
     """With when each was last read. The addresses themselves are not kept."""
-    window, scope = paged
+    window, scope = paging
     rows = await call.services.database.read(
         feed_addresses.list_feeds, caller=call.actor, window=window
     )
@@ -88,10 +88,10 @@ async def delete_private_feed(feed_id: FeedId, call: Asking) -> Response:
     responses=describe_responses(ATOM),
 )
 async def read_followed_atom(
-    token: Token, request: Request, paged: Paging, lang: fields.Lang = Language.EN
+    token: Token, request: Request, paging: Paging, lang: fields.Lang = Language.EN
 ) -> Response:
     """The entries of the claims that the owner of the address follows. Needs no key."""
-    return await _answer_private_feed(ATOM, request, token, paged, lang)
+    return await _answer_private_feed(ATOM, request, token, paging, lang)
 
 
 @feed_router.get(
@@ -101,10 +101,10 @@ async def read_followed_atom(
     responses=describe_responses(JSON),
 )
 async def read_followed_json(
-    token: Token, request: Request, paged: Paging, lang: fields.Lang = Language.EN
+    token: Token, request: Request, paging: Paging, lang: fields.Lang = Language.EN
 ) -> Response:
     """The same entries, in JSON Feed 1.1."""
-    return await _answer_private_feed(JSON, request, token, paged, lang)
+    return await _answer_private_feed(JSON, request, token, paging, lang)
 
 
 @feed_router.get(
@@ -114,10 +114,10 @@ async def read_followed_json(
     responses=describe_responses(ATOM),
 )
 async def read_shared_atom(
-    token: Token, request: Request, paged: Paging, lang: fields.Lang = Language.EN
+    token: Token, request: Request, paging: Paging, lang: fields.Lang = Language.EN
 ) -> Response:
     """The entries of one story's claims. Needs no key."""
-    return await _answer_private_feed(ATOM, request, token, paged, lang, is_shared=True)
+    return await _answer_private_feed(ATOM, request, token, paging, lang, is_shared=True)
 
 
 @feed_router.get(
@@ -127,17 +127,17 @@ async def read_shared_atom(
     responses=describe_responses(JSON),
 )
 async def read_shared_json(
-    token: Token, request: Request, paged: Paging, lang: fields.Lang = Language.EN
+    token: Token, request: Request, paging: Paging, lang: fields.Lang = Language.EN
 ) -> Response:
     """The same entries, in JSON Feed 1.1."""
-    return await _answer_private_feed(JSON, request, token, paged, lang, is_shared=True)
+    return await _answer_private_feed(JSON, request, token, paging, lang, is_shared=True)
 
 
 async def _answer_private_feed(
     format: FeedFormat,
     request: Request,
     token: str,
-    paged: tuple[Window, str],
+    paging: tuple[Window, str],
     language: Language,
     *,
     is_shared: bool = False,
@@ -156,6 +156,6 @@ async def _answer_private_feed(
     )
     call = Call(request, services, feed.owner, now, reader)
     follower = None if is_shared else feed.owner.id
-    response = await answer_feed(format, call, paged, None, language, feed.story, follower)
+    response = await answer_feed(format, call, paging, None, language, feed.story, follower)
     response.headers.update(PRIVACY)
     return response

@@ -139,8 +139,8 @@ async def read_embed(
 
 
 async def _translate(call: Call, claim: ClaimView, language: Language) -> ClaimView:
-    [translated] = await call.read(print_translations.translate_claims, [claim], language=language)
-    return translated
+    [translation] = await call.read(print_translations.translate_claims, [claim], language=language)
+    return translation
 
 
 async def read_surviving_claim(call: Call, claim_id: str, as_of: datetime | None) -> ClaimView:

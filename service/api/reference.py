@@ -83,8 +83,8 @@ def _render_example(document: JsonObject, operation: JsonObject) -> str:
     reference = schema.get("$ref") or next(
         (choice["$ref"] for choice in schema.get("anyOf", []) if "$ref" in choice), ""
     )
-    named = document["components"]["schemas"].get(reference.rsplit("/", 1)[-1], {})
-    examples = named.get("examples")
+    definition = document["components"]["schemas"].get(reference.rsplit("/", 1)[-1], {})
+    examples = definition.get("examples")
     if not examples:
         return ""
     return f"<pre>{escape(json.dumps(examples[0], indent=2, ensure_ascii=False))}</pre>"

@@ -56,7 +56,7 @@ ClaimAnswer = {"model": claim_views.ClaimView, "description": "The claim, weighe
 )
 async def list_statements(
     call: Reading,
-    paged: Annotated[
+    paging: Annotated[
         tuple[Window, str], Depends(Paged("statements", by_end=lambda query: not query.get("q")))
     ],
     party: Annotated[Slug | None, Query(description="This party and those below it")] = None,
@@ -73,7 +73,7 @@ async def list_statements(
     ] = None,
 ) -> Response:
     """Statements, latest said first; with `q` those that it finds, best and then newest first."""
-    window, scope = paged
+    window, scope = paging
     if q is not None:
         items, after = await statement_hits.find_statements(
             call.reader,

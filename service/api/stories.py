@@ -48,9 +48,9 @@ Reading = Annotated[Call, allow(Action.READ_CLAIMS)]
     responses={200: {"model": Page[story_views.StoryView], "description": "By slug"}},
 )
 async def list_stories(
-    call: Reading, paged: Annotated[tuple[Window, str], Depends(Paged("stories"))]
+    call: Reading, paging: Annotated[tuple[Window, str], Depends(Paged("stories"))]
 ) -> Response:
-    window, scope = paged
+    window, scope = paging
     rows = await call.read(story_queries.list_stories, window=window)
     return call.page(rows, window, scope, keys=lambda row: [row["slug"]])
 
@@ -112,13 +112,13 @@ async def change_story(
 async def read_matrix(
     slug: SlugPath,
     call: Reading,
-    paged: Annotated[tuple[Window, str], Depends(Paged("matrix"))],
+    paging: Annotated[tuple[Window, str], Depends(Paged("matrix"))],
     as_of: AsOf = None,
 ) -> Response:
     """A row for each claim, those claimed first on top and components below their parents; a
     column for each root party, those with most claims first; a cell where a party stands
     somewhere. Every page has all the columns."""
-    window, scope = paged
+    window, scope = paging
 
     async def build() -> Response:
         shape, last = await call.read(matrix_queries.read_matrix, slug, moment=as_of, window=window)
@@ -136,7 +136,7 @@ async def read_matrix(
 async def read_timeline(
     slug: SlugPath,
     call: Reading,
-    paged: Annotated[
+    paging: Annotated[
         tuple[Window, str],
         Depends(Paged("timeline", by_end=lambda query: query.get("clock") == "said")),
     ],
@@ -148,7 +148,7 @@ async def read_timeline(
     """In the order in which the desk recorded it, or, with `clock=said`, in which the world heard
     what was said: claims and the statements linked to them. `lanes` has the statuses, by the desk's
     clock, of every claim on the page."""
-    window, scope = paged
+    window, scope = paging
 
     async def build() -> Response:
         shape, last = await call.read(

@@ -69,12 +69,12 @@ async def record_use(claim_id: ClaimId, body: UseIn, call: Using) -> Response:
 async def list_uses_of_claim(
     claim_id: ClaimId,
     call: Reading,
-    paged: Annotated[tuple[Window, str], Depends(Paged("claim-uses"))],
+    paging: Annotated[tuple[Window, str], Depends(Paged("claim-uses"))],
     state: State = None,
     grade: Grade = None,
 ) -> Response:
     """With `state=outdated`, what has been open longest stands first."""
-    return await _list_uses(call, UseFilters(state, grade, claim_id), paged)
+    return await _list_uses(call, UseFilters(state, grade, claim_id), paging)
 
 
 @router.get(
@@ -85,7 +85,7 @@ async def list_uses_of_claim(
 )
 async def list_uses(
     call: Reading,
-    paged: Annotated[tuple[Window, str], Depends(Paged("uses"))],
+    paging: Annotated[tuple[Window, str], Depends(Paged("uses"))],
     state: State = None,
     grade: Grade = None,
     story: Annotated[
@@ -94,7 +94,7 @@ async def list_uses(
     claim: Annotated[Id | None, Query(description="Only of this claim")] = None,
 ) -> Response:
     """With `state=outdated`, what has been open longest stands first."""
-    return await _list_uses(call, UseFilters(state, grade, claim, story), paged)
+    return await _list_uses(call, UseFilters(state, grade, claim, story), paging)
 
 
 @router.get(
@@ -150,8 +150,8 @@ async def delete_contact_of_use(use_id: UseId, call: Deleting) -> Response:
     return await call.write(use_commands.delete_contact, use_id, answer=_answer_use(call))
 
 
-async def _list_uses(call: Call, filters: UseFilters, paged: tuple[Window, str]) -> Response:
-    window, scope = paged
+async def _list_uses(call: Call, filters: UseFilters, paging: tuple[Window, str]) -> Response:
+    window, scope = paging
     uses = await call.read(use_queries.list_uses, filters, caller=call.caller, window=window)
     return call.page(uses, window, scope, keys=lambda use: use_queries.list_sort_keys(filters, use))
 

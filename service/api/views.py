@@ -28,9 +28,9 @@ Writing = Annotated[Call, Depends(AllowWriting(None), scope="function")]
     responses={200: {"model": Page[SavedView], "description": "Your own and the desk's, by id"}},
 )
 async def list_views(
-    call: Asking, paged: Annotated[tuple[Window, str], Depends(Paged("views"))]
+    call: Asking, paging: Annotated[tuple[Window, str], Depends(Paged("views"))]
 ) -> Response:
-    window, scope = paged
+    window, scope = paging
     rows = await call.services.database.read(
         saved_views.list_views, caller=call.actor, window=window
     )

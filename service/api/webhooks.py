@@ -57,9 +57,9 @@ async def _find_fault(call: Call, url: str) -> Invalid | None:
     responses={200: {"model": Page[WebhookView], "description": "Newest first"}},
 )
 async def list_webhooks(
-    call: Reading, paged: Annotated[tuple[Window, str], Depends(Paged("webhooks"))]
+    call: Reading, paging: Annotated[tuple[Window, str], Depends(Paged("webhooks"))]
 ) -> Response:
-    window, scope = paged
+    window, scope = paging
     rows = await call.read(webhook_queries.list_webhooks, window)
     return call.page(rows, window, scope, keys=lambda row: [row["created_at"], row["id"]])
 
@@ -223,12 +223,12 @@ async def ping_webhook(webhook_id: RecordId, call: Changing) -> Response:
 async def list_deliveries(
     webhook_id: RecordId,
     call: Reading,
-    paged: Annotated[tuple[Window, str], Depends(Paged("deliveries"))],
+    paging: Annotated[tuple[Window, str], Depends(Paged("deliveries"))],
     state: Annotated[DeliveryState | None, Query(description="Only in this state")] = None,
     type: Annotated[EventType | None, Query(description="Only of this type")] = None,
     since: Annotated[Instant | None, Query(description="Recorded since this instant")] = None,
 ) -> Response:
-    window, scope = paged
+    window, scope = paging
     rows = await call.read(
         webhook_queries.list_deliveries, webhook_id, window, state=state, kind=type, since=since
     )

@@ -92,8 +92,8 @@ def list_citable_links(state: ClaimState, to: Status) -> list[Link]:
 def require_fitting_cites(state: ClaimState, move: Move, *, are_allowed: bool) -> list[Missing]:
     """Require that every cited link speaks for the status, and that one of them is needed for it.
 
-    The second is not asked if the evidence does not allow the status (`are_allowed` is False): then the
-    guard has said what is missing.  Nor is it asked of an override; but an override cannot cite
+    The second is not asked if the evidence does not allow the status (`are_allowed` is False): then
+    the guard has said what is missing.  Nor is it asked of an override; but an override cannot cite
     what speaks against the status either.
     """
     ground = GROUNDS[move.to]

@@ -72,22 +72,22 @@ class Callers:
         if token is None:
             self._spend(request, self.name_peer(request))
             return None
-        trusted = self._known
+        known_credentials = self._known
         # A key and a session are different things even where their texts are equal.
-        named = f"{'key' if header else 'session'} {token}"
-        entry = trusted.get(named)
+        credential_text = f"{'key' if header else 'session'} {token}"
+        entry = known_credentials.get(credential_text)
         if entry is not None and entry[0] > time.monotonic():
             credential = entry[1]
         else:
-            trusted.pop(named, None)
+            known_credentials.pop(credential_text, None)
             try:
                 credential = await (self._find_key(header) if header else self._find_session(token))
             except NotAuthenticated:
                 self._spend(request, self.name_peer(request))
                 raise
-            if len(trusted) >= MOST_CREDENTIALS:
-                trusted.clear()
-            trusted[named] = (time.monotonic() + TRUSTED_SECONDS, credential)
+            if len(known_credentials) >= MOST_CREDENTIALS:
+                known_credentials.clear()
+            known_credentials[credential_text] = (time.monotonic() + TRUSTED_SECONDS, credential)
         if credential.expires_at is not None and credential.expires_at <= now:
             raise NotAuthenticated("This key or session has expired.")
         if credential.key is not None:
@@ -114,8 +114,8 @@ class Callers:
         if "\x00" in token:
             raise NotAuthenticated("This API key is unknown, revoked or mistyped.")
         credential = await self.database.read(credentials.find_key_credential, key_id)
-        expected = credential.secret_hash if credential else ""
-        if not hmac.compare_digest(hash_secret(secret), expected) or credential is None:
+        expected_hash = credential.secret_hash if credential else ""
+        if not hmac.compare_digest(hash_secret(secret), expected_hash) or credential is None:
             raise NotAuthenticated("This API key is unknown, revoked or mistyped.")
         return credential
 
@@ -164,9 +164,9 @@ class Callers:
         if ":" in host:
             with contextlib.suppress(ValueError):
                 address = IPv6Address(host.partition("%")[0])
-                mapped = address.ipv4_mapped
+                ipv4_address = address.ipv4_mapped
                 network = IPv6Network((int(address) >> 64 << 64, 64))
-                host = str(network if mapped is None else mapped)
+                host = str(network if ipv4_address is None else ipv4_address)
         return f"address:{host}"
 
 

@@ -158,19 +158,19 @@ class Call:
             if first is not None:
                 return first, True
             answer = change(connection)
-            stored = answer if shown_once is None else remove_field(answer, shown_once)
-            idempotency.store_answer(connection, key_hash, fingerprint, stored, now=self.now)
+            stored_answer = answer if shown_once is None else remove_field(answer, shown_once)
+            idempotency.store_answer(connection, key_hash, fingerprint, stored_answer, now=self.now)
             return answer, False
 
         if key_hash in self.services.running:
             raise idempotency.build_still_running_error()
         self.services.running.add(key_hash)
         try:
-            answer, replayed = await self.services.database.write(change_once)
+            answer, is_replay = await self.services.database.write(change_once)
         finally:
             self.services.running.discard(key_hash)
         response = build_response(answer)
-        if replayed:
+        if is_replay:
             response.headers["Idempotent-Replayed"] = "true"
         return response
 
@@ -229,9 +229,9 @@ def build_response(answer: Answer) -> Response:
 
 def build_answer(shape: Any, *, status: int = 200, **headers: str) -> Answer:
     """Build an answer of JSON; keywords are headers, with underscores for hyphens."""
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    named_headers = {name.replace("_", "-"): value for name, value in headers.items()}
     body = shape.encode() if isinstance(shape, str) else orjson.dumps(shape)
-    return Answer(status, body, named)
+    return Answer(status, body, named_headers)
 
 
 def require_found(shape: T | None, otherwise: str) -> T:
@@ -298,14 +298,14 @@ def _refuse_unknown_parameters(request: Request) -> None:
     route = request.scope["route"]
     if isinstance(route, DirectRoute):
         return  # its handler parses them
-    declared: set[str] = set()
+    declared_names: set[str] = set()
     waiting = [route.dependant]
     while waiting:
         dependant = waiting.pop()
-        declared.update(parameter.alias for parameter in dependant.query_params)
+        declared_names.update(parameter.alias for parameter in dependant.query_params)
         waiting += dependant.dependencies
     for name in request.query_params:
-        if name not in declared:
+        if name not in declared_names:
             raise Invalid(f"there is no parameter '{name}'", loc=("query", name))
 
 

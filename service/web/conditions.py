@@ -37,14 +37,14 @@ def parse_if_match(header: str) -> frozenset[int] | None:
     return frozenset(versions)
 
 
-def is_unchanged(request: Request, version: int | str, modified: datetime | None = None) -> bool:
+def is_unchanged(request: Request, version: int | str, modified_at: datetime | None = None) -> bool:
     """Whether the caller has it already: If-None-Match names `version` (weak comparison: RFC 9110,
-    13.1.2), or, only where there is no such header, nothing was `modified` since If-Modified-Since
-    (13.2.2)."""
+    13.1.2), or, only where there is no such header, `modified_at` is not after
+    If-Modified-Since (13.2.2)."""
     header = request.headers.get("if-none-match")
     if header is None:
         since = _read_modified_since(request)
-        return since is not None and modified is not None and modified <= since
+        return since is not None and modified_at is not None and modified_at <= since
     if header.strip() == "*":
         return True
     return any(

@@ -102,17 +102,17 @@ class Envelope:
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request_id)
         status = 500
-        started = noted = False
+        has_started = has_noted = False
 
         def note() -> None:
-            nonlocal noted
-            noted = True
+            nonlocal has_noted
+            has_noted = True
             self._note(method, scope, status, time.perf_counter() - began)
 
         async def answer(message: Message) -> None:
-            nonlocal status, started
+            nonlocal status, has_started
             if message["type"] == "http.response.start":
-                status, started = message["status"], True
+                status, has_started = message["status"], True
                 _add_headers(message, context)
                 if method in WITH_BODY:
                     message["headers"] += await self.positions.build(context)
@@ -127,13 +127,13 @@ class Envelope:
             if method == "HEAD":
                 # Whatever answers GET answers HEAD (RFC 9110, 9.3.2).
                 scope = {**scope, "method": "GET"}
-            received = await self._check(scope, receive)
-            await self.app(scope, received, answer)
+            counted_receive = await self._check(scope, receive)
+            await self.app(scope, counted_receive, answer)
         except ClaimdeskError as error:
             await build_error_response(Request(scope), error, self.page)(scope, receive, answer)
         except Exception:
             log.exception("failed", method=method, path=_hide_secrets(scope))
-            if started:
+            if has_started:
                 raise
             failure = ClaimdeskError(
                 f"Nothing was changed as far as we know. Report this id: {request_id}.",
@@ -141,7 +141,7 @@ class Envelope:
             )
             await build_error_response(Request(scope), failure, self.page)(scope, receive, answer)
         finally:
-            if not noted:
+            if not has_noted:
                 note()
 
     async def _check(self, scope: Scope, receive: Receive) -> Receive:

@@ -49,17 +49,17 @@ def _parse_instant(value: Any) -> Any:
 
 
 def _parse_known_id(text: str) -> str:
-    parsed = ids.parse_id(text)
-    if parsed is None:
+    parsed_id = ids.parse_id(text)
+    if parsed_id is None:
         raise NotFound(f"'{text}' is no id.")
-    return parsed
+    return parsed_id
 
 
 def _parse_id(text: str) -> str:
-    parsed = ids.parse_id(text)
-    if parsed is None:
+    parsed_id = ids.parse_id(text)
+    if parsed_id is None:
         raise ValueError("an id is a UUID")
-    return parsed
+    return parsed_id
 
 
 Instant = Annotated[

@@ -63,12 +63,12 @@ def parse_json(body: bytes) -> Any:
 
 
 def _require_distinct(pairs: list[tuple[str, Any]]) -> JsonObject:
-    parsed = dict(pairs)
-    if len(parsed) != len(pairs):
+    values = dict(pairs)
+    if len(values) != len(pairs):
         keys = [key for key, _ in pairs]
         twice = next(key for key in keys if keys.count(key) > 1)
         raise json.JSONDecodeError(f"the key {twice[:SHOWN]!a} is there twice", "", 0)
-    return parsed
+    return values
 
 
 def _refuse_constant(name: str) -> NoReturn:

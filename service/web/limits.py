@@ -51,8 +51,8 @@ class Limiter:
         if self.spending is not None:
             cost_seconds = step * min(cost, self.limit)
             self.spending[caller] = self.spending.get(caller, 0.0) + cost_seconds
-        used = free_at - now
-        return Allowance(self.limit, int((WINDOW - used) / step), int(used) + 1)
+        used_seconds = free_at - now
+        return Allowance(self.limit, int((WINDOW - used_seconds) / step), int(used_seconds) + 1)
 
     def take_in(self, caller: str, seconds: float) -> None:
         """Take in what a caller has spent in all processes, and add what it has spent here since

@@ -16,28 +16,28 @@ def configure_logging(settings: Settings) -> None:
     """Set up structlog and the standard library's logging, both to standard error."""
     level = logging.getLevelNamesMapping()[settings.log_level.upper()]
     text = settings.log_format == "text" or (settings.log_format == "auto" and sys.stderr.isatty())
-    shared: list[Any] = [
+    shared_processors: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     # Tracebacks repeat what was sent: they become text first, and then harmless text.
-    shared += [structlog.processors.format_exc_info, escape_controls]
+    shared_processors += [structlog.processors.format_exc_info, escape_controls]
     if text:
         # Not rich's tracebacks: they show local variables, and among those keys and bodies.
         plain = structlog.dev.plain_traceback
-        shared.append(structlog.dev.ConsoleRenderer(exception_formatter=plain))
+        shared_processors.append(structlog.dev.ConsoleRenderer(exception_formatter=plain))
 
         def write(*_: Any) -> Any:
             return structlog.PrintLogger(sys.stderr)
     else:
-        shared.append(structlog.processors.JSONRenderer(serializer=_dumps))
+        shared_processors.append(structlog.processors.JSONRenderer(serializer=_dumps))
 
         def write(*_: Any) -> Any:
             return structlog.BytesLogger(sys.stderr.buffer)
 
     structlog.configure(
-        processors=shared,
+        processors=shared_processors,
         wrapper_class=structlog.make_filtering_bound_logger(level),
         # Made anew for each line: a logger that keeps a standard error that is replaced and closed
         # later would raise where something only wanted to be said.

@@ -41,30 +41,34 @@ async def sign_in(services: Services, request: Request, email: str, password: st
     is_known = is_known_device(services, request, email)
     with passwords.admit_try(is_known_browser=is_known):
         await spend_try(services, list_limits(request, email, is_known_browser=is_known))
-        stored = await services.database.read(credentials.find_password_by_email, email)
-        hashed = (
-            stored.hash if stored and len(password) <= account_bounds.LONGEST_PASSWORD else None
+        stored_password = await services.database.read(credentials.find_password_by_email, email)
+        password_hash = (
+            stored_password.hash
+            if stored_password and len(password) <= account_bounds.LONGEST_PASSWORD
+            else None
         )
         is_right = await passwords.verify_password(
-            password[: account_bounds.LONGEST_PASSWORD], hashed
+            password[: account_bounds.LONGEST_PASSWORD], password_hash
         )
-        if stored is None or hashed is None or not is_right:
+        if stored_password is None or password_hash is None or not is_right:
             raise NotAuthenticated("No account has this address and password.")
         return await services.database.write(
             sign_in_commands.sign_in_by_password,
-            stored.user,
-            hashed,
+            stored_password.user,
+            password_hash,
             agent=sessions.read_agent(request),
             now=services.clock(),
         )
 
 
-async def is_own_password(services: Services, stored: StoredPassword, password: str) -> bool:
+async def is_own_password(
+    services: Services, stored_password: StoredPassword, password: str
+) -> bool:
     """Whether somebody who is signed in knows their password.  Raises RateLimited, SignInBusy."""
     with passwords.admit_try(is_known_browser=True):
-        await spend_try(services, [Limit(f"person {stored.user}", TRIES_A_MINUTE)])
+        await spend_try(services, [Limit(f"person {stored_password.user}", TRIES_A_MINUTE)])
         return await passwords.verify_password(
-            password[: account_bounds.LONGEST_PASSWORD], stored.hash
+            password[: account_bounds.LONGEST_PASSWORD], stored_password.hash
         )
 
 
@@ -117,8 +121,8 @@ def remember_device(services: Services, request: Request, response: Response, em
 def is_known_device(services: Services, request: Request, email: str) -> bool:
     """Whether somebody has signed in to this account with this browser."""
     number, _, proof = (sessions.read_device(request) or "").partition(".")
-    expected = _sign_device(services, number, email)
-    return bool(number) and hmac.compare_digest(expected.encode(), proof.encode())
+    expected_signature = _sign_device(services, number, email)
+    return bool(number) and hmac.compare_digest(expected_signature.encode(), proof.encode())
 
 
 def _sign_device(services: Services, number: str, email: str) -> str:

@@ -64,11 +64,13 @@ async def hash_in_thread(password: str) -> str:
         return await _run_in_thread(lambda: hash_password(password))
 
 
-async def verify_password(password: str, hashed: str | None) -> bool:
-    """Whether `password` is the one behind `hashed`; never for None, which takes as long."""
+async def verify_password(password: str, password_hash: str | None) -> bool:
+    """Whether `password` is the one behind `password_hash`; never for None, which takes as long."""
 
     def verify() -> bool:
-        return _hasher.verify(password, hashed or _hash_decoy()) and hashed is not None
+        return (
+            _hasher.verify(password, password_hash or _hash_decoy()) and password_hash is not None
+        )
 
     return await _run_in_thread(verify)
 

@@ -111,14 +111,14 @@ def _translate_http_error(app: FastAPI, request: Request, error: HTTPException) 
 
 def list_allowed_methods(app: FastAPI, request: Request) -> list[str]:
     """List the methods that routes take at this path; Starlette names those of one route only."""
-    allowed = set()
+    allowed_methods = set()
     for method in METHODS:
         scope = {**request.scope, "method": method}
         if any(route.matches(scope)[0] is Match.FULL for route in app.router.routes):
-            allowed.add(method)
-    if "GET" in allowed:
-        allowed.add("HEAD")
-    return [method for method in METHODS if method in allowed]
+            allowed_methods.add(method)
+    if "GET" in allowed_methods:
+        allowed_methods.add("HEAD")
+    return [method for method in METHODS if method in allowed_methods]
 
 
 class FieldFault(TypedDict):

@@ -20,11 +20,11 @@ def compute_tag(*parts: Any) -> str:
     return sha256(repr(parts).encode()).hexdigest()[:32]
 
 
-def answer_unmodified(call: Call, tag: str, modified: datetime | None = None) -> Response | None:
+def answer_unmodified(call: Call, tag: str, modified_at: datetime | None = None) -> Response | None:
     """Respond 304 to a caller who has this already; None to others."""
-    if not is_unchanged(call.request, tag, _date_last_change(modified, call.now)):
+    if not is_unchanged(call.request, tag, _date_last_change(modified_at, call.now)):
         return None
-    return Response(status_code=304, headers=build_cache_headers(call, tag, modified))
+    return Response(status_code=304, headers=build_cache_headers(call, tag, modified_at))
 
 
 def answer_published(
@@ -37,21 +37,23 @@ def answer_published(
     )
 
 
-def build_cache_headers(call: Call, tag: str, modified: datetime | None = None) -> dict[str, str]:
+def build_cache_headers(
+    call: Call, tag: str, modified_at: datetime | None = None
+) -> dict[str, str]:
     """Build the headers that say how long an answer may be kept, and how to ask for it again."""
     headers = (PUBLIC if call.caller is None else PRIVATE) | {"ETag": format_etag(tag)}
-    last = _date_last_change(modified, call.now)
+    last = _date_last_change(modified_at, call.now)
     return (
         headers if last is None else headers | {"Last-Modified": format_datetime(last, usegmt=True)}
     )
 
 
-def _date_last_change(modified: datetime | None, now: datetime) -> datetime | None:
-    """Return `modified` as Last-Modified has it, in whole seconds.
+def _date_last_change(modified_at: datetime | None, now: datetime) -> datetime | None:
+    """Return `modified_at` as Last-Modified has it, in whole seconds.
 
     None for a minute: more may come in the same second, or be recorded as of before it, and a date
     could not tell that apart (RFC 9110, 8.8.2).
     """
-    if modified is None or now - modified < SETTLED:
+    if modified_at is None or now - modified_at < SETTLED:
         return None
-    return modified.replace(microsecond=0)
+    return modified_at.replace(microsecond=0)

@@ -26,17 +26,17 @@ def redact_record(events: Iterable[Data], audience: Audience) -> list[Data]:
     `commitments` stand for what is withheld and `salts` belong to what is not, so that the hash can
     be checked all the same (record/canonical.py).
     """
-    redacted = []
+    redacted_events = []
     for event in events:
         redacted_event, _ = disclosure.withhold_event(event, audience)
         places = disclosure.list_committed_places(event["type"], event["actor"], event["data"])
         withheld_places = [
             place for place, lowest in places.items() if not audience.may_read(lowest)
         ]
-        redacted.append(
+        redacted_events.append(
             redacted_event | canonical.build_proof(event, event["salts"], withheld_places)
         )
-    return redacted
+    return redacted_events
 
 
 def seal(events: Iterable[Data], sealed_from: int | None) -> list[Data]:

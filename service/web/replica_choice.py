@@ -81,10 +81,10 @@ def _asks_for_primary(
     if not request.scope["query_string"]:
         return False
     query = request.query_params
-    settled = now - timedelta(seconds=replica.most_seconds) - LONGEST_CHANGE
+    settled_at = now - timedelta(seconds=replica.most_seconds) - LONGEST_CHANGE
     return any(
         (name in CURSORS and value != "" and not value.startswith(OF_REPLICA))
-        or (name in INSTANTS and value != "" and not _is_before(value, settled))
+        or (name in INSTANTS and value != "" and not _is_before(value, settled_at))
         for name, value in query.multi_items()
     )
 

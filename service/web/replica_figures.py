@@ -19,14 +19,14 @@ def describe_replica(database: Database) -> dict[str, object]:
     if replica is None:
         return {}
     seconds = replica.seconds_behind
-    described: dict[str, object] = {
+    description: dict[str, object] = {
         "is_used": replica.is_used,
         "seconds_behind": None if seconds is None else round(seconds, 1),
         "bytes_behind": replica.bytes_behind,
     }
     if not replica.is_used:
-        described["problem"] = replica.problem or TOO_FAR
-    return {"replica": described}
+        description["problem"] = replica.problem or TOO_FAR
+    return {"replica": description}
 
 
 def register_figures(metrics: Metrics, database: Database) -> None:

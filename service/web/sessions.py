@@ -27,8 +27,8 @@ def read_session_token(request: Request) -> str | None:
 
 def read_agent(request: Request) -> str | None:
     """Return the browser as it names itself, if that can be shown."""
-    named = request.headers.get("user-agent", "")[:LONGEST_AGENT]
-    return named if named and named.isprintable() else None
+    agent = request.headers.get("user-agent", "")[:LONGEST_AGENT]
+    return agent if agent and agent.isprintable() else None
 
 
 def set_session_cookie(response: Response, request: Request, token: str) -> None:
@@ -94,9 +94,9 @@ def _explain_lost_visit(request: Request) -> str:
     return "This form is too old, or your browser refuses cookies. Load the page again."
 
 
-def set_device_cookie(response: Response, request: Request, signed: str) -> None:
+def set_device_cookie(response: Response, request: Request, signature: str) -> None:
     """Let this browser be known as one that somebody has signed in with."""
-    _set(response, request, DEVICE, signed, DEVICE_SECONDS)
+    _set(response, request, DEVICE, signature, DEVICE_SECONDS)
 
 
 def read_device(request: Request) -> str | None:
@@ -120,5 +120,7 @@ def _set(response: Response, request: Request, name: str, value: str, max_age: i
     )
 
 
-def _is_equal(expected: str, sent_token: str) -> bool:
-    return expected != "" and hmac.compare_digest(expected.encode(), sent_token.encode())
+def _is_equal(expected_token: str, sent_token: str) -> bool:
+    return expected_token != "" and hmac.compare_digest(
+        expected_token.encode(), sent_token.encode()
+    )

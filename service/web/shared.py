@@ -74,7 +74,7 @@ class SharedAnswers:
         request = call.request
         if not _is_shared(request):
             return await self._make(call, build, cost)
-        newest, settled = await board_queries.read_newest_event(call.reader)
+        newest, last_settled = await board_queries.read_newest_event(call.reader)
         state = State(newest, self._database.commits)
         key = f"{request.scope['path']}?{request.scope['query_string'].decode('latin-1')}"
         answer = self._find(key, state)
@@ -87,7 +87,7 @@ class SharedAnswers:
                 if answer is not None:
                     return answer
                 response = await self._make(call, build, cost)
-                if settled and response.status_code == 200:
+                if last_settled and response.status_code == 200:
                     self._keep(key, state, response)
                 return response
         finally:
@@ -118,12 +118,12 @@ class SharedAnswers:
             self._makers.release()
 
     def _find(self, key: str, state: State) -> Response | None:
-        stored = self._stored.get(key)
-        if stored is None or stored.state != state or stored.until < time.monotonic():
+        entry = self._stored.get(key)
+        if entry is None or entry.state != state or entry.until < time.monotonic():
             return None
         self._stored.move_to_end(key)
-        response = Response(stored.body)
-        response.raw_headers = [*stored.headers]
+        response = Response(entry.body)
+        response.raw_headers = [*entry.headers]
         return response
 
     def _keep(self, key: str, state: State, response: Response) -> None:
@@ -136,9 +136,9 @@ class SharedAnswers:
             self._drop(next(iter(self._stored)))
 
     def _drop(self, key: str) -> None:
-        stored = self._stored.pop(key, None)
-        if stored is not None:
-            self._bytes -= len(stored.body)
+        entry = self._stored.pop(key, None)
+        if entry is not None:
+            self._bytes -= len(entry.body)
 
 
 def _is_shared(request: Request) -> bool:

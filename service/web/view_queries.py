@@ -51,20 +51,20 @@ async def _parse_checked(
 
 def format_query(query: claim_requests.ListQuery) -> str:
     """Return the filters, the words and the order of a query, in one order and spelling."""
-    saved: list[tuple[str, str]] = []
+    pairs: list[tuple[str, str]] = []
     for name, field in claim_requests.ListQuery.model_fields.items():
         value = getattr(query, name)
         if name in UNSAVED or value == field.default:
             continue
         if name == "status":
-            saved += [(name, status.value) for status in sorted(set(value))]
+            pairs += [(name, status.value) for status in sorted(set(value))]
         elif isinstance(value, datetime):
-            saved.append((name, format_instant(value)))
+            pairs.append((name, format_instant(value)))
         elif isinstance(value, bool):
-            saved.append((name, "true" if value else "false"))
+            pairs.append((name, "true" if value else "false"))
         else:
-            saved.append((name, value.value if isinstance(value, StrEnum) else str(value)))
-    return urlencode(saved)
+            pairs.append((name, value.value if isinstance(value, StrEnum) else str(value)))
+    return urlencode(pairs)
 
 
 async def parse_followed_search(call: Call, text: str) -> str:

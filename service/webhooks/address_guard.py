@@ -81,15 +81,15 @@ async def resolve_with_system(host: str, port: int) -> list[str]:
     answer would stop every other resolution.  A daemon thread does not hold up the exit either.
     """
     loop = asyncio.get_running_loop()
-    answered: asyncio.Future[list[str]] = loop.create_future()
+    answer: asyncio.Future[list[str]] = loop.create_future()
 
     def settle(result: list[str] | Exception) -> None:
-        if answered.done():  # nobody waits any more
+        if answer.done():  # nobody waits any more
             return
         if isinstance(result, Exception):
-            answered.set_exception(result)
+            answer.set_exception(result)
         else:
-            answered.set_result(result)
+            answer.set_result(result)
 
     def look_up() -> None:
         result: list[str] | Exception
@@ -102,7 +102,7 @@ async def resolve_with_system(host: str, port: int) -> list[str]:
             loop.call_soon_threadsafe(settle, result)
 
     threading.Thread(target=look_up, name="claimdesk-resolve", daemon=True).start()
-    return await answered
+    return await answer
 
 
 class AddressGuard:
@@ -141,19 +141,19 @@ class AddressGuard:
                 "0123456789"
             ):  # int() takes `+443`, `4_43` and any alphabet's digits
                 raise ValueError("no port")
-            parsed = httpx.URL(url)
+            parsed_url = httpx.URL(url)
             # `host` decodes punycode, which may be wrong in ways the parser does not look for.
-            host, port, _ = parsed.raw_host.decode("ascii"), parsed.port, parsed.host
+            host, port, _ = parsed_url.raw_host.decode("ascii"), parsed_url.port, parsed_url.host
         except (httpx.InvalidURL, ValueError) as error:
             raise AddressRefused(
                 "The URL is not valid: its host or port cannot be read."
             ) from error
-        if parsed.scheme == "http" and not self._allow_http:
+        if parsed_url.scheme == "http" and not self._allow_http:
             raise AddressRefused(
                 "The URL must begin with https://; for development, "
                 "CLAIMDESK_WEBHOOK_ALLOW_HTTP=on allows http://."
             )
-        if parsed.scheme not in DEFAULT_PORTS:
+        if parsed_url.scheme not in DEFAULT_PORTS:
             raise AddressRefused("The URL must begin with https://.")
         if port is not None and not 0 < port < 65536:
             raise AddressRefused("The port of the URL must be between 1 and 65535.")
@@ -163,10 +163,10 @@ class AddressGuard:
             )
         if is_broker:
             try:
-                broker_addresses.parse_address(parsed, broker_addresses.find_credentials(url))
+                broker_addresses.parse_address(parsed_url, broker_addresses.find_credentials(url))
             except ValueError as error:
                 raise AddressRefused(str(error)) from error
-        return parsed
+        return parsed_url
 
     async def check_address(self, url: str) -> None:
         """Check a URL and the present addresses of its host.  Raises AddressRefused.
@@ -180,14 +180,14 @@ class AddressGuard:
             except ValueError as error:
                 raise AddressRefused(str(error)) from error
             return
-        parsed = self.check_url(url)
-        host = parsed.raw_host.decode("ascii")
+        parsed_url = self.check_url(url)
+        host = parsed_url.raw_host.decode("ascii")
         try:
             async with asyncio.timeout(RESOLVE_SECONDS):
                 await self.resolve_addresses(
                     host,
-                    parsed.port or DEFAULT_PORTS[parsed.scheme],
-                    is_encrypted=parsed.scheme not in UNENCRYPTED,
+                    parsed_url.port or DEFAULT_PORTS[parsed_url.scheme],
+                    is_encrypted=parsed_url.scheme not in UNENCRYPTED,
                 )
         except TimeoutError as error:
             raise AddressRefused(

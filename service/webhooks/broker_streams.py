@@ -183,11 +183,11 @@ class KeptConnections(Generic[Connection]):
             await asyncio.sleep(KEEPALIVE_SECONDS)
             limit = asyncio.get_running_loop().time() - KEEPALIVE_SECONDS
             for endpoint, (_, connections) in [*self._idle.items()]:
-                expired = [entry for entry in connections if entry[0] <= limit]
+                expired_entries = [entry for entry in connections if entry[0] <= limit]
                 connections[:] = [entry for entry in connections if entry[0] > limit]
                 if not connections:
                     del self._idle[endpoint]
-                for _, connection in expired:
+                for _, connection in expired_entries:
                     await connection.close()
 
     async def _close_oldest(self) -> None:

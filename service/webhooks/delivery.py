@@ -72,10 +72,10 @@ class Sender:
                 rules = FORMATS[outgoing.format]
                 if self._mail is not None:
                     outgoing = replace(outgoing, mail_from=self._mail.mail_from)
-                rendered = rules.render(outgoing, started_at)
+                rendering = rules.render(outgoing, started_at)
                 transport = self._find_transport(rules.carrier)
                 url = rules.complete_address(outgoing.url, outgoing.credentials)
-                await transport.exchange(replace(outgoing, url=url), rendered, reply, deadline)
+                await transport.exchange(replace(outgoing, url=url), rendering, reply, deadline)
         except Exception as failure:
             if reply.status is None:
                 error = (

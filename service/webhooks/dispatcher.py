@@ -115,9 +115,9 @@ class Dispatcher:
             task.cancel()
         if self._sending:
             await asyncio.wait([*self._sending], timeout=self.pauses.stop)
-        for task, leased in [*self._sending.items()]:
+        for task, lease in [*self._sending.items()]:
             if task.cancel():
-                self._unsent += leased.leases
+                self._unsent += lease.leases
         self._wake.set()
         if self._tasks:
             await asyncio.wait(self._tasks[:1], timeout=5)
@@ -175,10 +175,10 @@ class Dispatcher:
             )
         if not (endpoint_ids or self._has_results):
             return None
-        ended, unsent = self._ended, self._unsent
+        ended_attempts, unsent = self._ended, self._unsent
         self._ended, self._unsent = [], []
         # Settling makes room, and what waited for it is due then.
-        endpoint_ids = [*{*endpoint_ids, *(attempt.webhook for attempt in ended)}]
+        endpoint_ids = [*{*endpoint_ids, *(attempt.webhook for attempt in ended_attempts)}]
         began = time.monotonic()
         try:
             if unsent:
@@ -186,7 +186,7 @@ class Dispatcher:
                 unsent = []
             turn = await self.database.write(
                 leases.take_turn,
-                attempts=ended,
+                attempts=ended_attempts,
                 endpoint_ids=endpoint_ids,
                 sending=Counter(delivery.webhook for delivery in self._sending.values()),
                 room=room,
@@ -195,12 +195,12 @@ class Dispatcher:
                 now=self.clock(),
             )
         except BaseException:
-            self._ended = ended + self._ended
+            self._ended = ended_attempts + self._ended
             self._unsent = unsent + self._unsent
             raise
         self.meters.turn.observe(time.monotonic() - began)
         self._report(turn)
-        self._busy -= {attempt.webhook for attempt in ended}
+        self._busy -= {attempt.webhook for attempt in ended_attempts}
         self._busy |= turn.busy
         if self._stopping:
             self._unsent += [lease for delivery in turn.leased for lease in delivery.leases]
@@ -234,45 +234,43 @@ class Dispatcher:
                 self._report(turn)
             self._ended.remove(attempt)
 
-    async def _send(self, leased: Leased, leased_at: float) -> None:
+    async def _send(self, lease: Leased, leased_at: float) -> None:
         remaining = self.settings.webhook_lease_seconds - (time.monotonic() - leased_at)
-        if remaining <= leased.timeout:
+        if remaining <= lease.timeout:
             # A process that was suspended and goes on must not send what another has leased by now.
-            self._unsent += leased.leases
+            self._unsent += lease.leases
             return
         answer = await self.sender.send(
             Outgoing(
-                endpoint=leased.webhook,
-                url=leased.url,
-                headers=leased.headers,
-                secrets=leased.secrets,
-                message=leased.message,
-                body=leased.body,
-                timeout=leased.timeout,
-                format=leased.format,
-                credentials=leased.credentials,
-                quotes=leased.quotes,
-                companions=tuple(companion.body for companion in leased.companions),
+                endpoint=lease.webhook,
+                url=lease.url,
+                headers=lease.headers,
+                secrets=lease.secrets,
+                message=lease.message,
+                body=lease.body,
+                timeout=lease.timeout,
+                format=lease.format,
+                credentials=lease.credentials,
+                quotes=lease.quotes,
+                companions=tuple(companion.body for companion in lease.companions),
             )
         )
-        if answer.delivered and not leased.replay:
-            self.meters.latency.observe((self.clock() - leased.created_at).total_seconds())
+        if answer.delivered and not lease.replay:
+            self.meters.latency.observe((self.clock() - lease.created_at).total_seconds())
         self._ended.append(
-            Attempt(
-                leased.lease, leased.webhook, leased.message, leased.attempt, leased.url, answer
-            )
+            Attempt(lease.lease, lease.webhook, lease.message, lease.attempt, lease.url, answer)
         )
         self._ended += (
             Attempt(
                 companion.lease,
-                leased.webhook,
+                lease.webhook,
                 companion.message,
                 companion.attempt,
-                leased.url,
+                lease.url,
                 answer,
                 is_companion=True,
             )
-            for companion in leased.companions
+            for companion in lease.companions
         )
         # Here, not in `_finish_sending`: a turn in between would count the delivery twice and
         # call the endpoint busy, and nothing of it would be left to say that it is not.
@@ -302,9 +300,9 @@ class Dispatcher:
         while True:
             await asyncio.sleep(self.pauses.retention)
             try:
-                deleted = 1
-                while deleted:
-                    deleted = await self.database.write(
+                delete_count = 1
+                while delete_count:
+                    delete_count = await self.database.write(
                         retention.delete_old_deliveries, now=self.clock()
                     )
             except ClaimdeskError as error:

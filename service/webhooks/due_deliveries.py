@@ -62,11 +62,11 @@ def find_held_until(delivery: Row[Any], lease: timedelta, now: datetime) -> date
 # As many as there may be: ordered or not, for up to 32 endpoints.  Building a query anew for each
 # turn took longer than running it.
 @lru_cache(maxsize=256)
-def _build_query(ordered: tuple[bool, ...]) -> Select[Any] | CompoundSelect[Any]:
+def _build_query(orders: tuple[bool, ...]) -> Select[Any] | CompoundSelect[Any]:
     """Build the query for so many endpoints that keep order or do not."""
     now = bindparam("now", type_=deliveries.visible_at.type)
     parts = []
-    for number, in_order in enumerate(ordered):
+    for number, in_order in enumerate(orders):
         webhook = bindparam(f"webhook_{number}", type_=deliveries.webhook.type)
         query = (
             select(
@@ -104,11 +104,11 @@ def _select_earlier(webhook: BindParameter[Any], in_order: bool) -> list[Label[A
     way: replays wait for replays only.  It holds the later ones back for an hour from its first
     attempt.
     """
-    due, tried = _earlier.c.visible_at, _earlier.c.first_tried_at
+    due, first_tried_at = _earlier.c.visible_at, _earlier.c.first_tried_at
     if not in_order:
         return [
             literal(None, due.type).label("before_due"),
-            literal(None, tried.type).label("before_tried"),
+            literal(None, first_tried_at.type).label("before_tried"),
         ]
     first = (
         select(due)
@@ -118,12 +118,15 @@ def _select_earlier(webhook: BindParameter[Any], in_order: bool) -> list[Label[A
             _earlier.c.replay == deliveries.replay,
             _earlier.c.state == PENDING,
             _earlier.c.position < deliveries.position,
-            or_(tried.is_(None), tried > bindparam("held_since", type_=tried.type)),
+            or_(
+                first_tried_at.is_(None),
+                first_tried_at > bindparam("held_since", type_=first_tried_at.type),
+            ),
         )
         .order_by(_earlier.c.position)
         .limit(1)
     )
     return [
         first.scalar_subquery().label("before_due"),
-        first.with_only_columns(tried).scalar_subquery().label("before_tried"),
+        first.with_only_columns(first_tried_at).scalar_subquery().label("before_tried"),
     ]

@@ -90,7 +90,7 @@ class Transport(Protocol):
     """Carries rendered messages to endpoints.  Belongs to one event loop."""
 
     async def exchange(
-        self, outgoing: Outgoing, rendered: Rendered, reply: Reply, deadline: asyncio.Timeout
+        self, outgoing: Outgoing, rendering: Rendered, reply: Reply, deadline: asyncio.Timeout
     ) -> None:
         """Make one attempt, within the deadline, and put what comes back into `reply`."""
         ...

@@ -65,10 +65,10 @@ def find_oldest_due(connection: Connection, *, now: datetime) -> datetime | None
         )
         .scalar_subquery()
     )
-    blocked = webhooks.c.blocked_until
+    blocked_until = webhooks.c.blocked_until
     oldest: datetime | None = connection.scalar(
         select(func.min(first))
         .select_from(webhooks)
-        .where(IS_HEALTHY, or_(blocked.is_(null()), blocked <= now), ~WEBHOOKS_HELD)
+        .where(IS_HEALTHY, or_(blocked_until.is_(null()), blocked_until <= now), ~WEBHOOKS_HELD)
     )
     return oldest

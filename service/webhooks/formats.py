@@ -41,8 +41,10 @@ def render_signed(outgoing: Outgoing, at: datetime) -> Rendered:
     """Render the stored bytes, as they are unless quotes are left out, with the headers of Standard
     Webhooks and the endpoint's own."""
     body = outgoing.body if outgoing.quotes else bodies.remove_quotes(outgoing.body)
-    signed = signatures.build_headers(outgoing.secrets, outgoing.message, int(at.timestamp()), body)
-    return Rendered({**signed, **_list_own_headers(outgoing)}, body)
+    signed_headers = signatures.build_headers(
+        outgoing.secrets, outgoing.message, int(at.timestamp()), body
+    )
+    return Rendered({**signed_headers, **_list_own_headers(outgoing)}, body)
 
 
 def _read(outgoing: Outgoing) -> Announcement:

@@ -42,9 +42,9 @@ def gather_later(
     """Find what is told with each of these deliveries: later ones about its claim that were not
     tried, each with a lease of its own.  Returns them by the head's lease."""
     heads = [pair for pair in leased_now if _is_gathering(pair[0], endpoints)]
-    gathered: dict[str, list[tuple[Row[Any], str]]] = {}
+    gathered_rows: dict[str, list[tuple[Row[Any], str]]] = {}
     head_keys: set[tuple[str, str]] = set()
-    leased = {(head.webhook, head.message) for head, _ in heads}
+    leased_keys = {(head.webhook, head.message) for head, _ in heads}
     for head, token in sorted(heads, key=lambda pair: pair[0].position):
         claim = connection.scalar(
             select(deliveries.claim).where(
@@ -68,9 +68,9 @@ def gather_later(
             .order_by(deliveries.position)
             .limit(MOST_GATHERED)
         ).all()
-        gathered[token] = [
+        gathered_rows[token] = [
             (row, secrets.token_hex(16))
             for row in later
-            if (row.webhook, row.message) not in leased
+            if (row.webhook, row.message) not in leased_keys
         ]
-    return gathered
+    return gathered_rows

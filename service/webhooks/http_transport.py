@@ -73,14 +73,14 @@ class HttpTransport:
             await self._close_oldest()
 
     async def exchange(
-        self, outgoing: Outgoing, rendered: Rendered, reply: Reply, deadline: asyncio.Timeout
+        self, outgoing: Outgoing, rendering: Rendered, reply: Reply, deadline: asyncio.Timeout
     ) -> None:
         target = await self._find_target(outgoing)
         request = httpcore.Request(
             b"POST",
             target.address,
-            headers=_build_headers(rendered, target),
-            content=rendered.body,
+            headers=_build_headers(rendering, target),
+            content=rendering.body,
         )
         connection = await self._take_idle(target) or await self._connect(target, outgoing.timeout)
         try:
@@ -153,11 +153,13 @@ class HttpTransport:
         while self._idle:
             await asyncio.sleep(KEEPALIVE_SECONDS)
             for target in list(self._targets.values()):
-                expired = [connection for connection in target.idle if connection.has_expired()]
-                for connection in expired:
+                expired_connections = [
+                    connection for connection in target.idle if connection.has_expired()
+                ]
+                for connection in expired_connections:
                     target.idle.remove(connection)
                     self._idle -= 1
-                for connection in expired:
+                for connection in expired_connections:
                     await connection.aclose()
 
     async def _close_oldest(self) -> None:
@@ -170,12 +172,12 @@ class HttpTransport:
             await target.idle.pop().aclose()
 
 
-def _build_headers(rendered: Rendered, target: _Target) -> Headers:
+def _build_headers(rendering: Rendered, target: _Target) -> Headers:
     return [
         (b"Host", target.host),
         *FIXED_HEADERS,
-        (b"Content-Length", b"%d" % len(rendered.body)),
-        *((name.encode(), value.encode()) for name, value in rendered.headers.items()),
+        (b"Content-Length", b"%d" % len(rendering.body)),
+        *((name.encode(), value.encode()) for name, value in rendering.headers.items()),
     ]
 
 

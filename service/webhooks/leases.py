@@ -152,11 +152,11 @@ def take_turn(
     At most `room_for_failing` of them go to endpoints whose last attempt failed.  `sending` is how
     many deliveries this dispatcher has in flight for each endpoint.
     """
-    settled = settle_attempts(
+    settlements = settle_attempts(
         connection, attempts, schedule=rules.schedule, chance=rules.chance, now=now
     )
     if not endpoint_ids or room <= 0:
-        return Turn([], settled, frozenset(), 0, more=False)
+        return Turn([], settlements, frozenset(), 0, more=False)
     endpoints = due_endpoints.lock_endpoints(connection, endpoint_ids, now)
     free = {
         webhook: min(count, max(0, rules.max_per_endpoint - sending.get(webhook, 0)))
@@ -167,10 +167,10 @@ def take_turn(
     due = (
         due_deliveries.list_due_deliveries(connection, with_slots, slots, now) if with_slots else []
     )
-    leased, died = _lease(connection, endpoints, slots, due, rules, now)
-    counts = Counter(delivery.webhook for delivery in leased)
+    leases, death_count = _lease(connection, endpoints, slots, due, rules, now)
+    counts = Counter(delivery.webhook for delivery in leases)
     busy = frozenset(webhook for webhook, count in free.items() if counts[webhook] >= count)
-    return Turn(leased, settled, busy, died, more=bool(due))
+    return Turn(leases, settlements, busy, death_count, more=bool(due))
 
 
 def release_leases(connection: Connection, leases: Collection[str], *, now: datetime) -> int:
@@ -228,8 +228,8 @@ def _lease(
                 tries=delivery.tries + 1,
             )
         changes.append(change)
-    gathered = gathering.gather_later(connection, leases, by_id)
-    for companions in gathered.values():
+    gathered_deliveries = gathering.gather_later(connection, leases, by_id)
+    for companions in gathered_deliveries.values():
         for companion, token in companions:
             changes.append(
                 _build_change(
@@ -243,7 +243,7 @@ def _lease(
             )
     told_companions = {
         (companion.webhook, companion.message)
-        for companions in gathered.values()
+        for companions in gathered_deliveries.values()
         for companion, _ in companions
     }
     delays = [
@@ -258,9 +258,9 @@ def _lease(
     NOTE_TURN.run_each(
         connection, [{"webhook_id": webhook, "at": now} for webhook in served_endpoints]
     )
-    died = sum(change["new_state"] == DeliveryState.DEAD for change in changes)
+    death_count = sum(change["new_state"] == DeliveryState.DEAD for change in changes)
     if not leases:
-        return [], died
+        return [], death_count
     rows = connection.execute(
         select(webhook_messages.c.id, webhook_messages.c.body).where(
             webhook_messages.c.id.in_(
@@ -282,11 +282,11 @@ def _lease(
                     companion.attempts + 1,
                     bodies[companion.message],
                 )
-                for companion, companion_token in gathered.get(token, ())
+                for companion, companion_token in gathered_deliveries.get(token, ())
             ),
         )
         for delivery, token in leases
-    ], died
+    ], death_count
 
 
 def _build_change(delivery: Row[Any], rules: DispatchRules, **changes: object) -> Parameters:

@@ -135,8 +135,8 @@ def write_html(announcement: Announcement) -> str:
     ]
     for item in announcement.items:
         words = html.escape(item.summary)
-        linked = f'<a href="{html.escape(item.url)}">{words}</a>' if item.url else words
-        lines.append(f'<p dir="auto" style="margin:0 0 8px">{linked}</p>')
+        link = f'<a href="{html.escape(item.url)}">{words}</a>' if item.url else words
+        lines.append(f'<p dir="auto" style="margin:0 0 8px">{link}</p>')
     if announcement.url:
         lines.append(_build_link(announcement.url, announcement.url_words, "margin:16px 0"))
     if announcement.unsubscribe:

@@ -44,8 +44,8 @@ def escape_text(words: str) -> str:
     """Escape a text, so that it shows as it is; cut where it is very long."""
     short_words = words if len(words) <= PART_LENGTH else words[: PART_LENGTH - 1] + "…"
     entities = short_words.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    unlinked = ADDRESS.sub(lambda match: match[0][:-1] + GAP + match[0][-1], entities)
-    quiet = EMOJI.sub(f":{GAP}", unlinked).replace("@", f"@{GAP}")
+    plain_text = ADDRESS.sub(lambda match: match[0][:-1] + GAP + match[0][-1], entities)
+    quiet = EMOJI.sub(f":{GAP}", plain_text).replace("@", f"@{GAP}")
     return SIGNS.sub(r"\\\1", quiet)
 
 

@@ -33,7 +33,7 @@ class NatsTransport:
         self._kept: KeptConnections[NatsConnection] = KeptConnections()
 
     async def exchange(
-        self, outgoing: Outgoing, rendered: Rendered, reply: Reply, deadline: asyncio.Timeout
+        self, outgoing: Outgoing, rendering: Rendered, reply: Reply, deadline: asyncio.Timeout
     ) -> None:
         url = self._guard.check_url(outgoing.url)
         address = parse_address(url, outgoing.credentials)
@@ -42,20 +42,20 @@ class NatsTransport:
             stream = await open_stream(self._guard, address, None, outgoing.timeout)
             return await NatsConnection.log_in(stream, address, self._tls, outgoing.timeout)
 
-        headers = {"Nats-Msg-Id": outgoing.message, **rendered.headers}
+        headers = {"Nats-Msg-Id": outgoing.message, **rendering.headers}
         try:
             async with self._kept.borrow(outgoing.endpoint, address, connect) as connection:
-                acknowledged = await connection.append(
-                    address.name, headers, rendered.body, outgoing.timeout
+                acknowledgement = await connection.append(
+                    address.name, headers, rendering.body, outgoing.timeout
                 )
         except (errors.Error, ValueError, KeyError, TypeError, AttributeError) as error:
             # What is no acknowledgement of JetStream's fails to be read as one.
             raise BrokerFailure(_describe_error(error, address)) from error
         reply.body += orjson.dumps(
             {
-                "stream": acknowledged.stream,
-                "seq": acknowledged.seq,
-                "duplicate": bool(acknowledged.duplicate),
+                "stream": acknowledgement.stream,
+                "seq": acknowledgement.seq,
+                "duplicate": bool(acknowledgement.duplicate),
             }
         )
 

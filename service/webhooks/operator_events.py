@@ -40,7 +40,7 @@ def tell_operators(connection: Connection, change: HealthChange, *, now: datetim
     if kind is None or endpoint.owner is not None or endpoint.contact is not None:
         return
     if kind is EventType.WEBHOOK_DISABLED:
-        switched = {
+        fields = {
             "state": EndpointState.DISABLED.value,
             "reason": change.after["new_state_reason"],
         }
@@ -49,7 +49,7 @@ def tell_operators(connection: Connection, change: HealthChange, *, now: datetim
             SubjectKind.WEBHOOK,
             change.endpoint.id,
             "webhook.switched",
-            switched,
+            fields,
             actor=SYSTEM,
             now=now,
         )

@@ -205,8 +205,8 @@ def _find_severity(event: Event) -> str | None:
 
 def _list_languages(event: Event) -> set[str]:
     """List the languages of what an event says was printed."""
-    printed = event.data["uses"] if event.type == EventType.USE_OUTDATED else ()
-    return {use["language"].lower() for use in printed if use["language"]}
+    printed_uses = event.data["uses"] if event.type == EventType.USE_OUTDATED else ()
+    return {use["language"].lower() for use in printed_uses if use["language"]}
 
 
 def _is_wanted(prefix: str) -> ColumnElement[bool]:

@@ -41,7 +41,7 @@ class RedisTransport:
         self._kept: KeptConnections[RedisConnection] = KeptConnections()
 
     async def exchange(
-        self, outgoing: Outgoing, rendered: Rendered, reply: Reply, deadline: asyncio.Timeout
+        self, outgoing: Outgoing, rendering: Rendered, reply: Reply, deadline: asyncio.Timeout
     ) -> None:
         url = self._guard.check_url(outgoing.url)
         address = parse_address(url, outgoing.credentials)
@@ -54,7 +54,7 @@ class RedisTransport:
         try:
             async with self._kept.borrow(outgoing.endpoint, address, connect) as connection:
                 entry, is_duplicate = await connection.append(
-                    address.name, outgoing.message, rendered
+                    address.name, outgoing.message, rendering
                 )
         except (exceptions.RedisError, ValueError, TypeError) as error:
             raise BrokerFailure(_describe_error(error, address)) from error
@@ -88,14 +88,14 @@ class RedisConnection:
     def is_usable(self) -> bool:
         return self._connection.is_connected and not self._stream.reader.at_eof()
 
-    async def append(self, stream: str, message: str, rendered: Rendered) -> tuple[str, bool]:
+    async def append(self, stream: str, message: str, rendering: Rendered) -> tuple[str, bool]:
         """Append a message; returns its entry, and whether that was there already."""
         self._stream.reader.begin_answer()
-        fields = [part for header in rendered.headers.items() for part in header]
+        fields = [part for header in rendering.headers.items() for part in header]
         # In braces, so that both keys are on one node of a cluster.
         key = f"{{{stream}}}:claimdesk:{message}"
         await self._connection.send_command(
-            "EVAL", APPEND, 2, stream, key, REMEMBERED_SECONDS, *fields, "body", rendered.body
+            "EVAL", APPEND, 2, stream, key, REMEMBERED_SECONDS, *fields, "body", rendering.body
         )
         answer = await self._connection.read_response()
         if not isinstance(answer, list) or len(answer) != 2 or not isinstance(answer[0], bytes):

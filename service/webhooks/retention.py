@@ -57,16 +57,16 @@ def delete_old_deliveries(connection: Connection, *, now: datetime, batch: int =
         if rows:
             _delete(connection, [(row.webhook, row.message) for row in rows])
             return len(rows)
-    emptied = connection.scalars(
+    empty_messages = connection.scalars(
         select(webhooks.c.id).where(
             is_deleted,
             ~exists(select(deliveries.message).where(deliveries.webhook == webhooks.c.id)),
         )
     ).all()
-    if emptied:
+    if empty_messages:
         for table in (webhook_parties, webhook_filters):
-            connection.execute(delete(table).where(table.c.webhook.in_(emptied)))
-        connection.execute(delete(webhooks).where(webhooks.c.id.in_(emptied)))
+            connection.execute(delete(table).where(table.c.webhook.in_(empty_messages)))
+        connection.execute(delete(webhooks).where(webhooks.c.id.in_(empty_messages)))
     return 0
 
 
@@ -79,7 +79,7 @@ def _delete(connection: Connection, pairs: list[tuple[str, str]]) -> None:
     """Delete deliveries, their attempts, and the messages of which they were the last."""
     messages, attempts = webhook_messages.c, webhook_attempts.c
     # Locked, so that of two who each delete one of a message's last two the second deletes it too.
-    locked = connection.scalars(
+    locked_messages = connection.scalars(
         select(messages.id)
         .where(messages.id.in_({message for _, message in pairs}))
         .order_by(messages.id)
@@ -93,7 +93,7 @@ def _delete(connection: Connection, pairs: list[tuple[str, str]]) -> None:
     )
     connection.execute(
         delete(webhook_messages).where(
-            messages.id.in_(locked),
+            messages.id.in_(locked_messages),
             ~exists(select(deliveries.message).where(deliveries.message == messages.id)),
         )
     )

@@ -160,7 +160,7 @@ def settle_attempts(
             .with_for_update(key_share=True)
         ).all()
     }
-    leased = {
+    leased_rows = {
         str(delivery.lease): delivery
         for delivery in connection.execute(
             select(
@@ -184,7 +184,7 @@ def settle_attempts(
     answers: dict[str, list[Answer]] = {}
     last_events: dict[str, str] = {}
     for attempt in sorted(attempts, key=lambda attempt: attempt.answer.started_at):
-        delivery = leased.get(attempt.lease)
+        delivery = leased_rows.get(attempt.lease)
         if delivery is None:
             settlement.outcomes.append((attempt, "fenced"))
             continue
@@ -295,23 +295,23 @@ def _build_line(attempt: Attempt) -> Parameters:
 def _update_health(endpoint: Row[Any], answers: Iterable[Answer], now: datetime) -> Parameters:
     """Return an endpoint's health after these answers, in the order of the attempts."""
     failures, since = endpoint.failures, endpoint.failing_since
-    blocked, succeeded = endpoint.blocked_until, endpoint.last_success_at
-    failed, error = endpoint.last_failure_at, endpoint.last_error
+    blocked_until, last_success_at = endpoint.blocked_until, endpoint.last_success_at
+    last_failure_at, error = endpoint.last_failure_at, endpoint.last_error
     state, reason = endpoint.state, endpoint.state_reason
     for answer in answers:
         if answer.delivered:
             if backoff.is_probing(failures):
-                blocked = None  # the breaker's; what a receiver asked for stands
-            failures, since, succeeded = 0, None, now
+                blocked_until = None  # the breaker's; what a receiver asked for stands
+            failures, since, last_success_at = 0, None, now
             continue
-        since, failed, error = since or now, now, describe_failure(answer)
-        is_open = blocked is not None and blocked > now and backoff.is_probing(failures)
+        since, last_failure_at, error = since or now, now, describe_failure(answer)
+        is_open = blocked_until is not None and blocked_until > now and backoff.is_probing(failures)
         # What was in flight when the breaker opened fails with it: that is no new failure.
         failures += not is_open
         pause = timedelta(0) if is_open else backoff.compute_pause(failures) or timedelta(0)
         pause = max(pause, _find_retry_after(answer))
         if pause:
-            blocked = max(blocked or now, now + pause)
+            blocked_until = max(blocked_until or now, now + pause)
         if answer.status == backoff.GONE:
             state, reason = EndpointState.DISABLED, "the receiver answered 410 Gone"
         elif state == EndpointState.ACTIVE and now - since >= backoff.GIVE_UP:
@@ -320,9 +320,9 @@ def _update_health(endpoint: Row[Any], answers: Iterable[Answer], now: datetime)
         "webhook_id": endpoint.id,
         "new_failures": failures,
         "new_failing_since": since,
-        "new_blocked_until": blocked,
-        "new_last_success_at": succeeded,
-        "new_last_failure_at": failed,
+        "new_blocked_until": blocked_until,
+        "new_last_success_at": last_success_at,
+        "new_last_failure_at": last_failure_at,
         "new_last_error": error,
         "new_state": state,
         "new_state_reason": reason,

@@ -46,20 +46,22 @@ def verify_message(
     Names of headers are taken in any case; signatures of other versions are passed over.
     Raises BadSignature, which says what is wrong.
     """
-    received = {name.lower(): value for name, value in headers.items()}
+    lower_headers = {name.lower(): value for name, value in headers.items()}
     for name in (ID, TIMESTAMP, SIGNATURE):
-        if not received.get(name):
+        if not lower_headers.get(name):
             raise BadSignature(f"{name} is missing")
-    timestamp = _parse_timestamp(received[TIMESTAMP], now=now)
-    candidates = [candidate.encode() for candidate in received[SIGNATURE].split(" ")]
+    timestamp = _parse_timestamp(lower_headers[TIMESTAMP], now=now)
+    candidates = [candidate.encode() for candidate in lower_headers[SIGNATURE].split(" ")]
     try:
-        expected = [sign_message(secret, received[ID], timestamp, body) for secret in secrets]
+        expected_signatures = [
+            sign_message(secret, lower_headers[ID], timestamp, body) for secret in secrets
+        ]
     except UnicodeDecodeError as error:
         raise BadSignature("the body is not UTF-8") from error
     # Every pair is compared, in constant time each: how long it takes says nothing.
     matches = [
         hmac.compare_digest(signature.encode(), candidate)
-        for signature in expected
+        for signature in expected_signatures
         for candidate in candidates
     ]
     if not any(matches):

@@ -70,9 +70,9 @@ def build_link(url: str, words: str = "Open") -> Block:
 
 def escape_text(words: str, length: int) -> str:
     """Escape a text, cut where it would be longer than Slack takes."""
-    escaped = escape(words)
-    if len(escaped) <= length:
-        return escaped
+    escaped_words = escape(words)
+    if len(escaped_words) <= length:
+        return escaped_words
     text = words
     while len(escape(text)) >= length:
         text = text[: len(text) - max(1, (len(escape(text)) - length) // 5 + 1)]

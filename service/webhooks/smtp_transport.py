@@ -33,7 +33,7 @@ class SmtpTransport:
         self._idle: list[tuple[float, aiosmtplib.SMTP]] = []
 
     async def exchange(
-        self, outgoing: Outgoing, rendered: Rendered, reply: Reply, _deadline: asyncio.Timeout
+        self, outgoing: Outgoing, rendering: Rendered, reply: Reply, _deadline: asyncio.Timeout
     ) -> None:
         if self._server is None:
             raise MailRefused(
@@ -43,7 +43,7 @@ class SmtpTransport:
         async with self._room, self._borrow(self._server) as client:
             try:
                 _, answer_text = await client.sendmail(
-                    self._server.sender, [recipient], rendered.body
+                    self._server.sender, [recipient], rendering.body
                 )
                 reply.status = int(aiosmtplib.SMTPStatus.completed)
                 reply.body += answer_text.encode()

@@ -75,7 +75,7 @@ def create_webhook(
     all_settings = {**WIDE, **settings}
     columns = endpoint_addresses.split_credentials(_build_columns(connection, all_settings), None)
     endpoint_addresses.check_format(columns)
-    registered = {
+    registration = {
         **columns,
         "secret": secret,
         "previous_secrets": "[]",
@@ -86,7 +86,7 @@ def create_webhook(
         insert(webhooks),
         {
             "id": webhook,
-            **registered,
+            **registration,
             "state": EndpointState.ACTIVE.value,
             "updated_at": now,
             "served_at": now,
@@ -94,8 +94,8 @@ def create_webhook(
         },
     )
     lists = _store_lists(connection, webhook, settings)
-    described = registered | {"parties": []} | lists | {"deleted_at": None}
-    audit.begin_record(connection, SubjectKind.WEBHOOK, webhook, described, actor=actor, now=now)
+    description = registration | {"parties": []} | lists | {"deleted_at": None}
+    audit.begin_record(connection, SubjectKind.WEBHOOK, webhook, description, actor=actor, now=now)
     return webhook, secret
 
 
@@ -112,23 +112,23 @@ def change_webhook(
     row = _lock_webhook(connection, webhook)
     values = endpoint_addresses.split_credentials(_build_columns(connection, changes), row)
     endpoint_addresses.check_format({**row._mapping, **values})
-    changed = {name: value for name, value in values.items() if value != getattr(row, name)}
-    if changed.keys() & {"url", "credentials", "format"}:
+    changes_made = {name: value for name, value in values.items() if value != getattr(row, name)}
+    if changes_made.keys() & {"url", "credentials", "format"}:
         values |= HEALTHY | {"state_reason": row.state_reason}
     connection.execute(
         update(webhooks).where(webhooks.c.id == webhook).values(**values, updated_at=now)
     )
-    changed |= _store_lists(connection, webhook, changes)
-    if changed:
-        _record(connection, webhook, "webhook.changed", changed, actor=actor, now=now)
+    changes_made |= _store_lists(connection, webhook, changes)
+    if changes_made:
+        _record(connection, webhook, "webhook.changed", changes_made, actor=actor, now=now)
     if values.get("ordering") == Ordering.NONE and row.ordering != Ordering.NONE:
         # Those that were not tried waited for another; the others wait for their retry.
-        untried = (
+        is_untried = (
             (deliveries.webhook == webhook)
             & (deliveries.state == DeliveryState.PENDING.value)
             & (deliveries.tries == 0)
         )
-        _make_due(connection, untried, now)
+        _make_due(connection, is_untried, now)
     wakeups.notify_after_commit(connection)
 
 
@@ -163,8 +163,8 @@ def set_state(
         .where(webhooks.c.id == webhook)
         .values(state=state.value, updated_at=now, **values)
     )
-    switched = {"state": state.value, "reason": reason}
-    _record(connection, webhook, "webhook.switched", switched, actor=actor, now=now)
+    switch = {"state": state.value, "reason": reason}
+    _record(connection, webhook, "webhook.switched", switch, actor=actor, now=now)
     wakeups.notify_after_commit(connection)
 
 
@@ -344,10 +344,10 @@ def _store_lists(
 ) -> dict[str, list[str]]:
     """Store the filters of which there are several, as far as `settings` has them, and return
     them."""
-    stored = {
+    stored_lists = {
         name: sorted(set(settings[name])) for name in ("parties", *ListFilter) if name in settings
     }
-    for name, values in stored.items():
+    for name, values in stored_lists.items():
         if name == "parties":
             own, rows = webhook_parties.c.webhook == webhook, [{"party": slug} for slug in values]
             table = webhook_parties
@@ -358,4 +358,4 @@ def _store_lists(
         connection.execute(delete(table).where(own))
         if rows:
             connection.execute(insert(table), [{"webhook": webhook, **row} for row in rows])
-    return {str(name): values for name, values in stored.items()}
+    return {str(name): values for name, values in stored_lists.items()}

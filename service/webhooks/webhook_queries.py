@@ -76,9 +76,9 @@ def read_secret(connection: Connection, webhook: str, *, now: datetime) -> Secre
     return {"secret": row.secret, "previous_until": [secret["until"] for secret in previous]}
 
 
-def list_previous_secrets(stored: str, *, now: datetime) -> list[PreviousSecret]:
+def list_previous_secrets(stored_secrets: str, *, now: datetime) -> list[PreviousSecret]:
     """Return those of the stored previous secrets that still sign."""
-    secrets: list[PreviousSecret] = orjson.loads(stored)
+    secrets: list[PreviousSecret] = orjson.loads(stored_secrets)
     return [secret for secret in secrets if datetime.fromisoformat(secret["until"]) > now]
 
 
@@ -182,8 +182,8 @@ def read_lists(connection: Connection, ids: Sequence[str]) -> dict[str, dict[str
     return lists
 
 
-def _split_entries(joined: str) -> list[Any]:
-    return [entry for entry in joined.split(",") if entry]
+def _split_entries(joined_entries: str) -> list[Any]:
+    return [entry for entry in joined_entries.split(",") if entry]
 
 
 def _build_webhook(

@@ -224,17 +224,17 @@ def _select_walk(dialect: str, filter_set: FilterSet) -> Lookup:
     ).where(
         *claim_conditions.build_conditions(filter_set, claims, claims.c.changed_at),
     )
-    walked = claim_conditions.order_page(row, filter_set, moment, claims.c.id).cte("walked")
-    is_match = match_expressions.has_match(dialect, claim_search, walked.c.id).label("fits")
-    tried = select(walked, is_match).cte("tried")
-    fields = select(_candidate.c.fields).where(_candidate.c.claim == tried.c.id).scalar_subquery()
+    walk = claim_conditions.order_page(row, filter_set, moment, claims.c.id).cte("walked")
+    is_match = match_expressions.has_match(dialect, claim_search, walk.c.id).label("fits")
+    trial = select(walk, is_match).cte("tried")
+    fields = select(_candidate.c.fields).where(_candidate.c.claim == trial.c.id).scalar_subquery()
     return Lookup(
         select(
-            *(case((tried.c.fits, tried.c[name])) for name in StoredClaim._fields),
-            case((tried.c.fits, fields)),
-            tried.c.moment,
-            tried.c.id,
-        ).order_by(*claim_conditions.order(filter_set, tried.c.moment, tried.c.id))
+            *(case((trial.c.fits, trial.c[name])) for name in StoredClaim._fields),
+            case((trial.c.fits, fields)),
+            trial.c.moment,
+            trial.c.id,
+        ).order_by(*claim_conditions.order(filter_set, trial.c.moment, trial.c.id))
     )
 
 
@@ -262,10 +262,10 @@ async def _find_as_of(database: Reader, search: ClaimSearch, moment: datetime) -
     rows = await find_at_any_time(database, search, None, RANKED + 1)
     if len(rows) > RANKED:
         return await _walk_as_of(database, search, moment, None)
-    ranked = await _rank_as_of(database, search, rows, moment)
-    ranked.sort(key=lambda pair: pair[1].keys[1], reverse=True)
-    ranked.sort(key=lambda pair: pair[0])
-    hits = [hit._replace(keys=[None, tier.value, hit.keys[1]]) for tier, hit in ranked]
+    hits_by_tier = await _rank_as_of(database, search, rows, moment)
+    hits_by_tier.sort(key=lambda pair: pair[1].keys[1], reverse=True)
+    hits_by_tier.sort(key=lambda pair: pair[0])
+    hits = [hit._replace(keys=[None, tier.value, hit.keys[1]]) for tier, hit in hits_by_tier]
     if search.after:
         _, tier, claim = search.after
         hits = [
@@ -315,7 +315,7 @@ async def _rank_as_of(
     fields_by_claim = {}
     if claim_ids:
         fields_by_claim = await database.read(fields_as_of.read_fields_as_of, claim_ids, moment)
-    ranked = []
+    hits_by_tier = []
     for row, claim in zip(rows, claim_ids, strict=True):
         fields = fields_by_claim[claim]
         tier = ranking.rank_fields(search.query, fields)
@@ -323,5 +323,5 @@ async def _rank_as_of(
             best_snippets = snippets.list_snippets(search.query, fields)
             document = mark_corrected(row[0], row[3], moment)
             internals, keys = Internals(row[1], row[2]), _build_keys(row[-2:])
-            ranked.append((tier, Hit(orjson.loads(document), internals, keys, best_snippets)))
-    return ranked
+            hits_by_tier.append((tier, Hit(orjson.loads(document), internals, keys, best_snippets)))
+    return hits_by_tier

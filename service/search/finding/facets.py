@@ -104,8 +104,8 @@ async def count_facets(database: Reader, search: ClaimSearch) -> FacetsView:
 
 def _build_view(counts: dict[str, Counter[str]], *, is_complete: bool) -> FacetsView:
     def list_counts(name: str) -> list[CountView]:
-        ranked = sorted(counts[name].items(), key=lambda pair: (-pair[1], pair[0]))
-        return [{"value": value, "count": count} for value, count in ranked[:VALUES]]
+        ranking = sorted(counts[name].items(), key=lambda pair: (-pair[1], pair[0]))
+        return [{"value": value, "count": count} for value, count in ranking[:VALUES]]
 
     return {
         "is_complete": is_complete,
@@ -175,14 +175,14 @@ def _count_languages(dialect: str, found_claims: FromClause) -> Select[Any]:
     origins = select(found_claims.c.id, claims.c.origin_statement.label("statement")).select_from(
         match_expressions.FixedJoin(found_claims, claims, claims.c.id == found_claims.c.id)
     )
-    linked = (
+    linked_statements = (
         select(found_claims.c.id, links.c.statement)
         .select_from(
             match_expressions.FixedJoin(found_claims, links, links.c.claim == found_claims.c.id)
         )
         .where(*link_activity.build_conditions(link_activity.LINK_ENDINGS))
     )
-    statement_ids = union(origins, linked).subquery("spoken")
+    statement_ids = union(origins, linked_statements).subquery("spoken")
     language = func.lower(quotes.c.language)
     if dialect == "sqlite":
         primary = func.substr(language, 1, func.instr(language + literal("-"), "-") - 1)

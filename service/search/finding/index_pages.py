@@ -47,7 +47,7 @@ SORTABLE = 3_000
 STEPS = 12
 """A page looks through so many stretches at most."""
 
-SelectServed = Callable[
+ServedSelection = Callable[
     [Any, FromClause, ColumnElement[Any], ColumnElement[Any], "Tier | ColumnElement[Any]"],
     Select[Any],
 ]
@@ -67,7 +67,7 @@ class PageRequest:
 
     index_query: IndexQuery
     has_filters: bool
-    select_served: SelectServed
+    select_served: ServedSelection
     shape: Any
     parameters: Parameters
     limit: int
@@ -158,14 +158,14 @@ async def _find_in_all_tiers(database: Reader, request: PageRequest) -> Page:
     """Return a page where there are few matches, on PostgreSQL: all tiers at once."""
     index_query = request.index_query
     tiers = ranking.list_tiers(index_query.query, index_query.levels)
-    unlabelled = IndexQuery(
+    plain_query = IndexQuery(
         index_query.dialect, index_query.index, index_query.query, (), index_query.levels
     )
     after_tier, after_number = request.after or (Tier.TOGETHER.value, ABOVE_ALL)
     page_rows = await database.look_up(
         _select_all_tiers(request.select_served, request.shape, index_query.index, tuple(tiers)),
         {**request.parameters}
-        | {f"match_{tier.value}": unlabelled.match_tier(tier) for tier in tiers}
+        | {f"match_{tier.value}": plain_query.match_tier(tier) for tier in tiers}
         | {
             "match": index_query.match_any_tier(),
             "after_tier": after_tier,
@@ -203,8 +203,8 @@ async def list_steps_of_all(
     for letter in "pq" + "r" * (STEPS - 2):
         if until > 0:
             since = _find_stretch_start(until, letter)
-            narrowed = narrow_to_stretch(match, letter, since)
-            steps.append(Step(Tier.ANYWHERE, narrowed, since, until))
+            narrow_match = narrow_to_stretch(match, letter, since)
+            steps.append(Step(Tier.ANYWHERE, narrow_match, since, until))
             until = since
     return steps, until == 0
 
@@ -230,7 +230,7 @@ def select_newest_of_steps(dialect: str, index: Table, steps: int) -> Select[Any
 
 @lru_cache(maxsize=512)
 def _select_steps(
-    select_served: SelectServed, shape: Any, index: Table, dialect: str, tiers: tuple[Tier, ...]
+    select_served: ServedSelection, shape: Any, index: Table, dialect: str, tiers: tuple[Tier, ...]
 ) -> Lookup:
     """Select the rows of steps, which are of these tiers: those of the first step, then the next.
 
@@ -250,7 +250,7 @@ def _select_steps(
 
 
 def _select_step(
-    select_served: SelectServed, shape: Any, index: Table, dialect: str, place: int, tier: Tier
+    select_served: ServedSelection, shape: Any, index: Table, dialect: str, place: int, tier: Tier
 ) -> Select[Any]:
     """Select the newest of a tier within a range of numbers.
 
@@ -270,10 +270,10 @@ def _select_step(
         matches = match_expressions.select_matches(dialect, index, f"match_{place}")
         found_rows = matches.cte(f"found_{place}").prefix_with("MATERIALIZED")
         # In order before anything is joined: the limit then ends the joining. OFFSET keeps it so.
-        bounded = select(found_rows).where(
+        bounded_rows = select(found_rows).where(
             match_expressions.is_in_range(found_rows.c.number, since, until)
         )
-        in_order = bounded.order_by(found_rows.c.number.desc()).offset(literal_column("0"))
+        in_order = bounded_rows.order_by(found_rows.c.number.desc()).offset(literal_column("0"))
         newest = in_order.subquery(f"newest_{place}")
         number = newest.c.number
         page = select_served(shape, newest, newest.c.key, number, tier)
@@ -283,7 +283,7 @@ def _select_step(
 
 @lru_cache(maxsize=512)
 def _select_all_tiers(
-    select_served: SelectServed, shape: Any, index: Table, tiers: tuple[Tier, ...]
+    select_served: ServedSelection, shape: Any, index: Table, tiers: tuple[Tier, ...]
 ) -> Lookup:
     """Select all that is found, each with its tier, on PostgreSQL."""
     in_tiers = [

@@ -109,14 +109,16 @@ def _rebuild_claims(connection: Connection, low: str | None, keys: Sequence[str]
         index_writer.build_claim_row(state, sources, former_terms.get(state.id, ()))
         for state in claim_states
     ]
-    indexed = {*connection.scalars(_select_indexed(claim_search.c.claim, low, high))}
-    _write(connection, rows, "search_claim", indexed)
+    indexed_keys = {*connection.scalars(_select_indexed(claim_search.c.claim, low, high))}
+    _write(connection, rows, "search_claim", indexed_keys)
 
 
 def _rebuild_statements(connection: Connection, low: str | None, keys: Sequence[str]) -> None:
     rows = index_writer.build_statement_rows(connection, statements.c.id.in_(keys))
-    indexed = {*connection.scalars(_select_indexed(statement_search.c.statement, low, keys[-1]))}
-    _write(connection, rows, "search_statement", indexed)
+    indexed_keys = {
+        *connection.scalars(_select_indexed(statement_search.c.statement, low, keys[-1]))
+    }
+    _write(connection, rows, "search_statement", indexed_keys)
 
 
 def _select_indexed(key: ColumnElement[Any], low: str | None, high: str) -> Any:
@@ -124,7 +126,7 @@ def _select_indexed(key: ColumnElement[Any], low: str | None, high: str) -> Any:
 
 
 def _write(
-    connection: Connection, rows: list[index_writer.IndexRow], key: str, indexed: set[str]
+    connection: Connection, rows: list[index_writer.IndexRow], key: str, indexed_keys: set[str]
 ) -> None:
     """Replace the rows that are there, so that they keep their numbers, and add the others."""
     of_claims = key == "search_claim"
@@ -132,8 +134,8 @@ def _write(
     add = (
         index_writer.COMPILED_INSERT_CLAIM if of_claims else index_writer.COMPILED_INSERT_STATEMENT
     )
-    replace.run_each(connection, [row for row in rows if row[key] in indexed])
-    add.run_each(connection, [row for row in rows if row[key] not in indexed])
+    replace.run_each(connection, [row for row in rows if row[key] in indexed_keys])
+    add.run_each(connection, [row for row in rows if row[key] not in indexed_keys])
 
 
 def list_bounds(key: Any, low: str | None, high: str | None) -> list[ColumnElement[bool]]:

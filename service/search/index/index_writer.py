@@ -162,14 +162,14 @@ def _have_no_room(
     """Whether these events only add what the row of a claim with many links has no room for."""
     if before is None or len(before.links) < MANY_LINKS:
         return False
-    added = [event.data["link"]["voice"] for event in changing if event.type == "link.created"]
-    if len(added) < len(changing):
+    new_voices = [event.data["link"]["voice"] for event in changing if event.type == "link.created"]
+    if len(new_voices) < len(changing):
         return False
     room = _READ_ROOM[connection.dialect.name].run(connection, {"claim": before.id}).first()
     if room is None or not room[1]:
         return False
     voices = [*searchable_fields.list_voices(before)]
-    return room[0] or all(plain_data.read_source(voice) in voices for voice in added)
+    return room[0] or all(plain_data.read_source(voice) in voices for voice in new_voices)
 
 
 def reindex_claims(
@@ -326,12 +326,14 @@ def build_statement_rows(
 ) -> list[IndexRow]:
     """Return the rows of the statements that meet the conditions, in the order of their ids."""
     ids = select(statements.c.id).where(*conditions)
-    quoted = field_sources.read_quotes(connection, quotes.c.statement.in_(ids))
+    quotes_read = field_sources.read_quotes(connection, quotes.c.statement.in_(ids))
     rows = connection.execute(_SPOKEN.where(*conditions).order_by(statements.c.id))
     return [
         {
             "search_statement": row.id,
-            "search_words": build_statement_line(quoted[row.id], _build_voice(row), row.full_name),
+            "search_words": build_statement_line(
+                quotes_read[row.id], _build_voice(row), row.full_name
+            ),
         }
         for row in rows
     ]

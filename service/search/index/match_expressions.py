@@ -109,8 +109,8 @@ def count_matches(dialect: str, index: Table, queries: int) -> Select[Any]:
     for place in range(queries):
         rows = select(literal(1)).select_from(source)
         rows = rows.where(matches(dialect, index, f"match_{place}"))
-        limited = rows.limit(bindparam("most", type_=Integer())).subquery()
-        counts.append(select(func.count()).select_from(limited).scalar_subquery())
+        first_rows = rows.limit(bindparam("most", type_=Integer())).subquery()
+        counts.append(select(func.count()).select_from(first_rows).scalar_subquery())
     return select(*counts)
 
 
@@ -142,22 +142,22 @@ class IndexQuery:
     def match_tier(self, tier: Tier) -> str:
         """Return what asks for the rows of one tier: as good as this, and no better."""
         syntax, query = MatchSyntax(self.dialect), self.query
-        excluded = [syntax.write_term(term, self.lowest) for term in query.excluded]
+        excluded_terms = [syntax.write_term(term, self.lowest) for term in query.excluded]
         if tier is Tier.TOGETHER:
             assert query.together is not None
-            return self._match([syntax.write_term(query.together, Level.TEXT)], excluded)
+            return self._match([syntax.write_term(query.together, Level.TEXT)], excluded_terms)
         level = LEVELS[tier]
         if level is not Level.TEXT:
-            excluded.append(syntax.join_all(self._write_required(Level(level - 1))))
+            excluded_terms.append(syntax.join_all(self._write_required(Level(level - 1))))
         elif query.together is not None:
-            excluded.append(syntax.write_term(query.together, level))
-        return self._match(self._write_required(level), excluded)
+            excluded_terms.append(syntax.write_term(query.together, level))
+        return self._match(self._write_required(level), excluded_terms)
 
     def match_any_tier(self) -> str:
         """Return what asks for the rows of all tiers."""
         syntax = MatchSyntax(self.dialect)
-        excluded = [syntax.write_term(term, self.lowest) for term in self.query.excluded]
-        return self._match(self._write_required(self.lowest), excluded)
+        excluded_terms = [syntax.write_term(term, self.lowest) for term in self.query.excluded]
+        return self._match(self._write_required(self.lowest), excluded_terms)
 
     def match_words(self, level: Level) -> str:
         """Return what asks for all rows with the words at this level, wherever in it they stand:
@@ -174,10 +174,10 @@ class IndexQuery:
         syntax = MatchSyntax(self.dialect)
         return [syntax.write_term(term, level) for term in self.query.required]
 
-    def _match(self, required: Sequence[str], excluded: Sequence[str] = ()) -> str:
+    def _match(self, required_terms: Sequence[str], excluded_terms: Sequence[str] = ()) -> str:
         syntax = MatchSyntax(self.dialect)
         labels = [
             syntax.join_any(syntax.write_phrase([label]) for label in alternatives)
             for alternatives in self.labels
         ]
-        return syntax.exclude(syntax.join_all([*required, *labels]), excluded)
+        return syntax.exclude(syntax.join_all([*required_terms, *labels]), excluded_terms)

@@ -18,8 +18,8 @@ class MatchSyntax:
         """Terms of the index that follow one another."""
         if self.is_sqlite:
             return f'"{" ".join(terms)}"'
-        joined = " <-> ".join(f"'{term}'" for term in terms)
-        return f"({joined})"
+        phrase = " <-> ".join(f"'{term}'" for term in terms)
+        return f"({phrase})"
 
     def write_prefix(self, beginning: str) -> str:
         """Any term of the index that begins so."""
@@ -33,11 +33,11 @@ class MatchSyntax:
         """One of the parts at least."""
         return f"({(' OR ' if self.is_sqlite else ' | ').join(parts)})"
 
-    def exclude(self, part: str, excluded: Sequence[str]) -> str:
+    def exclude(self, part: str, excluded_terms: Sequence[str]) -> str:
         """The part with none of those that are excluded."""
-        if not excluded:
+        if not excluded_terms:
             return part
-        return f"({part} {'NOT' if self.is_sqlite else '& !'} {self.join_any(excluded)})"
+        return f"({part} {'NOT' if self.is_sqlite else '& !'} {self.join_any(excluded_terms)})"
 
     def write_term(self, term: Term, level: Level) -> str:
         """A term of a query where it stands at a level."""

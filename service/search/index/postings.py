@@ -84,33 +84,37 @@ def build_line(
     that its own level has no room for takes none from the quotes either. Those that had room are
     added to `indexed_fields`.
     """
-    placed: dict[Level, list[str]] = {level: [] for level in levels}
+    places_by_level: dict[Level, list[str]] = {level: [] for level in levels}
     exact: dict[Level, dict[str, None]] = {level: {} for level in levels}
     for field in fields:
-        if _is_full(placed, levels[-1]):
+        if _is_full(places_by_level, levels[-1]):
             break
-        if field.level is not Level.TEXT and _is_full(placed, field.level):
+        if field.level is not Level.TEXT and _is_full(places_by_level, field.level):
             continue
         if indexed_fields is not None:
             indexed_fields.append(field)
         words = [word for reading in field.readings for word in reading.unstemmed]
         for level in levels:
-            if field.level <= level and not _is_full(placed, level):
-                placed[level] += _place_stems(level, field.readings)
+            if field.level <= level and not _is_full(places_by_level, level):
+                places_by_level[level] += _place_stems(level, field.readings)
                 digit = str(level + EXACT)
                 exact[level].update(dict.fromkeys([digit + word for word in words]))
-    unplaced = dict.fromkeys(labels)
-    if Level.QUOTES in placed:
-        unplaced |= {label: None for level, label in FULL_LABELS.items() if _is_full(placed, level)}
+    other_terms = dict.fromkeys(labels)
+    if Level.QUOTES in places_by_level:
+        other_terms |= {
+            label: None for level, label in FULL_LABELS.items() if _is_full(places_by_level, level)
+        }
     for terms in exact.values():
-        unplaced |= terms
-    unplaced |= dict.fromkeys(former_terms)
-    placed_terms = chain.from_iterable(_limit_places(level, placed[level]) for level in levels)
-    return " ".join([*placed_terms, *list(unplaced)[:MAX_UNPLACED]])
+        other_terms |= terms
+    other_terms |= dict.fromkeys(former_terms)
+    placed_terms = chain.from_iterable(
+        _limit_places(level, places_by_level[level]) for level in levels
+    )
+    return " ".join([*placed_terms, *list(other_terms)[:MAX_UNPLACED]])
 
 
-def _is_full(placed: Mapping[Level, Sequence[str]], level: Level) -> bool:
-    return len(placed[level]) >= MAX_PLACES[level]
+def _is_full(places_by_level: Mapping[Level, Sequence[str]], level: Level) -> bool:
+    return len(places_by_level[level]) >= MAX_PLACES[level]
 
 
 def _place_stems(level: Level, readings: Iterable[Reading]) -> list[str]:
@@ -124,14 +128,14 @@ def _place_stems(level: Level, readings: Iterable[Reading]) -> list[str]:
     return terms
 
 
-def _limit_places(level: Level, placed: list[str]) -> list[str]:
+def _limit_places(level: Level, places_by_level: list[str]) -> list[str]:
     """Return a level's terms as far as they are indexed: gaps replace repetitions beyond that."""
-    placed = placed[: MAX_PLACES[level]]
-    if len(placed) <= MAX_REPEATS:
-        return placed
+    places_by_level = places_by_level[: MAX_PLACES[level]]
+    if len(places_by_level) <= MAX_REPEATS:
+        return places_by_level
     counts: dict[str, int] = {}
     terms = []
-    for term in placed:
+    for term in places_by_level:
         counts[term] = counts.get(term, 0) + 1
         terms.append(term if counts[term] <= MAX_REPEATS else GAP)
     return terms

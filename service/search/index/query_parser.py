@@ -97,9 +97,9 @@ def parse_query(text: str) -> Query:
         raise _refuse(f"a query has at most {MAX_CHARACTERS} characters: name what matters most")
     if "\x00" in text:
         raise _refuse("a text holds no NUL")
-    required: dict[Term, None] = {}
-    excluded: dict[Term, None] = {}
-    typed: list[Readings] = []
+    required_terms: dict[Term, None] = {}
+    excluded_terms: dict[Term, None] = {}
+    typed_readings: list[Readings] = []
     count = 0
     for match in _PIECE.finditer(text.translate(_QUOTES)):
         if match["open"]:
@@ -109,19 +109,19 @@ def parse_query(text: str) -> Query:
         if count > MAX_WORDS:
             raise _refuse(f"a query has at most {MAX_WORDS} words: name what matters most")
         for readings, term in terms:
-            (excluded if match["minus"] else required)[term] = None
-            typed += [] if match["minus"] else [readings]
-    if not required:
-        if excluded:
+            (excluded_terms if match["minus"] else required_terms)[term] = None
+            typed_readings += [] if match["minus"] else [readings]
+    if not required_terms:
+        if excluded_terms:
             raise _refuse("say what to look for as well: exclusions alone would find all the rest")
         raise _refuse("there is no word in it to look for")
     together = None
-    if len(required) > 1 and not any(isinstance(term, Prefix) for term in required):
+    if len(required_terms) > 1 and not any(isinstance(term, Prefix) for term in required_terms):
         parts, in_one = (
-            [word for readings in typed for word in readings[place]] for place in (0, -1)
+            [word for readings in typed_readings for word in readings[place]] for place in (0, -1)
         )
         together = _build_phrase([parts, in_one])
-    return Query(tuple(required), tuple(excluded), together)
+    return Query(tuple(required_terms), tuple(excluded_terms), together)
 
 
 def _count_words(words: Sequence[str]) -> int:

@@ -93,8 +93,10 @@ def _stem_words(reading: tokenizer.Words, languages: tuple[int, ...]) -> Reading
             [tuple([stemmer.stem_word(word, language) for word in words]) for language in languages]
         )
     )
-    unstemmed = [word for word, *forms in zip(words, *stems, strict=True) if word not in forms]
-    return Reading(reading.spans, words, stems, tuple(unstemmed))
+    unstemmed_words = [
+        word for word, *forms in zip(words, *stems, strict=True) if word not in forms
+    ]
+    return Reading(reading.spans, words, stems, tuple(unstemmed_words))
 
 
 @lru_cache(maxsize=4096)
@@ -138,8 +140,8 @@ def list_voices(state: ClaimState) -> Iterator[Voice]:
 
 def list_statements(state: ClaimState) -> dict[str, None]:
     """Return the ids of a claim's origin, and of what is linked to it by no mistake."""
-    linked = (link.statement for link in state.links if not link.is_mistaken)
-    return dict.fromkeys((state.origin_statement, *linked))
+    linked_statements = (link.statement for link in state.links if not link.is_mistaken)
+    return dict.fromkeys((state.origin_statement, *linked_statements))
 
 
 def read_claim(state: ClaimState, sources: FieldSources) -> Iterator[Field]:

@@ -77,14 +77,14 @@ _cache: WeakKeyDictionary[Reader, dict[str, tuple[float, TermStatistics]]] = Wea
 
 async def read_statistics(database: Reader, index: Table) -> TermStatistics:
     """Return PostgreSQL's statistics of an index, at most a minute old."""
-    cached = _cache.setdefault(database, {})
-    read_at, statistics = cached.get(index.name, (0.0, None))
+    entries = _cache.setdefault(database, {})
+    read_at, statistics = entries.get(index.name, (0.0, None))
     if statistics is None or time.monotonic() - read_at > STATISTICS_SECONDS:
         rows = await database.look_up(READ_STATISTICS, {"name": index.name})
         shares = {term: share for _, term, share in rows if term is not None}
         least = min((share for _, term, share in rows if term is None and share), default=0.0)
         statistics = TermStatistics(max(0.0, rows[0][0]), shares, least)
-        cached[index.name] = time.monotonic(), statistics
+        entries[index.name] = time.monotonic(), statistics
     return statistics
 
 

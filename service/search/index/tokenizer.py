@@ -160,17 +160,17 @@ def read_words(text: str) -> list[Words]:
     compounds = _join_compounds(text, words)
     if compounds is None:
         return readings
-    joined, places = compounds
+    joined_words, places = compounds
     near = sorted(
         {at for place in places for at in range(place - NEIGHBOURS, place + NEIGHBOURS + 1)}
-        & set(range(len(joined)))
+        & set(range(len(joined_words)))
     )
     part: list[Word] = []
     for place, at in enumerate(near):
         if part and near[place - 1] != at - 1:
             readings.append(_build_words(part))
             part = []
-        part.append(joined[at])
+        part.append(joined_words[at])
     readings.append(_build_words(part))
     return readings
 
@@ -199,11 +199,11 @@ def _join_compounds(text: str, words: Sequence[Word]) -> tuple[list[Word], list[
     has_dash = _DASH.search(text) is not None
     if not has_dash and all(word == whole for _, _, word, whole in words):
         return None
-    joined: list[Word] = []
+    joined_words: list[Word] = []
     places: list[int] = []
-    glued = False
+    was_glued = False
     for start, end, word, whole in words:
-        before = joined[-1] if joined else None
+        before = joined_words[-1] if joined_words else None
         if (
             has_dash
             and before is not None
@@ -212,11 +212,11 @@ def _join_compounds(text: str, words: Sequence[Word]) -> tuple[list[Word], list[
             and not (before[2].isdecimal() and word.isdecimal())
         ):
             in_one = normalize_word(before[2] + whole)
-            joined[-1] = (before[0], end, in_one, in_one)
-            glued = True
+            joined_words[-1] = (before[0], end, in_one, in_one)
+            was_glued = True
         else:
-            joined.append((start, end, whole, whole))
-            glued = False
-        if (glued or whole != word) and (not places or places[-1] < len(joined) - 1):
-            places.append(len(joined) - 1)
-    return (joined, places) if places else None
+            joined_words.append((start, end, whole, whole))
+            was_glued = False
+        if (was_glued or whole != word) and (not places or places[-1] < len(joined_words) - 1):
+            places.append(len(joined_words) - 1)
+    return (joined_words, places) if places else None

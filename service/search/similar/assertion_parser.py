@@ -367,8 +367,8 @@ def _is_name(tokens: list[_Token], at: int) -> bool:
 
 def _is_denial(token: _Token) -> bool:
     # "hasn't" is normalized without its apostrophe.
-    contracted = token.raw.lower().endswith(("n't", "n’t", "nʼt"))
-    return contracted or _look_up(token.word).is_denial
+    is_contraction = token.raw.lower().endswith(("n't", "n’t", "nʼt"))
+    return is_contraction or _look_up(token.word).is_denial
 
 
 def _find_owners(tokens: list[_Token], after: int) -> Iterable[str]:

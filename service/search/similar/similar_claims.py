@@ -44,11 +44,11 @@ async def find_similar_to_claim(database: Reader, claim_id: str) -> list[Similar
 
     Left out are what it was merged into, what it is part of, and what is part of it.
     """
-    stored = await database.read(_read_claim, claim_id)
-    if stored is None:
+    stored_claim = await database.read(_read_claim, claim_id)
+    if stored_claim is None:
         return None
-    related = {claim_id, stored.part_of, stored.merged_into}
-    return await _find_similar(database, _build_compared(stored), related, whole=claim_id)
+    related_ids = {claim_id, stored_claim.part_of, stored_claim.merged_into}
+    return await _find_similar(database, _build_compared(stored_claim), related_ids, whole=claim_id)
 
 
 async def find_similar_to_new(
@@ -61,33 +61,36 @@ async def find_similar_to_new(
 async def _find_similar(
     database: Reader,
     claim: ComparedClaim,
-    related: Collection[str | None],
+    related_ids: Collection[str | None],
     *,
     whole: str | None,
 ) -> list[SimilarView]:
-    """Compare candidates. Those that are `related`, or part of `whole`, are left out; a merged one
+    """Compare candidates. Those of `related_ids`, or part of `whole`, are left out; a merged one
     is offered as the claim that stands for it now, and a void one not at all."""
     rows = await candidates.find_candidates(database, claim.text, limit=MAX_CANDIDATES)
-    merged = [candidate.id for candidate in rows if candidate.merged_into is not None]
-    survivors = await database.read(_read_survivors, merged) if merged else {}
+    merged_ids = [candidate.id for candidate in rows if candidate.merged_into is not None]
+    survivors = await database.read(_read_survivors, merged_ids) if merged_ids else {}
     standing = [survivors.get(candidate.id, candidate) for candidate in rows]
-    compared = {
+    candidates_by_id = {
         place: _build_compared(rows[place])
         for place, survivor in enumerate(standing)
-        if survivor.id not in related
+        if survivor.id not in related_ids
         and (whole is None or survivor.part_of != whole)
         and Lifecycle.VOID not in (rows[place].lifecycle, survivor.lifecycle)
     }
-    texts = {place: other.text for place, other in compared.items()}
+    texts = {place: other.text for place, other in candidates_by_id.items()}
     best: dict[str, tuple[Similarity, Candidate]] = {}
     for place in similarity.find_nearest(claim.text, texts, most=MAX_COMPARED):
-        survivor, likeness = standing[place], similarity.compare_claims(claim, compared[place])
+        survivor, likeness = (
+            standing[place],
+            similarity.compare_claims(claim, candidates_by_id[place]),
+        )
         if likeness.score >= similarity.RELATED and (
             survivor.id not in best or likeness.score > best[survivor.id][0].score
         ):
             best[survivor.id] = likeness, survivor
-    ranked = sorted(best.values(), key=lambda pair: (-pair[0].score, pair[1].id))
-    return [_build_view(likeness, survivor) for likeness, survivor in ranked]
+    ranking = sorted(best.values(), key=lambda pair: (-pair[0].score, pair[1].id))
+    return [_build_view(likeness, survivor) for likeness, survivor in ranking]
 
 
 def _read_claim(connection: Connection, claim_id: str) -> Candidate | None:
@@ -95,20 +98,20 @@ def _read_claim(connection: Connection, claim_id: str) -> Candidate | None:
     return None if row is None else Candidate(*row)
 
 
-def _read_survivors(connection: Connection, merged: list[str]) -> dict[str, Candidate]:
+def _read_survivors(connection: Connection, merged_ids: list[str]) -> dict[str, Candidate]:
     """Return the claims that stand for merged ones, by the id of the merged one."""
-    rows = connection.execute(_SELECT_SURVIVORS, {"merged": merged})
-    return {claim: Candidate(*stored) for claim, *stored in rows}
+    rows = connection.execute(_SELECT_SURVIVORS, {"merged": merged_ids})
+    return {claim: Candidate(*stored_claim) for claim, *stored_claim in rows}
 
 
-def _build_compared(stored: Candidate) -> ComparedClaim:
-    view: ClaimView = orjson.loads(stored.document)
+def _build_compared(stored_claim: Candidate) -> ComparedClaim:
+    view: ClaimView = orjson.loads(stored_claim.document)
     claimants = set()
     if view["claimant"] is not None:
         # The root is null only where nobody claims it.
-        claimants = {view["claimant"]["party"], stored.claimant_root or ""}
-    claimed = datetime.fromisoformat(view["claimed_at"])
-    return ComparedClaim(view["text"], Kind(view["kind"]), frozenset(claimants), claimed.date())
+        claimants = {view["claimant"]["party"], stored_claim.claimant_root or ""}
+    claimed_at = datetime.fromisoformat(view["claimed_at"])
+    return ComparedClaim(view["text"], Kind(view["kind"]), frozenset(claimants), claimed_at.date())
 
 
 def _build_view(likeness: Similarity, survivor: Candidate) -> SimilarView:

@@ -119,12 +119,12 @@ def compare_claims(first: ComparedClaim, other: ComparedClaim) -> Similarity:
     )
     names, words = _match_words(a.names, b.names), _match_words(a.words, b.words)
     figures = _list_values(a) & _list_values(b)
-    shared = NAME * len(names) + WORD * len(words) + FIGURE * len(figures)
-    if not shared:
+    shared_weight = NAME * len(names) + WORD * len(words) + FIGURE * len(figures)
+    if not shared_weight:
         return Similarity(0.0, (), ())
     weights = _weigh(a), _weigh(b)
-    score = SHARE_OF_BOTH * 2 * shared / sum(weights)
-    score += (1 - SHARE_OF_BOTH) * shared / min(weights)
+    score = SHARE_OF_BOTH * 2 * shared_weight / sum(weights)
+    score += (1 - SHARE_OF_BOTH) * shared_weight / min(weights)
     differs = []
     for factor, sentence in (*_compare_texts(a, b, names), *_compare_occasions(first, other)):
         score *= factor
@@ -149,19 +149,21 @@ def _weigh(text: Assertion) -> float:
 
 def _match_words(these: Iterable[str], those: Iterable[str]) -> dict[str, str]:
     """Return the words of one text that the other has, but for their endings, with the other's."""
-    unmatched = dict.fromkeys(those)
-    by_stem = {stem: word for word in unmatched for stem in _list_stems(word)}
+    unmatched_words = dict.fromkeys(those)
+    by_stem = {stem: word for word in unmatched_words for stem in _list_stems(word)}
     matches: dict[str, str] = {}
     rest = []
     for word in these:
-        related = (by_stem[stem] for stem in _list_stems(word) if by_stem.get(stem) in unmatched)
-        same = word if word in unmatched else next(related, None)
+        related_words = (
+            by_stem[stem] for stem in _list_stems(word) if by_stem.get(stem) in unmatched_words
+        )
+        same = word if word in unmatched_words else next(related_words, None)
         if same is None:
             rest.append(word)
         else:
             matches[word] = same
-            del unmatched[same]
-    near = [word for word in unmatched if len(word) >= MIN_ALIKE_LETTERS][:MAX_ALIKE_WORDS]
+            del unmatched_words[same]
+    near = [word for word in unmatched_words if len(word) >= MIN_ALIKE_LETTERS][:MAX_ALIKE_WORDS]
     for word in [word for word in rest if len(word) >= MIN_ALIKE_LETTERS][:MAX_ALIKE_WORDS]:
         best = process.extractOne(word, near, scorer=fuzz.ratio, score_cutoff=ALIKE)
         if best is not None:

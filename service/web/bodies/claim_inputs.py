@@ -151,12 +151,12 @@ class ClaimIn(In):
     def _build_origin(self) -> NewStatement:
         assert self.origin is not None
         origin = self.origin
-        named = origin.model_fields_set
+        sent_fields = origin.model_fields_set
         precision = origin.precision or self.precision
         is_unnamed = origin.attribution is Attribution.UNNAMED
-        party = origin.party if "party" in named or is_unnamed else self.claimant
+        party = origin.party if "party" in sent_fields or is_unnamed else self.claimant
         same_party = party is not None and party == self.claimant and not is_unnamed
-        person = origin.speaker if "speaker" in named or not same_party else self.speaker
+        person = origin.speaker if "speaker" in sent_fields or not same_party else self.speaker
         return NewStatement(
             party=party,
             speaker=build_speaker(person),
