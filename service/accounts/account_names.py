@@ -41,7 +41,7 @@ def require_free_name(
     """
     lock_names(connection)
     readings = _list_readings(name)
-    if any(readings & _list_readings(reserved) for reserved in RESERVED):
+    if any(readings & _list_readings(reserved_name) for reserved_name in RESERVED):
         raise _build_name_taken(
             f"'{name}' is what the record calls the command line; choose another name."
         )

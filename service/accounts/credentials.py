@@ -95,9 +95,9 @@ def join_ids(made_by: Iterable[str], *, except_id: str | None = None) -> str | N
     return " ".join(maker for maker in made_by if maker != except_id) or None
 
 
-def split_ids(joined: str | None) -> tuple[str, ...]:
+def split_ids(joined_ids: str | None) -> tuple[str, ...]:
     """Return the ids that `join_ids` has joined."""
-    return tuple(joined.split()) if joined else ()
+    return tuple(joined_ids.split()) if joined_ids else ()
 
 
 def find_password_by_email(connection: Connection, email: str) -> StoredPassword | None:

@@ -92,9 +92,9 @@ def revoke_key(connection: Connection, key_id: str, *, actor: Actor, now: dateti
     )
 
 
-def record_key_use(connection: Connection, used: dict[str, datetime]) -> None:
+def record_key_use(connection: Connection, last_uses: dict[str, datetime]) -> None:
     """Write down when keys were last used, by their ids."""
-    for key_id, moment in sorted(used.items()):
+    for key_id, moment in sorted(last_uses.items()):
         connection.execute(
             update(api_keys).where(api_keys.c.id == key_id).values(last_used_at=moment)
         )

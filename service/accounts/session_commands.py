@@ -59,15 +59,15 @@ def end_own_session(connection: Connection, name: str, *, actor: Actor, now: dat
 
     Raises NotFound.
     """
-    ended = 0
+    end_count = 0
     # A whole name and nothing else: part of one, or a pattern, would end more than was meant.
     if len(name) == SESSION_NAME and set(name) <= set(hexdigits):
-        ended = connection.execute(
+        end_count = connection.execute(
             sessions.delete().where(
                 sessions.c.user == require_user_id(actor), sessions.c.token_hash.startswith(name)
             )
         ).rowcount
-    if ended == 0:
+    if end_count == 0:
         raise NotFound("You have no such session; it may have ended.")
 
 
@@ -89,9 +89,9 @@ def require_user_id(actor: Actor) -> str:
     return user_id
 
 
-def record_session_use(connection: Connection, used: dict[str, datetime]) -> None:
+def record_session_use(connection: Connection, last_uses: dict[str, datetime]) -> None:
     """Write down when sessions were last used, by the hashes of their tokens."""
-    for token_hash, moment in sorted(used.items()):
+    for token_hash, moment in sorted(last_uses.items()):
         connection.execute(
             update(sessions).where(sessions.c.token_hash == token_hash).values(last_used_at=moment)
         )
@@ -103,7 +103,7 @@ def delete_expired(connection: Connection, *, now: datetime) -> int:
 
     A link stays for a month after its end, so that its page can say what became of it.
     """
-    deleted = 0
+    delete_count = 0
     for table, has_ended in (
         (sessions, sessions.c.expires_at <= now),
         (sign_in_links, sign_in_links.c.expires_at <= now - LINK_RETENTION),
@@ -111,7 +111,7 @@ def delete_expired(connection: Connection, *, now: datetime) -> int:
     ):
         [key] = table.primary_key
         batch = select(key).where(has_ended).limit(EXPIRED_BATCH)
-        deleted += connection.execute(
+        delete_count += connection.execute(
             table.delete().where(key.in_(batch.scalar_subquery()))
         ).rowcount
-    return deleted
+    return delete_count

@@ -115,12 +115,12 @@ def use_sign_in_link(
     Raises LinkSpent.
     """
     link = _require_link(connection, token, now)
-    used = connection.execute(
+    link_row = connection.execute(
         update(sign_in_links)
         .where(sign_in_links.c.token_hash == link.token_hash, sign_in_links.c.used_at.is_(None))
         .values(used_at=now)
     )
-    if used.rowcount != 1:
+    if link_row.rowcount != 1:
         raise LinkSpent(USED)
     # Locked, so that an account that is being disabled at the same moment lets nobody in.
     disabled_at = connection.execute(

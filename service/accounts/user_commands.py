@@ -122,9 +122,9 @@ def change_user(
     is_disabled = values.get("disabled_at") is not None
     if row.role == Role.ADMIN and (is_disabled or values.get("role", Role.ADMIN) != Role.ADMIN):
         _require_other_admin(connection, user_id)
-    changed = {name: value for name, value in values.items() if getattr(row, name) != value}
-    if changed:
-        _update_user(connection, user_id, changed, actor=actor, now=now)
+    differing = {name: value for name, value in values.items() if getattr(row, name) != value}
+    if differing:
+        _update_user(connection, user_id, differing, actor=actor, now=now)
     if is_disabled or "password_hash" in values:
         session_commands.end_sessions(connection, user_id)
         sign_in_commands.void_sign_in_links(connection, user_id, now=now)

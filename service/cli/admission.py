@@ -206,10 +206,10 @@ class Admission:
         if not self.limits.proxies:
             return False
         try:
-            parsed = ip_address(address)
+            parsed_address = ip_address(address)
         except ValueError:
             return False
-        return any(parsed in network for network in self.limits.proxies)
+        return any(parsed_address in network for network in self.limits.proxies)
 
     # Every second.
 

@@ -59,14 +59,14 @@ class Checkpoint:
         """Write what is going to be checked."""
         self.parts = parts
         self.begun = shell.read_clock().isoformat(timespec="seconds")
-        described = [[part.what, part.steps, part.low, part.high] for part in parts]
-        self._write({**_describe_place(), "begun": self.begun, "parts": described})
+        descriptions = [[part.what, part.steps, part.low, part.high] for part in parts]
+        self._write({**_describe_place(), "begun": self.begun, "parts": descriptions})
 
     def add(self, place: int, result: "PartResult") -> None:
         """Write what a part found."""
         plain = asdict(result)
-        marked = result.counts.marked
-        plain["counts"]["marked"] = [[*place, count] for place, count in marked.items()]
+        marked_count = result.counts.marked
+        plain["counts"]["marked"] = [[*place, count] for place, count in marked_count.items()]
         self._write({"part": place, **plain})
 
     def remove(self) -> None:
@@ -104,8 +104,8 @@ class Checkpoint:
             raise ValueError("another format")
         origin = {name: header[name] for name in place}
         if origin != place:
-            described = ", ".join(f"{name} {value}" for name, value in origin.items())
-            raise shell.UsageError(OTHER_DATABASE.format(path=self._path, origin=described))
+            origin_text = ", ".join(f"{name} {value}" for name, value in origin.items())
+            raise shell.UsageError(OTHER_DATABASE.format(path=self._path, origin=origin_text))
         self.begun = header["begun"]
         self.parts = [Part(*part) for part in header["parts"]]
         for line in rest:

@@ -203,7 +203,7 @@ class Connection(asyncio.Protocol):
         if self._closed:
             return
         counter = self._counter
-        state, arrived = counter.state, counter.arrived
+        state, arrival_count = counter.state, counter.arrived
         try:
             counter.read(part)
         except httptools.HttpParserError:
@@ -213,15 +213,15 @@ class Connection(asyncio.Protocol):
             self._server.data_received(part)
             return
         if counter.refusal is not None:
-            self._refuse(counter.refusal, earlier=arrived, in_body=state == BODY)
+            self._refuse(counter.refusal, earlier=arrival_count, in_body=state == BODY)
             return
         if counter.arrived - self._answered > self._admission.limits.pipelined:
             refusal = RateLimited("Too many requests wait on this connection.")
-            self._refuse(refusal, earlier=arrived)
+            self._refuse(refusal, earlier=arrival_count)
             return
-        if counter.arrived != arrived and arrived == self._answered:
+        if counter.arrived != arrival_count and arrival_count == self._answered:
             self._admission.serve(self)
-        if counter.state != state or counter.arrived != arrived:
+        if counter.state != state or counter.arrived != arrival_count:
             self._renew_deadline()
         self._server.data_received(part)
 
@@ -268,8 +268,8 @@ class Connection(asyncio.Protocol):
 
     def expire(self) -> None:
         """End a connection whose deadline has passed, with an answer to an unfinished head."""
-        unfinished = self._counter.state == HEAD and self._answered == self._counter.arrived
-        if unfinished and not self._closed:
+        is_unfinished = self._counter.state == HEAD and self._answered == self._counter.arrived
+        if is_unfinished and not self._closed:
             late = RequestTimeout("The head of the request did not arrive in time.")
             self._refuse(late, earlier=0)
         else:
@@ -288,8 +288,8 @@ class Connection(asyncio.Protocol):
         if counter.state == HEAD:
             self._set_deadline(limits.head_seconds)
         elif counter.state == BODY:
-            answered = self._answered == counter.arrived
-            self._set_deadline(limits.linger_seconds if answered else limits.body_seconds)
+            has_answered = self._answered == counter.arrived
+            self._set_deadline(limits.linger_seconds if has_answered else limits.body_seconds)
         elif self._answered == counter.arrived:
             self._set_deadline(limits.idle_seconds)
         else:

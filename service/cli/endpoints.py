@@ -133,10 +133,10 @@ def check_url(url: str) -> None:
 
 def parse_webhook_id(webhook: str) -> str:
     """Return the id in its usual form.  Stops where it is none."""
-    parsed = ids.parse_id(webhook.strip())
-    if parsed is None:
+    parsed_id = ids.parse_id(webhook.strip())
+    if parsed_id is None:
         raise shell.UsageError(f"{webhook!r} is no webhook's id.  See: claimdesk webhooks list")
-    return parsed
+    return parsed_id
 
 
 @contextmanager

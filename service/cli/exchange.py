@@ -214,8 +214,8 @@ def import_(
         try:
             outcome = databases.run_writing(work, create=True)
         except Invalid as error:
-            detected = "" if form else f"  (It was taken for --format {taken_form.value}.)"
-            raise shell.UsageError(f"{file}: {error.detail}{detected}") from error
+            detection = "" if form else f"  (It was taken for --format {taken_form.value}.)"
+            raise shell.UsageError(f"{file}: {error.detail}{detection}") from error
         if form is None and taken_form is not ImportFormat.JSONL:
             outcome.notes.insert(0, f"The file was taken for --format {taken_form.value}.")
         if report is not None:

@@ -28,7 +28,7 @@ def write_file(name: str, *, force: bool) -> Iterator[BinaryIO]:
         return
     path = Path(name)
     _require_free(path, force=force)
-    descriptor, unfinished = tempfile.mkstemp(
+    descriptor, unfinished_path = tempfile.mkstemp(
         prefix=f".{path.name}.", suffix=".part", dir=path.parent
     )
     try:
@@ -36,10 +36,10 @@ def write_file(name: str, *, force: bool) -> Iterator[BinaryIO]:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        _move(Path(unfinished), path, force=force)
+        _move(Path(unfinished_path), path, force=force)
     finally:
         with suppress(FileNotFoundError):
-            os.unlink(unfinished)
+            os.unlink(unfinished_path)
     _sync(path.parent)
 
 
@@ -49,32 +49,32 @@ def place_file(path: Path, *, force: bool) -> Iterator[Path]:
     _require_free(path, force=force)
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".part", dir=path.parent)
     os.close(descriptor)
-    unfinished = Path(name)
+    unfinished_path = Path(name)
     try:
-        yield unfinished
-        with unfinished.open("rb") as file:
+        yield unfinished_path
+        with unfinished_path.open("rb") as file:
             os.fsync(file.fileno())
-        _move(unfinished, path, force=force)
+        _move(unfinished_path, path, force=force)
     finally:
         with suppress(FileNotFoundError):
-            unfinished.unlink()
+            unfinished_path.unlink()
     _sync(path.parent)
 
 
-def _move(unfinished: Path, path: Path, *, force: bool) -> None:
+def _move(unfinished_path: Path, path: Path, *, force: bool) -> None:
     if force:
-        unfinished.replace(path)
+        unfinished_path.replace(path)
         return
     try:
         # Unlike a rename, a link replaces no file.
-        os.link(unfinished, path)
+        os.link(unfinished_path, path)
     except FileExistsError:
         _require_free(path, force=False)
         raise
     except OSError:
         # A file system without links, such as that of a USB stick.
         _require_free(path, force=False)
-        unfinished.replace(path)
+        unfinished_path.replace(path)
 
 
 def _require_free(path: Path, *, force: bool) -> None:

@@ -69,8 +69,8 @@ async def import_export(
     await database.write(clock.excuse_imported_events, now=now)
     outcome = ImportOutcome(tallies)
     if any(tally.new for tally in tallies.values()):
-        resumed = await database.write(rename_resumption.resume_renames, now=now)
-        outcome.notes += [RESUMED] if resumed else []
+        resumption = await database.write(rename_resumption.resume_renames, now=now)
+        outcome.notes += [RESUMED] if resumption else []
     return outcome
 
 
@@ -157,7 +157,7 @@ def print_outcome(
     outcome: ImportOutcome, scratch: "Scratch", *, dry_run: bool, as_json: bool
 ) -> None:
     """Print what was read, written and refused, for a person or a program."""
-    refusal_count, remarked = scratch.count_refusals(), scratch.count_remarks()
+    refusal_count, remark_count = scratch.count_refusals(), scratch.count_remarks()
     if as_json:
         shell.print_json(
             {
@@ -165,7 +165,7 @@ def print_outcome(
                 "records": {kind: asdict(tally) for kind, tally in outcome.tallies.items()},
                 "refused": refusal_count,
                 "refusals": [asdict(refusal) for refusal in scratch.list_refusals(LISTED)],
-                "remarked": remarked,
+                "remarked": remark_count,
                 "remarks": [
                     {"line": line, "remark": remark}
                     for line, remark in scratch.list_remarks(LISTED)
@@ -181,7 +181,7 @@ def print_outcome(
         shell.print_table(REFUSALS, refusals, empty="")
     for line, remark in scratch.list_remarks(SHOWN):
         shell.print_note(f"line {line}: {remark}")
-    if refusal_count > SHOWN or remarked > SHOWN:
+    if refusal_count > SHOWN or remark_count > SHOWN:
         shell.print_note("There are more: --report FILE has them all.")
     for note in outcome.notes:
         shell.print_note(note)

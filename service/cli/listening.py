@@ -69,16 +69,16 @@ class Receiver(ThreadingHTTPServer):
 
     def receive(self, headers: Mapping[str, str], body: bytes) -> Received:
         with self._lock:
-            received = self._verify(headers, body)
+            delivery = self._verify(headers, body)
             try:
                 if self._as_json:
-                    typer.echo(json.dumps(build_line(received), ensure_ascii=False))
+                    typer.echo(json.dumps(build_line(delivery), ensure_ascii=False))
                 else:
-                    print_delivery(received)
+                    print_delivery(delivery)
             except OSError as error:
                 self.output_error = error
                 self.shutdown()
-            return received
+            return delivery
 
     def interrupt(self, *_signal: object) -> None:
         """Stop at the next look, as a handler of signals: an exception that a handler raises is
@@ -102,21 +102,27 @@ class Receiver(ThreadingHTTPServer):
 
     def _verify(self, headers: Mapping[str, str], body: bytes) -> Received:
         now = shell.read_clock()
-        verified, problem, answered = None, None, 204
+        is_verified, problem, status = None, None, 204
         if self.secrets:
             try:
                 signatures.verify_message(self.secrets, headers, body, now=int(now.timestamp()))
-                verified = True
+                is_verified = True
             except signatures.BadSignature as error:
-                verified, problem, answered = False, str(error), 401
-        if answered == 204 and self._failures_left:
+                is_verified, problem, status = False, str(error), 401
+        if status == 204 and self._failures_left:
             self._failures_left -= 1
-            problem, answered = f"500 on purpose, {self._failures_left} more to come", 500
+            problem, status = f"500 on purpose, {self._failures_left} more to come", 500
         message = clean_text(headers.get(signatures.ID, ""))
-        if verified is not False:
+        if is_verified is not False:
             self._arrivals[message] += 1
         return Received(
-            format_instant(now), message, body, verified, problem, answered, self._arrivals[message]
+            format_instant(now),
+            message,
+            body,
+            is_verified,
+            problem,
+            status,
+            self._arrivals[message],
         )
 
 
@@ -140,8 +146,8 @@ class Handler(BaseHTTPRequestHandler):
                 self.close_connection = True
                 return
             headers = {name.lower(): value for name, value in self.headers.items()}
-            received = self.server.receive(headers, body)
-            self._answer(received.answered, received.problem or "")
+            delivery = self.server.receive(headers, body)
+            self._answer(delivery.answered, delivery.problem or "")
 
     def __getattr__(self, name: str) -> Any:
         """Answer every method but POST."""
@@ -263,12 +269,12 @@ def _read_secrets(receiver: Receiver) -> None:
     lock that the exit needs."""
     while True:
         try:
-            typed = os.read(sys.stdin.fileno(), 4096)
+            typed_bytes = os.read(sys.stdin.fileno(), 4096)
         except OSError:
             return
-        if not typed:
+        if not typed_bytes:
             return
-        for line in typed.decode(errors="replace").split():
+        for line in typed_bytes.decode(errors="replace").split():
             try:
                 receiver.add_secret(line)
                 shell.print_note("What comes from now on is verified with it.")
@@ -279,44 +285,44 @@ def _read_secrets(receiver: Receiver) -> None:
 # --- output ---
 
 
-def build_line(received: Received) -> Mapping[str, Any]:
+def build_line(delivery: Received) -> Mapping[str, Any]:
     """Return a delivery as an object of the JSON output."""
     return {
-        "received_at": received.at,
-        "id": received.id,
-        "verified": received.verified,
-        "problem": received.problem,
-        "answered": received.answered,
-        "arrival": received.arrival,
-        "body": received.parse_body(),
+        "received_at": delivery.at,
+        "id": delivery.id,
+        "verified": delivery.verified,
+        "problem": delivery.problem,
+        "answered": delivery.answered,
+        "arrival": delivery.arrival,
+        "body": delivery.parse_body(),
     }
 
 
-def print_delivery(received: Received) -> None:
+def print_delivery(delivery: Received) -> None:
     """Print a delivery in a few lines."""
-    if received.verified is False:
+    if delivery.verified is False:
         for line in (
-            f"{received.at}  NOT VERIFIED: {received.problem}",
-            f"  id {received.id or '(none)'}, {len(received.body):,} bytes, answered 401",
+            f"{delivery.at}  NOT VERIFIED: {delivery.problem}",
+            f"  id {delivery.id or '(none)'}, {len(delivery.body):,} bytes, answered 401",
             "  Whoever sent it does not have this secret, or it was changed or sent long ago.",
         ):
             typer.secho(line, fg=typer.colors.RED, bold=True)
         return
-    document = received.parse_body()
+    document = delivery.parse_body()
     event = document if isinstance(document, dict) else {}
     kind = clean_text(event.get("type")) or "no event of ours"
-    typer.echo(f"{received.at}  {typer.style(kind, bold=True)}")
+    typer.echo(f"{delivery.at}  {typer.style(kind, bold=True)}")
     for line in describe_event(event):
         typer.echo(f"  {line}")
     mark = (
         typer.style("verified", fg=typer.colors.GREEN)
-        if received.verified
+        if delivery.verified
         else typer.style("unverified", fg=typer.colors.YELLOW)
     )
-    repetition = f", arrived {received.arrival} times" if received.arrival > 1 else ""
-    typer.echo(f"  id {received.id or '(none)'}  {mark}{repetition}")
-    if received.problem is not None:
-        typer.secho(f"  answered {received.problem}", fg=typer.colors.RED)
+    repetition = f", arrived {delivery.arrival} times" if delivery.arrival > 1 else ""
+    typer.echo(f"  id {delivery.id or '(none)'}  {mark}{repetition}")
+    if delivery.problem is not None:
+        typer.secho(f"  answered {delivery.problem}", fg=typer.colors.RED)
 
 
 def describe_event(event: Mapping[str, Any]) -> list[str]:

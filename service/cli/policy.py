@@ -31,10 +31,10 @@ def policy(
             actor=SYSTEM,
             now=shell.read_clock(),
         )
-    needed = databases.read(commands.needs_second_person)
+    is_needed = databases.read(commands.needs_second_person)
     if as_json:
-        shell.print_json({"four_eyes": needed})
-    elif needed:
+        shell.print_json({"four_eyes": is_needed})
+    elif is_needed:
         typer.echo("A second person approves what is printed.")
     else:
         typer.echo("One person alone decides what is printed: no second person is asked.")

@@ -28,7 +28,7 @@ def seed(
     if as_json:
         shell.print_json({"created": report.created, "unchanged": report.unchanged})
         return
-    kinds = {kind: None for counted in (report.created, report.unchanged) for kind in counted}
+    kinds = {kind: None for count in (report.created, report.unchanged) for kind in count}
     shell.print_table(
         ("kind", "created", "unchanged"),
         [

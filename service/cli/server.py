@@ -36,8 +36,8 @@ def run(
 ) -> None:
     """Answer requests on `listener` until a signal comes.  Calls `greet` once it answers."""
     _raise_file_limit()
-    trusted = os.environ.get("FORWARDED_ALLOW_IPS", "127.0.0.1")
-    os.environ[PROXIES] = trusted if proxy_headers else ""
+    trusted_proxies = os.environ.get("FORWARDED_ALLOW_IPS", "127.0.0.1")
+    os.environ[PROXIES] = trusted_proxies if proxy_headers else ""
     config = uvicorn.Config(
         create_application(settings) if workers == 1 else FACTORY,
         factory=workers > 1,

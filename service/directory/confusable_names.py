@@ -104,10 +104,10 @@ def require_distinct_speaker(
     query = select(
         speakers.c.id, _SPEAKER_NAME, speakers.c.folded_name, speakers.c.folded_role
     ).where(speakers.c.party == party)
-    folded = (normalize_spelling(name), folded_role)
+    folded_names = (normalize_spelling(name), folded_role)
     for other in connection.execute(query):
         # Somebody of the same folded name and role is the same speaker: perhaps recorded just now.
-        if other.id == speaker or (other.folded_name, other.folded_role) == folded:
+        if other.id == speaker or (other.folded_name, other.folded_role) == folded_names:
             continue
         if are_confusable(other.folded_role, folded_role) and are_confusable(other.name, name):
             raise AlreadyExists(
@@ -152,7 +152,7 @@ def list_confusable_names(connection: Connection) -> list[ConfusableNames]:
             by_role[speaker.party, skeleton].append((speaker.id, speaker.name))
     # Two roles may share both skeletons: their speakers are found twice.
     alike_speakers = dict.fromkeys(
-        alike for named in by_role.values() for alike in _group_names("speaker", named)
+        alike for named_rows in by_role.values() for alike in _group_names("speaker", named_rows)
     )
     return [
         *_group_names("party", map(tuple, party_names)),
@@ -161,9 +161,9 @@ def list_confusable_names(connection: Connection) -> list[ConfusableNames]:
     ]
 
 
-def _group_names(kind: str, named: Iterable[tuple[str, str]]) -> list[ConfusableNames]:
+def _group_names(kind: str, named_rows: Iterable[tuple[str, str]]) -> list[ConfusableNames]:
     by_skeleton: dict[str, list[tuple[str, str]]] = defaultdict(list)
-    for id, name in named:
+    for id, name in named_rows:
         for skeleton in make_skeletons(name):
             by_skeleton[skeleton].append((id, name))
     groups = dict.fromkeys(tuple(group) for group in by_skeleton.values() if len(group) > 1)

@@ -42,15 +42,15 @@ def read_party(connection: Connection, slug: str) -> PartyView:
 def read_rename_progress(connection: Connection, slug: str) -> tuple[int, int] | None:
     """Return how many claims carry a party's new name or place already, and how many will; None
     where no such change is under way."""
-    unfinished = select(renames.c.id).where(
+    unfinished_renames = select(renames.c.id).where(
         renames.c.kind == "party", renames.c.subject == slug, renames.c.data.is_not(None)
     )
     total = connection.scalar(
-        select(func.sum(renames.c.claims)).where(renames.c.id.in_(unfinished))
+        select(func.sum(renames.c.claims)).where(renames.c.id.in_(unfinished_renames))
     )
     if not total:
         return None
-    waiting = select(func.count()).where(rename_claims.c.rename.in_(unfinished))
+    waiting = select(func.count()).where(rename_claims.c.rename.in_(unfinished_renames))
     return total - connection.execute(waiting).scalar_one(), total
 
 
@@ -129,10 +129,12 @@ def list_first_speakers(
         .over(partition_by=speakers.c.party, order_by=(speakers.c.folded_name, speakers.c.id))
         .label("place")
     )
-    numbered = select(speakers, place).where(speakers.c.party.in_(slugs)).subquery()
-    query = select(numbered).where(numbered.c.place <= limit)
+    numbered_speakers = select(speakers, place).where(speakers.c.party.in_(slugs)).subquery()
+    query = select(numbered_speakers).where(numbered_speakers.c.place <= limit)
     by_party: dict[str, list[SpeakerView]] = {slug: [] for slug in slugs}
-    for row in connection.execute(query.order_by(numbered.c.party, numbered.c.place)).all():
+    for row in connection.execute(
+        query.order_by(numbered_speakers.c.party, numbered_speakers.c.place)
+    ).all():
         by_party[row.party].append(_build_speaker_view(row))
     return by_party
 
@@ -233,14 +235,16 @@ def _build_listed_speaker(row: Row[Any]) -> ListedSpeaker:
     return {**_build_speaker_view(row), "folded_name": row.folded_name}
 
 
-_cited = sources.alias("cited")
+_cited_sources = sources.alias("cited")
 
 
 def join_shown_source(cited_in: FromClause, source: ColumnElement[Any]) -> FromClause:
     """Join the source that is shown for what names `source`: that one, or what it was merged
     into."""
-    shown_id = func.coalesce(_cited.c.merged_into, _cited.c.id)
-    return cited_in.join(_cited, _cited.c.id == source).join(sources, sources.c.id == shown_id)
+    shown_id = func.coalesce(_cited_sources.c.merged_into, _cited_sources.c.id)
+    return cited_in.join(_cited_sources, _cited_sources.c.id == source).join(
+        sources, sources.c.id == shown_id
+    )
 
 
 def build_source_view(row: Row[Any], prefix: str = "") -> SourceView:

@@ -83,7 +83,7 @@ def create_party(
     if connection.scalar(select(parties.c.slug).where(parties.c.slug == slug)) is not None:
         raise conflict
     confusable_names.require_distinct_party(connection, name, actor=actor)
-    described = {
+    description = {
         "name": name,
         "full_name": full_name,
         "kind": kind,
@@ -91,12 +91,12 @@ def create_party(
         "parent": parent,
     }
     if in_sentence is not None:
-        described["in_sentence"] = in_sentence
-    row = {"slug": slug, **described, "root": root, "created_at": now, "updated_at": now}
+        description["in_sentence"] = in_sentence
+    row = {"slug": slug, **description, "root": root, "created_at": now, "updated_at": now}
     if not insert_or_ignore(connection, parties, row):
         raise conflict
     connection.execute(insert(party_versions), build_version_row(row, now))
-    draft = Draft("party.created", described)
+    draft = Draft("party.created", description)
     subject = Subject(SubjectKind.PARTY, slug)
     writer.write_lines(connection, writer.build_first_lines(subject, [draft], actor=actor, now=now))
 
@@ -202,37 +202,37 @@ def find_or_create_speaker(
 ) -> Speaker:
     """Return the speaker of this party with this name and role, recorded if new: the event is
     added to `lines`, for the caller to write."""
-    folded = {"party": party, **names.normalize_speaker(person.name, person.role)}
+    folded_name = {"party": party, **names.normalize_speaker(person.name, person.role)}
     if person.role is None:
         speaker_row = connection.execute(
             select(speakers)
-            .filter_by(party=party, folded_name=folded["folded_name"])
+            .filter_by(party=party, folded_name=folded_name["folded_name"])
             .order_by(speakers.c.created_at.desc())
             .limit(1)
             .with_for_update(read=True, key_share=True)
         ).first()
         if speaker_row is not None:
             return Speaker(speaker_row.id, speaker_row.name, speaker_row.role)
-    namesake = LOCK_NAMESAKE.run(connection, folded).first()
+    namesake = LOCK_NAMESAKE.run(connection, folded_name).first()
     if namesake is None:
         confusable_names.require_distinct_speaker(
-            connection, party, person.name, folded["folded_role"], actor=actor
+            connection, party, person.name, folded_name["folded_role"], actor=actor
         )
         speaker = Speaker(ids.make_id(), person.name, person.role)
         row = {
-            **folded,
+            **folded_name,
             "id": speaker.id,
             "name": person.name,
             "role": person.role,
             "created_at": now,
         }
         if insert_or_ignore(connection, speakers, row):
-            described = {"party": party, "name": person.name, "role": person.role}
+            description = {"party": party, "name": person.name, "role": person.role}
             subject = Subject(SubjectKind.SPEAKER, speaker.id)
-            draft = Draft("speaker.created", described)
+            draft = Draft("speaker.created", description)
             lines += writer.build_first_lines(subject, [draft], actor=actor, now=now)
             return speaker
-        namesake = LOCK_NAMESAKE.run(connection, folded).one()
+        namesake = LOCK_NAMESAKE.run(connection, folded_name).one()
     return Speaker(format_id(namesake[0]), namesake[1], namesake[2])
 
 

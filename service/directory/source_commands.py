@@ -86,8 +86,8 @@ def _find_or_create_source(
 
 def _is_bare(source: NewSource) -> bool:
     """Whether a source is given by its address alone."""
-    described = (source.publisher, source.title, source.published_at, source.archive_url)
-    return source.sha256 is None and not any(described)
+    descriptions = (source.publisher, source.title, source.published_at, source.archive_url)
+    return source.sha256 is None and not any(descriptions)
 
 
 def resolve_source(

@@ -105,17 +105,17 @@ def read_dossier(connection: Connection, *, period: Period, sample: int, seed: i
     if period.end <= period.begin:
         raise Invalid("the period ends before it begins", loc=("to",))
     with hold_snapshot(connection):
-        recorded = connection.scalars(
+        claim_ids = connection.scalars(
             select(claims.c.id).where(
                 claims.c.created_at >= period.begin,
                 claims.c.created_at < period.end,
                 claims.c.lifecycle != Lifecycle.MERGED.value,
             )
         ).all()
-        sample_ids = draw_sample(recorded, sample=sample, seed=seed)
-        sampled = [_read_claim(connection, claim_id) for claim_id in sample_ids]
-        roles = _read_roles(connection, _list_actors(sampled))
-    return Dossier(period, seed, len(recorded), sampled, roles)
+        sample_ids = draw_sample(claim_ids, sample=sample, seed=seed)
+        sampled_claims = [_read_claim(connection, claim_id) for claim_id in sample_ids]
+        roles = _read_roles(connection, _list_actors(sampled_claims))
+    return Dossier(period, seed, len(claim_ids), sampled_claims, roles)
 
 
 def draw_sample(claim_ids: Collection[str], *, sample: int, seed: int) -> list[str]:
@@ -143,7 +143,9 @@ def _read_claim(connection: Connection, claim_id: str) -> SampledClaim:
         .where(decisions.c.claim == claim_id)
         .order_by(decisions.c.proposed_at, decisions.c.id)
     ).all()
-    settled = (decision_queries.read_decision(connection, decision_id) for decision_id in rows)
+    settled_decisions = (
+        decision_queries.read_decision(connection, decision_id) for decision_id in rows
+    )
     document: ClaimView = orjson.loads(documents.render_document(state))
     return SampledClaim(
         state=state,
@@ -152,15 +154,15 @@ def _read_claim(connection: Connection, claim_id: str) -> SampledClaim:
         links=link_queries.list_links(connection, state),
         suggestion=decision_queries.build_suggestion(state),
         events=history_queries.list_events(connection, claim_id, Window(MOST_EVENTS, None)),
-        decisions=[decision for decision in settled if decision is not None],
+        decisions=[decision for decision in settled_decisions if decision is not None],
         inquiries=inquiry_views.build_inquiries(claim_id, state.inquiries),
     )
 
 
-def _list_actors(sampled: Sequence[SampledClaim]) -> set[str]:
+def _list_actors(sampled_claims: Sequence[SampledClaim]) -> set[str]:
     """Return the ids of all who acted on these claims."""
     actors: set[str] = set()
-    for claim in sampled:
+    for claim in sampled_claims:
         actors |= {event["actor"]["id"] for event in claim.events if "id" in event["actor"]}
         for decision in claim.decisions:
             actors.add(decision["proposed_by"]["id"])

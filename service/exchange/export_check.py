@@ -214,26 +214,28 @@ class _Check:
     def check_events(self, lines: Sequence[ExportLine]) -> None:
         """Check claims' events; each continues the chain of its claim, or refuses it."""
         claims = [_parse_claim(line) for line in lines]
-        parsed: list[ImportedEvent | str] = []
+        parsed_events: list[ImportedEvent | str] = []
         for line in lines:
             try:
-                parsed.append(export_lines.parse_event(line.values))
+                parsed_events.append(export_lines.parse_event(line.values))
             except ValueError as error:
-                parsed.append(str(error))
-        events = [event for event in parsed if isinstance(event, ImportedEvent)]
-        named = {claim for claim in claims if claim is not None}
-        chains = self.scratch.find_chains(named)
-        versions_here = self._read_versions(named - chains.keys())
-        recorded = self._read_recorded(events)
+                parsed_events.append(str(error))
+        events = [event for event in parsed_events if isinstance(event, ImportedEvent)]
+        named_claims = {claim for claim in claims if claim is not None}
+        chains = self.scratch.find_chains(named_claims)
+        versions_here = self._read_versions(named_claims - chains.keys())
+        recorded_events = self._read_recorded(events)
         references = [
             [] if isinstance(event, str) else export_lines.list_event_references(event.event)
-            for event in parsed
+            for event in parsed_events
         ]
         # Claims that begin in this very batch are not in `chains` yet when they are referred to.
         new_claims = {("claim", event.subject.id) for event in events if event.event.number == 1}
         all_references = {reference for of_event in references for reference in of_event}
         obstacles = self._find_obstacles(all_references - new_claims)
-        for line, claim, event, referred in zip(lines, claims, parsed, references, strict=True):
+        for line, claim, event, referred_ids in zip(
+            lines, claims, parsed_events, references, strict=True
+        ):
             if claim is None:
                 self._refuse("event", line, str(event))
                 continue
@@ -247,7 +249,9 @@ class _Check:
                 if isinstance(event, str):
                     reason = event
                 else:
-                    reason = self._find_fault(chain, event, recorded, referred, obstacles)
+                    reason = self._find_fault(
+                        chain, event, recorded_events, referred_ids, obstacles
+                    )
                 if reason is not None:
                     chain.refused = line.number
                     self.scratch.add_refusal(
@@ -263,7 +267,7 @@ class _Check:
                 chain.fresh += 1
                 self.scratch.add_references(
                     (claim, key, line.number)
-                    for record, key in set(referred)
+                    for record, key in set(referred_ids)
                     if record == "claim" and key != claim
                 )
         self.scratch.keep_chains(chains.values())
@@ -291,22 +295,22 @@ class _Check:
     def _find_fault(
         self,
         chain: Chain,
-        imported: ImportedEvent,
-        recorded: Mapping[str, tuple[str, int, str]],
+        imported_event: ImportedEvent,
+        recorded_events: Mapping[str, tuple[str, int, str]],
         references: Sequence[Reference],
         obstacles: Obstacles,
     ) -> str | None:
         """Return why this event may not follow the claim's events before it, if it may not."""
-        event = imported.event
+        event = imported_event.event
         if event.number != chain.number + 1:
             return f"{event.number} follows event {chain.number}"
-        if imported.previous_hash != chain.hash:
+        if imported_event.previous_hash != chain.hash:
             return f"{event.number} does not continue the record: previous_hash is another's"
         if chain.at and event.recorded_at < parse_instant(chain.at):
             return f"{event.number} was recorded before the one it follows"
-        recorded_event = recorded.get(imported.id)
+        recorded_event = recorded_events.get(imported_event.id)
         if event.number <= chain.here:
-            if recorded_event == (imported.subject.id, event.number, imported.hash):
+            if recorded_event == (imported_event.subject.id, event.number, imported_event.hash):
                 return None
             return f"{event.number} is another on this desk: the two records have parted"
         if recorded_event is not None:

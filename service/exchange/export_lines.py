@@ -67,8 +67,8 @@ def build_unique_name(record: str, row: Mapping[str, object] | RowMapping) -> st
         name, role = row["name"], row["role"]
         if row["merged_into"] is not None:
             name, role = row["merged_name"], row["merged_role"]
-        spelled = f"{name}\n{role or ''}".casefold()
-        return f"speaker {row['party']} {spelled}"
+        spelling = f"{name}\n{role or ''}".casefold()
+        return f"speaker {row['party']} {spelling}"
     return None
 
 
@@ -141,13 +141,13 @@ def parse_event(values: Mapping[str, object]) -> ImportedEvent:
     claim = values["claim"]
     if not isinstance(claim, str) or ids.parse_id(claim) != claim:
         raise ValueError("claim is no UUID in lower case")
-    parsed = _parse_event(Subject(SubjectKind.CLAIM, claim), values, EVENT_TYPES)
-    if parsed.event.number == 1:
+    parsed_events = _parse_event(Subject(SubjectKind.CLAIM, claim), values, EVENT_TYPES)
+    if parsed_events.event.number == 1:
         try:
-            history.apply_event(None, parsed.event, claim_id=claim)
+            history.apply_event(None, parsed_events.event, claim_id=claim)
         except FOLDING_ERRORS as error:
             raise ValueError(f"1 does not begin a claim: {error}") from error
-    return parsed
+    return parsed_events
 
 
 def _require_fields(values: Mapping[str, object], names: Iterable[str]) -> None:
@@ -215,29 +215,29 @@ def _parse_events(record: str, values: Mapping[str, object], lines: object) -> l
     subject = Subject(kind, str(values[EXCHANGED_TABLES[record].key.name]))
     if not isinstance(lines, list) or not lines:
         raise ValueError("events: at least one is needed")
-    parsed: list[ImportedEvent] = []
+    parsed_events: list[ImportedEvent] = []
     for position, event_values in enumerate(lines):
         if not isinstance(event_values, dict):
             raise ValueError(f"events.{position} is no object")
         try:
             _require_fields(event_values, export_format.THING_EVENT_FIELDS)
             event = _parse_event(subject, event_values, things.list_event_types(kind))
-            if event.previous_hash != (parsed[-1].hash if parsed else GENESIS):
+            if event.previous_hash != (parsed_events[-1].hash if parsed_events else GENESIS):
                 raise ValueError(f"{event.event.number} does not continue the record")
-            if parsed and event.event.recorded_at < parsed[-1].event.recorded_at:
+            if parsed_events and event.event.recorded_at < parsed_events[-1].event.recorded_at:
                 raise ValueError(f"{event.event.number} was recorded before the one it follows")
         except ValueError as error:
             raise ValueError(f"its event {error}") from error
-        parsed.append(event)
+        parsed_events.append(event)
     try:
-        row = things.fold(kind, [SignedEvent(event.event, event.actor) for event in parsed])
+        row = things.fold(kind, [SignedEvent(event.event, event.actor) for event in parsed_events])
     except FOLDING_ERRORS as error:
         raise ValueError(f"its events do not fold: {error}") from error
     following = FOLLOWING if kind is SubjectKind.USE else ()
     for name, value in row.items():
         if name in values and values[name] != value and name not in following:
             raise ValueError(f"{name} is another than its events say")
-    return parsed
+    return parsed_events
 
 
 def _is_actor(actor: Mapping[str, object]) -> bool:

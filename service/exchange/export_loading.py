@@ -64,8 +64,8 @@ def read_pending(file: BinaryIO, scratch: Scratch) -> Iterator[tuple[str, list[E
                 and number > versions[claim]
             ]
         else:
-            settled = scratch.list_settled(lines[0].number, lines[-1].number)
-            pending = [line for line in lines if line.number not in settled]
+            settled_ids = scratch.list_settled(lines[0].number, lines[-1].number)
+            pending = [line for line in lines if line.number not in settled_ids]
         if pending:
             yield kind, pending
 
@@ -115,8 +115,8 @@ def write_batch(
             connection.execute(insert(target), values)
     if quotes:
         is_new = tables.statements.c.id.in_([row["id"] for row in rows])
-        indexed = index_writer.build_statement_rows(connection, is_new)
-        index_writer.COMPILED_INSERT_STATEMENT.run_each(connection, indexed)
+        index_rows = index_writer.build_statement_rows(connection, is_new)
+        index_writer.COMPILED_INSERT_STATEMENT.run_each(connection, index_rows)
 
 
 def describe_failure(kind: str, line: ExportLine, error: Exception) -> Refusal:
@@ -133,9 +133,9 @@ def _build_events(kind: str, row: Row, *, now: datetime) -> list[writer.EventRow
     Accounts and keys always begin a new record: what opens them stays where it was.
     """
     thing = EXCHANGED_TABLES[kind]
-    recorded: list[ImportedEvent] = row.pop("events", [])
-    if recorded:
-        return [imported_events.build_event_row(event) for event in recorded]
+    own_events: list[ImportedEvent] = row.pop("events", [])
+    if own_events:
+        return [imported_events.build_event_row(event) for event in own_events]
     if kind in export_format.SUBJECTS:
         data = serialize_row(thing, row)
         del data[thing.key.name]

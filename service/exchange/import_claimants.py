@@ -23,19 +23,19 @@ class Claimant:
 def read_claimant(reader: PropertyReader, item: Node) -> Claimant:
     """Return who makes the claim that `item` is: the first author.  Others become remarks."""
     authors = reader.list_things(item, "author")
-    named = [author for author in authors if _list_names(reader, author)]
-    if authors and not named:
+    named_authors = [author for author in authors if _list_names(reader, author)]
+    if authors and not named_authors:
         reader.remarks.append("its claimant has no name")
-    for other in named[1:]:
+    for other in named_authors[1:]:
         name = (
             reader.read_name(other)
             or reader.read_address(other, "url")
             or import_graph.find_own_id(other)
         )
         reader.remarks.append(f"claimed by {name} too, who is left out")
-    if not named:
+    if not named_authors:
         return Claimant()
-    author = named[0]
+    author = named_authors[0]
     name, *aliases = _list_names(reader, author)
     if "Person" not in import_graph.list_kinds(author):
         return Claimant(organisation=name, aliases=tuple(aliases))

@@ -45,9 +45,11 @@ def read_rows(
     if mapping.csv.header:
         sheet = _Sheet(_read_headings(records, columns), columns, mapping)
         records.expect(sheet)
-        unused = [name for name in sheet.headings if name and name not in columns.values()]
-        if unused:
-            notes.texts.append(f"Columns that the mapping does not take: {', '.join(unused)}.")
+        unused_headings = [name for name in sheet.headings if name and name not in columns.values()]
+        if unused_headings:
+            notes.texts.append(
+                f"Columns that the mapping does not take: {', '.join(unused_headings)}."
+            )
     is_empty = True
     for record in records:
         if isinstance(record.cells, RowRefusal):
@@ -286,8 +288,10 @@ class _RecordReader:
             if line.startswith(quote, at + 1):
                 at += 2
                 continue
-            closed = at + 1
-            return closed if closed == len(line) or line[closed] == delimiter else None
+            after_quote = at + 1
+            return (
+                after_quote if after_quote == len(line) or line[after_quote] == delimiter else None
+            )
         return None
 
 

@@ -145,8 +145,8 @@ def _explain(value: str, formats: Sequence[str]) -> str:
         return "24:00 ends one day and begins the next: write the day that is meant"
     if WEEK.fullmatch(value):
         return _explain_partial("week")
-    tried = ", ".join([*formats, "ISO 8601"])
-    return f"no date or hour that is written like one of: {tried}"
+    attempts = ", ".join([*formats, "ISO 8601"])
+    return f"no date or hour that is written like one of: {attempts}"
 
 
 def _explain_partial(part: str) -> str:
@@ -197,8 +197,8 @@ def _replace_zone(value: str) -> tuple[str, tzinfo]:
 
 def _require_full_width(text: str, pattern: str, moment: datetime) -> None:
     """Require all digits of numbers without separators: `202312` is not 2 January 2023."""
-    rendered = moment.strftime(pattern.replace("%z", "").rstrip())
-    if len(ZONE_AT_END.sub("", text)) != len(rendered):
+    rendering = moment.strftime(pattern.replace("%z", "").rstrip())
+    if len(ZONE_AT_END.sub("", text)) != len(rendering):
         raise NotInFormat("it has too few digits")
 
 

@@ -173,9 +173,9 @@ class NameFinder:
         row = self.row
         names: Names = (row.claimant, *row.aliases)
         speaker_names: Names = (row.speaker, *row.speaker_aliases)
-        mapped = self.rules.find_party(names) or self.rules.find_party(speaker_names)
-        if mapped is not None:
-            name, slug = mapped
+        party = self.rules.find_party(names) or self.rules.find_party(speaker_names)
+        if party is not None:
+            name, slug = party
             if slug not in self.directory.slugs:
                 reason = f"the mapping names the party {slug!r}, which is not here"
                 raise RowRefusal("claimant", name, reason)

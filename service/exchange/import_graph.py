@@ -292,8 +292,10 @@ def _read_search_result(claim: Node) -> Iterator[Finding]:
 
 def _describe_review(review: Node) -> str:
     publisher = review.get("publisher")
-    named = publisher.get("name") or publisher.get("site") if isinstance(publisher, dict) else None
-    return f"also rated “{review.get('textualRating')}” by {named} ({review.get('url')})"
+    publisher_name = (
+        publisher.get("name") or publisher.get("site") if isinstance(publisher, dict) else None
+    )
+    return f"also rated “{review.get('textualRating')}” by {publisher_name} ({review.get('url')})"
 
 
 def _read_markup_page(page: Node) -> Iterator[Finding]:

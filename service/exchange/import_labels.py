@@ -38,10 +38,10 @@ def normalize_label(label: str) -> str:
     Case, accents, hyphens, quotation marks around it and a full stop behind it do not count.
     What may turn its meaning stays: "True?" is not "true", and "≠ true" not "= true".
     """
-    composed = unicodedata.normalize("NFC", label)
-    if any(unicodedata.category(character) == "Sm" for character in composed):
-        return composed
-    return START.sub("", END.sub("", normalize_letters(composed.translate(DASHES))))
+    composed_label = unicodedata.normalize("NFC", label)
+    if any(unicodedata.category(character) == "Sm" for character in composed_label):
+        return composed_label
+    return START.sub("", END.sub("", normalize_letters(composed_label.translate(DASHES))))
 
 
 MEANINGS: tuple[tuple[Status, Finding | None, str], ...] = (

@@ -49,13 +49,13 @@ class PropertyReader:
         """Return the first thing of a property.  The others become remarks."""
         things = self.list_things(node, name)
         for other in things[1:]:
-            called = (
+            names = (
                 self.read_name(other)
                 or self.read_address(other, "url")
                 or self.read_text(other, "text")
                 or "without a name"
             )
-            self.remarks.append(f"another {name} is left out: {shorten(called)}")
+            self.remarks.append(f"another {name} is left out: {shorten(names)}")
         return things[0] if things else {}
 
     def list_texts(self, node: Node, name: str) -> list[str]:

@@ -86,9 +86,11 @@ def _read_review(place: int, finding: Finding, reader: "_ReviewReader", scratch:
     review = reader.graph.resolve(finding.review)
     assert isinstance(review, dict), "a review that is looked up stays an object"
     try:
-        doubled = _find_doubled(review)
-        if doubled is not None:
-            raise RowRefusal(doubled, None, "this name stands twice in it, with two values")
+        doubled_property = _find_doubled(review)
+        if doubled_property is not None:
+            raise RowRefusal(
+                doubled_property, None, "this name stands twice in it, with two values"
+            )
         row = reader.read_row(place, review, finding.claim)
     except RowRefusal as refusal:
         return refusal
@@ -154,8 +156,8 @@ class _ReviewReader(PropertyReader):
         appearances, origin = self._read_appearances(item)
         date = self._read_date(item) or next(filter(None, map(self._read_date, appearances)), None)
         date = date or self._read_date(review) or defaults.date
-        claimed = import_dates.parse_date("datePublished", date, dates.formats, dates.timezone)
-        if claimed is None:
+        claim_date = import_dates.parse_date("datePublished", date, dates.formats, dates.timezone)
+        if claim_date is None:
             reason = "there is no date, and the mapping has no default"
             raise RowRefusal("datePublished", None, reason)
         review_url = import_fields.clean_address(
@@ -180,8 +182,8 @@ class _ReviewReader(PropertyReader):
             line=place,
             key=(),
             text=text,
-            claimed_at=claimed[0],
-            precision=claimed[1],
+            claimed_at=claim_date[0],
+            precision=claim_date[1],
             url=url,
             kind=defaults.kind,
             language=self._read_language(review),

@@ -19,8 +19,8 @@ def read_row(line: int, fields: Fields[str, str], mapping: Mapping) -> ClaimRow:
     if text is None:
         raise RowRefusal("text", None, "there is no claim")
     date = fields.get("date", defaults.date)
-    claimed = import_dates.parse_date("date", date, dates.formats, dates.timezone)
-    if claimed is None:
+    claim_date = import_dates.parse_date("date", date, dates.formats, dates.timezone)
+    if claim_date is None:
         raise RowRefusal("date", None, "there is no date, and the mapping has no default")
     url = import_fields.clean_address("url", fields.get("url", defaults.url))
     if url is None:
@@ -35,8 +35,8 @@ def read_row(line: int, fields: Fields[str, str], mapping: Mapping) -> ClaimRow:
         key=(),
         own_id=own_id.strip() if own_id is not None else None,
         text=text,
-        claimed_at=claimed[0],
-        precision=claimed[1],
+        claimed_at=claim_date[0],
+        precision=claim_date[1],
         url=url,
         kind=import_fields.parse_kind(fields.get("kind"), defaults.kind),
         language=import_fields.clean_language(language) or defaults.language,

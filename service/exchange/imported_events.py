@@ -57,7 +57,7 @@ Step = tuple[ClaimState | None, ClaimState, ImportedEvent]
 """A claim before and after an event."""
 
 
-def append_events(connection: Connection, imported: Sequence[ImportedEvent]) -> None:
+def append_events(connection: Connection, imported_events: Sequence[ImportedEvent]) -> None:
     """Append claims' events that another desk recorded, in its order, with their hashes.
 
     No rule moves anything and no webhook is sent: all that followed from them is among them.  What
@@ -65,7 +65,7 @@ def append_events(connection: Connection, imported: Sequence[ImportedEvent]) -> 
     Raises ValueError, KeyError, TypeError or AttributeError for what does not continue a record or
     does not fold; then the transaction must not be committed.
     """
-    claim_ids = sorted({event.subject.id for event in imported})
+    claim_ids = sorted({event.subject.id for event in imported_events})
     before = {
         row.id: claim_writer.Loaded(
             states.read_locked(connection, row.id, row.state), row.last_hash
@@ -74,22 +74,22 @@ def append_events(connection: Connection, imported: Sequence[ImportedEvent]) -> 
     }
     after = dict(before)
     steps: list[Step] = []
-    superseded: list[Row] = []
-    for line in imported:
+    superseded_versions: list[Row] = []
+    for line in imported_events:
         claim, event = line.subject.id, line.event
-        loaded = after.get(claim)
-        previous = loaded.state if loaded else None
-        if line.previous_hash != (loaded.last_hash if loaded else GENESIS):
+        loaded_claim = after.get(claim)
+        previous = loaded_claim.state if loaded_claim else None
+        if line.previous_hash != (loaded_claim.last_hash if loaded_claim else GENESIS):
             raise ValueError(f"event {event.number} does not continue the record of this claim")
         state = history.apply_event(previous, event, claim_id=claim)
         history.require_matching_status(previous, event)
         if previous is not None and previous.updated_at != event.recorded_at:
-            superseded.append(_build_version(previous, until=event.recorded_at))
+            superseded_versions.append(_build_version(previous, until=event.recorded_at))
         steps.append((previous, state, line))
         after[claim] = claim_writer.Loaded(state, line.hash)
     rows = {
-        claim: claim_writer.build_row(loaded.state, loaded.last_hash)
-        for claim, loaded in after.items()
+        claim: claim_writer.build_row(loaded_claim.state, loaded_claim.last_hash)
+        for claim, loaded_claim in after.items()
     }
     new = [
         # A claim that these name may stand further down: it is named when all are there.
@@ -97,7 +97,7 @@ def append_events(connection: Connection, imported: Sequence[ImportedEvent]) -> 
         for claim, row in rows.items()
         if claim not in before
     ]
-    replaced = [
+    replaced_claims = [
         {"claim_id": claim} | {f"new_{name}": value for name, value in row.items()}
         for claim, row in rows.items()
         if claim in before or any(row[name] is not None for name in RELATED)
@@ -111,13 +111,13 @@ def append_events(connection: Connection, imported: Sequence[ImportedEvent]) -> 
             for _, state, line in steps
         ],
     )
-    if superseded:
-        connection.execute(insert(claim_versions), superseded)
-    REPLACE.run_each(connection, replaced)
-    for claim, loaded in after.items():
+    if superseded_versions:
+        connection.execute(insert(claim_versions), superseded_versions)
+    REPLACE.run_each(connection, replaced_claims)
+    for claim, loaded_claim in after.items():
         loaded_before = before.get(claim)
         states.write_further_links(
-            connection, loaded_before.state if loaded_before else None, loaded.state
+            connection, loaded_before.state if loaded_before else None, loaded_claim.state
         )
     _index_claims(connection, steps, before)
     for claim in before:
@@ -128,30 +128,32 @@ def append_events(connection: Connection, imported: Sequence[ImportedEvent]) -> 
         projections.write_row_changes(connection, changes)
 
 
-def build_event_row(imported: ImportedEvent) -> writer.EventRow:
+def build_event_row(imported_event: ImportedEvent) -> writer.EventRow:
     """Return the row of an event that another desk recorded."""
-    subject, event = imported.subject, imported.event
+    subject, event = imported_event.subject, imported_event.event
     is_of_claim = subject.kind is SubjectKind.CLAIM
     return {
-        "id": imported.id,
+        "id": imported_event.id,
         "kind": subject.kind.value,
         "claim": subject.id if is_of_claim else None,
         "subject": None if is_of_claim else subject.id,
         "number": event.number,
         "type": event.type,
         "recorded_at": event.recorded_at,
-        "actor": render_canonical(imported.actor),
+        "actor": render_canonical(imported_event.actor),
         "data": render_canonical(event.data),
-        "salts": render_canonical(imported.salts) if imported.salts else None,
-        "previous_hash": imported.previous_hash,
-        "hash": imported.hash,
+        "salts": render_canonical(imported_event.salts) if imported_event.salts else None,
+        "previous_hash": imported_event.previous_hash,
+        "hash": imported_event.hash,
         "story": None,
         "said_at": None,
         "said_end": None,
     }
 
 
-def _index_claims(connection: Connection, steps: Sequence[Step], replaced: Collection[str]) -> None:
+def _index_claims(
+    connection: Connection, steps: Sequence[Step], replaced_claims: Collection[str]
+) -> None:
     """Enter the words of the claims into the search index."""
     steps_of: dict[str, list[index_writer.Step]] = {}
     for before, state, line in steps:
@@ -160,7 +162,7 @@ def _index_claims(connection: Connection, steps: Sequence[Step], replaced: Colle
         row = index_writer.build_row_after(connection, claim_steps)
         if row is not None:
             write = index_writer.COMPILED_INSERT_CLAIM
-            if claim in replaced:
+            if claim in replaced_claims:
                 write = index_writer.COMPILED_UPDATE_CLAIM
             write.run(connection, row)
 

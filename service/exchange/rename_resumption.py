@@ -23,7 +23,7 @@ def resume_renames(connection: Connection, *, now: datetime) -> int:
 
     A name that few claims show is changed at once; servers go on with the rest.
     """
-    resumed = 0
+    resumption_count = 0
     for subject, draft, showing, since in _list_renamed(connection):
         is_recorded = exists().where(
             events.c.claim == claims.c.id,
@@ -35,20 +35,20 @@ def resume_renames(connection: Connection, *, now: datetime) -> int:
             claims.c.created_at < since,
             ~is_recorded,
         )
-        stored = connection.scalars(waiting.with_only_columns(states.whole(claims)))
-        if any(history.is_affected(states.parse(text), draft) for text in stored):
-            resumed += 1
+        stored_state = connection.scalars(waiting.with_only_columns(states.whole(claims)))
+        if any(history.is_affected(states.parse(text), draft) for text in stored_state):
+            resumption_count += 1
             rename_batches.begin_rename(
                 connection, subject, draft, waiting, actor=access.IMPORTER, now=now
             )
-    return resumed
+    return resumption_count
 
 
 def _list_renamed(connection: Connection) -> Iterator[tuple[Subject, Draft, SelectBase, datetime]]:
     """Yield every party and speaker that was ever renamed or moved: the event that its claims
     record, which claims show it, and since when."""
     root = parties_table.alias("root")
-    renamed = (
+    renamed_claims = (
         select(party_versions.c.slug, func.max(party_versions.c.recorded_at).label("since"))
         .group_by(party_versions.c.slug)
         .having(func.count() > 1)
@@ -62,9 +62,9 @@ def _list_renamed(connection: Connection) -> Iterator[tuple[Subject, Draft, Sele
             root.c.name.label("root_name"),
             parties_table.c.in_sentence,
             root.c.in_sentence.label("root_in_sentence"),
-            renamed.c.since,
+            renamed_claims.c.since,
         )
-        .join(renamed, renamed.c.slug == parties_table.c.slug)
+        .join(renamed_claims, renamed_claims.c.slug == parties_table.c.slug)
         .join(root, root.c.slug == parties_table.c.root)
         .order_by(parties_table.c.slug)
     ).all()

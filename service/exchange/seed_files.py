@@ -204,10 +204,10 @@ def _find_reference_faults(plan: Plan) -> Iterator[tuple[Place, str]]:
         yield from require("statements", link.statement, ("links", n, "statement"))
         if link.statement in party_of and not party_of[link.statement]:
             yield ("links", n, "statement"), "no party stands behind it, so it takes no stance"
-    linked = {(link.claim, link.statement) for link in plan.links}
+    linked_pairs = {(link.claim, link.statement) for link in plan.links}
     for n, decision in enumerate(plan.decisions):
         yield from require("claims", decision.claim, ("decisions", n, "claim"))
-        for m, cited in enumerate(decision.cites):
-            if (decision.claim, cited) not in linked:
-                reason = f"'{cited}' is not linked to '{decision.claim}'"
+        for m, key in enumerate(decision.cites):
+            if (decision.claim, key) not in linked_pairs:
+                reason = f"'{key}' is not linked to '{decision.claim}'"
                 yield ("decisions", n, "cites", m), reason

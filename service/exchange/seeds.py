@@ -55,8 +55,8 @@ class Stamp(TypedDict):
 
 def find_default_file() -> Path:
     """Return the article's file: in the package where it was installed, else in the checkout."""
-    packaged = PACKAGE / "_seeds"
-    return (packaged if packaged.is_dir() else PACKAGE.parent / "seeds") / ARTICLE
+    package_folder = PACKAGE / "_seeds"
+    return (package_folder if package_folder.is_dir() else PACKAGE.parent / "seeds") / ARTICLE
 
 
 def load_plan(
@@ -199,8 +199,8 @@ class _Loading:
     def load_decision(self, entry: seed_files.DecisionEntry) -> None:
         claim = self.ids["claims", entry.claim]
         t = tables.events
-        decided = select(t.c.data).where(t.c.claim == claim, t.c.type == "claim.status_changed")
-        changes = [orjson.loads(data) for data in self.connection.scalars(decided)]
+        decisions = select(t.c.data).where(t.c.claim == claim, t.c.type == "claim.status_changed")
+        changes = [orjson.loads(data) for data in self.connection.scalars(decisions)]
         status = self.connection.scalar(
             select(tables.claims.c.status).where(tables.claims.c.id == claim)
         )

@@ -299,21 +299,21 @@ class EventHub:
 
     async def _check_credentials(self) -> None:
         """End the streams whose key or session no longer holds."""
-        used = {
+        credentials_in_use = {
             listener.credential for listener in self._listeners if listener.credential is not None
         }
-        if not used:
+        if not credentials_in_use:
             return
         now = self.clock()
-        current = await self.database.read(credentials.refresh_credentials, used)
+        current = await self.database.read(credentials.refresh_credentials, credentials_in_use)
         valid = {
             credential
-            for credential, renewed in current.items()
-            if renewed.actor.role == credential.actor.role
-            and (renewed.expires_at is None or renewed.expires_at > now)
+            for credential, renewal in current.items()
+            if renewal.actor.role == credential.actor.role
+            and (renewal.expires_at is None or renewal.expires_at > now)
         }
         for listener in [*self._listeners]:
-            if listener.credential in used and listener.credential not in valid:
+            if listener.credential in credentials_in_use and listener.credential not in valid:
                 listener.end()
 
     def _measure_lag(self) -> int:

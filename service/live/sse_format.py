@@ -15,8 +15,8 @@ NOT_LINE_ENDS = (("\x85", b"\\u0085"), ("\u2028", b"\\u2028"), ("\u2029", b"\\u2
 
 def write_event(*, id: int | str, type: str, data: bytes) -> bytes:
     """Return the block of one event. `data` is JSON on one line."""
-    for character, escaped in NOT_LINE_ENDS:
-        data = data.replace(character.encode(), escaped)
+    for character, escape in NOT_LINE_ENDS:
+        data = data.replace(character.encode(), escape)
     return b"id: %b\nevent: %b\ndata: %b\n\n" % (str(id).encode(), type.encode(), data)
 
 

@@ -40,8 +40,8 @@ def read_stretch(connection: Connection, after: int) -> Stretch:
     query = select(*COLUMNS).where(events.c.seq > after).order_by(events.c.seq).limit(MOST_EVENTS)
     if connection.dialect.name != "sqlite":
         # In a statement before the rows, which are of all that was committed until then.
-        settled = connection.execute(select(SETTLED)).scalar_one()
-        query = query.where(events.c.seq <= settled)
+        last_settled = connection.execute(select(SETTLED)).scalar_one()
+        query = query.where(events.c.seq <= last_settled)
     rows = connection.execute(query).all()
     return Stretch([row for row in rows if row.kind in TOLD_OF], rows[-1].seq if rows else after)
 

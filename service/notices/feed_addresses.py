@@ -84,8 +84,8 @@ def delete_feed(connection: Connection, feed: str, *, actor: Actor, now: datetim
     Raises KeyWithoutPerson, NotFound.
     """
     is_own = personal_feeds.c.user == people.require_person(actor)
-    deleted = connection.execute(delete(personal_feeds).where(personal_feeds.c.id == feed, is_own))
-    if not deleted.rowcount:
+    deletion = connection.execute(delete(personal_feeds).where(personal_feeds.c.id == feed, is_own))
+    if not deletion.rowcount:
         raise NotFound("You have no private address of a feed with this id.")
 
 
@@ -111,14 +111,14 @@ def open_feed(connection: Connection, token: str, *, is_shared: bool) -> OpenedF
     return OpenedFeed(row.id, row.story, owner)
 
 
-def record_feed_use(connection: Connection, used: Mapping[str, datetime]) -> None:
+def record_feed_use(connection: Connection, last_uses: Mapping[str, datetime]) -> None:
     """Record when feeds were last read, by their ids."""
-    if used:
+    if last_uses:
         connection.execute(
             update(personal_feeds)
             .where(personal_feeds.c.id == bindparam("feed"))
             .values(last_used_at=bindparam("used_at")),
-            [{"feed": feed, "used_at": moment} for feed, moment in used.items()],
+            [{"feed": feed, "used_at": moment} for feed, moment in last_uses.items()],
         )
 
 

@@ -71,12 +71,12 @@ def stop_following(connection: Connection, follow: str, *, actor: Actor, now: da
     Raises KeyWithoutPerson, NotFound.
     """
     person = people.require_person(actor)
-    stopped = connection.execute(
+    deletion = connection.execute(
         update(follows)
         .where(follows.c.id == follow, follows.c.user == person, follows.c.stopped_at.is_(None))
         .values(stopped_at=now)
     )
-    if not stopped.rowcount:
+    if not deletion.rowcount:
         raise NotFound("You follow nothing with this id.")
 
 

@@ -17,19 +17,19 @@ def build_condition(connection: Connection, person: str) -> ColumnElement[bool]:
     targets: dict[str, list[str]] = {kind: [] for kind in FollowKind}
     for row in rows:
         targets[row.kind].append(row.target)
-    followed = list(targets[FollowKind.CLAIM])
+    claim_ids = list(targets[FollowKind.CLAIM])
     for search in targets[FollowKind.SEARCH]:
-        followed += followed_searches.list_found(connection, search)
-    conditions: list[ColumnElement[bool]] = [events.c.claim.in_(list(dict.fromkeys(followed)))]
+        claim_ids += followed_searches.list_found(connection, search)
+    conditions: list[ColumnElement[bool]] = [events.c.claim.in_(list(dict.fromkeys(claim_ids)))]
     if targets[FollowKind.STORY]:
         conditions.append(events.c.story.in_(targets[FollowKind.STORY]))
     if targets[FollowKind.TAG]:
-        tagged = exists().where(
+        has_tag = exists().where(
             claim_tags.c.claim == events.c.claim,
             claim_tags.c.tag.in_(targets[FollowKind.TAG]),
             claim_tags.c.removed_at.is_(None),
         )
-        conditions.append(tagged)
+        conditions.append(has_tag)
     if targets[FollowKind.PARTY]:
         conditions += _match_parties(connection, targets[FollowKind.PARTY])
     return or_(*conditions)
@@ -40,6 +40,6 @@ def _match_parties(connection: Connection, slugs: list[str]) -> list[ColumnEleme
     tree = select(parties.c.slug).where(parties.c.slug.in_(slugs)).cte("below", recursive=True)
     tree = tree.union(select(parties.c.slug).join(tree, parties.c.parent == tree.c.slug))
     voices = list(connection.scalars(select(tree.c.slug)))
-    claimed = exists().where(claims.c.id == events.c.claim, claims.c.claimant.in_(voices))
-    linked = exists().where(links.c.claim == events.c.claim, links.c.party.in_(voices))
-    return [claimed, linked]
+    is_claimant = exists().where(claims.c.id == events.c.claim, claims.c.claimant.in_(voices))
+    is_linked = exists().where(links.c.claim == events.c.claim, links.c.party.in_(voices))
+    return [is_claimant, is_linked]

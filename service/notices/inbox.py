@@ -63,12 +63,12 @@ def list_reached(
     )
     if after is None or newest <= after:
         return [], newest
-    reached = connection.scalars(
+    reached_users = connection.scalars(
         select(notices.c.user)
         .where(notices.c.user.in_(persons), notices.c.id > after, notices.c.id <= newest)
         .distinct()
     ).all()
-    return reached, newest
+    return reached_users, newest
 
 
 def mark_read(
@@ -83,22 +83,22 @@ def mark_read(
     instant.  Ids that are not theirs, or read already, change nothing.  Raises KeyWithoutPerson."""
     unread = [*_are_readable(actor), notices.c.read_at.is_(None)]
     is_chosen = notices.c.id.in_(ids or ()) if until is None else notices.c.at <= until
-    marked = connection.execute(
+    update_result = connection.execute(
         update(notices).where(*unread, is_chosen).values(read_at=now)
     ).rowcount
-    return {"marked": marked, "unread": count_unread(connection, caller=actor)}
+    return {"marked": update_result, "unread": count_unread(connection, caller=actor)}
 
 
 def delete_old_notices(connection: Connection, *, now: datetime) -> int:
     """Delete a batch of notices that were read, or made, long ago; returns how many."""
     read_long_ago = notices.c.read_at < now - RETENTION_READ
     made_long_ago = notices.c.at < now - RETENTION
-    deleted = 0
+    delete_count = 0
     for condition in (read_long_ago, made_long_ago):
         old = select(notices.c.id).where(condition).limit(BATCH).scalar_subquery()
         connection.execute(delete(notice_mailings).where(notice_mailings.c.notice.in_(old)))
-        deleted += connection.execute(delete(notices).where(notices.c.id.in_(old))).rowcount
-    return deleted
+        delete_count += connection.execute(delete(notices).where(notices.c.id.in_(old))).rowcount
+    return delete_count
 
 
 def _are_readable(caller: Actor) -> list[ColumnElement[bool]]:

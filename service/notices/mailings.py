@@ -92,13 +92,13 @@ def send_due(connection: Connection, *, now: datetime) -> int:
     due = notice_mailings.c.due_at <= now
     single = _read_mailings(connection, due, notice_mailings.c.gathered.is_(False), limit=BATCH)
     groups: dict[tuple[str, str], Sequence[Row[Any]]] = {}
-    gathered = (
+    due_notices = (
         select(notice_mailings.c.user, notice_mailings.c.channel)
         .where(due, notice_mailings.c.gathered.is_(True))
         .distinct()
         .limit(BATCH)
     )
-    for user, channel in connection.execute(gathered).all():
+    for user, channel in connection.execute(due_notices).all():
         is_of = (notice_mailings.c.user == user, notice_mailings.c.channel == channel)
         waiting = _read_mailings(connection, due, *is_of, notice_mailings.c.gathered.is_(True))
         groups[user, channel] = waiting
@@ -227,9 +227,9 @@ def _describe_notice(
     if document is not None:
         url = build_claim_url(document["id"], base_url)
         # What the message says of the claim it need not say twice.
-        quoted = f": {notice_sentences.quote_text(document['text'])}"
+        quotation = f": {notice_sentences.quote_text(document['text'])}"
         data = {
-            "summary": row.summary.replace(quoted, ""),
+            "summary": row.summary.replace(quotation, ""),
             "claim": {name: document[name] for name in ("id", "text", "claimant")} | {"url": url},
             "print_line": document["print_line"],
             "url": url,

@@ -72,11 +72,11 @@ def carry_out(connection: Connection, plan: Plan, *, now: datetime) -> bool:
     return True
 
 
-def save_position(connection: Connection, *, stored: int, until: int) -> None:
+def save_position(connection: Connection, *, stored_seq: int, until: int) -> None:
     """Write down up to which event there was nobody to tell, unless another process has."""
     connection.execute(
         update(notice_position)
-        .where(notice_position.c.id == 1, notice_position.c.seq == stored)
+        .where(notice_position.c.id == 1, notice_position.c.seq == stored_seq)
         .values(seq=until)
     )
 
@@ -149,36 +149,36 @@ def _ignore_known(connection: Connection, table: Any, *columns: str) -> Any:
     return dialect.insert(table).on_conflict_do_nothing(index_elements=list(columns))
 
 
-def _mark_settled(connection: Connection, settled: Sequence[str], *, now: datetime) -> None:
+def _mark_settled(connection: Connection, settled_ids: Sequence[str], *, now: datetime) -> None:
     """Mark as read that decisions wait which wait no longer, and tell nobody else of them."""
-    if not settled:
+    if not settled_ids:
         return
-    keys = [f"{NoticeKind.APPROVAL}:{decision}" for decision in settled]
+    keys = [f"{NoticeKind.APPROVAL}:{decision}" for decision in settled_ids]
     connection.execute(
         update(notices)
         .where(notices.c.key.in_(keys), notices.c.read_at.is_(None))
         .values(read_at=now)
     )
-    connection.execute(delete(notice_jobs).where(notice_jobs.c.decision.in_(settled)))
+    connection.execute(delete(notice_jobs).where(notice_jobs.c.decision.in_(settled_ids)))
 
 
 def _add_jobs(connection: Connection, plan: Plan) -> None:
     """Add a job for each decision that waits, and one for the changes of each claim; a job for it
     that has not begun takes more changes in."""
-    settled = set(plan.settled)
+    settled_ids = set(plan.settled)
     jobs = [
         _build_job(NoticeKind.APPROVAL, waiting.claim, waiting.seq, waiting.at)
         | {"decision": waiting.decision}
         for waiting in plan.waiting
-        if waiting.decision not in settled
+        if waiting.decision not in settled_ids
     ]
-    changed: dict[str, list[notice_plan.Change]] = {}
+    changes_by_claim: dict[str, list[notice_plan.Change]] = {}
     for change in plan.changes:
-        changed.setdefault(change.claim, []).append(change)
+        changes_by_claim.setdefault(change.claim, []).append(change)
     is_waiting = and_(
         notice_jobs.c.kind == NoticeKind.CHANGE.value,
         notice_jobs.c.targets.is_(None),
-        notice_jobs.c.claim.in_(list(changed)),
+        notice_jobs.c.claim.in_(list(changes_by_claim)),
     )
     waiting_jobs = (
         {
@@ -187,10 +187,10 @@ def _add_jobs(connection: Connection, plan: Plan) -> None:
                 select(notice_jobs.c.id, notice_jobs.c.claim).where(is_waiting)
             )
         }
-        if changed
+        if changes_by_claim
         else {}
     )
-    for claim, changes in changed.items():
+    for claim, changes in changes_by_claim.items():
         last = changes[-1].seq
         if claim in waiting_jobs:
             is_job = notice_jobs.c.id == waiting_jobs[claim]
@@ -228,13 +228,13 @@ def tell_due(connection: Connection, *, now: datetime) -> bool:
     told of a later change before an earlier one.
     """
     event_reading.read_position(connection, lock=True)
-    concerned = 0
+    receiver_count = 0
     for _ in range(MOST_JOBS):
         receivers = _tell_next(connection, now=now)
         if receivers is None:
             return False
-        concerned += receivers
-        if concerned >= BATCH:
+        receiver_count += receivers
+        if receiver_count >= BATCH:
             break
     return True
 
@@ -284,7 +284,7 @@ def _plan_approval(connection: Connection, job: Row[Any]) -> tuple[list[Person],
     people = _read_batch(connection, job, users.c.role.in_([role.value for role in roles]))
     text = notice_plan.read_texts(connection, {job.claim})[job.claim]
     summary = notice_sentences.describe_approval(data, text)
-    involved = {data["proposed_by"], *data.get("proposed_through", ())}
+    involved_users = {data["proposed_by"], *data.get("proposed_through", ())}
     messages = [
         Notice(
             person.id,
@@ -297,7 +297,7 @@ def _plan_approval(connection: Connection, job: Row[Any]) -> tuple[list[Person],
             at=job.due_at,
         )
         for person in people
-        if person.id not in involved
+        if person.id not in involved_users
     ]
     return people, messages
 
@@ -307,8 +307,10 @@ def _plan_changes(
 ) -> tuple[list[Person], list[Notice]]:
     """Return the next followers of a claim's changes, with what they are told: as their role now
     may read it, and without what they did themselves."""
-    recorded = event_reading.read_claim_events(connection, job.claim, job.first_seq, job.last_seq)
-    changes = [event for event in recorded if rules.is_change(event.type, event.data)]
+    claim_events = event_reading.read_claim_events(
+        connection, job.claim, job.first_seq, job.last_seq
+    )
+    changes = [event for event in claim_events if rules.is_change(event.type, event.data)]
     by_kind: dict[str, list[str]] = {}
     for kind, target in targets:
         by_kind.setdefault(kind, []).append(target)

@@ -90,10 +90,10 @@ def make_plan(connection: Connection, looked_at: tuple[int, int], *, now: dateti
     `looked_at` is a stored position, and up to which number nothing followed from what was recorded
     after it: those events are not looked at again.
     """
-    stored = event_reading.read_position(connection)
-    after = max(stored, looked_at[1]) if looked_at[0] == stored else stored
+    position = event_reading.read_position(connection)
+    after = max(position, looked_at[1]) if looked_at[0] == position else position
     stretch = event_reading.read_stretch(connection, after)
-    plan = Plan(stored, stretch.until, is_last=stretch.until == after)
+    plan = Plan(position, stretch.until, is_last=stretch.until == after)
     if not stretch.rows:
         return plan
     events = event_reading.attribute(stretch.rows)
@@ -126,33 +126,33 @@ class _Material:
 def _read_material(
     connection: Connection, events: Sequence[ClaimEvent], rows: Sequence[Row[Any]]
 ) -> _Material:
-    settled = {decision for event in events if (decision := _find_settled(event)) is not None}
+    settled_ids = {decision for event in events if (decision := _find_settled(event)) is not None}
     proposals = (
         {
             row.id: row
-            for row in connection.execute(select(decisions).where(decisions.c.id.in_(settled)))
+            for row in connection.execute(select(decisions).where(decisions.c.id.in_(settled_ids)))
         }
-        if settled
+        if settled_ids
         else {}
     )
-    superseded = _read_superseded(connection, events)
-    outdated = _read_outdated_uses(connection, events)
+    superseded_claims = _read_superseded(connection, events)
+    outdated_uses = _read_outdated_uses(connection, events)
     person_ids = {event.actor["id"] for event in events if "id" in event.actor}
     person_ids |= {event.data["assignee"] for event in events if event.data.get("assignee")}
-    person_ids |= {row.proposed_by for row in (*proposals.values(), *superseded.values())}
-    person_ids |= {use.recorded_by for group in outdated.values() for use in group}
+    person_ids |= {row.proposed_by for row in (*proposals.values(), *superseded_claims.values())}
+    person_ids |= {use.recorded_by for group in outdated_uses.values() for use in group}
     notes_changed = [row.subject for row in rows if row.type == "note.changed"]
     for row in rows:
         person_ids |= set(orjson.loads(row.data).get("mentions") or ())
     told_of = {event.claim for event in events if _find_settled(event) is not None}
     told_of |= {event.claim for event in events if event.data.get("assignee")}
-    told_of |= {row.claim for row in superseded.values()} | {key[0] for key in outdated}
+    told_of |= {row.claim for row in superseded_claims.values()} | {key[0] for key in outdated_uses}
     return _Material(
         people.read_people(connection, person_ids),
         read_texts(connection, told_of),
         proposals,
-        superseded,
-        outdated,
+        superseded_claims,
+        outdated_uses,
         _read_claims_of_notes(connection, notes_changed),
     )
 
@@ -182,13 +182,13 @@ def _read_superseded(
     connection: Connection, events: Sequence[ClaimEvent]
 ) -> dict[tuple[str, datetime], Row[Any]]:
     """Return the proposals that ended because the claim changed, by claim and instant."""
-    changed = {event.claim for event in events if _supersedes(event)}
-    if not changed:
+    changed_claims = {event.claim for event in events if _supersedes(event)}
+    if not changed_claims:
         return {}
     instants = [event.recorded_at for event in events]
     rows = connection.execute(
         select(decisions).where(
-            decisions.c.claim.in_(changed),
+            decisions.c.claim.in_(changed_claims),
             decisions.c.state == "superseded",
             decisions.c.settled_at >= min(instants),
             decisions.c.settled_at <= max(instants),
@@ -201,14 +201,14 @@ def _read_outdated_uses(
     connection: Connection, events: Sequence[ClaimEvent]
 ) -> dict[tuple[str, int], list[Row[Any]]]:
     """Return the uses that events made outdated, by the claim and the number of the event."""
-    altered = {
+    altered_claims = {
         event.claim for event in events if domain_uses.classify(event.type, event.data) is not None
     }
-    if not altered:
+    if not altered_claims:
         return {}
     outdated_uses: dict[tuple[str, int], list[Row[Any]]] = {}
     rows = connection.execute(
-        select(uses).where(uses.c.claim.in_(altered), uses.c.state == "outdated")
+        select(uses).where(uses.c.claim.in_(altered_claims), uses.c.state == "outdated")
     )
     for row in rows:
         outdated_uses.setdefault((row.claim, row.outdated_version), []).append(row)
@@ -340,13 +340,13 @@ def _choose_followed(
             )
             .distinct()
         )
-        followed = {(row.kind, row.target) for row in rows}
+        follow_targets = {(row.kind, row.target) for row in rows}
         followers = dict.fromkeys(plan.followers)
         chosen_events = [
             event
             for event in changes
-            if (FollowKind.CLAIM.value, event.claim) in followed
-            or (FollowKind.STORY.value, event.story) in followed
+            if (FollowKind.CLAIM.value, event.claim) in follow_targets
+            or (FollowKind.STORY.value, event.story) in follow_targets
             or any(
                 claim == event.claim and person != event.caused_by for person, claim, _ in followers
             )

@@ -95,9 +95,11 @@ class Notifier:
     async def clean_up(self) -> None:
         """Write down how far the record was looked at, delete old notices, and ask at addresses
         that had to wait."""
-        stored, until = self._looked_at
-        if until > stored:
-            await self._database.write(notice_jobs.save_position, stored=stored, until=until)
+        stored_seq, until = self._looked_at
+        if until > stored_seq:
+            await self._database.write(
+                notice_jobs.save_position, stored_seq=stored_seq, until=until
+            )
         await self._database.write(inbox.delete_old_notices, now=self._clock())
         await self._database.write(contact_addresses.ask_waiting, now=self._clock())
 
@@ -119,20 +121,20 @@ class Notifier:
         return True
 
     async def _run(self) -> None:
-        cleaned = 0.0
+        cleaned_at = 0.0
         loop = asyncio.get_running_loop()
-        watched = loop.time()
+        watched_at = loop.time()
         while True:
             self._wakeup.clear()
             has_more = False
             try:
                 has_more = await self.take_turn()
-                if loop.time() - watched > WATCH_SECONDS:
-                    watched = loop.time()
+                if loop.time() - watched_at > WATCH_SECONDS:
+                    watched_at = loop.time()
                     await self.watch_desk()
-                if loop.time() - cleaned > CLEANING_SECONDS:
+                if loop.time() - cleaned_at > CLEANING_SECONDS:
                     await self.clean_up()
-                    cleaned = loop.time()
+                    cleaned_at = loop.time()
             except ClaimdeskError as error:
                 log.warning("notices wait", problem=error.detail)
             except Exception:

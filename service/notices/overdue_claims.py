@@ -34,12 +34,12 @@ def tell_overdue(connection: Connection, *, now: datetime) -> None:
     ).all()
     recent = [row for row in rows if row.due_at > now - rules.OLDEST]
     receivers = {row.id: [row.assignee] if row.assignee else [] for row in recent}
-    followed = select(follows.c.target, follows.c.user).where(
+    follow_rows = select(follows.c.target, follows.c.user).where(
         follows.c.kind == FollowKind.CLAIM.value,
         follows.c.target.in_([claim for claim, persons in receivers.items() if not persons]),
         follows.c.stopped_at.is_(None),
     )
-    for follow in connection.execute(followed):
+    for follow in connection.execute(follow_rows):
         receivers[follow.target].append(follow.user)
     known_people = people.read_people(
         connection, {person for persons in receivers.values() for person in persons}

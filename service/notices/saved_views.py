@@ -83,12 +83,12 @@ def change_view(
     actor: Actor,
     now: datetime,
 ) -> None:
-    """Give a view another name, query or owner (`shared`).  Raises what `save_view` does, and
+    """Give a view another name, query or owner (by `shared`).  Raises what `save_view` does, and
     NotFound."""
     row = _require_row(connection, view_id, actor)
     _require_own(row, actor)
-    shared = changes.get("shared", row.user is None)
-    owner = _choose_owner(actor, shared=shared)
+    is_shared = changes.get("shared", row.user is None)
+    owner = _choose_owner(actor, shared=is_shared)
     name = changes.get("name", row.name)
     if (name, owner) != (row.name, row.user):
         _require_free(connection, name, owner, besides=row)

@@ -141,10 +141,10 @@ def _list_proposals(connection: Connection, caller: Actor) -> list[DecisionLine]
     waiting = connection.execute(
         own_proposals.where(is_pending).order_by(*newest).limit(MOST)
     ).all()
-    settled = connection.execute(
+    settled_rows = connection.execute(
         own_proposals.where(~is_pending).order_by(*newest).limit(NEWEST)
     ).all()
-    return [_build_decision(row) for row in (*waiting, *settled)]
+    return [_build_decision(row) for row in (*waiting, *settled_rows)]
 
 
 def _list_assigned(connection: Connection, caller: Actor) -> list[StoredClaim]:

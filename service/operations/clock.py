@@ -37,14 +37,14 @@ def read_clock_reference(connection: Connection, *, now: datetime | None = None)
 
     Values that cannot be read are left out: another check reports them.
     """
-    accepted = _read_acceptance(connection)
+    acceptance = _read_acceptance(connection)
     return ClockReference(
         newest_event=_read_newest(connection),
         last_seen=_parse_instant(installation.read_value(connection, LAST_SEEN)),
         server_ahead=None if now is None else _measure_server_clock(connection, now=now),
-        accepted_at=_parse_instant(accepted.get("at")),
-        accepted_up_to=_parse_instant(accepted.get("up_to")),
-        accepted_server_ahead=timedelta(seconds=accepted.get("server_ahead", 0)),
+        accepted_at=_parse_instant(acceptance.get("at")),
+        accepted_up_to=_parse_instant(acceptance.get("up_to")),
+        accepted_server_ahead=timedelta(seconds=acceptance.get("server_ahead", 0)),
     )
 
 
@@ -81,12 +81,12 @@ def accept_clock(connection: Connection, *, now: datetime) -> ClockReference:
 def excuse_imported_events(connection: Connection, *, now: datetime) -> None:
     """Ignore imported events of the future when the clock is compared: another desk's clock was
     wrong when it recorded them, which says nothing about this one's."""
-    latest, accepted = _read_latest(connection), _read_acceptance(connection)
-    up_to = _parse_instant(accepted.get("up_to"))
+    latest, acceptance = _read_latest(connection), _read_acceptance(connection)
+    up_to = _parse_instant(acceptance.get("up_to"))
     if latest is None or latest <= now or (up_to is not None and latest <= up_to):
         return
-    accepted["up_to"] = format_instant(latest)
-    installation.write_value(connection, CLOCK_ACCEPTED, dict(accepted))
+    acceptance["up_to"] = format_instant(latest)
+    installation.write_value(connection, CLOCK_ACCEPTED, dict(acceptance))
     log.warning("events of a time to come were imported", latest=format_instant(latest))
 
 
@@ -97,7 +97,7 @@ def free_stuck_deliveries(
     return how many."""
     limit = now + longest
     delivery = webhook_deliveries.c
-    freed = connection.execute(
+    update_result = connection.execute(
         update(webhook_deliveries)
         .where(
             # Their endpoint leads to them by an index.
@@ -111,10 +111,10 @@ def free_stuck_deliveries(
         update(webhooks).where(webhooks.c.blocked_until > limit).values(blocked_until=None)
     )
     connection.execute(update(webhooks).where(webhooks.c.served_at > limit).values(served_at=now))
-    if freed:
+    if update_result:
         wakeups.notify_after_commit(connection)
-        log.warning("deliveries that a wrong clock had put off are due", deliveries=freed)
-    return freed
+        log.warning("deliveries that a wrong clock had put off are due", deliveries=update_result)
+    return update_result
 
 
 def _read_newest(connection: Connection) -> datetime | None:

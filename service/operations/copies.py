@@ -30,9 +30,9 @@ def copy_database(source: Path, target: Path) -> None:
     `target` is an empty file.  Raises DatabaseDamaged where the copy is not whole.
     """
     with translate_errors():
-        opened = ReadOnlyFile(source)
+        source_file = ReadOnlyFile(source)
         try:
-            with closing(opened.connect()) as reader, closing(sqlite3.connect(target)) as copy:
+            with closing(source_file.connect()) as reader, closing(sqlite3.connect(target)) as copy:
                 # In one step: in several it would begin anew with every change in between.
                 reader.backup(copy)
                 # One file, which a read-only disk is enough for.
@@ -41,7 +41,7 @@ def copy_database(source: Path, target: Path) -> None:
                 faults = [row[0] for row in copy.execute("PRAGMA integrity_check(5)")]
                 tables = {row[0] for row in copy.execute("SELECT name FROM sqlite_master")}
         finally:
-            opened.close()
+            source_file.close()
     if faults != ["ok"]:
         raise DatabaseDamaged(f"{source} is damaged: {'; '.join(faults)}. Take an earlier backup.")
     if not {"events", "claims", "installation", "alembic_version"} <= tables:

@@ -93,8 +93,8 @@ class Dumps:
         begin = [] if kept_schema is None else [f"ALTER SCHEMA public RENAME TO {kept_schema}"]
         begin += ["CREATE SCHEMA IF NOT EXISTS public", "GRANT USAGE ON SCHEMA public TO PUBLIC"]
         note = orjson.dumps({"source": source.name, "at": format_instant(now)}).decode()
-        quoted = note.replace("'", "''")
-        values = f"'{RESTORED}', '{quoted}'"
+        quoted_note = note.replace("'", "''")
+        values = f"'{RESTORED}', '{quoted_note}'"
         end = f"INSERT INTO public.installation (name, value) VALUES ({values})"  # noqa: S608 -- quoted
         with tempfile.TemporaryDirectory() as folder:
             # The script is whole before its first line is executed.

@@ -118,9 +118,9 @@ def register_home(connection: Connection, *, home: Home, now: datetime) -> str:
     A file that was renamed on one machine is the same file.  A copy begins a new epoch, and sends
     nothing until an operator says that it is the desk.
     """
-    restored = installation.read_document(connection, RESTORED)
-    if restored is not None:  # the restore was cut off before it began the epoch
-        reason = describe_restore(str(restored.get("source")))
+    restoration = installation.read_document(connection, RESTORED)
+    if restoration is not None:  # the restore was cut off before it began the epoch
+        reason = describe_restore(str(restoration.get("source")))
         restart_after_restore(connection, reason=reason, answer=None, now=now)
     before = installation.read_document(connection, HOME)
     if before != home:

@@ -64,8 +64,8 @@ def list_places(connection: Connection, filters: LogFilters, *, window: Window) 
         if kind.has is not None:
             part = part.where(events.c.data.contains(kind.has, autoescape=True))
         parts.append(select(select_page(part, window, events.c.seq, newest_first=True).subquery()))
-    logged = union_all(*parts).subquery()
-    page = select_page(select(logged), window, logged.c.seq, newest_first=True)
+    log_rows = union_all(*parts).subquery()
+    page = select_page(select(log_rows), window, log_rows.c.seq, newest_first=True)
     return [Place(*row) for row in connection.execute(page)]
 
 
@@ -103,10 +103,10 @@ def read_corrections(
         .where(events.c.seq.in_(numbers))
     )
     by_number = {row.seq: row for row in rows}
-    ordered = [by_number[number] for number in numbers]
+    corrections_in_order = [by_number[number] for number in numbers]
     # Both within one instant: what it was in between held for no time at all.
-    before_each = [row.after if row.before is None else row.before for row in ordered]
-    documents = [*before_each, *(row.after for row in ordered)]
+    before_each = [row.after if row.before is None else row.before for row in corrections_in_order]
+    documents = [*before_each, *(row.after for row in corrections_in_order)]
     shown_claims = print_translations.translate_claims(
         connection, [orjson.loads(document) for document in documents], language=language
     )
@@ -121,6 +121,9 @@ def read_corrections(
             after=after,
         )
         for row, before, after in zip(
-            ordered, shown_claims[: len(ordered)], shown_claims[len(ordered) :], strict=True
+            corrections_in_order,
+            shown_claims[: len(corrections_in_order)],
+            shown_claims[len(corrections_in_order) :],
+            strict=True,
         )
     ]

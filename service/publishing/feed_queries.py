@@ -94,8 +94,8 @@ def list_places(
         of_story = (*is_shown, events.c.story == story, events.c.type.in_(feed.ENTRY_TYPES))
         query = _select_places(of_story, as_of, window)
     elif follower is not None:
-        followed = followed_claims.build_condition(connection, follower)
-        of_followed = (*is_shown, followed, events.c.type.in_(feed.ENTRY_TYPES))
+        is_followed = followed_claims.build_condition(connection, follower)
+        of_followed = (*is_shown, is_followed, events.c.type.in_(feed.ENTRY_TYPES))
         query = _select_places((*of_followed, events.c.claim.is_not(None)), as_of, window)
     else:
         # A range of an index for each type.

@@ -25,10 +25,10 @@ def escape_xml(text: str) -> str:
 
     What XML cannot hold at all is left out.
     """
-    escaped = escape(FORBIDDEN.sub("", text))
+    escaped_text = escape(FORBIDDEN.sub("", text))
     for space, reference in SPACES.items():
-        escaped = escaped.replace(space, reference)
-    return escaped
+        escaped_text = escaped_text.replace(space, reference)
+    return escaped_text
 
 
 def render_script_json(data: JsonObject) -> str:
@@ -38,6 +38,6 @@ def render_script_json(data: JsonObject) -> str:
     RFC 8259 lets any character be escaped).
     """
     text = orjson.dumps(data).decode()
-    for character, escaped in IN_SCRIPTS.items():
-        text = text.replace(character, escaped)
+    for character, escape_sequence in IN_SCRIPTS.items():
+        text = text.replace(character, escape_sequence)
     return text

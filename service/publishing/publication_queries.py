@@ -40,13 +40,13 @@ def _select_merged(claim_id: str, as_of: datetime | None) -> Select[str]:
     """Select the claims merged into one, and those merged into them before."""
     merged_claims = select(claims.c.id)
     if as_of is not None:
-        ended = events.alias()
+        ending_events = events.alias()
         merged_claims = merged_claims.join(
-            ended,
+            ending_events,
             and_(
-                ended.c.claim == claims.c.id,
-                ended.c.type == "claim.merged",
-                ended.c.recorded_at <= as_of,
+                ending_events.c.claim == claims.c.id,
+                ending_events.c.type == "claim.merged",
+                ending_events.c.recorded_at <= as_of,
             ),
         )
     tree = merged_claims.where(claims.c.merged_into == claim_id).cte("merged", recursive=True)

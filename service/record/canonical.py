@@ -105,17 +105,17 @@ def compute_absence_commitment(salt: str) -> str:
 
 def conceal_values(event: Mapping[str, Any], salts: Salts) -> Mapping[str, Any]:
     """Return the event as it is hashed: each place that has a salt holds its commitment."""
-    concealed = dict(event)
+    concealed_event = dict(event)
     for place, salt in salts.items():
         *path, last = place.split(".")
-        inner: Any = concealed
+        inner: Any = concealed_event
         for step in path:
             key: Any = int(step) if isinstance(inner, list) else step
             inner[key] = list(inner[key]) if isinstance(inner[key], list) else dict(inner[key])
             inner = inner[key]
         name: Any = int(last) if isinstance(inner, list) else last
         inner[name] = {"commitment": _commit_at(event, place, salt)}
-    return concealed
+    return concealed_event
 
 
 def build_proof(

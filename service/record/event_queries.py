@@ -151,12 +151,12 @@ def is_disclosed() -> ColumnElement[bool]:
 
     It is `not disclosure.is_internal`.  Data is canonical JSON, in which quotes are escaped.
     """
-    amended = events.c.type == _literal("claim.amended")
+    is_amendment = events.c.type == _literal("claim.amended")
     fields = disclosure.EVENT_FIELDS["claim.amended"]
     public = [name for name in AMENDABLE if fields.get(name) is not Audience.DESK]
     return and_(
         events.c.type.in_(map(_literal, sorted(disclosure.EVENT_FIELDS))),
-        or_(not_(amended), *(events.c.data.like(f'%"{name}":%') for name in public)),
+        or_(not_(is_amendment), *(events.c.data.like(f'%"{name}":%') for name in public)),
     )
 
 
@@ -180,9 +180,11 @@ def is_exposed() -> ColumnElement[bool]:
 
 def _lacks_salt(*paths: str) -> ColumnElement[bool]:
     """Return the condition that neither all data nor a value at these paths is a commitment."""
-    salted = [events.c.salts.like('%"data":%')]
-    salted += [events.c.salts.like(f'%"data.{path.replace("*", "%")}":%') for path in paths]
-    return or_(events.c.salts.is_(None), not_(or_(*salted)))
+    salt_conditions = [events.c.salts.like('%"data":%')]
+    salt_conditions += [
+        events.c.salts.like(f'%"data.{path.replace("*", "%")}":%') for path in paths
+    ]
+    return or_(events.c.salts.is_(None), not_(or_(*salt_conditions)))
 
 
 def _literal(text: str) -> BindParameter[str]:

@@ -66,21 +66,23 @@ class CompiledStatement:
     def run_each(self, connection: Connection, rows: Sequence[Parameters]) -> None:
         """Run it once for each of `rows`, in one round trip where the driver can."""
         if rows:
-            prepared = [self.prepare(connection.dialect, row) for row in rows]
-            connection.exec_driver_sql(prepared[0][0], [tuple(values) for _, values in prepared])
+            prepared_rows = [self.prepare(connection.dialect, row) for row in rows]
+            connection.exec_driver_sql(
+                prepared_rows[0][0], [tuple(values) for _, values in prepared_rows]
+            )
 
     def _compile(self, dialect: Dialect) -> tuple[str, list[Bind]]:
-        compiled: Any = self.statement.compile(
+        compiled_statement: Any = self.statement.compile(
             dialect=dialect, compile_kwargs={"render_postcompile": True}
         )
         binds: list[Bind] = []
         # Read once: this property builds all of them each time.
-        defaults = compiled.params
-        for name in compiled.positiontup or []:
-            kind = compiled.binds[name].type
+        defaults = compiled_statement.params
+        for name in compiled_statement.positiontup or []:
+            kind = compiled_statement.binds[name].type
             process = kind.dialect_impl(dialect).bind_processor(dialect)
             binds.append((name, process, defaults.get(name)))
-        return str(compiled), binds
+        return str(compiled_statement), binds
 
 
 class Lookup(CompiledStatement):
@@ -111,13 +113,13 @@ class TypedLookup(Lookup, Generic[R]):
         if dialect.name not in self._processors:
             self._processors[dialect.name] = self._find_processors(dialect)
         processors = self._processors[dialect.name]
-        typed = []
+        typed_rows = []
         for row in rows:
             values = list(row)
             for place, process in processors:
                 values[place] = process(values[place])
-            typed.append(self._row_class(*values))
-        return typed
+            typed_rows.append(self._row_class(*values))
+        return typed_rows
 
     def _find_processors(self, dialect: Dialect) -> list[tuple[int, Callable[[Any], Any]]]:
         assert isinstance(self.statement, SelectBase)
@@ -136,10 +138,10 @@ class StatementBatch:
     """
 
     def __init__(self, *statements: Insert | Update | Delete) -> None:
-        combined: Select[Any] = select(literal(1))
+        combined_select: Select[Any] = select(literal(1))
         for position, statement in enumerate(statements):
-            combined = combined.add_cte(statement.cte(f"step_{position}"))
-        self._combined = CompiledStatement(combined)
+            combined_select = combined_select.add_cte(statement.cte(f"step_{position}"))
+        self._combined = CompiledStatement(combined_select)
         self._separate = [CompiledStatement(statement) for statement in statements]
 
     def run(self, connection: Connection, parameters: Parameters) -> None:

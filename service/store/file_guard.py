@@ -97,12 +97,12 @@ class FileGuard:
         if not self._identities:
             return None
         change: Change | None = None
-        for path, opened in self._identities.items():
+        for path, identity in self._identities.items():
             try:
                 stat = os.stat(path)
             except OSError:
                 return self._describe(path, "removed or renamed")
-            if (stat.st_dev, stat.st_ino) != opened:
+            if (stat.st_dev, stat.st_ino) != identity:
                 return self._describe(path, "replaced by another file")
             change = change or (stat.st_mtime_ns, stat.st_size)  # of the main file, the first
         if change != self._changed_at:
@@ -110,8 +110,8 @@ class FileGuard:
         self._checkpoint_state = self._read_checkpoint_state()
         return None
 
-    def _describe(self, path: str, happened: str) -> Fault:
-        reason = f"{path} was {happened} while the server was running"
+    def _describe(self, path: str, event: str) -> Fault:
+        reason = f"{path} was {event} while the server was running"
         return Fault(reason, passes=path == self._main)
 
     def _last_change(self) -> Change | None:
@@ -235,15 +235,19 @@ class FileGuard:
         self._checkpoint(connection)
         if in_place:
             return
-        renamed = self._find_new_name()
-        if renamed is not None:
-            log.error("the database file has another name now; all changes are in it", path=renamed)
+        new_name = self._find_new_name()
+        if new_name is not None:
+            log.error(
+                "the database file has another name now; all changes are in it", path=new_name
+            )
             return
         self._copy(connection)
 
     def _checkpoint(self, connection: sqlite3.Connection) -> None:
         try:
-            busy, pages, moved = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            busy, pages, moved_pages = connection.execute(
+                "PRAGMA wal_checkpoint(TRUNCATE)"
+            ).fetchone()
         except sqlite3.Error as error:
             log.error("the write-ahead log could not be brought in", error=str(error))
             return
@@ -251,7 +255,7 @@ class FileGuard:
             "the write-ahead log was brought into the file that is open",
             complete=not busy,
             pages=pages,
-            moved=moved,
+            moved=moved_pages,
         )
 
     def _copy(self, connection: sqlite3.Connection) -> None:
@@ -274,10 +278,10 @@ class FileGuard:
 
     def _find_new_name(self) -> str | None:
         """Return the name that the main file has now, if the system knows one (Linux)."""
-        opened = self._identities.get(self._main)
+        identity = self._identities.get(self._main)
         for descriptor in _list_descriptors():
             with suppress(OSError):
-                if _identify_opened(descriptor) == opened and os.fstat(descriptor).st_nlink > 0:
+                if _identify_opened(descriptor) == identity and os.fstat(descriptor).st_nlink > 0:
                     return os.readlink(f"/proc/self/fd/{descriptor}")
         return None
 

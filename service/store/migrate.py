@@ -69,7 +69,7 @@ def find_differences(settings: Settings) -> list[Any]:
     from service.store.tables import INDEXES, metadata
 
     # The tables do not describe full-text indexes, nor the tables that FTS5 creates for them.
-    ignored = ("alembic_version", *INDEXES.values())
+    ignored_tables = ("alembic_version", *INDEXES.values())
 
     def compare(connection: Connection) -> list[Any]:
         context = MigrationContext.configure(
@@ -77,7 +77,9 @@ def find_differences(settings: Settings) -> list[Any]:
             opts={
                 "include_name": lambda name, kind, _: (
                     not (
-                        kind in ("table", "index") and name is not None and name.startswith(ignored)
+                        kind in ("table", "index")
+                        and name is not None
+                        and name.startswith(ignored_tables)
                     )
                 )
             },

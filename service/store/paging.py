@@ -53,11 +53,11 @@ class Cursors:
 
         With `now` None it never expires, and is the same whenever it is written.
         """
-        issued = None if now is None else int(now.timestamp())
+        issued_at = None if now is None else int(now.timestamp())
         epoch = [self.epoch] if self.epoch else []
         version = VERSION_WITH_EPOCH if self.epoch else VERSION
         body = orjson.dumps(
-            [version, issued, _hash_scope(scope), *epoch, *map(serialize_key, keys)]
+            [version, issued_at, _hash_scope(scope), *epoch, *map(serialize_key, keys)]
         )
         return self.mark + urlsafe_b64encode(self._mac(body) + body).rstrip(b"=").decode()
 
@@ -76,7 +76,7 @@ class Cursors:
         if not hmac.compare_digest(mac, self._mac(body)):
             raise _build_invalid_cursor()
         keys: list[Any]
-        version, issued, scope_hash, *keys = orjson.loads(body)
+        version, issued_at, scope_hash, *keys = orjson.loads(body)
         epoch = str(keys.pop(0)) if version == VERSION_WITH_EPOCH and keys else ""
         if version not in (VERSION, VERSION_WITH_EPOCH):
             raise _build_invalid_cursor()
@@ -94,7 +94,7 @@ class Cursors:
                 "first page again.",
                 epoch=self.epoch or None,
             )
-        if issued is not None and now.timestamp() - issued > LIFETIME.total_seconds():
+        if issued_at is not None and now.timestamp() - issued_at > LIFETIME.total_seconds():
             raise ExpiredCursor(
                 "This cursor is over a day old: start from the first page again.",
                 loc=("query", "cursor"),

@@ -49,5 +49,5 @@ def note_settled(connection: Connection, number: int) -> Connection:
 
 def find_settled(connection: Connection) -> int | None:
     """Return what `note_settled` noted; None on the primary."""
-    settled: int | None = connection.info.get(SETTLED)
-    return settled
+    last_settled: int | None = connection.info.get(SETTLED)
+    return last_settled

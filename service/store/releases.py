@@ -36,8 +36,8 @@ OLDER = (
 
 def find_scripts() -> Path:
     """Return the folder of migrations: in an installed package, else in the checkout."""
-    packaged = PACKAGE / "_migrations"
-    return packaged if packaged.is_dir() else PACKAGE.parent / "migrations"
+    package_folder = PACKAGE / "_migrations"
+    return package_folder if package_folder.is_dir() else PACKAGE.parent / "migrations"
 
 
 @cache

@@ -81,10 +81,10 @@ async def read_position(primary: Reader) -> int:
 async def _fetch_replayed(connection: Any) -> int:
     """Return the position that a replica has come to.  Raises Unavailable if it is none."""
     async with connection.transaction():  # a pooler keeps statements together by it
-        in_recovery, replayed = await connection.fetchrow(REPLAYED)
+        in_recovery, replayed_position = await connection.fetchrow(REPLAYED)
     if not in_recovery:
         raise Unavailable(PROMOTED)
-    return int(replayed)
+    return int(replayed_position)
 
 
 class Mark(NamedTuple):
@@ -183,10 +183,12 @@ class Replica:
     ) -> T:
         """Run `query` here, or at the primary if that fails."""
         if self._backend is not None:
-            settled = self.settled
+            last_settled = self.settled
             try:
                 return await self._backend.run(
-                    lambda connection: query(note_settled(connection, settled), *args, **kwargs),
+                    lambda connection: query(
+                        note_settled(connection, last_settled), *args, **kwargs
+                    ),
                     writing=False,
                 )
             except FAILURES as error:
@@ -236,10 +238,10 @@ class Replica:
         """Mark where the primary is.  If it does not answer, the marks grow old."""
         asked_at = time.monotonic()
         with contextlib.suppress(ClaimdeskError):
-            settled = await self._primary.read(self._read_settled)
+            last_settled = await self._primary.read(self._read_settled)
             # In a later statement: whatever is settled was committed before this position.
             position = await read_position(self._primary)
-            self._marks.append(Mark(asked_at, settled, position))
+            self._marks.append(Mark(asked_at, last_settled, position))
             self._newest_position = position
 
     async def _ask(self) -> None:
@@ -252,8 +254,8 @@ class Replica:
         await asyncio.wait({asking}, timeout=ANSWER_SECONDS)
         if not asking.done():
             raise Unavailable(SILENT.format(seconds=ANSWER_SECONDS))
-        replayed = self._replayed = asking.result()
-        while self._marks and self._marks[0].position <= replayed:
+        replayed_position = self._replayed = asking.result()
+        while self._marks and self._marks[0].position <= replayed_position:
             self._complete = self._marks.popleft()
 
     async def _connect(self) -> None:

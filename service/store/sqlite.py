@@ -68,8 +68,8 @@ class SQLiteBackend:
         await end_task(self._watcher)
         self._writing.shutdown()
         self._reading.shutdown()
-        for pooled in self._lookup_connections:
-            pooled.close()
+        for pooled_connection in self._lookup_connections:
+            pooled_connection.close()
         self.writer.dispose()
         self.reader.dispose()
 
@@ -133,11 +133,13 @@ class SQLiteBackend:
 
     def _rescue(self) -> None:
         """Save what the writer has open to a place where it can be found again."""
-        pooled = self.writer.raw_connection()
+        pooled_connection = self.writer.raw_connection()
         try:
-            self._require_guard().rescue(cast(sqlite3.Connection, pooled.driver_connection))
+            self._require_guard().rescue(
+                cast(sqlite3.Connection, pooled_connection.driver_connection)
+            )
         finally:
-            pooled.close()
+            pooled_connection.close()
 
     async def _watch(self) -> None:
         """Check the files now and then, so that reads end soon after their file is gone."""
@@ -169,9 +171,11 @@ class SQLiteBackend:
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
         if connection is None:
             # One for each thread that asks, kept until the end.
-            pooled = self.reader.raw_connection()
-            self._lookup_connections.append(pooled)
-            connection = self._local.connection = cast(sqlite3.Connection, pooled.driver_connection)
+            pooled_connection = self.reader.raw_connection()
+            self._lookup_connections.append(pooled_connection)
+            connection = self._local.connection = cast(
+                sqlite3.Connection, pooled_connection.driver_connection
+            )
         return connection.execute(sql, arguments).fetchall()
 
 

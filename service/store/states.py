@@ -113,12 +113,12 @@ def write_further_links(
     """Write the rows of links that a change added or changed.  Links are never taken away."""
     had = before.links[FIRST:] if before is not None else ()
     has = after.links[FIRST:]
-    changed = [
+    changed_links = [
         _row(after.id, place, link)
         for place, (old, link) in enumerate(zip(had, has, strict=False), start=FIRST)
         if old is not link and old != link
     ]
-    CHANGE.run_each(connection, changed)
+    CHANGE.run_each(connection, changed_links)
     new = enumerate(has[len(had) :], start=FIRST + len(had))
     ADD.run_each(connection, [_row(after.id, place, link) for place, link in new])
 

@@ -53,17 +53,17 @@ def select_moved_claims(slug: str, moment: datetime | None) -> MovedClaims:
     if moment is not None:
         last = last.where(naming.c.recorded_at <= moment)
     newest, correction = last.group_by(naming.c.claim).subquery(), events.alias()
-    moved = select(correction.c.claim).join(
+    moved_claims = select(correction.c.claim).join(
         newest,
         and_(correction.c.claim == newest.c.claim, correction.c.number == newest.c.number),
     )
     # Not a bare condition, which an index of all that happened in the story would answer.
     is_inside = case((correction.c.story == slug, 1), else_=0)
-    return MovedClaims(moved.where(is_inside == 1), moved.where(is_inside == 0))
+    return MovedClaims(moved_claims.where(is_inside == 1), moved_claims.where(is_inside == 0))
 
 
 def read_corrected_entries(
-    connection: Connection, slug: str, moved: MovedClaims, moment: datetime | None
+    connection: Connection, slug: str, moved_claims: MovedClaims, moment: datetime | None
 ) -> dict[int, CorrectedEntry]:
     """Read the entries of the story whose instants were corrected, by `seq`.
 
@@ -73,8 +73,8 @@ def read_corrected_entries(
         events.c.type.in_(CORRECTIONS),
         events.c.claim.is_not(None),
         or_(
-            and_(events.c.story == slug, events.c.claim.not_in(moved.out)),
-            events.c.claim.in_(moved.into),
+            and_(events.c.story == slug, events.c.claim.not_in(moved_claims.out)),
+            events.c.claim.in_(moved_claims.into),
         ),
     )
     creations = select(events)
@@ -116,5 +116,5 @@ def _correct_event(
             right |= after
     if not right:
         return None
-    corrected = {**event.data, **right} if link is None else {"link": {**link, **right}}
-    return replace(event, data={**event.data, **corrected})
+    corrected_data = {**event.data, **right} if link is None else {"link": {**link, **right}}
+    return replace(event, data={**event.data, **corrected_data})

@@ -77,7 +77,7 @@ def read_states(
     states_by_id = {row.id: states.parse(row.state) for row in connection.execute(query).all()}
     if moment is None:
         return states_by_id
-    changed = (
+    changed_states = (
         select(events)
         .where(
             events.c.claim.in_(
@@ -87,7 +87,9 @@ def read_states(
         )
         .order_by(events.c.claim, events.c.number)
     )
-    for claim, rows in groupby(connection.execute(changed).all(), key=lambda row: str(row.claim)):
+    for claim, rows in groupby(
+        connection.execute(changed_states).all(), key=lambda row: str(row.claim)
+    ):
         state = history.fold(claim, map(parse_event, rows))
         assert state is not None
         states_by_id[claim] = state

@@ -56,8 +56,8 @@ def draw_lane(events: Iterable[Event]) -> Lane:
         elif event.type == "claim.withdrawn":
             lifecycle, closed_at, withdrawn_at = Lifecycle.WITHDRAWN, at, at
         elif event.type in ENDING_TYPES:
-            merged = event.type == "claim.merged"
-            lifecycle, closed_at = Lifecycle.MERGED if merged else Lifecycle.VOID, at
+            is_merge = event.type == "claim.merged"
+            lifecycle, closed_at = Lifecycle.MERGED if is_merge else Lifecycle.VOID, at
             turns.append((None, at))
         else:
             lifecycle = Lifecycle(event.data["after"]["lifecycle"])

@@ -139,16 +139,18 @@ def select_claims(slug: str, moment: datetime | None) -> Select[Any] | CompoundS
     )
 
 
-def _select_earlier(recorded: FromClause, slug: str, moment: datetime) -> Select[Any]:
-    """Select the versions of that instant of claims that have changed since; `recorded`, `claims`
-    or `former_claims`, says what only corrections change."""
+def _select_earlier(content_table: FromClause, slug: str, moment: datetime) -> Select[Any]:
+    """Select the versions of that instant of claims that have changed since; `content_table`,
+    `claims` or `former_claims`, says what only corrections change."""
     versions, ended_at = claim_versions, claim_snapshots.select_end_of_version(moment)
     return (
-        select(claims.c.id, versions.c.part_of, recorded.c.claimed_end, recorded.c.claimant)
+        select(
+            claims.c.id, versions.c.part_of, content_table.c.claimed_end, content_table.c.claimant
+        )
         .select_from(claims)
         .join(versions, and_(versions.c.claim == claims.c.id, versions.c.superseded_at == ended_at))
         .where(
-            recorded.c.story == slug,
+            content_table.c.story == slug,
             claims.c.changed_at > moment,
             versions.c.recorded_at <= moment,
             is_listed(versions),

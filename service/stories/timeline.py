@@ -42,8 +42,8 @@ def build_entry(
     """
     data, said_at = event.data, read_said_at(event)
     status = event.type == "claim.status_changed"
-    linked = links[0] if links and event.type.startswith("link.") else None
-    statement = data if event.type == "claim.created" else linked or {}
+    link = links[0] if links and event.type.startswith("link.") else None
+    statement = data if event.type == "claim.created" else link or {}
     return {
         "seq": seq,
         "number": event.number,
@@ -64,7 +64,7 @@ def build_entry(
         "material": bool(data.get("material")),
         "into": data.get("into"),
         "merged": data.get("merged"),
-        "link": _build_link(linked) if linked else None,
+        "link": _build_link(link) if link else None,
         "parties": _list_parties(voices),
     }
 

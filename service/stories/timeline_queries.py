@@ -55,32 +55,39 @@ def read_timeline(
     """
     with hold_snapshot(connection):
         story = find_story(connection, slug, moment)
-        moved = corrected_entries.select_moved_claims(slug, moment)
-        corrected = corrected_entries.read_corrected_entries(connection, slug, moved, moment)
-        query = _select_entries(slug, moved, clock, moment)
-        rows = _read_rows(connection, query, clock, corrected, window, newest_first)
+        moved_claims = corrected_entries.select_moved_claims(slug, moment)
+        corrected_entries_by_seq = corrected_entries.read_corrected_entries(
+            connection, slug, moved_claims, moment
+        )
+        query = _select_entries(slug, moved_claims, clock, moment)
+        rows = _read_rows(connection, query, clock, corrected_entries_by_seq, window, newest_first)
         more, rows = len(rows) > window.limit, rows[: window.limit]
-        concerned = list(dict.fromkeys(row.claim for row in rows))
-        briefs = _read_claims(connection, concerned, moment)
+        claim_ids = list(dict.fromkeys(row.claim for row in rows))
+        briefs = _read_claims(connection, claim_ids, moment)
         all_events = [
-            (row, corrected[row.seq].event if row.seq in corrected else parse_event(row))
+            (
+                row,
+                corrected_entries_by_seq[row.seq].event
+                if row.seq in corrected_entries_by_seq
+                else parse_event(row),
+            )
             for row in rows
         ]
         links_by_id = _read_links(connection, all_events)
-        lanes = read_lanes(connection, concerned, moment)
+        lanes = read_lanes(connection, claim_ids, moment)
     items = [_build_entry(row, each, briefs[row.claim], links_by_id) for row, each in all_events]
     excerpt: TimelineExcerpt = {
         "story": {"slug": story.slug, "title": story.title},
         "as_of": None if moment is None else format_instant(moment),
         "clock": clock,
         "items": items,
-        "lanes": [timeline.build_lane(claim, lanes[claim]) for claim in concerned],
+        "lanes": [timeline.build_lane(claim, lanes[claim]) for claim in claim_ids],
     }
-    return excerpt, [*_read_place(rows[-1], clock, corrected)] if more else None
+    return excerpt, [*_read_place(rows[-1], clock, corrected_entries_by_seq)] if more else None
 
 
 def _select_entries(
-    slug: str, moved: MovedClaims, clock: Clock, moment: datetime | None
+    slug: str, moved_claims: MovedClaims, clock: Clock, moment: datetime | None
 ) -> tuple[Select[Any], Select[Any]]:
     """Select the entries recorded in the story, and those that came with claims moved into it."""
     is_told = and_(events.c.type.in_(timeline.TYPES), is_disclosed())
@@ -90,12 +97,12 @@ def _select_entries(
     if moment is not None:
         query = query.where(events.c.recorded_at <= moment)
     return (
-        query.where(is_told, events.c.story == slug, events.c.claim.not_in(moved.out)),
+        query.where(is_told, events.c.story == slug, events.c.claim.not_in(moved_claims.out)),
         # Of few claims: no index of types, which would lead through the whole record.
         query.where(
             case((is_told, 1), else_=0) == 1,
             events.c.story.is_distinct_from(slug),
-            events.c.claim.in_(moved.into),
+            events.c.claim.in_(moved_claims.into),
         ),
     )
 
@@ -104,7 +111,7 @@ def _read_rows(
     connection: Connection,
     queries: tuple[Select[Any], ...],
     clock: Clock,
-    corrected: Mapping[int, CorrectedEntry],
+    corrected_entries_by_seq: Mapping[int, CorrectedEntry],
     window: Window,
     newest_first: bool,
 ) -> Sequence[Row[Any]]:
@@ -113,7 +120,7 @@ def _read_rows(
     By the clock `said`, what was corrected takes its place among what was not.
     """
     by = events.c.said_end if clock == "said" else events.c.recorded_at
-    elsewhere = corrected if clock == "said" else {}
+    elsewhere = corrected_entries_by_seq if clock == "said" else {}
     pages = [
         select_page(
             query.where(events.c.seq.not_in(elsewhere)) if elsewhere else query,
@@ -128,9 +135,13 @@ def _read_rows(
     rows += [
         entry.row
         for entry in elsewhere.values()
-        if _is_in_window(_read_place(entry.row, clock, corrected), window, newest_first)
+        if _is_in_window(
+            _read_place(entry.row, clock, corrected_entries_by_seq), window, newest_first
+        )
     ]
-    rows.sort(key=lambda row: _read_place(row, clock, corrected), reverse=newest_first)
+    rows.sort(
+        key=lambda row: _read_place(row, clock, corrected_entries_by_seq), reverse=newest_first
+    )
     return rows[: window.limit + 1]
 
 
@@ -142,12 +153,16 @@ def _is_in_window(place: tuple[datetime, int], window: Window, newest_first: boo
 
 
 def _read_place(
-    row: Row[Any], clock: Clock, corrected: Mapping[int, CorrectedEntry]
+    row: Row[Any], clock: Clock, corrected_entries_by_seq: Mapping[int, CorrectedEntry]
 ) -> tuple[datetime, int]:
     """Read the sort keys of an entry."""
     if clock == "recorded":
         return row.recorded_at, row.seq
-    return (corrected[row.seq].said_end if row.seq in corrected else row.said_end), row.seq
+    return (
+        corrected_entries_by_seq[row.seq].said_end
+        if row.seq in corrected_entries_by_seq
+        else row.said_end
+    ), row.seq
 
 
 def _read_claims(
@@ -187,7 +202,7 @@ def _read_links(
     connection: Connection, rows: Sequence[tuple[Row[Any], history.Event]]
 ) -> dict[str, LinkData]:
     """Read the links that these events cite or end, by id, as they were when they were made."""
-    cited = {link for _, each in rows for link in _list_cited_links(each)}
+    cited_ids = {link for _, each in rows for link in _list_cited_links(each)}
     withdrawals = {
         (row.claim, each.data["statement"]) for row, each in rows if each.type in STATEMENT_TYPES
     }
@@ -206,7 +221,7 @@ def _read_links(
         )
         .where(
             or_(
-                links.c.id.in_(cited),
+                links.c.id.in_(cited_ids),
                 and_(
                     links.c.claim.in_({claim for claim, _ in withdrawals}),
                     links.c.statement.in_({statement for _, statement in withdrawals}),
@@ -233,22 +248,24 @@ def _build_entry(
     row: Row[Any], event: history.Event, brief: TimelineClaimView, links: Mapping[str, LinkData]
 ) -> EntryView:
     if event.type == "link.created":
-        concerned = [event.data["link"]]
+        links_concerned = [event.data["link"]]
     elif event.type == "claim.absorbed":
-        concerned = event.data["links"]
+        links_concerned = event.data["links"]
     elif event.type in STATEMENT_TYPES:
-        concerned = [
+        links_concerned = [
             link
             for link in links.values()
             if (link["claim"], link["statement"]) == (row.claim, event.data["statement"])
         ]
     else:
-        concerned = [links[link] for link in _list_cited_links(event)]
-    sources = [plain_data.read_source(link["voice"]) for link in concerned]
+        links_concerned = [links[link] for link in _list_cited_links(event)]
+    sources = [plain_data.read_source(link["voice"]) for link in links_concerned]
     voices = [source for source in sources if isinstance(source, Voice)]
     if event.type == "claim.created" and event.data["claimant"]:
         voices = [plain_data.read_voice(event.data["claimant"])]
-    return timeline.build_entry(event, seq=row.seq, claim=brief, links=concerned, voices=voices)
+    return timeline.build_entry(
+        event, seq=row.seq, claim=brief, links=links_concerned, voices=voices
+    )
 
 
 def read_lanes(

@@ -75,8 +75,8 @@ def read_printed(
 
 def count_open(connection: Connection) -> dict[UseClass, int]:
     """Count the outdated uses of each class, as far as MOST_COUNTED + 1 in all."""
-    outdated = uses.c.state == UseState.OUTDATED.value
-    some = select(uses.c["class"]).where(outdated).limit(MOST_COUNTED + 1).subquery()
+    is_outdated = uses.c.state == UseState.OUTDATED.value
+    some = select(uses.c["class"]).where(is_outdated).limit(MOST_COUNTED + 1).subquery()
     rows = connection.execute(select(some.c[0], func.count()).group_by(some.c[0]))
     counts = {UseClass(row[0]): int(row[1]) for row in rows}
     return {grade: counts.get(grade, 0) for grade in UseClass}

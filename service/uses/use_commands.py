@@ -103,26 +103,26 @@ def acknowledge_use(
 
     Raises NotFound, Forbidden, and AlreadySettled if it is not outdated.
     """
-    loaded, row = _load_use(connection, use, actor=actor, now=now)
+    loaded_claim, row = _load_use(connection, use, actor=actor, now=now)
     if row.state != UseState.OUTDATED:
         raise AlreadySettled(f"This use is {row.state}: there is nothing to acknowledge.", use=use)
     change = {
         "state": UseState.ACKNOWLEDGED.value,
         "acknowledged_at": now,
         "acknowledged_by_name": actor.name,
-        "acknowledged_version": loaded.state.version,
+        "acknowledged_version": loaded_claim.state.version,
         "note": note,
         "corrected_url": corrected_url,
     }
     _record_change(connection, use, "use.acknowledged", change, actor=actor, now=now)
-    if loaded.state.lifecycle is Lifecycle.MERGED:
-        _go_on(connection, loaded.state, row, corrected_url, actor=actor, now=now)
+    if loaded_claim.state.lifecycle is Lifecycle.MERGED:
+        _go_on(connection, loaded_claim.state, row, corrected_url, actor=actor, now=now)
     return use
 
 
 def _go_on(
     connection: Connection,
-    merged: ClaimState,
+    merged_claim: ClaimState,
     row: Row[Any],
     corrected_url: str | None,
     *,
@@ -131,7 +131,7 @@ def _go_on(
 ) -> None:
     """Record that what was printed of a merged claim is of the claim in its place from now on, so
     that the changes of that one outdate it."""
-    state = merged
+    state = merged_claim
     while state.merged_into is not None:
         state = claim_writer.load_claim(connection, state.merged_into, now=now).state
     new = NewUse(
@@ -151,14 +151,14 @@ def retire_use(connection: Connection, use: str, *, actor: Actor, now: datetime)
 
     Raises NotFound, Forbidden, and AlreadySettled if it is retired.
     """
-    loaded, row = _load_use(connection, use, actor=actor, now=now)
+    loaded_claim, row = _load_use(connection, use, actor=actor, now=now)
     if row.state == UseState.RETIRED:
         raise AlreadySettled("This use is retired already.", use=use)
     change = {
         "state": UseState.RETIRED.value,
         "retired_at": now,
         "retired_by_name": actor.name,
-        "retired_version": loaded.state.version,
+        "retired_version": loaded_claim.state.version,
     }
     _record_change(connection, use, "use.retired", change, actor=actor, now=now)
     return use
@@ -184,11 +184,11 @@ def _load_use(
     if claim is None:
         raise NotFound("There is no use with this id.")
     # The claim before its uses, as its changes do.
-    loaded = claim_writer.load_claim(connection, claim, now=now)
+    loaded_claim = claim_writer.load_claim(connection, claim, now=now)
     row = connection.execute(select(uses).where(uses.c.id == use).with_for_update()).one()
     if row.recorded_by != actor.id and not access.is_allowed(actor, Action.SETTLE_USE):
         raise Forbidden("Whoever recorded a use settles it, or a checker.")
-    return loaded, row
+    return loaded_claim, row
 
 
 def _record_change(

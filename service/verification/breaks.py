@@ -80,19 +80,19 @@ class Counts:
 def compare_rows(
     claim: str,
     table: str,
-    expected: Mapping[Any, Mapping[str, Any]],
-    stored: Mapping[Any, RowMapping | Mapping[str, Any]],
+    expected_rows: Mapping[Any, Mapping[str, Any]],
+    stored_rows: Mapping[Any, RowMapping | Mapping[str, Any]],
     *,
     kind: str = "claim",
 ) -> Iterator[Break]:
     """Yield the breaks between the rows that there should be and those that there are, by key."""
-    for key, row in expected.items():
-        if key not in stored:
+    for key, row in expected_rows.items():
+        if key not in stored_rows:
             yield Break(claim, None, table, f"a row {show_text(key)}", "no row", kind)
         else:
-            yield from compare_row(claim, None, table, row, stored[key], kind=kind)
-    for key in stored:
-        if key not in expected:
+            yield from compare_row(claim, None, table, row, stored_rows[key], kind=kind)
+    for key in stored_rows:
+        if key not in expected_rows:
             yield Break(claim, None, table, "no row", f"a row {show_text(key)}", kind)
 
 
@@ -100,24 +100,24 @@ def compare_row(
     claim: str,
     event: int | None,
     table: str,
-    expected: Mapping[str, Any],
-    stored: RowMapping | Mapping[str, Any],
+    expected_row: Mapping[str, Any],
+    stored_row: RowMapping | Mapping[str, Any],
     *,
     kind: str = "claim",
 ) -> Iterator[Break]:
-    """Yield a break for each column of `expected` in which a row differs."""
-    for column, value in expected.items():
-        if stored[column] != value:
-            texts = show_both(show_text(value), show_text(stored[column]))
+    """Yield a break for each column of `expected_row` in which a row differs."""
+    for column, value in expected_row.items():
+        if stored_row[column] != value:
+            texts = show_both(show_text(value), show_text(stored_row[column]))
             yield Break(claim, event, f"{table}.{column}", *texts, kind)
 
 
-def show_both(expected: str, actual: str) -> tuple[str, str]:
+def show_both(expected_text: str, actual: str) -> tuple[str, str]:
     """Return both texts; of two JSON objects only the first key in which they differ."""
     try:
-        right, actual_value = orjson.loads(expected), orjson.loads(actual)
+        right, actual_value = orjson.loads(expected_text), orjson.loads(actual)
     except ValueError:
-        return clip(expected), clip(actual)
+        return clip(expected_text), clip(actual)
     if isinstance(right, dict) and isinstance(actual_value, dict):
         for key in dict.fromkeys([*right, *actual_value]):
             if key not in right or key not in actual_value or right[key] != actual_value[key]:
@@ -125,7 +125,7 @@ def show_both(expected: str, actual: str) -> tuple[str, str]:
                     clip(render_canonical({key: side[key]}) if key in side else f"no {key}")
                     for side in (right, actual_value)
                 )
-    return clip(expected), clip(actual)
+    return clip(expected_text), clip(actual)
 
 
 def show_text(value: Any) -> str:

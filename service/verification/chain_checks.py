@@ -29,8 +29,8 @@ def check_chain(
     for line in lines:
         at: int = line.number
 
-        def make_break(what: str, expected: str, actual: str, at: int = at) -> Break:
-            return Break(subject, at, what, expected, actual, kind.value)
+        def make_break(what: str, expected_text: str, actual: str, at: int = at) -> Break:
+            return Break(subject, at, what, expected_text, actual, kind.value)
 
         if at != number:
             yield make_break("number", str(number), str(at))

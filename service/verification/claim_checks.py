@@ -51,14 +51,14 @@ ORDERS = (
 
 def check_claims(
     connection: Connection,
-    unfinished: Collection[str],
+    unfinished_claims: Collection[str],
     counts: Counts,
     low: str | None,
     end: str | None,
 ) -> Iterator[Break]:
     """Yield the breaks of the claims above `low` up to `end`; None: from the first, to the last.
 
-    The search index of claims that a rename has not come to, `unfinished`, is not compared.
+    The search index of claims that a rename has not come to, `unfinished_claims`, is not compared.
     """
     while True:
         claims, last = _read_batch(connection, low, end)
@@ -70,7 +70,7 @@ def check_claims(
         counts.events += tables_of_batch["events"].count
         for claim in claims:
             rows = {name: table.take(claim.id) for name, table in tables_of_batch.items()}
-            if claim.id in unfinished:
+            if claim.id in unfinished_claims:
                 del rows[claim_search.name]
             yield from _check_claim(claim, rows, sources)
         for name, table in tables_of_batch.items():
@@ -139,7 +139,7 @@ def _check_claim(
         return
     yield from check_chain(claim, lines)
     state: ClaimState | None = None
-    implied = ImpliedRows()
+    implied_rows = ImpliedRows()
     former_terms: set[str] = set()
     snapshots = {version.version: version for version in rows["claim_versions"]}
     differences: list[Break] = []
@@ -149,7 +149,7 @@ def _check_claim(
             event = Event(line.number, line.type, line.recorded_at, orjson.loads(line.data))
             history.require_matching_status(before, event)
             state = history.apply_event(before, event, claim_id=claim)
-            implied.follow(before, state, event, orjson.loads(line.actor))
+            implied_rows.follow(before, state, event, orjson.loads(line.actor))
             former_terms |= index_writer.list_lost_terms((before, state, event), sources)
         except DAMAGE as error:
             # Without a state there is nothing to compare the rest with.
@@ -162,8 +162,10 @@ def _check_claim(
             snapshot = snapshots.pop(line.number, None)
             differences += _check_version(claim, state, snapshot, line, following)
     assert state is not None
-    expected = claim_writer.build_row(state, lines[-1].hash) | {"created_at": lines[0].recorded_at}
-    yield from compare_row(claim, None, "claims", expected, row._mapping)
+    expected_row = claim_writer.build_row(state, lines[-1].hash) | {
+        "created_at": lines[0].recorded_at
+    }
+    yield from compare_row(claim, None, "claims", expected_row, row._mapping)
     more_links = states.list_further_links(state).items()
     yield from compare_rows(
         claim,
@@ -174,20 +176,20 @@ def _check_claim(
     yield from differences
     for version in snapshots:
         yield Break(claim, version, "claim_versions", "no row", "a row")
-    for table, implied_rows in implied.by_id.items():
-        stored = {stored_row.id: stored_row._mapping for stored_row in rows[table]}
-        yield from compare_rows(claim, table, implied_rows, stored)
+    for table, expected_rows in implied_rows.by_id.items():
+        stored_rows = {stored_row.id: stored_row._mapping for stored_row in rows[table]}
+        yield from compare_rows(claim, table, expected_rows, stored_rows)
     tags = {(tag.tag, tag.added_at): tag._mapping for tag in rows["claim_tags"]}
-    yield from compare_rows(claim, "claim_tags", implied.tags, tags)
-    for table, implied_former in implied.former.items():
+    yield from compare_rows(claim, "claim_tags", implied_rows.tags, tags)
+    for table, implied_former in implied_rows.former.items():
         remaining_rows = {
             build_former_key(table, row._mapping): row._mapping for row in rows[table]
         }
         yield from compare_rows(claim, table, implied_former, remaining_rows)
     if claim_search.name in rows:
-        indexed = index_writer.build_claim_row(state, sources, former_terms)
+        index_row = index_writer.build_claim_row(state, sources, former_terms)
         yield from search_checks.compare_index_row(
-            claim, claim_search, indexed, rows[claim_search.name], "former", "fields"
+            claim, claim_search, index_row, rows[claim_search.name], "former", "fields"
         )
 
 
@@ -207,9 +209,9 @@ def _check_version(
         if line.recorded_at != following.recorded_at:
             yield Break(claim, line.number, "claim_versions", "a row", "no row")
         return
-    expected = {
+    expected_row = {
         "recorded_at": line.recorded_at,
         "superseded_at": following.recorded_at,
         **claim_snapshots.build_snapshot(state),
     }
-    yield from compare_row(claim, line.number, "claim_versions", expected, snapshot._mapping)
+    yield from compare_row(claim, line.number, "claim_versions", expected_row, snapshot._mapping)

@@ -55,8 +55,8 @@ class PartResult:
 def plan_parts(connection: Connection) -> list[Part]:
     """Return all parts, in the order in which their findings are reported."""
     parts = _cut("claims", connection, tables.claims.c.id, CLAIMS, CLAIM_STEPS)
-    for kind, proved in thing_checks.KINDS.items():
-        parts += _cut(kind.value, connection, proved.key, THINGS, 1)
+    for kind, checked_table in thing_checks.KINDS.items():
+        parts += _cut(kind.value, connection, checked_table.key, THINGS, 1)
         parts.append(Part(f"missing {kind.value}"))
     parts += [Part("party_versions"), Part("settings")]
     parts += _cut("index", connection, tables.statements.c.id, THINGS, STATEMENT_STEPS)
@@ -65,8 +65,8 @@ def plan_parts(connection: Connection) -> list[Part]:
 
 
 def _cut(what: str, connection: Connection, key: Column[Any], size: int, steps: int) -> list[Part]:
-    numbered = select(key.label("key"), func.row_number().over(order_by=key).label("place"))
-    rows = numbered.subquery()
+    numbered_keys = select(key.label("key"), func.row_number().over(order_by=key).label("place"))
+    rows = numbered_keys.subquery()
     bounds: Sequence[str] = connection.scalars(
         select(rows.c.key).where(rows.c.place % size == 0).order_by(rows.c.key)
     ).all()
@@ -99,8 +99,8 @@ def _check(connection: Connection, part: Part, counts: Counts) -> Iterator[Break
     low, high = part.low, part.high
     match part.what.split():
         case ["claims"]:
-            unfinished = rename_checks.read_unfinished(connection).claims
-            return claim_checks.check_claims(connection, unfinished, counts, low, high)
+            unfinished_ids = rename_checks.read_unfinished(connection).claims
+            return claim_checks.check_claims(connection, unfinished_ids, counts, low, high)
         case ["missing", kind]:
             return thing_checks.check_missing_rows(connection, SubjectKind(kind))
         case ["party_versions"]:
@@ -108,8 +108,8 @@ def _check(connection: Connection, part: Part, counts: Counts) -> Iterator[Break
         case ["settings"]:
             return thing_checks.check_settings(connection, counts)
         case ["index"]:
-            unfinished = rename_checks.read_unfinished(connection).statements
-            return search_checks.check_statements(connection, unfinished, low, high)
+            unfinished_ids = rename_checks.read_unfinished(connection).statements
+            return search_checks.check_statements(connection, unfinished_ids, low, high)
         case ["indexes"]:
             return search_checks.check_indexes(connection)
         case ["numbers"]:

@@ -32,8 +32,8 @@ def read_unfinished(connection: Connection) -> Unfinished:
         under_way = rename_queue.list_renames(connection)
     except DAMAGE as error:
         reason = describe_error(error)
-        damaged = Remark("renames", f"a row cannot be read: {reason}")
-        return Unfinished(frozenset(), frozenset(), (damaged,))
+        remark = Remark("renames", f"a row cannot be read: {reason}")
+        return Unfinished(frozenset(), frozenset(), (remark,))
     for rename in under_way:
         if rename.draft is None:
             is_of_rename = rename_claims.c.rename == rename.id

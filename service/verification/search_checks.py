@@ -40,18 +40,18 @@ def select_rows(connection: Connection, table: Table) -> Select[Any]:
 def compare_index_row(
     subject: str,
     table: Table,
-    expected: Mapping[str, Any],
-    stored: Sequence[Row[Any]],
+    expected_row: Mapping[str, Any],
+    stored_rows: Sequence[Row[Any]],
     *columns: str,
     kind: str = "claim",
 ) -> Iterator[Break]:
     """Yield the breaks between the row that is to be written to a search index, and the one that is
     there, if any."""
-    row = {"words": expected["search_words"]}
-    row |= {name: expected[f"search_{name}"] for name in columns}
+    row = {"words": expected_row["search_words"]}
+    row |= {name: expected_row[f"search_{name}"] for name in columns}
     rows: dict[str, dict[str, Any]] = {}
-    for indexed in stored:
-        rows[subject] = indexed._asdict()
+    for index_row in stored_rows:
+        rows[subject] = index_row._asdict()
         words = rows[subject]["words"]
         if words != row["words"]:
             row["words"] = parse_line(row["words"])
@@ -60,12 +60,12 @@ def compare_index_row(
 
 
 def check_statements(
-    connection: Connection, unfinished: Collection[str], low: str | None, end: str | None
+    connection: Connection, unfinished_statements: Collection[str], low: str | None, end: str | None
 ) -> Iterator[Break]:
     """Yield the breaks between the statements above `low` up to `end` and their index;
     `Break.claim` is a statement's id.
 
-    Statements that a rename has not come to, `unfinished`, are not compared.
+    Statements that a rename has not come to, `unfinished_statements`, are not compared.
     """
     key = tables.statements.c.id
     while True:
@@ -80,15 +80,15 @@ def check_statements(
         if low:
             query_index = query_index.where(statement_search.c.statement > low)
         rows_by_statement = {row.statement: row for row in connection.execute(query_index)}
-        for expected in _derive_rows(connection, low, high, batch):
-            if isinstance(expected, Break):
-                yield expected
+        for expected_row in _derive_rows(connection, low, high, batch):
+            if isinstance(expected_row, Break):
+                yield expected_row
                 continue
-            statement = expected["search_statement"]
-            if statement not in unfinished:
+            statement = expected_row["search_statement"]
+            if statement not in unfinished_statements:
                 rows = [rows_by_statement[statement]] if statement in rows_by_statement else []
                 yield from compare_index_row(
-                    statement, statement_search, expected, rows, kind="statement"
+                    statement, statement_search, expected_row, rows, kind="statement"
                 )
         low = high
 
@@ -120,16 +120,16 @@ def check_indexes(connection: Connection) -> Iterator[Break]:
     for table in (claim_search, statement_search):
         index = INDEXES[table.name]
         if connection.dialect.name == "sqlite":
-            indexed = sql_table(f"{index}_docsize", column("id"))
+            index_sizes = sql_table(f"{index}_docsize", column("id"))
             missing = connection.scalar(
                 select(func.count())
                 .select_from(table)
-                .where(table.c.number.not_in(select(indexed.c.id)))
+                .where(table.c.number.not_in(select(index_sizes.c.id)))
             )
             extra = connection.scalar(
                 select(func.count())
-                .select_from(indexed)
-                .where(indexed.c.id.not_in(select(table.c.number)))
+                .select_from(index_sizes)
+                .where(index_sizes.c.id.not_in(select(table.c.number)))
             )
             fault = f"{missing} rows not in the index {index}, {extra} too many in it"
             is_whole = not missing and not extra

@@ -152,9 +152,9 @@ def check_kind(
     connection: Connection, kind: SubjectKind, counts: Counts, low: str | None, high: str | None
 ) -> Iterator[Break]:
     """Yield the breaks of the things of a kind above `low` up to `high`."""
-    proved = KINDS[kind]
-    key = proved.key
-    query = select(proved.table).order_by(key).limit(BATCH)
+    checked_table = KINDS[kind]
+    key = checked_table.key
+    query = select(checked_table.table).order_by(key).limit(BATCH)
     if high is not None:
         query = query.where(key <= high)
     roots = _list_roots(connection) if kind is SubjectKind.PARTY else {}
@@ -181,29 +181,29 @@ def check_kind(
                 continue
             yield from check_chain(subject, lines, kind=kind)
             try:
-                signed = [_read_event(line) for line in lines]
+                signed_events = [_read_event(line) for line in lines]
                 if kind is SubjectKind.USE:
                     claim = row._mapping["claim"]
-                    expected = domain_uses.fold_use(signed, alterations.get(claim, []))
+                    expected_row = domain_uses.fold_use(signed_events, alterations.get(claim, []))
                 else:
-                    expected = things.fold(kind, signed)
+                    expected_row = things.fold(kind, signed_events)
             except DAMAGE as error:
                 reason = describe_error(error)
                 yield Break(subject, None, "fold", "events that can follow", reason, kind.value)
                 continue
-            for mark in things.MARKS & signed[0].event.data.keys():
-                place = (proved.table.name, mark)
+            for mark in things.MARKS & signed_events[0].event.data.keys():
+                place = (checked_table.table.name, mark)
                 counts.marked[place] = counts.marked.get(place, 0) + 1
             if kind is SubjectKind.STATEMENT:
-                stated = typing.cast("list[things.Row]", expected.pop("quotes"))
-                yield from _check_quotes(subject, stated, quotes.get(subject, []))
-            name = proved.table.name
-            plain = proved.describe(row._mapping)
+                stated_quotes = typing.cast("list[things.Row]", expected_row.pop("quotes"))
+                yield from _check_quotes(subject, stated_quotes, quotes.get(subject, []))
+            name = checked_table.table.name
+            plain = checked_table.describe(row._mapping)
             if kind is SubjectKind.WEBHOOK:
                 plain |= lists[subject]
             unsaid = dict.fromkeys(plain.keys() - {key.name}) | ASSUMED.get(kind, {})
-            expected = unsaid | expected
-            yield from compare_row(subject, None, name, expected, plain, kind=kind.value)
+            expected_row = unsaid | expected_row
+            yield from compare_row(subject, None, name, expected_row, plain, kind=kind.value)
             yield from compare_row(
                 subject,
                 None,
@@ -233,32 +233,32 @@ def _derive(kind: SubjectKind, row: RowMapping, roots: Mapping[str, str]) -> Map
         return {"root": roots.get(row["slug"], row["slug"])}
     if kind is SubjectKind.SPEAKER:
         is_merged = row["merged_into"] is not None
-        derived = names.normalize_speaker(
+        derived_names = names.normalize_speaker(
             *((row["merged_name"], row["merged_role"]) if is_merged else (row["name"], row["role"]))
         )
-        marked_name = names.mark_duplicate(derived, row["id"])
-        return marked_name if row["folded_name"] == marked_name["folded_name"] else derived
+        marked_name = names.mark_duplicate(derived_names, row["id"])
+        return marked_name if row["folded_name"] == marked_name["folded_name"] else derived_names
     if kind is SubjectKind.STATEMENT:
         return {"said_end": compute_end(row["said_at"], Precision(row["precision"]))}
     if kind is SubjectKind.SOURCE:
         mark = source_commands.compute_fingerprint(row["url"], row["sha256"])
         # An older release recorded a page once for each spelling: all but one are marked by id.
         second = sha256(row["id"].encode()).hexdigest()
-        marked = second if row["fingerprint"] == second else mark
+        is_second = row["fingerprint"] == second
         return {
-            "fingerprint": marked,
+            "fingerprint": second if is_second else mark,
             "address_digest": addresses.compute_address_digest(row["url"]),
         }
     return {}
 
 
 def _check_quotes(
-    statement: str, expected: Sequence[things.Row], rows: Sequence[Row[Any]]
+    statement: str, expected_quotes: Sequence[things.Row], rows: Sequence[Row[Any]]
 ) -> Iterator[Break]:
     yield from compare_rows(
         statement,
         "quotes",
-        {quote["id"]: quote for quote in expected},
+        {quote["id"]: quote for quote in expected_quotes},
         {row.id: row_data.serialize_row(row_data.QUOTE, row._mapping) for row in rows},
         kind=SubjectKind.STATEMENT.value,
     )
@@ -291,15 +291,15 @@ def check_settings(connection: Connection, counts: Counts) -> Iterator[Break]:
     rows = connection.execute(
         select(t).where(t.c.kind == SubjectKind.SETTING.value).order_by(t.c.subject, t.c.number)
     )
-    expected: dict[str, things.Row] = {}
+    expected_rows: dict[str, things.Row] = {}
     for name, lines in groupby(rows.all(), lambda row: row.subject):
         chain = list(lines)
         counts.things += 1
         counts.events += len(chain)
         yield from check_chain(name, chain, kind=SubjectKind.SETTING)
         try:
-            signed = [_read_event(line) for line in chain]
-            expected[name] = things.fold(SubjectKind.SETTING, signed)
+            signed_events = [_read_event(line) for line in chain]
+            expected_rows[name] = things.fold(SubjectKind.SETTING, signed_events)
         except DAMAGE as error:
             reason = describe_error(error)
             yield Break(name, None, "fold", "events that can follow", reason, "setting")
@@ -308,8 +308,8 @@ def check_settings(connection: Connection, counts: Counts) -> Iterator[Break]:
         row.name: row.value
         for row in connection.execute(select(i).where(i.c.name.in_(RECORDED_SETTINGS)))
     }
-    for name in sorted(expected.keys() | values.keys()):
-        right = expected.get(name)
+    for name in sorted(expected_rows.keys() | values.keys()):
+        right = expected_rows.get(name)
         if right is None:
             yield Break(name, None, "events", "at least 1", "none", "setting")
             continue
@@ -332,8 +332,8 @@ def check_missing_rows(connection: Connection, kind: SubjectKind) -> Iterator[Br
     )
     last = MAY_BE_GONE.get(kind)
     if last is not None:
-        ended = select(t.c.subject).where(t.c.kind == kind.value, t.c.type == last)
-        missing = missing.where(t.c.subject.not_in(ended))
+        ended_subjects = select(t.c.subject).where(t.c.kind == kind.value, t.c.type == last)
+        missing = missing.where(t.c.subject.not_in(ended_subjects))
     for subject_id in connection.scalars(missing.distinct()):
         yield Break(subject_id, None, KINDS[kind].table.name, "a row", "no row", kind.value)
 
@@ -360,7 +360,9 @@ def check_party_versions(connection: Connection) -> Iterator[Break]:
         select(t).where(t.c.kind == SubjectKind.PARTY.value).order_by(t.c.seq)
     ).all()
     try:
-        expected = things.fold_party_versions((line.subject, _read_event(line)) for line in lines)
+        expected_versions = things.fold_party_versions(
+            (line.subject, _read_event(line)) for line in lines
+        )
     except DAMAGE as error:
         reason = describe_error(error)
         yield Break("", None, "party_versions", "events that can follow", reason, "party")
@@ -370,11 +372,11 @@ def check_party_versions(connection: Connection) -> Iterator[Break]:
     for row in connection.execute(select(v).order_by(v.c.slug, v.c.recorded_at)):
         plain = row_data.serialize_row(row_data.PARTY_VERSION, row._mapping)
         found_rows.setdefault(row.slug, []).append(plain)
-    for slug in dict.fromkeys([*expected, *found_rows]):
+    for slug in dict.fromkeys([*expected_versions, *found_rows]):
         yield from compare_rows(
             slug,
             "party_versions",
-            {version["recorded_at"]: version for version in expected.get(slug, [])},
+            {version["recorded_at"]: version for version in expected_versions.get(slug, [])},
             {row["recorded_at"]: row for row in found_rows.get(slug, [])},
             kind="party",
         )
