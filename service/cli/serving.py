@@ -111,8 +111,8 @@ def _build_address(host: str, port: int) -> str:
 
 def _start_desk(settings: "Settings") -> str:
     """Seed an empty database, and return what to tell about it."""
-    token, seed_report = databases.write(seed_empty_database, now=shell.read_clock())
-    lines = ["The article is loaded."] if seed_report else []
+    token, was_seeded = databases.write(seed_empty_database, now=shell.read_clock())
+    lines = ["The article is loaded."] if was_seeded else []
     if token is None:
         lines.append("No administrator is active: claimdesk users create --role admin …")
     else:

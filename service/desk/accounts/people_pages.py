@@ -96,7 +96,7 @@ async def invite_person(form: Managing) -> Response:
         )
     except (Invalid, Conflict) as error:
         return await _render_people(form.call, typed, error)
-    return await _render_link(form.call, outcome["user"], outcome["token"], added=True)
+    return await _render_link(form.call, outcome["user"], outcome["token"], is_new=True)
 
 
 async def _make_link(form: Form, command: Any, *args: Any, **kwargs: Any) -> NewLink:
@@ -114,7 +114,7 @@ async def _make_link(form: Form, command: Any, *args: Any, **kwargs: Any) -> New
 
 
 async def _render_link(
-    call: Call, user_id: str, token: str | None, *, added: bool = False
+    call: Call, user_id: str, token: str | None, *, is_new: bool = False
 ) -> Response:
     base = call.services.settings.base_url
     return render(
@@ -126,7 +126,7 @@ async def _render_link(
         person=await call.read(account_queries.read_user, user_id),
         link=None if token is None else f"{base}/sign-in/{token}",
         ends=call.now + sign_in_commands.LINK_LIFETIME,
-        added=added,
+        added=is_new,
     )
 
 

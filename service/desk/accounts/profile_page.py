@@ -185,16 +185,16 @@ async def set_password(form: Own) -> Response:
     That counts as an attempt at the password, as at sign-in.
     """
     call = form.call
-    stored = await call.read(credentials.find_password, call.actor.id)
-    if stored is None:
+    stored_password = await call.read(credentials.find_password, call.actor.id)
+    if stored_password is None:
         raise NotFound("You have no account here; it may be disabled.")
     # Verbatim: a password may begin with a space.
     present, new, repetition = (
         str(form.data.get(name) or "") for name in ("present", "password", "again")
     )
     try:
-        if stored.hash is not None and not await password_checks.is_own_password(
-            call.services, stored, present
+        if stored_password.hash is not None and not await password_checks.is_own_password(
+            call.services, stored_password, present
         ):
             raise Invalid("this is not your present password", loc=("body", "present"))
         body = forms.parse_body(account_inputs.UserChange, {"password": new})
@@ -206,11 +206,11 @@ async def set_password(form: Own) -> Response:
         return await _render_profile(call, status=429, headers=headers, faults=faults)
     except Invalid as error:
         return await _render_profile(call, status=422, faults=forms.describe_faults(error, {}))
-    hashed = await passwords.hash_in_thread(body.password)
+    password_hash = await passwords.hash_in_thread(body.password)
     return await change_accounts(
         form,
         user_commands.change_own_password,
-        hashed,
+        password_hash,
         keep=_read_token(form),
         redirect_to="/profile?done=password",
     )

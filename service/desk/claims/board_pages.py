@@ -73,10 +73,10 @@ async def show_board(call: Annotated[Call, allow(Action.READ_CLAIMS, page=True)]
     is_narrowed = any(parameters.values())
     only_status = query.status[0] if len(query.status) == 1 else None
     if filters.statuses or filters.lifecycle:
-        stored, cursor = await _read_list(call, query, filters)
+        stored_claims, cursor = await _read_list(call, query, filters)
         lists = render_part(
             "_rows.html",
-            rows=await claim_rows.build_rows(call, stored, filters.as_of),
+            rows=await claim_rows.build_rows(call, stored_claims, filters.as_of),
             now=call.now,
             with_status=only_status is None,
             only=only_status,
@@ -161,10 +161,13 @@ def _render_story_options(stories: tuple[tuple[str, str], ...], chosen_story: st
         else ((chosen_story, chosen_story),)
     )
     option = Markup('<option{} value="{}"{}>{}</option>')
-    selected = Markup(" selected")
+    selected_mark = Markup(" selected")
     return Markup("").join(
         option.format(
-            build_direction_attribute(title), slug, selected if slug == chosen_story else "", title
+            build_direction_attribute(title),
+            slug,
+            selected_mark if slug == chosen_story else "",
+            title,
         )
         for slug, title in (*missing, *stories)
     )

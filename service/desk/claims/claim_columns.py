@@ -101,9 +101,9 @@ def build_columns(
         if place not in columns:
             name = statement["root_name"] or "Not named"
             columns[place] = Column(root, name, False, left_out.get(root, 0), [])
-        counted, why = (trace["counted"], trace["why"]) if trace else (None, None)
+        is_counted, why = (trace["counted"], trace["why"]) if trace else (None, None)
         columns[place].cards.append(
-            Card(statement, link, counted, why, find_corrections(statement))
+            Card(statement, link, is_counted, why, find_corrections(statement))
         )
     for column in columns.values():
         column.cards.sort(key=lambda card: card.order)

@@ -154,14 +154,14 @@ async def render_claim(
             headers={"Cache-Control": "no-cache"},
         )
     pending = sheet.state.pending if call.sees_internals else None
-    merged: list[ClaimView] = []
+    merged_claims: list[ClaimView] = []
     if moment is None and call.sees_internals:
         documents = await call.read(history_queries.list_merged_claims, claim_id)
-        merged = [orjson.loads(document) for document in documents]
+        merged_claims = [orjson.loads(document) for document in documents]
     asked_before = []
-    if merged:
+    if merged_claims:
         asked_before = await call.read(
-            inquiry_queries.list_merged_inquiries, [claim["id"] for claim in merged]
+            inquiry_queries.list_merged_inquiries, [claim["id"] for claim in merged_claims]
         )
     claim_uses = None
     if moment is None and access.is_allowed(call.caller, Action.READ_RECORDS):
@@ -179,7 +179,7 @@ async def render_claim(
         claim=sheet.claim,
         pending=pending,
         button=None if moment else await follow_forms.read_button(call, FollowKind.CLAIM, claim_id),
-        merged=merged,
+        merged=merged_claims,
         inquiries=[*sheet.inquiries, *asked_before],
         uses=claim_uses,
         proposal=proposal_words.describe_proposal(sheet.state, pending) if pending else None,

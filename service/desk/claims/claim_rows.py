@@ -50,14 +50,14 @@ def read_list_query(request: Request) -> claim_requests.ListQuery:
 
 
 async def build_rows(
-    call: Call, stored: Iterable[StoredClaim], moment: datetime | None = None
+    call: Call, stored_claims: Iterable[StoredClaim], moment: datetime | None = None
 ) -> list[ClaimRow]:
     """Build the rows of claims that are given as stored."""
     return await complete_rows(
         call,
         [
             (documents.parse_document(claim.document, moment or call.now), claim.internals)
-            for claim in stored
+            for claim in stored_claims
         ],
         moment,
     )

@@ -143,9 +143,9 @@ def read_sheet(
         if entire:
             chosen_links, next_statements = _choose_page(state, after)
         else:
-            proposed = _list_proposed_links(state) if is_desk else set()
+            proposed_links = _list_proposed_links(state) if is_desk else set()
             chosen_links, left_out_by_root, parties_left_out = _choose_latest(
-                state, {*keep, *proposed}
+                state, {*keep, *proposed_links}
             )
         links = redaction.redact_links(
             link_queries.list_links(connection, state, moment=moment, chosen_links=chosen_links),
@@ -292,15 +292,15 @@ def _choose_latest(
     chosen_links: list[Link] = []
     left_out: dict[str | None, int] = {}
     for root in shown_roots:
-        ordered = sorted(
+        ordered_events = sorted(
             by_root[root],
             key=lambda link: (compute_end(link.said_at, link.precision), link.recorded_at),
         )
-        latest = len(ordered) - most
+        latest = len(ordered_events) - most
         kept_links = [
-            link for place, link in enumerate(ordered) if place >= latest or link.id in keep
+            link for place, link in enumerate(ordered_events) if place >= latest or link.id in keep
         ]
-        left_out[root] = len(ordered) - len(kept_links)
+        left_out[root] = len(ordered_events) - len(kept_links)
         chosen_links += kept_links
     places = {link.id: place for place, link in enumerate(state.links)}
     chosen_links.sort(key=lambda link: places[link.id])

@@ -99,9 +99,9 @@ def _read_changes(form: Form, inquiry: InquiryView) -> dict[str, Any]:
         "outcome": form.get_text("outcome"),
         "note": form.get_text("note"),
     }
-    for name, recorded in (("asked_at", inquiry["asked_at"]), ("until", inquiry["until"])):
+    for name, former_text in (("asked_at", inquiry["asked_at"]), ("until", inquiry["until"])):
         typed = form.get_text(name)
-        if typed != _fill_field(recorded):
+        if typed != _fill_field(former_text):
             changes[name] = forms.complete_instant(typed) or ""
     return changes
 

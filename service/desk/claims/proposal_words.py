@@ -18,7 +18,7 @@ from service.domain.claims import (
 from service.domain.print_phrases import join_names
 from service.web import time_zones
 
-Printed = Mapping[str, Any]
+PrintedFields = Mapping[str, Any]
 NAMES = {
     "text": "The claim",
     "claimant": "Claimed by",
@@ -85,7 +85,9 @@ def describe_proposal(state: ClaimState, pending: Pending) -> ProposalWords:
     )
 
 
-def _compare(before: Printed, after: Printed, names: Iterable[str]) -> list[FieldChange]:
+def _compare(
+    before: PrintedFields, after: PrintedFields, names: Iterable[str]
+) -> list[FieldChange]:
     return [
         FieldChange(
             NAMES[name], _describe(name, before.get(name)), _describe(name, after.get(name))

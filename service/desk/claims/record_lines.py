@@ -186,8 +186,8 @@ def _describe_link(data: Data, _: Names) -> Wording:
 
 def _describe_absorption(data: Data, _: Names) -> Wording:
     count, conflicts = len(data["links"]), len(data["conflicts"])
-    moved = f"{count} of its links moved here" if count else "none of its links was new"
-    what = f"A duplicate was merged into this claim; {moved}"
+    words = f"{count} of its links moved here" if count else "none of its links was new"
+    what = f"A duplicate was merged into this claim; {words}"
     if conflicts:
         what += f"; {conflicts} had another stance there and wait to be affirmed"
     return Wording(what)

@@ -94,8 +94,8 @@ async def _render(
 ) -> Response:
     """Render the form; with what the field `search` finds, where that was asked for."""
     state = await call.read(history_queries.require_state, claim_id, None)
-    recorded = _read_recorded(state)
-    typed_fields = typed.catch_up(recorded) if typed else recorded
+    record = _read_recorded(state)
+    typed_fields = typed.catch_up(record) if typed else record
     changes = None
     if isinstance(error, PreconditionFailed) and form is not None:
         changes = await list_changes_since(call, claim_id, form.version)
@@ -116,15 +116,15 @@ async def _render(
                     chosen=candidates.read_id(typed_fields[name]),
                     words=candidates.read_words(form, name),
                 ),
-                recorded=recorded[name],
+                recorded=record[name],
                 searches=name == search,
             )
             for name, kind in PICKED.items()
         },
         voices=await call.read(statement_fields.list_known_voices),
         stories=await call.read(story_queries.list_stories, window=Window(MAX_LIMIT, None)),
-        recorded=recorded,
-        digests=correction_fields.build_digests(recorded),
+        recorded=record,
+        digests=correction_fields.build_digests(record),
         typed=typed_fields,
         reason=(form.get_verbatim("reason") if form else None) or "",
         changes=changes,

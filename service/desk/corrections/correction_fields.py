@@ -28,11 +28,11 @@ class Typed:
     def has_touched(self, *names: str) -> bool:
         return any(name in self.touched for name in names)
 
-    def catch_up(self, recorded: Fields) -> dict[str, str]:
+    def catch_up(self, record: Fields) -> dict[str, str]:
         """Return the fields as they are recorded, but for those that the sender changed."""
         return {
             name: self.fields[name] if name in self.touched else value
-            for name, value in recorded.items()
+            for name, value in record.items()
         }
 
 
@@ -47,8 +47,10 @@ def read_typed(form: Form, names: Collection[str]) -> Typed:
     digests = dict(
         part.split(":", 1) for part in (form.get_text(SHOWN) or "").split() if ":" in part
     )
-    touched = {name for name, text in fields.items() if digests.get(name) != _compute_digest(text)}
-    return Typed(fields, touched)
+    touched_names = {
+        name for name, text in fields.items() if digests.get(name) != _compute_digest(text)
+    }
+    return Typed(fields, touched_names)
 
 
 def split_moment(instant: str, precision: str) -> tuple[str, str, str]:

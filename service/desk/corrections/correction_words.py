@@ -117,14 +117,14 @@ def _complete_precisions(
     """Give each correction what was wrong and what is right, with the precision of their times:
     where it stayed as it was, a correction lacks it."""
     present = dict(precisions)
-    completed: list[tuple[FieldCorrectionView, Values, Values]] = []
+    completed_fields: list[tuple[FieldCorrectionView, Values, Values]] = []
     for correction in reversed(corrections):
         about = correction.get("statement")
         new = correction["after"].get("precision", present.get(about, Precision.SECOND))
         old = present[about] = correction["before"].get("precision", new)
         before = {**correction["before"], "precision": old}
-        completed.append((correction, before, {**correction["after"], "precision": new}))
-    return completed[::-1]
+        completed_fields.append((correction, before, {**correction["after"], "precision": new}))
+    return completed_fields[::-1]
 
 
 def _describe_fields(connection: Connection, before: Values, after: Values) -> list[CorrectedField]:

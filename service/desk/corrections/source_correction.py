@@ -27,12 +27,14 @@ PLACES = {"published_at": "published_on"}
 
 
 def _read_recorded(source: SourceView) -> Mapping[str, str]:
-    published = source["published_at"]
+    published_at = source["published_at"]
     return {
         "url": source["url"],
         "publisher": source["publisher"] or "",
         "title": source["title"] or "",
-        "published_on": correction_fields.split_moment(published, "day")[0] if published else "",
+        "published_on": correction_fields.split_moment(published_at, "day")[0]
+        if published_at
+        else "",
         "language": source["language"] or "",
         "archive_url": source["archive_url"] or "",
     }
@@ -47,7 +49,7 @@ async def _render(
     error: ClaimdeskError | None = None,
 ) -> Response:
     source = await call.read(directory_queries.read_source, source_id)
-    recorded = _read_recorded(source)
+    record = _read_recorded(source)
     return render_page(
         call,
         "source_correction.html",
@@ -55,9 +57,9 @@ async def _render(
         source=source,
         concerned=len(await call.read(source_corrections.list_claims_from, source_id)),
         version=await call.read(correction_queries.read_version, SubjectKind.SOURCE, source_id),
-        recorded=recorded,
-        digests=correction_fields.build_digests(recorded),
-        typed=typed.catch_up(recorded) if typed else recorded,
+        recorded=record,
+        digests=correction_fields.build_digests(record),
+        typed=typed.catch_up(record) if typed else record,
         reason=(form.get_verbatim("reason") if form else None) or "",
         is_changed=isinstance(error, PreconditionFailed),
         faults=forms.describe_faults(error, PLACES),

@@ -62,7 +62,7 @@ def _read_recorded(statement: StatementView, withheld: str | None) -> dict[str, 
     """Return what is recorded, as the form's fields have it."""
     speaker = statement["speaker"]
     moment = correction_fields.split_moment(statement["said_at"], statement["precision"])
-    recorded = {
+    record = {
         "party": statement["party"] or "",
         "new_party": "",
         "new_parent": "",
@@ -74,8 +74,8 @@ def _read_recorded(statement: StatementView, withheld: str | None) -> dict[str, 
         "basis": str(statement["basis"]),
     }
     for place, quote in enumerate(statement["quotes"]):
-        recorded |= {f"{name}-{place}": text for name, text in _read_quote(quote).items()}
-    return recorded
+        record |= {f"{name}-{place}": text for name, text in _read_quote(quote).items()}
+    return record
 
 
 def _read_quote(quote: QuoteView) -> dict[str, str]:
@@ -120,21 +120,23 @@ async def _render(
     typed: Typed | None = None,
     error: ClaimdeskError | None = None,
 ) -> Response:
-    statement, recorded = await _read_statement(call, statement_id)
-    concerned = await call.read(statement_queries.list_claims, statement_id)
+    statement, record = await _read_statement(call, statement_id)
+    claims_shown = await call.read(statement_queries.list_claims, statement_id)
     return render_page(
         call,
         "statement_correction.html",
         error=error,
         statement=statement,
-        concerned=[ConcernedClaim(orjson.loads(row["document"]), row["link"]) for row in concerned],
+        concerned=[
+            ConcernedClaim(orjson.loads(row["document"]), row["link"]) for row in claims_shown
+        ],
         voices=await call.read(statement_fields.list_known_voices),
         version=await call.read(
             correction_queries.read_version, SubjectKind.STATEMENT, statement_id
         ),
-        recorded=recorded,
-        digests=correction_fields.build_digests(recorded),
-        typed=typed.catch_up(recorded) if typed else recorded,
+        recorded=record,
+        digests=correction_fields.build_digests(record),
+        typed=typed.catch_up(record) if typed else record,
         touched=typed.touched if typed else (),
         reason=(form.get_verbatim("reason") if form else None) or "",
         material=form is not None and form.is_ticked("material"),
@@ -156,8 +158,8 @@ async def correct(
     statement_id: StatementId, form: Annotated[Form, accept_form(Action.REVERSE)]
 ) -> Response:
     """Record what is right of a statement, on every claim that shows it."""
-    statement, recorded = await _read_statement(form.call, statement_id)
-    typed = correction_fields.read_typed(form, recorded)
+    statement, record = await _read_statement(form.call, statement_id)
+    typed = correction_fields.read_typed(form, record)
     try:
         body = await _read_correction(form, typed, statement["quotes"])
         return await form.carry_out(
@@ -193,11 +195,11 @@ async def _read_correction(
         values["basis"] = form.get_text("basis") or ""
     if typed.has_touched("description", "withheld"):
         values |= _read_attribution(form)
-    touched = _list_touched_quotes(typed)
-    if touched:
+    touched_places = _list_touched_quotes(typed)
+    if touched_places:
         values["quotes"] = [
             {"id": quotes[place]["id"], **await _read_quote_correction(form, typed, place)}
-            for place in touched
+            for place in touched_places
         ]
     body: correction_inputs.StatementCorrectionIn | None = problems.gather(
         forms.parse_body, correction_inputs.StatementCorrectionIn, values

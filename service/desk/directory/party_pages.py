@@ -97,10 +97,12 @@ async def _list_parents(call: Call, parent: str | None) -> list[tuple[str, str]]
     parties = await call.read(
         directory_queries.list_parties, parent=None, window=Window(MAX_LIMIT, None)
     )
-    offered = {party["slug"]: party["name"] for party in parties if "merged_into" not in party}
-    if parent is not None and parent not in offered:
-        offered |= await call.read(directory_queries.read_names, [parent])
-    return sorted(offered.items(), key=lambda choice: choice[1].casefold())
+    names_by_slug = {
+        party["slug"]: party["name"] for party in parties if "merged_into" not in party
+    }
+    if parent is not None and parent not in names_by_slug:
+        names_by_slug |= await call.read(directory_queries.read_names, [parent])
+    return sorted(names_by_slug.items(), key=lambda choice: choice[1].casefold())
 
 
 @router.post("/parties")
@@ -194,7 +196,7 @@ async def change_party(slug: SlugPath, form: Changing) -> Response:
             directory_inputs.PartyChange,
             _read_optional_fields(form) | {"name": form.get_text("name") or ""},
         )
-        changed = await form.carry_out(
+        response = await form.carry_out(
             rename_commands.change_party,
             slug,
             read_sent_fields(changes),
@@ -204,7 +206,7 @@ async def change_party(slug: SlugPath, form: Changing) -> Response:
             ),
         )
         form.call.services.renamer.wake()
-        return changed
+        return response
     except (Invalid, DecisionPending) as error:
         return await _render_edit(form.call, party, _read_typed(form, PARTY_FIELDS), error)
 
@@ -263,7 +265,7 @@ async def change_speaker(speaker_id: RecordId, form: Changing) -> Response:
             directory_inputs.SpeakerChange,
             {"name": form.get_text("name") or "", "role": form.get_text("role")},
         )
-        changed = await form.carry_out(
+        response = await form.carry_out(
             rename_commands.change_speaker,
             speaker_id,
             read_sent_fields(changes),
@@ -273,7 +275,7 @@ async def change_speaker(speaker_id: RecordId, form: Changing) -> Response:
             ),
         )
         form.call.services.renamer.wake()
-        return changed
+        return response
     except (Invalid, AlreadyExists, DecisionPending) as error:
         return await _render_correction(
             form.call, speaker, _read_typed(form, SPEAKER_FIELDS), error

@@ -79,48 +79,48 @@ def render_dossier(dossier: Dossier, *, publisher: str, shows_names: bool = Fals
             publisher=publisher,
             last_day=last_day,
             sheets=[
-                _build_sheet(sampled, dossier.roles, shows_names=shows_names)
-                for sampled in dossier.claims
+                _build_sheet(sampled_claim, dossier.roles, shows_names=shows_names)
+                for sampled_claim in dossier.claims
             ],
         )
     )
 
 
-def _build_sheet(sampled: SampledClaim, roles: Roles, *, shows_names: bool) -> Sheet:
-    links = redaction.redact_links(sampled.links, Audience.PUBLIC)
-    acts = _describe_acts(sampled, roles, shows_names=shows_names)
+def _build_sheet(sampled_claim: SampledClaim, roles: Roles, *, shows_names: bool) -> Sheet:
+    links = redaction.redact_links(sampled_claim.links, Audience.PUBLIC)
+    acts = _describe_acts(sampled_claim, roles, shows_names=shows_names)
     return Sheet(
-        sampled=sampled,
+        sampled=sampled_claim,
         sides=[
             (words, [link for link in links if link["stance"] in stances])
             for words, stances in SIDES
         ],
         reasons={
             trace["link"]: f"{'counted' if trace['counted'] else 'not counted'}, {trace['why']}"
-            for trace in sampled.suggestion["trace"]
+            for trace in sampled_claim.suggestion["trace"]
         },
         decided=[act for type, act in acts if type in DECIDED],
         decisions=[
             _describe_decision(decision, roles, shows_names=shows_names)
-            for decision in sampled.decisions
+            for decision in sampled_claim.decisions
         ],
         put_right=[act for type, act in acts if type.partition(".")[2] in PUT_RIGHT],
-        sources=_list_sources([sampled.origin, *(link["statement"] for link in links)]),
+        sources=_list_sources([sampled_claim.origin, *(link["statement"] for link in links)]),
     )
 
 
 def _describe_acts(
-    sampled: SampledClaim, roles: Roles, *, shows_names: bool
+    sampled_claim: SampledClaim, roles: Roles, *, shows_names: bool
 ) -> list[tuple[str, ActLine]]:
     """Put into words what anybody may read of the record, each event with its type."""
     names = Names(
         {
             link.id: record_lines.name_voice(describe_voice(link.voice))
-            for link in sampled.state.links
+            for link in sampled_claim.state.links
         },
         {},
     )
-    actors = {event["seq"]: event["actor"] for event in sampled.events}
+    actors = {event["seq"]: event["actor"] for event in sampled_claim.events}
     return [
         (
             event["type"],
@@ -131,7 +131,7 @@ def _describe_acts(
                 ),
             ),
         )
-        for event in redaction.redact_events(sampled.events, Audience.PUBLIC)
+        for event in redaction.redact_events(sampled_claim.events, Audience.PUBLIC)
     ]
 
 

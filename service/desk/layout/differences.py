@@ -42,9 +42,9 @@ def _compare(old: Sequence[str], new: Sequence[str]) -> tuple[Markup, Markup]:
             sides = _compare(WORD.findall(removed_words[0]), WORD.findall(added_words[0]))
         else:
             sides = _wrap("del", "".join(removed_words)), _wrap("ins", "".join(added_words))
-        removed += sides[0]
-        added += sides[1]
-    return removed, added
+        removals += sides[0]
+        additions += sides[1]
+    return removals, additions
 
 
 def _are_alike(old: str, new: str) -> bool:

@@ -90,12 +90,12 @@ async def show_printed(
     )
 
 
-def build_row(printed: PrintedUse) -> UseRow:
+def build_row(printed_use: PrintedUse) -> UseRow:
     """Build what pages show of a use."""
-    before, after = printed.use["print_line"], printed.claim["print_line"]
-    if printed.text != printed.claim["text"]:
-        before, after = f"“{printed.text}”. {before}", f"“{printed.claim['text']}”. {after}"
-    return UseRow(printed, *differences.mark_differences(before, after))
+    before, after = printed_use.use["print_line"], printed_use.claim["print_line"]
+    if printed_use.text != printed_use.claim["text"]:
+        before, after = f"“{printed_use.text}”. {before}", f"“{printed_use.claim['text']}”. {after}"
+    return UseRow(printed_use, *differences.mark_differences(before, after))
 
 
 def _read_filters(parameters: Mapping[str, str]) -> UseFilters:

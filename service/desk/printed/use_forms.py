@@ -132,7 +132,7 @@ async def _render_use(
     typed: Mapping[str, str] | None = None,
     error: ClaimdeskError | None = None,
 ) -> Response:
-    printed = require_found(
+    printed_use = require_found(
         await call.read(printed_queries.read_printed, use_id, caller=call.caller, now=call.now),
         "There is no use with this id.",
     )
@@ -140,7 +140,7 @@ async def _render_use(
         call,
         "use.html",
         error=error,
-        row=printed_page.build_row(printed),
+        row=printed_page.build_row(printed_use),
         back=f"/uses/{use_id}",
         typed=typed or {},
         faults=forms.describe_faults(error),

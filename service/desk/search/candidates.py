@@ -227,16 +227,16 @@ async def _list_likely(call: Call, picker: Picker) -> list[Candidate]:
 def _list_of_claimant(connection: Connection, claim_id: str) -> list[Candidate]:
     """List the latest words of a claim's claimant that are not linked to it."""
     state = history_queries.require_state(connection, claim_id, None)
-    linked = {link.statement for link in state.links if link.is_active}
+    linked_statements = {link.statement for link in state.links if link.is_active}
     statements = statement_queries.list_statements(
         connection,
         party=state.claimant.party if state.claimant else None,
         speaker=None,
         since=None,
         until=None,
-        window=Window(MOST + len(linked), None),
+        window=Window(MOST + len(linked_statements), None),
     )
-    free = [statement for statement in statements if statement["id"] not in linked]
+    free = [statement for statement in statements if statement["id"] not in linked_statements]
     return [_build_statement(statement) for statement in free[:MOST]]
 
 

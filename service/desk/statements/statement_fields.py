@@ -115,12 +115,12 @@ def read_instant(
 
 def read_source(form: Form) -> dict[str, str | None]:
     """Read where it was read, as the API's body has it."""
-    published = form.get_text("published_on")
+    published_on = form.get_text("published_on")
     return {
         "url": form.get_text("url") or "",
         "publisher": form.get_text("publisher"),
         "title": form.get_text("title"),
-        "published_at": f"{published}T00:00:00Z" if published else None,
+        "published_at": f"{published_on}T00:00:00Z" if published_on else None,
         "language": form.get_text("language"),
         "archive_url": form.get_text("archive_url"),
     }
@@ -142,12 +142,12 @@ async def find_source(form: Form) -> dict[str, str | None] | str:
     source = await form.call.read(directory_queries.find_source_at, url)
     if source is None:
         return typed
-    recorded = {
+    source_fields = {
         "publisher": source["publisher"],
         "published_at": source["published_at"],
         "archive_url": source["archive_url"],
     }
-    differs = any(typed[name] not in (None, value) for name, value in recorded.items())
+    differs = any(typed[name] not in (None, value) for name, value in source_fields.items())
     return typed if differs else source["id"]
 
 

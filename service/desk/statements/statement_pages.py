@@ -79,7 +79,7 @@ async def _render(
     template: str = "statement.html",
 ) -> Response:
     source = statement["withdrawal_source"]
-    concerned = await call.read(statement_queries.list_claims, statement["id"])
+    claims_shown = await call.read(statement_queries.list_claims, statement["id"])
     withheld = None
     if access.is_allowed(call.actor, Action.READ_WITHHELD):
         withheld = await call.read(statement_queries.read_withheld_reason, statement["id"])
@@ -93,7 +93,9 @@ async def _render(
         withdrawal_source=await call.read(directory_queries.read_source, source)
         if source
         else None,
-        concerned=[ConcernedClaim(orjson.loads(row["document"]), row["link"]) for row in concerned],
+        concerned=[
+            ConcernedClaim(orjson.loads(row["document"]), row["link"]) for row in claims_shown
+        ],
         typed=typed,
         faults=forms.describe_faults(error, NAMES),
     )

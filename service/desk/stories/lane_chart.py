@@ -91,7 +91,7 @@ def draw_chart(lanes: Mapping[str, Lane], *, until: datetime) -> Chart | None:
         )
 
     bars = {claim: tuple(map(draw_bar, lane.intervals)) for claim, lane in lanes.items()}
-    closed = {
+    closed_lanes = {
         claim: Closing(lane.lifecycle.value, place(lane.closed_at), format_instant(lane.closed_at))
         for claim, lane in lanes.items()
         if lane.closed_at is not None and lane.lifecycle is not Lifecycle.ACTIVE
@@ -104,7 +104,7 @@ def draw_chart(lanes: Mapping[str, Lane], *, until: datetime) -> Chart | None:
         )
         for instant, label in label_ticks(choose_ticks(begin, end))
     )
-    return Chart(format_instant(begin), format_instant(end), ticks, bars, closed)
+    return Chart(format_instant(begin), format_instant(end), ticks, bars, closed_lanes)
 
 
 def choose_ticks(begin: datetime, end: datetime) -> tuple[list[datetime], int]:

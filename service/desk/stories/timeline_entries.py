@@ -77,10 +77,10 @@ def _describe_status_change(entry: EntryView) -> str:
 
 
 def _describe_amendment(entry: EntryView) -> str:
-    changed = join_names([AMENDED[name] for name in entry["changes"]])
-    if not changed:
+    names = join_names([AMENDED[name] for name in entry["changes"]])
+    if not names:
         return "Amended"
-    return f"Amended {'in substance' if entry['material'] else ''}: {changed}".replace(" :", ":")
+    return f"Amended {'in substance' if entry['material'] else ''}: {names}".replace(" :", ":")
 
 
 _WORDINGS: dict[str, Callable[[EntryView], str]] = {
