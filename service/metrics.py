@@ -50,7 +50,7 @@ class Metrics:
         self._counters: dict[tuple[str, str, int], Counter] = {}
         self._timers: dict[str, Histogram] = {}
 
-    def answered(self, method: str, route: str, status: int, seconds: float) -> None:
+    def count_answer(self, method: str, route: str, status: int, seconds: float) -> None:
         """Count one answer.  Label look-ups cost more than counting, so children are kept."""
         counter = self._counters.get((method, route, status))
         if counter is None:

@@ -137,6 +137,10 @@ BARE = frozenset(
     }
 )
 """Words that say nothing of what they name. (`by`, `to` and `at` are fields of the API.)"""
+NOUNS = frozenset({"embed", "feed", "need", "seed", "speed"})
+"""Words in -ed that are nouns, or what one does."""
+TYPED = "typed"
+"""What somebody typed into a form, under the name by which templates read it."""
 LONGEST_LINE, LONGEST_FILE = 100, 400
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 ASSIGNMENTS = (ast.Assign, ast.AnnAssign)
@@ -160,6 +164,18 @@ def list_names(tree: ast.Module) -> Iterator[tuple[int, str]]:
             yield node.lineno, node.id.strip("_")
 
 
+def is_bare_participle(name: str) -> bool:
+    """Whether a name is one word in -ed: `stored` what?  (`stored_claim`, `is_stored` say it.)"""
+    return name.endswith("ed") and "_" not in name and name not in NOUNS
+
+
+def is_property(node: ast.AST) -> bool:
+    """Whether it defines a property, which is read like a field: `answer.delivered`."""
+    return isinstance(node, FUNCTIONS) and any(
+        isinstance(mark, ast.Name) and mark.id == "property" for mark in node.decorator_list
+    )
+
+
 def is_too_long(line: str) -> bool:
     """Whether a line is too long; the linter's marks at its end do not count."""
     return len(line.partition("  # noqa")[0]) > LONGEST_LINE
@@ -169,6 +185,19 @@ def is_too_long(line: str) -> bool:
 def test_names_say_what_they_name(path: str) -> None:
     tree = ast.parse((ROOT / path).read_text())
     assert [f"{path}:{line} {name}" for line, name in list_names(tree) if name in BARE] == []
+
+
+@pytest.mark.parametrize("path", [path for path in PYTHON if path.startswith("service/")])
+def test_no_variable_of_the_service_is_a_bare_participle(path: str) -> None:
+    tree = ast.parse((ROOT / path).read_text())
+    properties = {node.lineno for node in ast.walk(tree) if is_property(node)}
+    allowed = {TYPED} if path.startswith("service/desk/") else set()
+    faults = [
+        f"{path}:{line} {name}"
+        for line, name in list_names(tree)
+        if is_bare_participle(name) and name not in allowed and line not in properties
+    ]
+    assert faults == []
 
 
 def test_no_line_and_no_file_is_too_long() -> None:

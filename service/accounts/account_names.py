@@ -30,7 +30,7 @@ def require_free_name(
     name: str,
     *,
     owner: str | None = None,
-    renamed: str | None = None,
+    except_user: str | None = None,
     now: datetime,
 ) -> None:
     """Raise AlreadyExists where a person, or a key that still opens something, has this name.
@@ -46,7 +46,7 @@ def require_free_name(
             f"'{name}' is what the record calls the command line; choose another name."
         )
     for user in connection.execute(select(users.c.id, users.c.name)):
-        if user.id not in (owner, renamed) and _list_readings(user.name) & readings:
+        if user.id not in (owner, except_user) and _list_readings(user.name) & readings:
             raise _build_name_taken(
                 f"There is a person called '{user.name}' already; choose another name."
             )
@@ -55,7 +55,7 @@ def require_free_name(
         or_(api_keys.c.expires_at.is_(None), api_keys.c.expires_at > now),
     )
     for key in connection.execute(keys):
-        is_own = renamed is not None and key.user == renamed
+        is_own = except_user is not None and key.user == except_user
         if not is_own and _list_readings(key.name) & readings:
             raise _build_name_taken(
                 f"There is a key called '{key.name}' already; choose another name, or revoke it "

@@ -110,7 +110,7 @@ def change_user(
     row = account_queries.require_user_row(connection, user_id, lock=True)
     values: dict[str, Any] = dict(changes)
     if "name" in values and values["name"] != row.name:
-        account_names.require_free_name(connection, values["name"], renamed=user_id, now=now)
+        account_names.require_free_name(connection, values["name"], except_user=user_id, now=now)
     if "email" in values:
         values["email"] = account_names.normalize_email(values["email"])
         _require_free_address(connection, values["email"], user_id)

@@ -92,7 +92,7 @@ async def read_badge(
     """For `<img>`: a shape, a word and a colour, light or dark as the reader prefers. Of a merged
     claim it shows the one that took its place, and says so."""
     claim = await read_surviving_claim(call, claim_id, as_of)
-    body = badge.render_badge(claim, merged=claim["id"] != claim_id, as_of=as_of, language=lang)
+    body = badge.render_badge(claim, is_merged=claim["id"] != claim_id, as_of=as_of, language=lang)
     policy = {"Content-Security-Policy": badge.build_content_policy(claim)}
     return answer_published(call, body, badge.MEDIA_TYPE, PICTURE | policy)
 

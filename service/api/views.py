@@ -52,7 +52,7 @@ async def save_view(body: ViewIn, call: Writing) -> Response:
         saved_views.save_view,
         name=body.name,
         query=query,
-        shared=body.shared,
+        is_shared=body.shared,
         answer=lambda connection, view_id: build_answer(
             saved_views.read_view(connection, view_id, caller=call.actor),
             status=201,

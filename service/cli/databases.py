@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-interrupted = threading.Event()
+interruption = threading.Event()
 """Set by Ctrl-C: a query that runs in a thread has to end by itself."""
 
 UNREADABLE = (
@@ -86,7 +86,7 @@ def _run(
                 await guard_clock(database)
             return await work(database)
         except asyncio.CancelledError:
-            interrupted.set()
+            interruption.set()
             raise
         finally:
             await database.stop()

@@ -31,7 +31,7 @@ class ProgressBar:
     def show(self, count: int, total: int) -> None:
         """Show how much is done.  Raises CommandError if the command was interrupted, which ends
         the thread that reads."""
-        if databases.interrupted.is_set():
+        if databases.interruption.is_set():
             raise shell.CommandError("interrupted", code=shell.INTERRUPTED)
         if self._quiet or not sys.stderr.isatty():
             return

@@ -54,14 +54,14 @@ def read_view(connection: Connection, view_id: str, *, caller: Actor) -> SavedVi
 
 
 def save_view(
-    connection: Connection, *, name: str, query: str, shared: bool, actor: Actor, now: datetime
+    connection: Connection, *, name: str, query: str, is_shared: bool, actor: Actor, now: datetime
 ) -> str:
     """Save a view and return its id.
 
     Raises Forbidden for one of the desk by less than an editor, KeyWithoutPerson, and Invalid for
     a name that another has, and where there are as many as there may be.
     """
-    owner = _choose_owner(actor, shared=shared)
+    owner = _choose_owner(actor, is_shared=is_shared)
     _require_free(connection, name, owner, besides=None)
     row = {
         "id": ids.make_id(),
@@ -88,7 +88,7 @@ def change_view(
     row = _require_row(connection, view_id, actor)
     _require_own(row, actor)
     is_shared = changes.get("shared", row.user is None)
-    owner = _choose_owner(actor, shared=is_shared)
+    owner = _choose_owner(actor, is_shared=is_shared)
     name = changes.get("name", row.name)
     if (name, owner) != (row.name, row.user):
         _require_free(connection, name, owner, besides=row)
@@ -128,8 +128,8 @@ def _require_own(row: Row[Any], actor: Actor) -> None:
         require_permission(actor, Action.SHARE_VIEWS)
 
 
-def _choose_owner(actor: Actor, *, shared: bool) -> str | None:
-    if shared:
+def _choose_owner(actor: Actor, *, is_shared: bool) -> str | None:
+    if is_shared:
         require_permission(actor, Action.SHARE_VIEWS)
         return None
     return people.require_person(actor)

@@ -106,7 +106,7 @@ VOID_LOOK = Look(
 def render_badge(
     claim: ClaimView,
     *,
-    merged: bool,
+    is_merged: bool,
     as_of: datetime | None,
     language: Language = Language.EN,
 ) -> bytes:
@@ -122,7 +122,7 @@ def render_badge(
         word = status
         if claim.get("hold") is not None:
             word, marks = words.hold, ["do not use", status, *marks[1:]]
-    if merged:
+    if is_merged:
         marks.append("merged")
     lines = [words.marks.get(mark, mark) for mark in marks]
     if as_of is not None:

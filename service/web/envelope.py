@@ -185,7 +185,7 @@ class Envelope:
     def _note(self, method: str, scope: Scope, status: int, seconds: float) -> None:
         """Count an answer, and log it where that is asked for."""
         self.metrics.running.dec()
-        self.metrics.answered(method, _name_route(scope), status, seconds)
+        self.metrics.count_answer(method, _name_route(scope), status, seconds)
         if self.log_all or (self.log_some and (method not in ("GET", "HEAD") or status >= 500)):
             actor = context_of(scope).actor
             log.info(

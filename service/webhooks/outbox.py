@@ -219,7 +219,7 @@ def _is_wanted(prefix: str) -> ColumnElement[bool]:
         matches: ColumnElement[bool] = texts.like(literal("%,") + entry + literal(",%"))
         return matches
 
-    def narrowed(column: str, name: str) -> ColumnElement[bool]:
+    def matches_filter(column: str, name: str) -> ColumnElement[bool]:
         texts = webhooks.c[column]
         return or_(texts == "", lists(texts, bind(name, texts)))
 
@@ -258,10 +258,10 @@ def _is_wanted(prefix: str) -> ColumnElement[bool]:
         & or_(webhooks.c.story.is_(null()), webhooks.c.story == bind("story", webhooks.c.story))
         & or_(webhooks.c.claim.is_(null()), webhooks.c.claim == bind("claim", webhooks.c.claim))
         & or_(~any_party, a_party)
-        & narrowed("status_from", "status_from")
-        & narrowed("status_to", "status_to")
-        & narrowed("kinds", "kind")
-        & narrowed("severity", "severity")
+        & matches_filter("status_from", "status_from")
+        & matches_filter("status_to", "status_to")
+        & matches_filter("kinds", "kind")
+        & matches_filter("severity", "severity")
         & is_listed(ListFilter.TAGS)
         & is_listed(ListFilter.LANGUAGES)
     )

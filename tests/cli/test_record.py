@@ -136,7 +136,7 @@ def test_progress_bar_shows_on_a_terminal_only(
 
 
 def test_interrupt_ends_a_query_in_its_thread(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(databases.interrupted, "is_set", lambda: True)
+    monkeypatch.setattr(databases.interruption, "is_set", lambda: True)
     with progress.ProgressBar("claims") as bar, pytest.raises(shell.CommandError) as failure:
         bar.show(1, 2)
     assert failure.value.code == 130

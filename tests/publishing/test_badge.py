@@ -28,7 +28,7 @@ CLAIM: Any = {
 
 
 def draw_badge(*, merged: bool = False, as_of: datetime | None = None, **changes: Any) -> bytes:
-    return badge.render_badge(CLAIM | changes, merged=merged, as_of=as_of)
+    return badge.render_badge(CLAIM | changes, is_merged=merged, as_of=as_of)
 
 
 def read_words(picture: bytes) -> list[str]:

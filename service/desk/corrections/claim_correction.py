@@ -116,7 +116,7 @@ async def _render(
                     chosen=candidates.read_id(typed_fields[name]),
                     words=candidates.read_words(form, name),
                 ),
-                recorded=record[name],
+                chosen_text=record[name],
                 searches=name == search,
             )
             for name, kind in PICKED.items()

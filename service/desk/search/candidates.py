@@ -119,16 +119,16 @@ async def build_picker(
     call: Call,
     picker: Picker,
     *,
-    recorded: str = "",
+    chosen_text: str = "",
     searches: bool = False,
 ) -> Picker:
     """Complete a picker: with what is chosen and recorded, and with what its words find; without
     words, where it `searches`, with what is likely."""
-    held_ids = [text for text in dict.fromkeys((picker.chosen, recorded)) if ids.parse_id(text)]
+    held_ids = [text for text in dict.fromkeys((picker.chosen, chosen_text)) if ids.parse_id(text)]
     held_candidates = await _read_candidates(call, picker.kind, held_ids)
     chosen_id = picker.chosen
     if chosen_id and chosen_id not in {candidate.id for candidate in held_candidates}:
-        chosen_id = recorded
+        chosen_id = chosen_text
     candidates: Sequence[Candidate] = picker.candidates
     if searches or picker.words:
         candidates = await find_candidates(call, picker)

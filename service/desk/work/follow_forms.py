@@ -90,7 +90,7 @@ async def save_view(form: Following) -> Response:
         saved_views.save_view,
         name=body.name,
         query=query,
-        shared=body.shared,
+        is_shared=body.shared,
         redirect_to=f"/?{query}",
     )
 

@@ -44,7 +44,7 @@ def _check_headers(headers: dict[str, str]) -> dict[str, str]:
     return headers
 
 
-Subscribed = Annotated[
+EventTypes = Annotated[
     tuple[EventType, ...],
     Field(
         max_length=len(EventType), description="Which events; empty: all, drafts of decisions too"
@@ -115,7 +115,7 @@ class WebhookIn(In):
         "stream of NATS JetStream or Redis",
     )
     description: About | None = None
-    event_types: Subscribed = ()
+    event_types: EventTypes = ()
     story: Slug | None = Field(None, description="Only claims of this story")
     claim: Id | None = Field(None, description="Only this claim")
     parties: Parties = ()
@@ -147,7 +147,7 @@ class WebhookChange(In):
     url: WebhookUrl = LEFT_OUT
     format: Format = LEFT_OUT
     description: About | None = LEFT_OUT
-    event_types: Subscribed = LEFT_OUT
+    event_types: EventTypes = LEFT_OUT
     story: Slug | None = LEFT_OUT
     claim: Id | None = LEFT_OUT
     parties: Parties = LEFT_OUT
