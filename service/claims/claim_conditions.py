@@ -109,10 +109,10 @@ def build_conditions(
     names, conditions = shape.names, []
     if shape.matching:
         match = match_expressions.has_match(shape.matching, index_tables.claim_search, claims.c.id)
-        if recorded is not claims:
+        if content_table is not claims:
             # The index has no words of a statement that the claim does not come from after all:
             # whoever asks for words reads the few claims of which another was believed.
-            match = or_(match, recorded.c.origin_statement != claims.c.origin_statement)
+            match = or_(match, content_table.c.origin_statement != claims.c.origin_statement)
         conditions.append(match)
     if shape.statuses == 1:
         conditions.append(row.c.status == bindparam("status_0"))

@@ -248,14 +248,14 @@ def _begin_with_data(signed_event: SignedEvent) -> Row:
     return {name: value for name, value in signed_event.event.data.items() if name not in MARKS}
 
 
-def _begin_use(signed: SignedEvent) -> Row:
+def _begin_use(signed_event: SignedEvent) -> Row:
     """Begin the row of a use; an import brings a commitment in the place of its contact."""
-    row = _begin_with_data(signed)
+    row = _begin_with_data(signed_event)
     return row | {"contact": None} if isinstance(row.get("contact"), dict) else row
 
 
-def _change(row: Row, signed: SignedEvent) -> Row:
-    changes = signed.event.data
+def _change(row: Row, signed_event: SignedEvent) -> Row:
+    changes = signed_event.event.data
     unknown = changes.keys() - row.keys()
     if unknown:
         raise ValueError(f"it has no field {min(unknown)!r}")

@@ -201,8 +201,8 @@ def fold_use(events: Iterable[SignedEvent], alterations: Iterable[Alteration]) -
     waiting = list(alterations)[::-1]
     row: Row | None = None
     events_so_far: list[SignedEvent] = []
-    for signed in events:
-        version = _find_version(signed.event)
+    for signed_event in events:
+        version = _find_version(signed_event.event)
         while waiting and waiting[-1].number <= version:
             alteration = waiting.pop()
             if row is not None:

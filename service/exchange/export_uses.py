@@ -37,8 +37,10 @@ def withhold_contact(events: Sequence[ThingEvent]) -> dict[str, list[ThingEvent]
         salt = salts.pop(".".join(place), None) if place is not None else None
         if place is not None and salt is not None:
             event = cast("ThingEvent", dict(event))
-            concealed = canonical.conceal_values({"data": event["data"]}, {".".join(place): salt})
-            event["data"] = concealed["data"]
+            concealed_event = canonical.conceal_values(
+                {"data": event["data"]}, {".".join(place): salt}
+            )
+            event["data"] = concealed_event["data"]
             event.pop("salts", None)
             if salts:
                 event["salts"] = salts
@@ -84,9 +86,9 @@ def require_provable(use: Row, alterations: Sequence[Alteration]) -> None:
 
     Raises ValueError that says what it is in.
     """
-    folded = fold_row(use, alterations)
+    folded_row = fold_row(use, alterations)
     for name in USE.columns:
-        if use[name] != folded[name]:
+        if use[name] != folded_row[name]:
             raise ValueError(f"{name} is another than its events say, and those of its claim")
 
 
@@ -95,8 +97,10 @@ def fold_row(use: Row, alterations: Sequence[Alteration]) -> Row:
 
     Raises one of `export_lines.FOLDING_ERRORS` for events that cannot be of a use.
     """
-    imported: list[ImportedEvent] = use["events"]
-    signed_events = [SignedEvent(event.event, event.actor) for event in imported] or [_tell(use)]
+    imported_events: list[ImportedEvent] = use["events"]
+    signed_events = [SignedEvent(event.event, event.actor) for event in imported_events] or [
+        _tell(use)
+    ]
     plain = domain_uses.fold_use(signed_events, alterations)
     if plain.pop("contact", None) is not None:
         raise ValueError("its events name a contact, which no export has")

@@ -201,8 +201,8 @@ def _may_settle(call: Call, waiting: Pending | None) -> bool:
     """Tell whether whoever looks may approve what waits, by their role and as a second person."""
     if waiting is None or second_person.explain_refusal(waiting, call.actor) is not None:
         return False
-    needed = Action.APPROVE if waiting.override is None else Action.OVERRIDE
-    return access.is_allowed(call.caller, needed)
+    action = Action.APPROVE if waiting.override is None else Action.OVERRIDE
+    return access.is_allowed(call.caller, action)
 
 
 async def _build_rows(call: Call, reviews: Sequence[Review]) -> list[ReviewRow]:

@@ -31,7 +31,7 @@ def mark_differences(before: str, after: str) -> tuple[Markup, Markup]:
 
 def _compare(old: Sequence[str], new: Sequence[str]) -> tuple[Markup, Markup]:
     """Compare two texts by their sentences, and sentences that are alike by their words."""
-    removed, added = Markup(), Markup()
+    removals, additions = Markup(), Markup()
     for kind, old_begin, old_end, new_begin, new_end in _list_changes(old, new):
         removed_words, added_words = old[old_begin:old_end], new[new_begin:new_end]
         if kind == "equal":

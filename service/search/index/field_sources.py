@@ -81,8 +81,10 @@ def read_quotes(
         .order_by(quotes.c.statement, quotes.c.position)
     ):
         quote_then = quotes_then.get(row.id, {})
-        quoted = Quoted(quote_then.get("text", row.text), quote_then.get("language", row.language))
-        quotes_by_statement.setdefault(row.statement, []).append(quoted)
+        quote_rows = Quoted(
+            quote_then.get("text", row.text), quote_then.get("language", row.language)
+        )
+        quotes_by_statement.setdefault(row.statement, []).append(quote_rows)
     return quotes_by_statement
 
 
