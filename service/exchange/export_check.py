@@ -77,10 +77,7 @@ class _Check:
         rows: dict[int, Row] = {}
         for line in lines:
             try:
-                row = export_lines.parse_thing(record, line.values)
-                if record == "use":
-                    self._prove_use(row)
-                rows[line.number] = row
+                rows[line.number] = export_lines.parse_thing(record, line.values)
             except ValueError as error:
                 self._refuse(record, line, str(error))
         references = {
@@ -112,6 +109,7 @@ class _Check:
             reason = (
                 reason
                 or next(filter(None, map(obstacles.__getitem__, references[line.number])), None)
+                or (self._find_use_fault(thing) if record == "use" else None)
                 or self._find_name_conflict(record, thing, line.number, taken_names)
             )
             if reason is None:
@@ -122,13 +120,15 @@ class _Check:
                 self._refuse(record, line, reason, key)
                 obstacles[record, key] = _describe_refused((record, key), line.number)
 
-    def _prove_use(self, use: Row) -> None:
-        """Require what the events of a use and of its claim say.  Raises ValueError."""
+    def _find_use_fault(self, use: Row) -> str | None:
+        """Return what a use says other than its events and those of its claim, which the file has
+        without fault."""
         alterations = self.scratch.list_alterations(str(use["claim"]))
         try:
             export_uses.require_provable(dict(use), alterations)
         except export_lines.FOLDING_ERRORS as error:
-            raise ValueError(str(error)) from error
+            return str(error)
+        return None
 
     def _find_repetition(self, record: str, key: str) -> str | None:
         earlier = self.scratch.find_things([(record, key)]).get((record, key))
