@@ -17,11 +17,11 @@ from service.claims import correction_requests, decision_queries
 from service.claims.decision_queries import Review
 from service.desk.claims import board_pages, claim_rows, proposal_words
 from service.desk.claims.claim_rows import ClaimRow
+from service.desk.layout import address_faults
 from service.desk.layout.rendering import render_page
 from service.domain import access, second_person
 from service.domain.access import Action
 from service.domain.claims import Pending, format_instant
-from service.domain.errors import Invalid
 from service.record.tail import newest
 from service.store.paging import Window
 from service.web.calls import Call, allow, build_list_scope
@@ -71,7 +71,7 @@ async def show_queue(
     query = call.request.query_params
     reason, assignee = query.get("reason") or None, query.get("assignee") or None
     if reason is not None and reason not in REASONS:
-        raise Invalid(f"reasons are {', '.join(REASONS)}", loc=("query", "reason"))
+        raise address_faults.build_refusal("reason", REASONS)
     after_event = await call.read(newest)
     requests, waiting = await call.read(correction_requests.list_waiting_requests)
     is_filtered = bool(reason or assignee or query.get("cursor"))

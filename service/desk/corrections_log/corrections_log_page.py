@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Response
 from markupsafe import Markup
 
-from service.desk.layout import differences, page_links
+from service.desk.layout import address_faults, differences, page_links
 from service.desk.layout.rendering import render_page
 from service.domain import ids
 from service.domain.access import Action
@@ -87,7 +87,7 @@ def _read_filters(parameters: dict[str, str]) -> LogFilters:
     """Read the filters in the page's address.  Raises Invalid."""
     type, claim, since, until = (parameters[name] for name in FILTERS)
     if type and type not in TYPES:
-        raise Invalid(f"types are {', '.join(TYPES)}", loc=("query", "type"))
+        raise address_faults.build_refusal("type", TYPES)
     claim_id = ids.parse_id(claim) if claim else None
     if claim and claim_id is None:
         raise Invalid("an id is a UUID", loc=("query", "claim"))

@@ -5,8 +5,9 @@ from urllib.parse import urlencode
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from service.desk.layout import address_faults, forms
 from service.desk.layout.rendering import render
-from service.domain.errors import ClaimdeskError, NotAuthenticated, NotYetRecorded
+from service.domain.errors import ClaimdeskError, Invalid, NotAuthenticated, NotYetRecorded
 from service.web.problems import list_required_headers
 from service.web.request_context import context_of
 from service.web.service_container import get_services
@@ -35,6 +36,7 @@ def render_error_page(request: Request, error: ClaimdeskError) -> Response:
             f"/sign-in?{urlencode({'next': target})}", 303, headers={"Cache-Control": "no-store"}
         )
     context = context_of(request.scope)
+    faulty_address = address_faults.read_faulty_address(request, error)
     return render(
         request,
         "error.html",
@@ -45,10 +47,20 @@ def render_error_page(request: Request, error: ClaimdeskError) -> Response:
         error=error,
         advice=None if isinstance(error, NotYetRecorded) else ADVICE.get(error.status, ADVICE[422]),
         request_id=context.request_id,
-        faults=[part for part in error.extras.get("errors", []) if part["msg"] != error.detail],
+        address=faulty_address,
+        faults={} if faulty_address else _list_field_faults(error),
         missing=error.extras.get("missing", []),
         recorded_at=error.extras.get("recorded_at"),
     )
+
+
+def _list_field_faults(error: ClaimdeskError) -> dict[str, str]:
+    """List what is wrong with fields that were sent, where the error's sentence does not say it."""
+    if not isinstance(error, Invalid):
+        return {}
+    faults = forms.describe_faults(error)
+    is_said = list(faults.values()) == [error.detail]
+    return {} if is_said else {name: words for name, words in faults.items() if name != forms.TOP}
 
 
 def _may_return(request: Request) -> bool:

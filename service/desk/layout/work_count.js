@@ -34,5 +34,5 @@ document.addEventListener("visibilitychange", () => {
 });
 addEventListener("pagehide", () => countStream?.close());
 watchCount();
-// What was read elsewhere is no event.
+// Where the stream was refused, and for what is overdue from some moment on.
 setInterval(() => !document.hidden && query("#work-count") && showCount(), 20000);

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from service.claims import board_queries
 from service.desk.claims import board_pages
-from service.desk.layout import differences, page_links
+from service.desk.layout import address_faults, differences, page_links
 from service.desk.layout.rendering import render_page
 from service.domain import ids, labels
 from service.domain.access import Action
@@ -102,9 +102,9 @@ def _read_filters(parameters: Mapping[str, str]) -> UseFilters:
     """Read the filters in the page's address: unless a state is asked for, what is outdated.
     Raises Invalid."""
     state, grade, story, claim = (parameters[name] for name in FILTERS)
-    for name, words in (("state", UseState), ("class", UseClass)):
-        if parameters[name] and parameters[name] not in list(words):
-            raise Invalid(f"it is one of {', '.join(words)}", loc=("query", name))
+    for name, choices in (("state", labels.USE_STATES), ("class", labels.USE_CLASSES)):
+        if parameters[name] and parameters[name] not in choices:
+            raise address_faults.build_refusal(name, choices)
     claim_id = ids.parse_id(claim) if claim else None
     if claim and claim_id is None:
         raise Invalid("an id is a UUID", loc=("query", "claim"))

@@ -12,7 +12,7 @@ from service.claims import claim_queries, documents
 from service.claims.claim_queries import Filters
 from service.claims.claim_views import ClaimView
 from service.desk.claims import board_pages
-from service.desk.layout import forms, instants, page_links
+from service.desk.layout import address_faults, forms, instants, page_links
 from service.desk.layout.forms import Form, accept_form
 from service.desk.layout.rendering import render_page
 from service.desk.stories import figure_chart, lane_chart, timeline_entries
@@ -45,6 +45,10 @@ CLAIMS = 10
 """Rows of the matrix and lanes of the chart on a page."""
 HAPPENED = 10
 CLOCKS: tuple[Clock, ...] = get_args(Clock)
+CLOCK_WORDS: dict[Clock, str] = {
+    "recorded": "When the desk recorded it",
+    "said": "When it was said",
+}
 FIELDS = ("title", "slug", "description")
 NOTHING_TYPED = dict.fromkeys(FIELDS, "")
 
@@ -163,7 +167,7 @@ async def _render_story(call: Call, slug: str) -> Response:
     name = query.get("clock") or CLOCKS[0]
     clock = next((clock for clock in CLOCKS if clock == name), None)
     if clock is None:
-        raise Invalid(f"clocks are {' and '.join(CLOCKS)}", loc=("query", "clock"))
+        raise address_faults.build_refusal("clock", CLOCK_WORDS)
     as_of = "" if moment is None else format_instant(moment)
     scopes = {"claims": f"matrix {slug} {as_of}", "events": f"timeline {slug} {as_of} {clock}"}
     if clock == "said":
@@ -218,6 +222,7 @@ async def _render_story(call: Call, slug: str) -> Response:
         chart=lane_chart.draw_chart(lanes, until=moment or call.now),
         lines=[timeline_entries.describe_entry(entry) for entry in timeline["items"]],
         clock=clock,
+        clock_words=CLOCK_WORDS,
         clocks={name: build_url(clock=None if name == CLOCKS[0] else name) for name in CLOCKS},
         more_claims=build_next_url("claims", last_claim),
         more_events=build_next_url("events", last_event),
