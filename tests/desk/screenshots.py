@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 from playwright.async_api import Browser, Page, async_playwright
 
+from tests.desk import rich_desk
 from tests.desk.browser.conftest import Desk, sign_in_by
 from tests.desk.browser.test_intake import SELECT
 from tests.desk.browser.test_pages import list_addresses
@@ -23,12 +24,20 @@ WIDTHS = {1440: 900, 768: 1024, 360: 780}
 SEEN = "KFOR patrols saw the additional units leave."
 
 
-async def main() -> None:
+def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--all", type=Path, metavar="DIRECTORY")
     every: Path | None = parser.parse_args().all
+    if every is not None:
+        every.mkdir(parents=True, exist_ok=True)
+    asyncio.run(_take_pictures(every))
+
+
+async def _take_pictures(every: Path | None) -> None:
+    """Serve a desk with data and photograph it: the pages of the README, or every page."""
     settings = {
         "CLAIMDESK_PUBLIC_READ": "on",
+        "CLAIMDESK_DEVELOPMENT": "on",
         "CLAIMDESK_WEBHOOK_ALLOW_HTTP": "on",
         "CLAIMDESK_WEBHOOK_ALLOW_CIDRS": "127.0.0.0/8",
     }
@@ -37,7 +46,9 @@ async def main() -> None:
         url = f"sqlite:///{folder / 'claimdesk.db'}"
         with served.serve(url, folder, "--seed", **settings) as server:
             desk = Desk(server, url, folder)
+            desk.create_sign_in_link("Ada", "admin")  # who is mentioned has to be there
             claim = await _work(desk)
+            rich_places = await rich_desk.fill(desk)
             async with async_playwright() as playwright:
                 browser = await playwright.chromium.launch(
                     executable_path=chromium.provide_chromium(), args=[*chromium.OPTIONS]
@@ -45,7 +56,7 @@ async def main() -> None:
                 if every is None:
                     await _show_claim(browser, desk, claim)
                 else:
-                    await _photograph_every_page(browser, desk, every)
+                    await _photograph_every_page(browser, desk, every, rich_places)
                 await browser.close()
 
 
@@ -145,8 +156,10 @@ _SENTENCES = (
 )
 
 
-async def _photograph_every_page(browser: Browser, desk: Desk, folder: Path) -> None:
-    places = await list_addresses(desk)
+async def _photograph_every_page(
+    browser: Browser, desk: Desk, folder: Path, rich_places: dict[str, str]
+) -> None:
+    places = await list_addresses(desk) | rich_places
     for width in WIDTHS:
         for theme in ("light", "dark"):
             page = await _open_window(browser, desk, width, theme, "Ada")
@@ -162,4 +175,4 @@ async def _photograph_every_page(browser: Browser, desk: Desk, folder: Path) -> 
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    main()
