@@ -109,7 +109,11 @@ async def stream_events(
         Header(pattern=PATTERN, description="Go on beyond this place, whatever `after` says"),
     ] = None,
     inbox: Annotated[
-        bool, Query(description="Send `event: inbox` too when your inbox has something new")
+        bool,
+        Query(
+            description="Send `event: inbox` too when your inbox has something new, or you "
+            "read what was"
+        ),
     ] = False,
 ) -> Response:
     """Nothing is missed and nothing comes twice, however often a client comes back with the last

@@ -1,11 +1,12 @@
-"""Says to streams that ask for it that somebody's inbox has something new.
+"""Says to streams that ask for it that somebody's inbox has something new, or less that is unread.
 
 The worker of notices writes after the commit of what it tells of, so events come too early to count
 by.  It looks when it is woken by a commit, and once a second, while somebody asks.
 """
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import structlog
@@ -19,6 +20,8 @@ from service.store.wakeups import wait_for_wakeup
 if TYPE_CHECKING:
     from service.live.listeners import Listener
 
+OVERLAP = timedelta(seconds=5)
+"""Whoever marks notices as read first may commit last: readings are looked for so far back."""
 LOOK_SECONDS = 1.0
 SPACING_SECONDS = 0.1
 log = structlog.get_logger("live")
@@ -35,6 +38,9 @@ class InboxWatch:
         self._wake = asyncio.Event()
         self._newest: str | None = None
         """The last notice that was looked at."""
+        self._newest_reading: datetime | None = None
+        self._known_readings: set[tuple[str, datetime]] = set()
+        """Those of the last look that the next may find again."""
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -67,7 +73,18 @@ class InboxWatch:
         persons, self._newest = await self._database.read(
             inbox.list_reached, after=self._newest, persons=list(waiting)
         )
-        for person in persons:
+        for person in {*persons, *await self._find_readers(list(waiting))}:
             for listener in waiting[person]:
                 listener.has_news = True
                 listener.wake.set()
+
+    async def _find_readers(self, persons: Sequence[str]) -> set[str]:
+        """Find those of these people who marked notices as read since the last look."""
+        last = self._newest_reading
+        readings, newest = await self._database.read(
+            inbox.list_readings, after=None if last is None else last - OVERLAP, persons=persons
+        )
+        news = readings - self._known_readings
+        self._known_readings = readings
+        self._newest_reading = newest or datetime.min.replace(tzinfo=UTC) + OVERLAP
+        return {person for person, _ in news}

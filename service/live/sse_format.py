@@ -8,7 +8,7 @@ MEDIA_TYPE = "text/event-stream"
 HEARTBEAT = b":\n\n"
 """A comment, which clients ignore: proxies see that the connection is in use."""
 INBOX = b"event: inbox\ndata: {}\n\n"
-"""Somebody's inbox has something new; no event of the record, so it has no id."""
+"""Somebody's inbox has something new, or less that is unread; of no event, so without id."""
 NOT_LINE_ENDS = (("\x85", b"\\u0085"), ("\u2028", b"\\u2028"), ("\u2029", b"\\u2029"))
 """Characters that end no line of a stream, but do so in the libraries of many languages."""
 

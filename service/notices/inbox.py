@@ -12,6 +12,7 @@ from service.domain.disclosure import find_audience
 from service.domain.notices import RETENTION, RETENTION_READ, NoticeKind
 from service.notices import people
 from service.notices.notice_views import NoticeView, ReadingView
+from service.store import wakeups
 from service.store.paging import Window, select_page
 from service.store.tables import notice_mailings, notices
 
@@ -71,6 +72,27 @@ def list_reached(
     return reached_users, newest
 
 
+def list_readings(
+    connection: Connection, *, after: datetime | None, persons: Sequence[str]
+) -> tuple[set[tuple[str, datetime]], datetime | None]:
+    """List who of these people marked notices as read later than `after`, and when, and return the
+    newest instant of all.  Without `after`, nobody."""
+    newest = connection.scalar(
+        select(notices.c.read_at)
+        .where(notices.c.read_at.is_not(None))
+        .order_by(notices.c.read_at.desc())
+        .limit(1)
+    )
+    if after is None or newest is None or newest <= after:
+        return set(), newest
+    readings = connection.execute(
+        select(notices.c.user, notices.c.read_at)
+        .where(notices.c.user.in_(persons), notices.c.read_at > after)
+        .distinct()
+    )
+    return {(row.user, row.read_at) for row in readings}, newest
+
+
 def mark_read(
     connection: Connection,
     *,
@@ -80,13 +102,16 @@ def mark_read(
     now: datetime,
 ) -> ReadingView:
     """Mark a person's notices as read: those with these ids, or all of what happened up to an
-    instant.  Ids that are not theirs, or read already, change nothing.  Raises KeyWithoutPerson."""
+    instant.  Ids that are not theirs, or read already, change nothing.  Their other windows are
+    told at once.  Raises KeyWithoutPerson."""
     unread = [*_are_readable(actor), notices.c.read_at.is_(None)]
     is_chosen = notices.c.id.in_(ids or ()) if until is None else notices.c.at <= until
-    update_result = connection.execute(
+    marked_count = connection.execute(
         update(notices).where(*unread, is_chosen).values(read_at=now)
     ).rowcount
-    return {"marked": update_result, "unread": count_unread(connection, caller=actor)}
+    if marked_count:
+        wakeups.notify_after_commit(connection)
+    return {"marked": marked_count, "unread": count_unread(connection, caller=actor)}
 
 
 def delete_old_notices(connection: Connection, *, now: datetime) -> int:

@@ -32,14 +32,14 @@ async def test_wrong_part_of_an_address_is_named_and_left_out(desk: Desk, people
     await desk.record_parties()
     await desk.post("/v1/stories", {"slug": "border", "title": "Border"})
     claim = (await desk.record_claim(story="border"))["id"]
-    for address, fault, without in REFUSED:
+    for address, fault, remaining_address in REFUSED:
         answer = await people.checker.get(address.format(claim=claim))
         assert answer.status_code == 422, address
         (main,) = parse_page(answer).cssselect("main")
         assert [read_words(heading) for heading in main.cssselect("h2")] == [fault]
         assert not [raw for raw in RAW if raw in read_words(main)], address
         (way, _board) = (str(link.get("href")) for link in main.cssselect("a.button"))
-        assert way == without.format(claim=claim)
+        assert way == remaining_address.format(claim=claim)
         assert (await people.checker.get(way)).status_code == 200
 
 

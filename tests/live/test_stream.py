@@ -320,6 +320,37 @@ async def test_stream_says_that_ones_inbox_has_something_new(live_server: Served
             assert message.type == "link.created"
 
 
+async def test_stream_says_that_something_was_read_elsewhere(live_server: Served) -> None:
+    """Once for each reading, only to whose inbox it is, however many streams they have."""
+    desk = live_server.desk
+    claim = (await desk.record_claim())["id"]
+    name = (await desk.editor.get("/v1/me")).json()["name"]
+    for words in ("look", "look again"):
+        await desk.post(f"/v1/claims/{claim}/notes", {"text": f"@{name} please {words}"})
+    await tell_people(desk)
+    notices = (await desk.editor.get("/v1/inbox")).json()["items"]
+    async with (
+        live_server.client("editor") as client,
+        live_server.client("checker") as author,
+        open_source(client, inbox="true") as window,
+        open_source(client, inbox="true") as other_window,
+        open_source(author, inbox="true") as other,
+    ):
+        await desk.link_statement(claim, "comments", "pristina")
+        for source in (window, other_window, other):
+            while (await source.take(1))[0].type == "inbox":
+                pass  # of what came before
+        for notice in notices[:2]:
+            await desk.editor.post("/v1/inbox/read", json={"ids": [notice["id"]]})
+            for source in (window, other_window):
+                assert [message.type for message in await source.take(1)] == ["inbox"]
+        repetition = await desk.editor.post("/v1/inbox/read", json={"ids": [notices[0]["id"]]})
+        assert repetition.json()["marked"] == 0
+        await desk.link_statement(claim, "comments", "washington")
+        for source in (window, other_window, other):
+            assert [message.type for message in await source.take(1)] == ["link.created"]
+
+
 async def test_inbox_of_nobody_is_no_stream(live_server: Served) -> None:
     async with live_server.client("reader") as client:
         answer = await client.get(

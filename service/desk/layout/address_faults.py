@@ -126,16 +126,16 @@ def read_faulty_address(request: Request, error: ClaimdeskError) -> FaultyAddres
     pairs = [
         (name, value.strip()) for name, value in request.query_params.multi_items() if value.strip()
     ]
-    kept = pairs
+    kept_pairs = pairs
     faults: dict[tuple[str, str], AddressFault] = {}
     for part in parts:
         name, value = _find_pair(part["loc"], pairs)
         if (name, value) in faults:
             continue
         dropped = CURSORS if name in CURSORS else {name}
-        kept = [
+        kept_pairs = [
             pair
-            for pair in kept
+            for pair in kept_pairs
             if pair[0] not in dropped or (name not in CURSORS and value and pair[1] != value)
         ]
         choices = part.get("choices") or CHOICES.get(name, {})
@@ -148,7 +148,7 @@ def read_faulty_address(request: Request, error: ClaimdeskError) -> FaultyAddres
                 for choice, words in choices.items()
             ],
         )
-    return FaultyAddress([*faults.values()], _build(request, kept))
+    return FaultyAddress([*faults.values()], _build(request, kept_pairs))
 
 
 def build_refusal(name: str, choices: Mapping[Any, str]) -> Invalid:

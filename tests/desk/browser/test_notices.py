@@ -249,3 +249,24 @@ async def test_pages_are_in_ones_own_time_zone(windows: Windows, desk: Desk) -> 
     await expect(page.locator("#print-line")).to_contain_text("3 October 2023, 01:30 EEST")
     other = await windows.open(f"/claims/{claim}", name="Ana")
     await expect(other.locator("#print-line")).to_contain_text("2 October 2023, 22:30 UTC")
+
+
+async def test_what_is_read_in_one_window_counts_no_more_in_others(
+    windows: Windows, desk: Desk
+) -> None:
+    """At once, on pages that listen and on those that only count; none of them looks by itself."""
+    pages = []
+    for path in ("/parties", "/review", "/work"):
+        page = await windows.open("/help", name="Mira")
+        await page.add_init_script("window.setInterval = () => 0")
+        await page.goto(path)
+        pages.append(page)
+    claim = await acts.record_claim(desk, "The tunnel at Vrela is lit again")
+    async with httpx.AsyncClient(base_url=desk.url) as client:
+        headers = {"Authorization": f"Bearer {desk.create_key('checker')}"}
+        note = {"text": "@Mira who lit it?"}
+        answer = await client.post(f"/v1/claims/{claim}/notes", json=note, headers=headers)
+    assert answer.status_code == 201, answer.text
+    await require_counts(pages, 1)
+    await browsing.follow(pages[-1].get_by_role("button", name="Mark all as read"))
+    await require_counts(pages, 0)
