@@ -97,7 +97,7 @@ def free_stuck_deliveries(
     return how many."""
     limit = now + longest
     delivery = webhook_deliveries.c
-    update_result = connection.execute(
+    delivery_count = connection.execute(
         update(webhook_deliveries)
         .where(
             # Their endpoint leads to them by an index.
@@ -111,10 +111,10 @@ def free_stuck_deliveries(
         update(webhooks).where(webhooks.c.blocked_until > limit).values(blocked_until=None)
     )
     connection.execute(update(webhooks).where(webhooks.c.served_at > limit).values(served_at=now))
-    if update_result:
+    if delivery_count:
         wakeups.notify_after_commit(connection)
-        log.warning("deliveries that a wrong clock had put off are due", deliveries=update_result)
-    return update_result
+        log.warning("deliveries that a wrong clock had put off are due", deliveries=delivery_count)
+    return delivery_count
 
 
 def _read_newest(connection: Connection) -> datetime | None:
