@@ -132,11 +132,11 @@ def read_faulty_address(request: Request, error: ClaimdeskError) -> FaultyAddres
         name, value = _find_pair(part["loc"], pairs)
         if (name, value) in faults:
             continue
-        dropped = CURSORS if name in CURSORS else {name}
+        dropped_names = CURSORS if name in CURSORS else {name}
         kept_pairs = [
             pair
             for pair in kept_pairs
-            if pair[0] not in dropped or (name not in CURSORS and value and pair[1] != value)
+            if pair[0] not in dropped_names or (name not in CURSORS and value and pair[1] != value)
         ]
         choices = part.get("choices") or CHOICES.get(name, {})
         faults[name, value] = AddressFault(
