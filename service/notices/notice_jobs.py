@@ -11,14 +11,11 @@ from typing import Any
 
 import orjson
 from sqlalchemy import (
-    ColumnElement,
     Connection,
     Row,
     and_,
     delete,
-    false,
     insert,
-    or_,
     select,
     update,
 )
@@ -26,12 +23,13 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from service.domain import ids
 from service.domain import notices as rules
-from service.domain.access import Audience, Role
+from service.domain.access import Audience
 from service.domain.notices import FollowKind, NoticeKind
 from service.notices import (
     event_reading,
     follow_targets,
     mailings,
+    next_people,
     notice_inserts,
     notice_plan,
     notice_sentences,
@@ -50,8 +48,6 @@ from service.store.tables import (
 )
 from service.uses import contact_mails
 
-BATCH = 500
-"""People who are told in one transaction: on SQLite nobody else writes meanwhile."""
 MOST_JOBS = 25
 """Jobs of one transaction, at most: most concern few people."""
 
@@ -234,7 +230,7 @@ def tell_due(connection: Connection, *, now: datetime) -> bool:
         if receivers is None:
             return False
         receiver_count += receivers
-        if receiver_count >= BATCH:
+        if receiver_count >= next_people.BATCH:
             break
     return True
 
@@ -259,7 +255,7 @@ def _tell_next(connection: Connection, *, now: datetime) -> int | None:
             targets = follow_targets.list_targets(connection, job.claim)
         receivers, messages = _plan_changes(connection, job, targets)
     insert_notices(connection, messages, now=now)
-    if len(receivers) < BATCH:
+    if len(receivers) < next_people.BATCH:
         connection.execute(delete(notice_jobs).where(notice_jobs.c.id == job.id))
     else:
         connection.execute(
@@ -281,7 +277,9 @@ def _plan_approval(connection: Connection, job: Row[Any]) -> tuple[list[Person],
     ).one()
     data = orjson.loads(proposal)
     roles = rules.list_approver_roles(data)
-    people = _read_batch(connection, job, users.c.role.in_([role.value for role in roles]))
+    people = next_people.read_next(
+        connection, job, users.c.role.in_([role.value for role in roles])
+    )
     text = notice_plan.read_texts(connection, {job.claim})[job.claim]
     summary = notice_sentences.describe_approval(data, text)
     involved_users = {data["proposed_by"], *data.get("proposed_through", ())}
@@ -311,19 +309,10 @@ def _plan_changes(
         connection, job.claim, job.first_seq, job.last_seq
     )
     changes = [event for event in claim_events if rules.is_change(event.type, event.data)]
-    by_kind: dict[str, list[str]] = {}
-    for kind, target in targets:
-        by_kind.setdefault(kind, []).append(target)
-    matching = [
-        and_(follows.c.kind == kind, follows.c.target.in_(names)) for kind, names in by_kind.items()
-    ]
-    follower = select(follows.c.user).where(
-        follows.c.stopped_at.is_(None),
-        # Who began since is not told of what was before.
-        follows.c.created_at <= changes[-1].recorded_at,
-        or_(false(), *matching),
+    # Who began since is not told of what was before.
+    people = next_people.read_next_followers(
+        connection, job, targets, since=changes[-1].recorded_at
     )
-    people = _read_batch(connection, job, users.c.id.in_(follower))
     if not people:
         return [], []
     text = notice_plan.read_texts(connection, {job.claim})[job.claim]
@@ -370,16 +359,3 @@ def _is_internal(
             changes, text, Audience.READER, omitted_actor=view[1]
         )
     return summaries[readable] != summary
-
-
-def _read_batch(
-    connection: Connection, job: Row[Any], condition: ColumnElement[bool]
-) -> list[Person]:
-    """Read the next people, by their ids, for whom a condition holds."""
-    query = select(users.c.id, users.c.name, users.c.role).where(
-        users.c.disabled_at.is_(None), condition
-    )
-    if job.done_until is not None:
-        query = query.where(users.c.id > job.done_until)
-    rows = connection.execute(query.order_by(users.c.id).limit(BATCH))
-    return [Person(row.id, row.name, Role(row.role)) for row in rows]
