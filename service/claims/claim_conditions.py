@@ -247,20 +247,21 @@ def _match_language(names: frozenset[str], content_table: Any) -> ColumnElement[
         *link_activity.build_conditions(link_activity.LINK_ENDINGS, moment),
         *([links.c.recorded_at <= AS_OF] if moment is not None else ()),
     ]
-    return or_(
-        exists(
-            select(1)
-            .select_from(quotes)
-            .where(quotes.c.statement == content_table.c.origin_statement, *language_matches)
-            .correlate(claims, content_table)
-        ),
-        exists(
-            select(1)
-            .select_from(links.join(quotes, quotes.c.statement == links.c.statement))
-            .where(*link_conditions, *language_matches)
-            .correlate(claims)
-        ),
+    origin_quotes = (
+        select(1)
+        .select_from(quotes)
+        .where(quotes.c.statement == content_table.c.origin_statement, *language_matches)
+        .correlate(claims, content_table)
     )
+    linked_quotes = (
+        select(1)
+        .select_from(links.join(quotes, quotes.c.statement == links.c.statement))
+        .where(*link_conditions, *language_matches)
+        .correlate(claims)
+    )
+    # Asked of one claim after another: without an offset, PostgreSQL first collects every quote in
+    # the language, for a page of 25.
+    return or_(exists(origin_quotes.offset(0)), exists(linked_quotes.offset(0)))
 
 
 def _match_tags(names: frozenset[str]) -> ColumnElement[bool]:

@@ -93,7 +93,7 @@ def test_a_damaged_file_is_named(seeded_desk: str, examine: Examine) -> None:
     path = Path(seeded_desk.removeprefix("sqlite:///"))
     content = bytearray(path.read_bytes())
     with closing(sqlite3.connect(path)) as connection:
-        query = "SELECT rootpage FROM sqlite_master WHERE name = 'ix_claims_changed_at_id'"
+        query = "SELECT rootpage FROM sqlite_master WHERE name = 'ix_claims_changed'"
         page = connection.execute(query).fetchone()[0]
         size = connection.execute("PRAGMA page_size").fetchone()[0]
     content[(page - 1) * size : page * size] = b"\xff" * size
