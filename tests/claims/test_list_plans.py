@@ -32,5 +32,5 @@ async def explain_counts(database: Database, filters: Filters) -> str:
 async def test_board_counts_claims_by_their_kind_or_drift_within_an_index(desk: Desk) -> None:
     for filters in (Filters(kind="prediction"), Filters(drift=True)):
         plan = await explain_counts(desk.database, filters)
-        within = "COVERING INDEX ix_claims_status", "Index Only Scan using ix_claims_status"
-        assert sum(plan.count(words) for words in within) == 4, plan
+        index_scans = "COVERING INDEX ix_claims_status", "Index Only Scan using ix_claims_status"
+        assert sum(plan.count(words) for words in index_scans) == 4, plan
