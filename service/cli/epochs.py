@@ -33,6 +33,9 @@ def begin(
     backup: clients are told to start again, and webhooks are held."""
     from service.operations import recovery
 
+    reason = reason.strip()
+    if not reason:
+        raise shell.UsageError("--reason: say what happened.")
     epoch = databases.write(
         recovery.restart_after_restore, reason=reason, answer=None, now=shell.read_clock()
     )

@@ -184,3 +184,11 @@ def _read_notices(url: str) -> list[tuple[str, str, str]]:
         return [(row.email, row.kind, row.summary) for row in rows]
 
     return asyncio.run(read())
+
+
+@pytest.mark.usefixtures("migrated_database")
+def test_epoch_begins_only_with_a_reason(run: Run, run_json: RunJson) -> None:
+    epoch = run_json("epoch", "show")
+    refusal = run("epoch", "begin", "--reason", " ")
+    assert (refusal.exit_code, refusal.stderr) == (2, "error: --reason: say what happened.\n")
+    assert run_json("epoch", "show") == epoch

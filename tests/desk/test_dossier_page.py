@@ -51,3 +51,25 @@ async def test_story_dossier_has_its_claims_in_order(desk: Desk, people: People)
     addresses = [link.get("href") for link in page.cssselect(".sources a")]
     assert len(addresses) == len(set(addresses)) > 0, "each source once"
     assert (await people.reader.get("/stories/none/dossier")).status_code == 404
+
+
+async def test_dossier_names_of_a_source_what_is_known(desk: Desk, people: People) -> None:
+    """Outlet, headline and day, each of which may be missing, and always the address."""
+    await desk.record_parties()
+    address = "https://example.org/said"
+    for number, (details, words) in enumerate(
+        (
+            ({"publisher": "The Outlet", "title": "A headline"}, "The Outlet, “A headline”: "),
+            ({"title": "A headline"}, "“A headline”: "),
+            ({"publisher": "The Outlet"}, "The Outlet: "),
+            ({}, ""),
+        )
+    ):
+        source = {"url": f"{address}/{number}"} | details
+        quote = {"text": "It was so", "language": "en", "source": source}
+        claim = await desk.record_claim(text=f"Claim {number}", origin={"quotes": [quote]})
+        page = parse_page(await people.reader.get(f"/claims/{claim['id']}/dossier"))
+        (hint,) = (
+            read_words(item) for item in page.cssselect(".said .hint") if "(en)" in read_words(item)
+        )
+        assert hint.partition("(en); ")[2].startswith(f"{words}{address}"), hint

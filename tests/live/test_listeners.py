@@ -205,6 +205,7 @@ async def test_public_streams_are_half_of_all_by_default(settings: Settings) -> 
         assert (await public.get("/v1/events")).status_code == 200
 
 
+@pytest.mark.usefixtures("seldom_upkeep")
 async def test_reader_pauses_while_nobody_listens(
     live_server: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -221,6 +222,7 @@ async def test_reader_pauses_while_nobody_listens(
         async with open_source(client) as source:
             last = source.last_event_id
         await wait_until(lambda: not live_server.live._listeners)
+        await live_server.desk.stop_upkeep()
         await asyncio.sleep(4 * live.SPACING_SECONDS)
         event.listen(Engine, "before_cursor_execute", note)
         live_server.desk.database.wakeups.notify()

@@ -69,10 +69,13 @@ class Desk:
     async def stop_workers(self) -> None:
         """End those that look at the database beside requests, every few seconds each, so that
         a test can count what requests ask of it."""
-        services = self.app.state.services
-        await services.live.stop()
-        await services.deadlines.stop()
-        await services.renamer.stop()
+        await self.app.state.services.live.stop()
+        await self.stop_upkeep()
+
+    async def stop_upkeep(self) -> None:
+        """End those that look for deadlines that have passed and for renames to go on with."""
+        await self.app.state.services.deadlines.stop()
+        await self.app.state.services.renamer.stop()
 
     async def record_parties(self) -> None:
         """Belgrade, Washington with its State Department, Pristina with its police, NATO."""
