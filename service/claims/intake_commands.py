@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, insert, select, update
 
 from service.claims import claim_commands, link_commands, statement_commands
 from service.directory import source_commands
@@ -16,8 +16,15 @@ from service.domain import access, ids
 from service.domain.access import Action, Actor
 from service.domain.claims import Rendering
 from service.domain.errors import Invalid, NotFound
-from service.domain.inputs import NewClaim, NewLink, NewSource, NewStatement, Selector
-from service.store.tables import intakes, stories
+from service.domain.inputs import (
+    NewClaim,
+    NewLink,
+    NewQuote,
+    NewSource,
+    NewStatement,
+    Selector,
+)
+from service.store.tables import intakes, quotes, stories
 
 RETENTION = timedelta(days=30)
 """A text that nobody has finished with goes after this."""
@@ -37,6 +44,15 @@ class PassageLink:
 
 
 @dataclass(frozen=True, slots=True)
+class KnownStatement:
+    """A statement that is recorded already, and the article's words for it: they are added as
+    another rendering, unless they are recorded from this source."""
+
+    id: str
+    quotes: tuple[NewQuote, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Passage:
     """Words of an article, whose they are, and what they do.
 
@@ -44,7 +60,7 @@ class Passage:
     the text they were selected, in characters, if known.
     """
 
-    statement: NewStatement
+    statement: NewStatement | KnownStatement
     near: int | None
     claim: NewClaim | None
     stands: tuple[PassageLink, ...]
@@ -73,11 +89,7 @@ def begin_intake(
     Returns an id.  Raises Invalid for an unknown story.
     """
     access.require_permission(actor, Action.RECORD)
-    if (
-        story is not None
-        and connection.scalar(select(stories).where(stories.c.slug == story)) is None
-    ):
-        raise Invalid(f"there is no story '{story}'", loc=("body", "story"))
+    _require_story(connection, story)
     hashed_source = replace(source, sha256=sha256(text.encode()).hexdigest())
     source_id, _ = source_commands.record_source(connection, hashed_source, actor=actor, now=now)
     row = {
@@ -124,7 +136,7 @@ def record_passage(
                 "are paraphrased or translated",
                 loc=("body", "quotes", "rendering"),
             )
-    quotes = tuple(
+    placed_quotes = tuple(
         replace(
             quote,
             source=row.source,
@@ -132,9 +144,14 @@ def record_passage(
         )
         for quote in passage.statement.quotes
     )
-    statement = statement_commands.record_statement(
-        connection, replace(passage.statement, quotes=quotes), actor=actor, now=now
-    )
+    if isinstance(passage.statement, KnownStatement):
+        statement = statement_commands.lock_statement(
+            connection, passage.statement.id, loc=("body", "statement")
+        )
+        _add_renderings(connection, statement.id, placed_quotes, actor=actor, now=now)
+    else:
+        new = replace(passage.statement, quotes=placed_quotes)
+        statement = statement_commands.record_statement(connection, new, actor=actor, now=now)
     # In one order, whoever else links to the same claims.
     for stand in sorted(passage.stands, key=lambda each: each.claim):
         link = replace(stand.link, statement=statement.id)
@@ -147,6 +164,44 @@ def record_passage(
         connection, replace(passage.claim, origin=statement.id), actor=actor, now=now
     )
     return RecordedPassage(statement.id, claim.id)
+
+
+def _add_renderings(
+    connection: Connection,
+    statement_id: str,
+    new_quotes: tuple[NewQuote, ...],
+    *,
+    actor: Actor,
+    now: datetime,
+) -> None:
+    """Add an article's words to a statement that is recorded, each once."""
+    rows = connection.execute(
+        select(quotes.c.source, quotes.c.text).where(quotes.c.statement == statement_id)
+    )
+    present = {(row.source, row.text) for row in rows}
+    for quote in new_quotes:
+        if (quote.source, quote.text) not in present:
+            statement_commands.add_quote(connection, statement_id, quote, actor=actor, now=now)
+
+
+def choose_story(
+    connection: Connection, intake_id: str, story: str | None, *, actor: Actor, now: datetime
+) -> None:
+    """Choose the story of the claims that are still to be recorded from an article.
+
+    Those that are recorded stay where they are.  Raises NotFound, and Invalid for an unknown story.
+    """
+    access.require_permission(actor, Action.RECORD)
+    _require_story(connection, story)
+    change = update(intakes).where(intakes.c.id == intake_id).values(story=story)
+    if connection.execute(change).rowcount == 0:
+        raise NotFound("This article is no longer being taken in.")
+
+
+def _require_story(connection: Connection, story: str | None) -> None:
+    query = select(stories.c.slug).where(stories.c.slug == story)
+    if story is not None and connection.scalar(query) is None:
+        raise Invalid(f"there is no story '{story}'", loc=("body", "story"))
 
 
 def finish_intake(connection: Connection, intake_id: str, *, actor: Actor, now: datetime) -> None:

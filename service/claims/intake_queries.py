@@ -6,7 +6,13 @@ import orjson
 from sqlalchemy import Connection, Row, select
 
 from service.claims import link_activity, statement_queries
-from service.claims.intake_views import ArticleView, IntakeView, PassageUseView, PassageView
+from service.claims.intake_views import (
+    ArticleView,
+    IntakeView,
+    PassageUseView,
+    PassageView,
+    PassageWordsView,
+)
 from service.directory.directory_queries import build_source_view
 from service.domain.claims import format_instant
 from service.store.tables import claims, intakes, links, quotes, sources
@@ -61,12 +67,12 @@ def _build_intake(row: Row[Any]) -> IntakeView:
 def list_passages(connection: Connection, source_id: str) -> list[PassageView]:
     """List the statements with a quote from a source, in the order they were recorded.
 
-    Each has the quote and its links.  Runs four queries, however many there are.
+    Each has its quotes from the source and its links.  Runs four queries, however many there are.
     """
     rows = connection.execute(
         select(quotes)
         .where(quotes.c.source == source_id)
-        .order_by(quotes.c.recorded_at, quotes.c.id)
+        .order_by(quotes.c.recorded_at, quotes.c.position, quotes.c.id)
     ).all()
     statements = statement_queries.read_statements(connection, {row.statement for row in rows})
     does: dict[str, list[PassageUseView]] = {statement_id: [] for statement_id in statements}
@@ -103,17 +109,25 @@ def list_passages(connection: Connection, source_id: str) -> list[PassageView]:
                 "conditional": link.conditional,
             }
         )
-    return [
-        {
-            "statement": statements[row.statement],
+    passages: dict[str, PassageView] = {}
+    for row in rows:
+        words: PassageWordsView = {
             "text": row.text,
+            "language": row.language,
             "rendering": row.rendering,
             "exact": row.exact,
             "prefix": row.prefix,
-            "does": does[row.statement],
         }
-        for row in rows
-    ]
+        if row.statement in passages:
+            passages[row.statement]["others"].append(words)
+        else:
+            passages[row.statement] = {
+                **words,
+                "statement": statements[row.statement],
+                "others": [],
+                "does": does[row.statement],
+            }
+    return list(passages.values())
 
 
 def _read_text(document: str) -> str:

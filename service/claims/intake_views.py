@@ -27,14 +27,22 @@ class PassageUseView(TypedDict):
     conditional: bool
 
 
-class PassageView(TypedDict):
-    """A quote that was recorded from an article, with its statement."""
+class PassageWordsView(TypedDict):
+    """Words that were recorded from an article, and where in it they stand."""
 
-    statement: StatementView
     text: str
+    language: str
     rendering: Rendering
     exact: str | None
     prefix: str | None
+
+
+class PassageView(PassageWordsView):
+    """The first words of a statement that were recorded from an article, with the statement."""
+
+    statement: StatementView
+    others: list[PassageWordsView]
+    """Its other words in the article: a translation."""
     does: list[PassageUseView]
 
 

@@ -30,7 +30,7 @@ from service.desk.corrections import claim_correction, source_correction, statem
 from service.desk.corrections_log import corrections_log_page
 from service.desk.directory import party_pages, source_page
 from service.desk.dossier import dossier_page
-from service.desk.intake import intake_pages
+from service.desk.intake import intake_pages, passage_pages
 from service.desk.layout import assets, components_page, help_page
 from service.desk.printed import contact_page, printed_page, use_forms
 from service.desk.reversals import merge_pages, reversal_pages
@@ -57,6 +57,7 @@ routers = (
     due_forms.router,
     hold_forms.router,
     inquiry_pages.router,
+    passage_pages.router,  # before the pages of articles, whose addresses are wider
     intake_pages.router,
     key_pages.router,
     notice_pages.router,

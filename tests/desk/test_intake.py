@@ -272,3 +272,244 @@ async def test_figure_is_taken_in_and_replaces_an_earlier_claim(desk: Desk, peop
     [whole] = board.xpath("//section[@id='g-asserted']/h2/a/@href")
     group = parse_page(await people.checker.get(whole))
     assert [read_words(link) for link in group.cssselect(".row .what a")] == ["Seventeen died"]
+
+
+async def test_recorded_statement_is_linked_instead_of_a_second(
+    desk: Desk, people: People, place: str
+) -> None:
+    """Its voice, day and basis are as recorded, whatever the form says; the article's words are
+    added as another rendering, once; a claim has it as its origin."""
+    first = await desk.record_claim(text="The barracks are empty")
+    second = await desk.record_claim(text="The reserves are home")
+    statement = await desk.post(
+        "/v1/statements",
+        {
+            "party": "belgrade",
+            "speaker": {"name": "Milan Simić", "role": "general"},
+            "said_at": "2023-10-01T00:00:00Z",
+            "precision": "day",
+            "basis": "own_observation",
+            "quotes": [
+                {
+                    "text": "We left",
+                    "language": "en",
+                    "source": {"url": "https://example.org/elsewhere"},
+                }
+            ],
+        },
+    )
+    guesses = await people.checker.get(f"{place}/guesses", params={"begin": 1, "end": 8})
+    assert "Recorded already: the same words. Link it instead" in read_text(guesses)
+    [choice] = parse_page(guesses).cssselect("#offered-recorded input")
+    assert choice.get("value") == statement["id"]
+    passage = {"quote": "We left", "party": "washington", "statement": statement["id"]}
+    address = f"{place}/passages"
+    for claim in (first, second):
+        stance = {f"stand-{claim['id']}": "supports"}
+        answer = await submit(people.checker, place, address, **passage, **stance)
+        assert answer.status_code == 303, read_text(answer)
+    answer = await submit(
+        people.checker, place, address, **passage, claim="The general left with his troops"
+    )
+    assert answer.status_code == 303, read_text(answer)
+    recorded_statement = (await desk.reader.get(f"/v1/statements/{statement['id']}")).json()
+    assert recorded_statement["party"] == "belgrade"
+    quotes = [(quote["text"], quote["source"]["url"]) for quote in recorded_statement["quotes"]]
+    assert quotes == [
+        ("We left", "https://example.org/elsewhere"),
+        ("We left", "https://example.org/article"),
+    ]
+    assert recorded_statement["quotes"][1]["selector"]["exact"] == "We left"
+    [link] = (await desk.reader.get(f"/v1/claims/{first['id']}/links")).json()["items"]
+    assert link["statement"]["id"] == statement["id"]
+    claims = (await desk.reader.get("/v1/claims")).json()["items"]
+    [general_claim] = [claim for claim in claims if claim["text"].startswith("The general")]
+    assert general_claim["claimant"]["speaker"]["name"] == "Milan Simić"
+    assert general_claim["claimed_at"].startswith("2023-10-01")
+    page = parse_page(await people.checker.get(place))
+    assert len(page.cssselect(".passages > li")) == 1, "one statement, however many claims"
+
+
+async def record_statement(desk: Desk, party: str, words: str, said_at: str = "2023-10-01") -> str:
+    statement = await desk.post(
+        "/v1/statements",
+        {
+            "party": party,
+            "said_at": f"{said_at}T00:00:00Z",
+            "precision": "day",
+            "quotes": [
+                {
+                    "text": words,
+                    "language": "en",
+                    "source": {"url": "https://example.org/elsewhere"},
+                }
+            ],
+        },
+    )
+    return str(statement["id"])
+
+
+async def test_unfit_statement_is_refused_and_kept_in_the_form(
+    desk: Desk, people: People, place: str
+) -> None:
+    claim = await desk.record_claim(text="The barracks are empty")
+    withdrawn_id = await record_statement(desk, "belgrade", "They are gone")
+    path = f"/v1/statements/{withdrawn_id}/withdrawal"
+    assert (await desk.checker.post(path, json={"reason": "Denied it"})).status_code < 300
+    passage = {"quote": "We left", f"stand-{claim['id']}": "supports"}
+    unknown = "01890000-0000-7000-8000-000000000000"
+    for statement, status, reason in (
+        (unknown, 422, "there is no statement with this id"),
+        ("nonsense", 422, "there is no statement with this id"),
+        (withdrawn_id, 409, "was withdrawn"),
+    ):
+        refusal = await submit(
+            people.checker, place, f"{place}/passages", **passage, statement=statement
+        )
+        assert refusal.status_code == status, statement
+        assert reason in read_text(refusal)
+    form = find_form(parse_page(refusal), f"{place}/passages")
+    assert form.fields["statement"] == withdrawn_id
+    assert (await desk.reader.get(f"/v1/claims/{claim['id']}/links")).json()["items"] == []
+
+
+async def test_statement_is_found_by_words_party_and_day_without_scripts(
+    desk: Desk, people: People, place: str
+) -> None:
+    """The form is shown again with what was typed, and records nothing."""
+    belgrade_id = await record_statement(desk, "belgrade", "They are gone", said_at="2023-10-02")
+    washington_id = await record_statement(
+        desk, "washington", "They are gone", said_at="2023-10-01"
+    )
+    for words, statements in (
+        ("gone", {belgrade_id, washington_id}),
+        ("gone belgrade", {belgrade_id}),
+        ("2023-10-02", {belgrade_id}),
+        ("gone 2023-10-01", {washington_id}),
+        ("gone 2023-13-41", set()),
+    ):
+        answer = await submit(
+            people.checker,
+            place,
+            f"{place}/passages",
+            quote="We left",
+            claim="They left",
+            statement_words=words,
+            find="statement",
+        )
+        assert answer.status_code == 200, read_text(answer)
+        page = parse_page(answer)
+        shown_ids = {each.get("value") for each in page.cssselect("#statement .candidates input")}
+        assert shown_ids - {""} == statements, words
+        assert find_form(page, f"{place}/passages").fields["claim"] == "They left"
+    assert (await desk.reader.get("/v1/claims")).json()["items"] == []
+
+
+async def test_translation_is_recorded_with_the_words(
+    desk: Desk, people: People, place: str
+) -> None:
+    """One statement in two languages, each with its place, found by either; it counts once."""
+    passage = {**PASSAGE, "translation": "Otišli smo", "translation_language": "sr"}
+    answer = await submit(people.checker, place, f"{place}/passages", **passage)
+    assert answer.status_code == 303, read_text(answer)
+    [statement] = (await desk.reader.get("/v1/statements", params={"q": "otišli"})).json()["items"]
+    described = [
+        (quote["text"], quote["language"], quote["rendering"]) for quote in statement["quotes"]
+    ]
+    assert described == [("We left", "en", "verbatim"), ("Otišli smo", "sr", "translated")]
+    page = parse_page(await people.checker.get(place))
+    [item] = page.cssselect(".passages > li")
+    [other] = item.cssselect(".other")
+    assert read_words(other) == "Otišli smo translated · sr"
+    [claim] = (await desk.reader.get("/v1/claims")).json()["items"]
+    claim_page = read_text(await people.reader.get(f"/claims/{claim['id']}"))
+    assert claim_page.index("We left") < claim_page.index("Otišli smo")
+
+
+async def test_original_beside_a_translation_stands_in_the_text(
+    desk: Desk, people: People, place: str
+) -> None:
+    passage = {**PASSAGE, "rendering": "translated", "quote": "Nous sommes partis"}
+    original = {"language": "fr", "translation_language": "en"}
+    refusal = await submit(
+        people.checker, place, f"{place}/passages", **passage, **original, translation="We went"
+    )
+    assert "these words do not stand in the text" in read_text(refusal)
+    answer = await submit(
+        people.checker, place, f"{place}/passages", **passage, **original, translation="We left"
+    )
+    assert answer.status_code == 303, read_text(answer)
+    [statement] = (await desk.reader.get("/v1/statements")).json()["items"]
+    assert [quote["rendering"] for quote in statement["quotes"]] == ["translated", "verbatim"]
+    assert statement["quotes"][1]["selector"]["exact"] == "We left"
+
+
+async def test_wrong_translation_is_named_and_kept(desk: Desk, people: People, place: str) -> None:
+    for fields, at, reason in (
+        ({"translation": "Otišli smo"}, "translation_language", "give a language as"),
+        (
+            {"translation": "Otišli smo", "translation_language": "Serbian!"},
+            "translation_language",
+            "give a language as its code",
+        ),
+        (
+            {"translation": "We went", "translation_language": "en"},
+            "translation_language",
+            "another language than the words",
+        ),
+        ({"translation": "x" * 10_001, "translation_language": "sr"}, "translation", "10000"),
+    ):
+        refusal = await submit(people.checker, place, f"{place}/passages", **PASSAGE, **fields)
+        assert refusal.status_code == 422, fields
+        page = parse_page(refusal)
+        assert page.cssselect(f"#{at}[aria-invalid=true]"), fields
+        assert reason in read_words(page.get_element_by_id(f"fault-{at}")), fields
+        form = find_form(page, f"{place}/passages")
+        assert form.fields["translation"] == fields["translation"]
+    assert (await desk.reader.get("/v1/statements")).json()["items"] == []
+
+
+async def test_faults_of_an_article_and_of_its_story_are_told_at_once(
+    desk: Desk, people: People
+) -> None:
+    answer = await submit(
+        people.checker, "/intake", "/intake", url="nonsense", text="", story="xy", new_story="Fire"
+    )
+    assert answer.status_code == 422
+    page = parse_page(answer)
+    for name in ("url", "text", "new_story"):
+        assert page.cssselect(f"#{name}[aria-invalid=true]"), name
+    assert find_form(page, "/intake").fields["new_story"] == "Fire"
+    assert (await desk.reader.get("/v1/stories")).json()["items"] == []
+
+
+async def test_story_is_chosen_or_made_while_an_article_is_taken_in(
+    desk: Desk, people: People, place: str
+) -> None:
+    """The claims that follow are in it; a story's own page begins with it chosen."""
+    choice = f"{place}/story"
+    answer = await submit(people.checker, choice, choice, new_story="The flood")
+    assert answer.headers["location"] == f"{place}?done=saved"
+    await submit(people.checker, place, f"{place}/passages", **PASSAGE)
+    [claim] = (await desk.reader.get("/v1/claims")).json()["items"]
+    assert claim["story"] == "the-flood"
+    for fields, reason in (
+        ({"story": "nowhere"}, "there is no story"),
+        ({"new_story": "The flood", "story": ""}, "There is a story 'the-flood' already."),
+        ({"new_story": "A fire", "story": "the-flood"}, "not both"),
+        ({"new_story": "水", "story": ""}, "no address can be made of this title"),
+    ):
+        refusal = await submit(people.checker, choice, choice, **fields)
+        assert refusal.status_code == 422, fields
+        assert reason in read_text(refusal), fields
+        form = find_form(parse_page(refusal), choice)
+        assert form.fields["new_story"] == fields.get("new_story", "")
+    stories = (await desk.reader.get("/v1/stories")).json()["items"]
+    assert [story["slug"] for story in stories] == ["the-flood"]
+    await submit(people.checker, choice, choice, story="")
+    page = parse_page(await people.checker.get(place))
+    assert "story: none yet" in read_words(page.cssselect(".story")[0])
+    story_page = parse_page(await people.checker.get("/stories/the-flood"))
+    [link] = story_page.cssselect("main a[href^='/intake']")
+    form = find_form(parse_page(await people.checker.get(link.get("href"))), "/intake")
+    assert form.fields["story"] == "the-flood"

@@ -6,8 +6,15 @@ from typing import Any
 import orjson
 import pytest
 
-from service.desk.intake import nearby_text, passage_guesses, spoken_days
+from service.desk.intake import (
+    named_voices,
+    nearby_text,
+    passage_guesses,
+    passage_language,
+    spoken_days,
+)
 from service.desk.intake.nearby_text import Sentence
+from service.desk.statements.statement_fields import KnownVoices
 from tests.desk.browser.articles import Article, Passage, read_article
 from tests.desk.conftest import People, parse_page, read_text, submit
 from tests.support.desk import Desk
@@ -35,8 +42,140 @@ THURSDAY = date(2024, 5, 16)
     ],
 )
 def test_words_for_a_day_are_resolved_against_the_article(words: str, day: str | None) -> None:
-    spoken_day = spoken_days.find_spoken_day([Sentence(words, 0)], THURSDAY)
-    assert (spoken_day.day.isoformat() if spoken_day else None) == day
+    assert resolve(words, "en") == day
+
+
+def resolve(words: str, language: str) -> str | None:
+    spoken_day = spoken_days.find_spoken_day([Sentence(words, 0)], THURSDAY, language)
+    return spoken_day.day.isoformat() if spoken_day else None
+
+
+@pytest.mark.parametrize(
+    ("language", "words", "day"),
+    [
+        ("sr", "rekao je u sredu", "2024-05-15"),
+        ("sr", "у четвртак је рекла", "2024-05-16"),
+        ("sr-Latn", "rekla je u cetvrtak", "2024-05-16"),
+        ("bs", "rekao je u ponedjeljak", "2024-05-13"),
+        ("sr", "rekao je 12. maja 2023. godine", "2023-05-12"),
+        ("sr", "дванаестог маја је рекао", "2024-05-12"),
+        ("sr", "rekao je dvadeset i prvog aprila", "2024-04-21"),
+        ("sr", "rekao je 12. 5. 2024.", "2024-05-12"),
+        ("sr", "saopštila je juče", "2024-05-15"),
+        ("sr", "прекјуче су рекли", "2024-05-14"),
+        ("sr", "pre 12. maja nije bilo vode", None),
+        ("sr", "na 12. 15. 2024.", None),
+        ("sr", "sreda je bila mirna", None),
+        ("sq", "tha të mërkurën", "2024-05-15"),
+        ("sq", "tha te henen", "2024-05-13"),
+        ("sq", "deklaroi më 12 maj 2024", "2024-05-12"),
+        ("sq", "tha pardje", "2024-05-14"),
+        ("sq", "deri më 12 maj", None),
+        ("fr", "a-t-il déclaré lundi soir", "2024-05-13"),
+        ("fr", "a-t-elle dit le lundi 6 mai 2024", "2024-05-06"),
+        ("fr", "a-t-elle dit le 1er mai", "2024-05-01"),
+        ("fr", "a-t-il dit avant-hier", "2024-05-14"),
+        ("fr", "a-t-il dit aujourd'hui", "2024-05-16"),
+        ("fr", "le marché du lundi", None),
+        ("fr", "fermé le lundi", None),
+        ("fr", "il viendra lundi prochain", None),
+        ("fr", "depuis le 12 mai", None),
+        ("de", "sagte er on Monday", None),
+    ],
+)
+def test_days_are_read_in_the_language_of_the_article(
+    language: str, words: str, day: str | None
+) -> None:
+    """In both scripts of Serbian, with and without accents; what is no day of speaking is none."""
+    assert resolve(words, language) == day
+
+
+def test_year_one_has_no_days_before_it() -> None:
+    assert spoken_days.find_spoken_day([Sentence("on Monday", 0)], date(1, 1, 2), "en") is None
+
+
+SERBIAN = (
+    "U Lumasu je poplava odnela most. „Niko nas nije upozorio“, rekla je u sredu gradonačelnica "
+    "Lumasa Ana Marić.\n\nDirektor Vodoprivrede Petar Simić rekao je 12. maja 2024. godine da su "
+    "„sve ustave bile zatvorene“. Ministarstvo odbrane saopštilo je da vojska pomaže. Jedan "
+    "stariji inženjer, koji je tražio da mu se ime ne navodi, kaže da su „ustave bile otvorene“."
+)
+CYRILLIC = (
+    "„Нико нас није упозорио“, рекла је у среду градоначелница Лумаса Ана Марић.\n\n"
+    "Министарство одбране саопштило је да војска „помаже“."
+)
+ALBANIAN = (
+    "“Askush nuk na paralajmëroi”, tha të mërkurën kryetarja e Lumasit, Ana Mariq. Sipas "
+    "Ministria e Mbrojtjes, ushtria “po ndihmon”."
+)
+FRENCH = (
+    "« Personne ne nous a prévenus », a déclaré mercredi la maire de Lumas, Anne Marchand.\n\n"
+    "Le ministère de la Défense affirme que l’armée « apporte son aide »."
+)
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "words", "speaker", "role", "party", "verb"),
+    [
+        ("sr", SERBIAN, "Niko nas", "Ana Marić", "gradonačelnica Lumasa", "", "rekla"),
+        ("sr", SERBIAN, "sve ustave", "Petar Simić", "direktor Vodoprivrede", "", "rekao"),
+        ("sr", SERBIAN, "vojska", "", "", "Ministarstvo odbrane", "saopštilo"),
+        ("sr", CYRILLIC, "Нико нас", "Ана Марић", "градоначелница Лумаса", "", "рекла"),
+        ("sr", CYRILLIC, "помаже", "", "", "Министарство одбране", "саопштило"),
+        ("sq", ALBANIAN, "Askush nuk", "Ana Mariq", "kryetarja e Lumasit", "", "tha"),
+        ("sq", ALBANIAN, "po ndihmon", "", "", "Ministria e Mbrojtjes", "Sipas"),
+        ("fr", FRENCH, "Personne ne", "Anne Marchand", "maire de Lumas", "", "déclaré"),
+        ("fr", FRENCH, "apporte son", "", "", "ministère de la Défense", "affirme"),
+    ],
+)
+def test_voices_are_read_in_the_language_of_the_article(
+    language: str, text: str, words: str, speaker: str, role: str, party: str, verb: str
+) -> None:
+    """Names with the role before them and the verb of saying; organisations by what they are."""
+    begin = text.index(words)
+    sentences = nearby_text.list_sentences(text, begin, begin + len(words))
+    voices = named_voices.find_voices(sentences, KnownVoices([], []), [], language)
+    offered = {(each.speaker, each.role, each.verb) for each in voices.new if each.speaker}
+    bodies = {(each.new_party, each.verb) for each in voices.new if not each.speaker}
+    assert ((speaker, role, verb) in offered) if speaker else ((party, verb) in bodies)
+
+
+def test_unnamed_source_is_offered_as_a_serbian_text_has_it() -> None:
+    begin = SERBIAN.index("ustave bile otvorene")
+    sentences = nearby_text.list_sentences(SERBIAN, begin, begin + 10)
+    voices = named_voices.find_voices(sentences, KnownVoices([], []), [], "sr")
+    assert "jedan stariji inženjer" in [voice.description for voice in voices.new]
+
+
+@pytest.mark.parametrize(
+    ("language", "sentence", "names"),
+    [
+        ("sr", "Prema rečima Petra Simića, most je pao.", ["Petar Simic", "Simić", "Симић"]),
+        ("sr", "Са Симићем је разговарала Марићева.", ["Simić"]),
+        ("sr", "Rekao je Vuki.", ["Ana Vuka"]),
+        ("sq", "Simiqi tha se ura ra.", ["Petar Simiq"]),
+        ("en", "He met Simić’s driver.", ["Simić"]),
+    ],
+)
+def test_known_speakers_are_found_in_every_case(
+    language: str, sentence: str, names: list[str]
+) -> None:
+    for name in names:
+        speaker = {"id": name, "name": name, "role": None, "party": "lumas"}
+        voices = KnownVoices([], [speaker])  # type: ignore[list-item]
+        offered = named_voices.find_voices([Sentence(sentence, 0)], voices, [], language)
+        assert [voice.speaker for voice in offered.known] == [name], name
+        other = speaker | {"name": "Simićević"}
+        voices = KnownVoices([], [other])  # type: ignore[list-item]
+        offered = named_voices.find_voices([Sentence(sentence, 0)], voices, [], language)
+        assert not offered.known
+
+
+def test_text_of_a_language_that_is_not_read_offers_nobody_new() -> None:
+    """In German every noun has a capital."""
+    sentence = Sentence("Der Direktor Peter Schmidt sagte am Montag", 0)
+    offered = named_voices.find_voices([sentence], KnownVoices([], []), [], "de")
+    assert (offered.known, offered.new) == ((), ())
 
 
 def test_quoted_days_are_left_aside_and_the_nearest_counts() -> None:
@@ -44,7 +183,7 @@ def test_quoted_days_are_left_aside_and_the_nearest_counts() -> None:
     text = "On Tuesday he spoke. “We saw it on Sunday,” he said. On Wednesday he left."
     sentences = nearby_text.list_sentences(text, text.index("We saw"), text.index(",” he"))
     assert [sentence.distance for sentence in sentences] == [-1, 0, 1]
-    spoken_day = spoken_days.find_spoken_day(sentences, THURSDAY)
+    spoken_day = spoken_days.find_spoken_day(sentences, THURSDAY, "en")
     assert spoken_day is not None
     assert (spoken_day.day, spoken_day.words) == (date(2024, 5, 14), "On Tuesday")
 
@@ -69,23 +208,45 @@ def test_language_and_quotation_are_those_of_the_words(passage: Passage) -> None
     begin = SLUICES.text.index(passage.words)
     assert nearby_text.judge_quotation(SLUICES.text, begin, begin + len(passage.words))
     assert not nearby_text.judge_quotation(SLUICES.text, begin, begin + len(passage.words) + 5)
-    assert (passage_guesses.guess_language(passage.words) or "en") == passage.language
+    language = passage_language.tell_language(passage.words)
+    assert (language.tag if language else "en") == passage.language
 
 
 @pytest.mark.parametrize(
     ("words", "language"),
     [
         ("ارتفع عدد القتلى", "ar"),
+        ("این یک گزارش است", None),
         ("Двојица држављана Србије", "sr"),
+        ("Није било никога, а ћутали су", "sr"),
         ("Ми се бринемо", None),
         ("Мы это видели", "ru"),
         ("Ці люди", "uk"),
         ("Ne nuk e dimë", "sq"),
+        ("Les troupes sont parties", "fr"),
+        ("Vlada je rekla da su trupe otišle", "sr"),
+        ("Kažu da prije nisu bili u Lumasu", None),
+        ("Mi smo rekli, da je v redu in da ne bo", None),
+        ("Není to pravda, řekl", None),
+        ("Die Männer waren in der Stadt", None),
+        ("Wij hebben het niet gezien", None),
+        ("Non è vero che la polizia", None),
+        ("We met Đorđe and they have it", "en"),
+        ("Noël", None),
+        ("We left", None),
         ("Zzz", None),
     ],
 )
-def test_language_is_guessed_only_where_something_tells(words: str, language: str | None) -> None:
-    assert passage_guesses.guess_language(words) == language
+def test_language_is_told_only_where_something_tells(words: str, language: str | None) -> None:
+    """Neither one letter that several languages have nor a word or two is enough."""
+    answer = passage_language.tell_language(words)
+    assert (answer.tag if answer else None) == language
+
+
+def test_what_told_a_language_is_said() -> None:
+    answer = passage_language.tell_language("Ne nuk e dimë")
+    assert answer is not None
+    assert answer.reason == "“nuk”, “ë”"
 
 
 @pytest.mark.parametrize(

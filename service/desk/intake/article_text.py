@@ -8,8 +8,13 @@ from service.claims.intake_views import PassageView
 def split_text(text: str, passages: Sequence[PassageView]) -> list[tuple[str, int | None]]:
     """Split a text into pieces; those that are recorded have the index of their passage."""
     ranges = []
-    for index, passage in enumerate(passages):
-        exact, prefix = passage["exact"], passage["prefix"] or ""
+    placed = [
+        (index, words)
+        for index, passage in enumerate(passages)
+        for words in (passage, *passage["others"])
+    ]
+    for index, words in placed:
+        exact, prefix = words["exact"], words["prefix"] or ""
         if exact is None:
             continue
         place = text.find(prefix + exact)

@@ -33,8 +33,15 @@ function takeSelection() {
   if (find("#guesses") && field("quote").value === taken && field("near").value === `${begin}`) {
     return;
   }
+  if (translationButton.ariaPressed === "true") return takeTranslation(taken, begin);
   field("quote").value = taken;
   field("near").value = begin;
+  // New words inherit nothing of those before.
+  fillFields({ translation: "", translation_language: "" });
+  find("#statement .kept input").checked = true;
+  showKnown();
+  const before = ["said_on", "said_in"].map((name) => [name, field(name).defaultValue]);
+  fillFields(Object.fromEntries(before), edited);
   edited.delete("rendering");
   text.focus({ preventScroll: true });
   guessing = showGuesses(begin, begin + [...taken].length);
@@ -43,20 +50,48 @@ text.addEventListener("mouseup", () => setTimeout(takeSelection));
 text.addEventListener("keyup", takeSelection);
 document.addEventListener("touchend", () => setTimeout(takeSelection, 50));
 
+// --- the same words in another language, and a statement that is recorded already
+
+const translationButton = find("#take-translation"), voice = find("#voice");
+translationButton.addEventListener("click", () => {
+  const isPressed = translationButton.ariaPressed === "true";
+  translationButton.ariaPressed = `${!isPressed}`;
+  if (!isPressed) text.focus({ preventScroll: true });
+});
+async function takeTranslation(taken, begin) {
+  translationButton.ariaPressed = "false";
+  fillFields({ translation: taken });
+  const part = await fetchGuesses(begin, begin + [...taken].length).catch(() => null);
+  if (!part || field("translation").value !== taken) return;
+  const { language } = JSON.parse(part.firstElementChild.dataset.fill);
+  fillFields({ translation_language: language });
+}
+// Whose words they are and when is then as it is recorded.
+const showKnown = () => voice.disabled = !!field("statement").value;
+form.addEventListener("change", ({ target }) => target.name === "statement" && showKnown());
+showKnown();
+// Its search is loaded where somebody asks for it.
+const knownDetails = find("#known");
+const loadSearch = () => knownDetails.open && import(knownDetails.dataset.script);
+knownDetails.addEventListener("toggle", loadSearch);
+loadSearch();
+
 // --- what is guessed: filled in where nobody has chosen yet, with why; a voice only when taken
 
 const edited = new Set(), reasonLine = find("#rendering-why");
 let guessing = null;
+async function fetchGuesses(begin, end) {
+  const query = new URLSearchParams({ begin, end });
+  const answer = await fetch(`${ARTICLE}/guesses?${query}`, {
+    signal: AbortSignal.timeout(8000),
+  });
+  if (!answer.ok || answer.redirected) throw new Error(answer.status);
+  return readPart(answer);
+}
 async function showGuesses(begin, end) {
   form.setAttribute("aria-busy", "true");
-  const query = new URLSearchParams({ begin, end });
   try {
-    const answer = await fetch(`${ARTICLE}/guesses?${query}`, {
-      credentials: "same-origin",
-      signal: AbortSignal.timeout(8000),
-    });
-    if (!answer.ok || answer.redirected) throw new Error(answer.status);
-    const part = await readPart(answer);
+    const part = await fetchGuesses(begin, end);
     if (field("near").value !== `${begin}`) return;
     reasonLine.replaceChildren(...part.childNodes);
     const { fill, likely } = reasonLine.firstElementChild.dataset;
@@ -125,6 +160,8 @@ const KEYS = {
     if (taken && !field("claim").value) taken.click();
     field("claim").focus();
   },
+  e: () => find("#offered-recorded input")?.click(),
+  l: () => translationButton.click(),
   i: () => field("conditional").click(),
   p: () => field("partial").click(),
 };
@@ -190,7 +227,7 @@ async function showSimilar() {
     kind: field("kind").value,
     party: field("party").value,
   });
-  const answer = await fetch(`/intake/similar?${query}`, { credentials: "same-origin" });
+  const answer = await fetch(`/intake/similar?${query}`);
   if (answer.ok && !answer.redirected && words === field("claim").value) {
     similarList.replaceChildren(...(await readPart(answer)).childNodes);
   }
@@ -242,9 +279,7 @@ claimField.addEventListener("keydown", (event) => {
 // Finding a claim: those of the story by their words, others by searching for them.
 const findField = find("#find"), stands = find("#stands");
 async function searchClaims(words) {
-  const answer = await fetch(`/v1/claims?${new URLSearchParams({ q: words, limit: 8 })}`, {
-    credentials: "same-origin",
-  });
+  const answer = await fetch(`/v1/claims?${new URLSearchParams({ q: words, limit: 8 })}`);
   if (!answer.ok || findField.value.trim() !== words) return;
   for (const claim of (await answer.json()).items) {
     let row = find(`#stand-${claim.id}`)?.closest("li");

@@ -14,7 +14,9 @@ REACH = 2_000
 text without empty lines is one paragraph, however long."""
 _SENTENCE_END = re.compile(
     r"(?<!\bMr\.)(?<!\bMs\.)(?<!\bMrs\.)(?<!\bDr\.)(?<!\bGen\.)(?<!\bSt\.)(?<!\bNo\.)"
+    r"(?<!\bdr\.)(?<!\bг\.)(?<!\bg\.)(?<!\bM\.)(?<!\bMme\.)"
     r"(?<=[.!?…])[”“»\")]*\s+"
+    r"(?!(?<=\d\.\s)[^\W_A-ZČĆĐŠŽА-ЯЂЈЉЊЋЏ])"  # “12. maja 2024.” is within a sentence
 )
 
 

@@ -10,29 +10,15 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from service.claims.intake_views import ArticleView
-from service.desk.intake import named_voices, nearby_text, spoken_days
+from service.desk.intake import named_voices, nearby_text, passage_language, spoken_days
 from service.desk.intake.named_voices import OfferedVoices
+from service.desk.intake.spoken_days import SpokenDay
 from service.desk.statements.statement_fields import KnownVoices
 from service.domain.claims import Kind, Rendering
 from service.domain.names import normalize_letters
 from service.search.index import stemmer
 
 DAYS_OFFERED = 6
-_SCRIPTS = (
-    ("ar", re.compile("[\u0600-\u06ff]")),
-    ("he", re.compile("[\u0590-\u05ff]")),
-    ("el", re.compile("[\u0370-\u03ff]")),
-)
-_CYRILLIC = re.compile("[\u0400-\u04ff]")
-_LETTERS = (
-    ("sr", re.compile("[ђћљњџј]", re.IGNORECASE)),
-    ("uk", re.compile("[іїєґ]", re.IGNORECASE)),
-    ("ru", re.compile("[ыэёъ]", re.IGNORECASE)),
-    ("sr", re.compile("[čćđšž]", re.IGNORECASE)),
-    ("sq", re.compile("ë", re.IGNORECASE)),
-)
-"""Letters that one of the languages has and the others lack, in this order."""
-_TAGS = {stemmer.ENGLISH: "en", stemmer.SERBIAN: "sr", stemmer.ALBANIAN: "sq"}
 _NUMBER_FIRST = re.compile(
     r"(?:(?:about|almost|at least|nearly|over|more than|some) )?(?:\d[\d,.]*|(?:a |two |three )?"
     r"(?:hundred|thousand|dozen)|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve"
@@ -49,9 +35,8 @@ class PassageGuesses:
     rendering: Rendering
     language: str
     language_reason: str
-    """Empty where it is the article's own."""
-    said_on: date | None
-    said_on_words: str
+    """The words and letters that told it; empty where it is the article's own."""
+    spoken_day: SpokenDay | None
     days: tuple[date, ...]
     """The days up to the article's, the latest first, to be taken by one click."""
     voices: OfferedVoices
@@ -68,34 +53,27 @@ def guess_passage(
     words = text[begin:end]
     sentences = nearby_text.list_sentences(text, begin, end)
     published = _read_day(article["source"]["published_at"])
-    spoken_day = spoken_days.find_spoken_day(sentences, published) if published else None
+    spoken_day = (
+        spoken_days.find_spoken_day(sentences, published, article["language"])
+        if published
+        else None
+    )
     is_quoted = nearby_text.judge_quotation(text, begin, end)
-    language = guess_language(words) or article["language"]
-    is_foreign = _primary(language) != _primary(article["language"])
+    language = passage_language.tell_language(words)
+    is_foreign = language is not None and _primary(language.tag) != _primary(article["language"])
     wording = "" if is_foreign else propose_wording(words)
     return PassageGuesses(
         rendering=Rendering.VERBATIM if is_quoted else Rendering.PARAPHRASE,
-        language=language if is_foreign else article["language"],
-        language_reason="the language of the words themselves" if is_foreign else "",
-        said_on=spoken_day.day if spoken_day else None,
-        said_on_words=spoken_day.words if spoken_day else "",
+        language=language.tag if language and is_foreign else article["language"],
+        language_reason=language.reason if language and is_foreign else "",
+        spoken_day=spoken_day,
         days=_list_days(published),
-        voices=named_voices.find_voices(sentences, voices, article["passages"]),
+        voices=named_voices.find_voices(
+            sentences, voices, article["passages"], article["language"]
+        ),
         wording=wording,
         kind=guess_kind(wording),
     )
-
-
-def guess_language(words: str) -> str | None:
-    """Guess a language by its script, then by letters, then by common words; None if none tells."""
-    for tag, pattern in (*_SCRIPTS, *_LETTERS):
-        if pattern.search(words):
-            return tag
-    if _CYRILLIC.search(words):
-        return None
-    plain = re.findall(r"\w+", normalize_letters(words))
-    languages = stemmer.guess_languages(words, plain)
-    return _TAGS[languages[0]] if len(languages) == 1 else None
 
 
 def propose_wording(words: str) -> str:

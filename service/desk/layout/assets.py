@@ -30,8 +30,9 @@ ROOMS = (
 """The folders of pages, with their templates, scripts and styles. A file name is used once."""
 STYLE, SCRIPT = "desk.css", "desk.js"
 """What every page has: the styles of all rooms and the scripts of the layout, each as one file."""
-DRAWN = "drawings.css"
-"""Styles that only a story's page needs, and has beside the others."""
+APART = frozenset(("drawings.css", "dossier.css", "notices.css", "views.css"))
+"""Styles that some pages need, and have beside the others: a story's, dossiers, those that show
+what was printed or put right, and the list of saved views."""
 MEDIA_TYPES = {
     "css": "text/css; charset=utf-8",
     "js": "text/javascript; charset=utf-8",
@@ -67,7 +68,7 @@ def load_assets() -> dict[str, Asset]:
             kind = file.name.rpartition(".")[2]
             if kind in MEDIA_TYPES:
                 is_script = room == "layout" and kind == "js"
-                is_style = kind == "css" and file.name != DRAWN
+                is_style = kind == "css" and file.name not in APART
                 name = STYLE if is_style else SCRIPT if is_script else file.name
                 body = file.read_bytes()
                 if kind in UNSEEN:

@@ -115,7 +115,6 @@ async function fetchPage(address) {
   const response = await fetch(address, {
     // A replica may not have the event yet after which a page is read again.
     headers: { Accept: "text/html", "Cache-Control": "no-cache" },
-    credentials: "same-origin",
     signal: AbortSignal.timeout(15000),
   });
   if (response.redirected && new URL(response.url).pathname === "/sign-in") {

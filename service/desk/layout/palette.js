@@ -8,7 +8,6 @@ async function showDestinations() {
   const turn = ++paletteTurn;
   const answer = await fetch(`/go?q=${encodeURIComponent(paletteField.value.trim())}`, {
     headers: { Accept: "text/html" },
-    credentials: "same-origin",
   });
   if (turn !== paletteTurn || !answer.ok || answer.redirected) return;
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");

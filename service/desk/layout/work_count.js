@@ -5,7 +5,7 @@ function showCount() {
   clearTimeout(countTimer);
   if (!query("#work-count")) return;
   countTimer = setTimeout(async () => {
-    const response = await fetch("/work-count", { credentials: "same-origin" }).catch(() => null);
+    const response = await fetch("/work-count").catch(() => null);
     const counter = query("#work-count");
     if (!response?.ok || response.redirected || !counter) return;
     const count = await response.text();

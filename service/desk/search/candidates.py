@@ -4,8 +4,10 @@ A form's field of this kind is a `Picker`: what is chosen now, and what was foun
 It works in two steps: one searches (a script does that as one types), then chooses.
 """
 
+import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from service.claims import (
@@ -39,6 +41,7 @@ MOST_WORDS = 240
 """Characters that are shown of a statement."""
 SHORTEST_PREFIX = 3
 """Letters from which on a word may be the beginning of one."""
+DAY = re.compile(r"\b\d{4}-\d\d-\d\d\b", re.ASCII)
 EVERYBODYS = statement_hits.Filters(None, None, None, None)
 FATES = {
     Lifecycle.WITHDRAWN: "taken back",
@@ -150,19 +153,46 @@ async def find_candidates(call: Call, picker: Picker) -> list[Candidate]:
         return [candidate for candidate in matches if candidate.id != picker.about]
     if not words:
         return await _list_likely(call, picker)
+    if picker.kind is CandidateKind.STATEMENT:
+        return await _find_statements(call, words)
     try:
         query = parse_beginnings(words)
     except Unsearchable:
         return []
-    if picker.kind is CandidateKind.STATEMENT:
-        statements, _ = await statement_hits.find_statements(
-            call.reader, query, EVERYBODYS, limit=MOST, after=None
-        )
-        return [_build_statement(statement) for statement in statements]
     page = await claim_hits.find_claims(
         call.reader, ClaimSearch(query, Filters(), None, None, MOST + 1, None)
     )
     return await _describe_claims(call, [hit.claim for hit in page.hits], picker.about)
+
+
+async def _find_statements(call: Call, words: str) -> list[Candidate]:
+    """Find statements by their words, by who says them, and by a day among the words."""
+    filters = EVERYBODYS
+    if (match := DAY.search(words)) is not None:
+        try:
+            since = datetime.fromisoformat(match[0]).replace(tzinfo=UTC)
+        except ValueError:
+            return []
+        words = f"{words[: match.start()]} {words[match.end() :]}".strip()
+        filters = replace(filters, since=since, until=since + timedelta(days=1, microseconds=-1))
+    if not words:
+        statements: Sequence[StatementView] = await call.read(
+            statement_queries.list_statements,
+            party=None,
+            speaker=None,
+            since=filters.since,
+            until=filters.until,
+            window=Window(MOST, None),
+        )
+        return [build_statement(statement) for statement in statements[:MOST]]
+    try:
+        query = parse_beginnings(words)
+    except Unsearchable:
+        return []
+    statements, _ = await statement_hits.find_statements(
+        call.reader, query, filters, limit=MOST, after=None
+    )
+    return [build_statement(statement) for statement in statements]
 
 
 def parse_beginnings(text: str) -> Query:
@@ -237,7 +267,7 @@ def _list_of_claimant(connection: Connection, claim_id: str) -> list[Candidate]:
         window=Window(MOST + len(linked_statements), None),
     )
     free = [statement for statement in statements if statement["id"] not in linked_statements]
-    return [_build_statement(statement) for statement in free[:MOST]]
+    return [build_statement(statement) for statement in free[:MOST]]
 
 
 async def _read_candidates(
@@ -248,7 +278,7 @@ async def _read_candidates(
         return []
     if kind is CandidateKind.STATEMENT:
         statements = await call.read(statement_queries.read_statements, chosen_ids)
-        return [_build_statement(statements[id]) for id in chosen_ids if id in statements]
+        return [build_statement(statements[id]) for id in chosen_ids if id in statements]
     claims = await call.read(document_queries.read_claims, chosen_ids)
     return await _describe_claims(call, [claims[id] for id in chosen_ids if id in claims], None)
 
@@ -285,7 +315,7 @@ def _build_claim(claim: ClaimView, titles: dict[str, str]) -> Candidate:
     )
 
 
-def _build_statement(statement: StatementView) -> Candidate:
+def build_statement(statement: StatementView) -> Candidate:
     flags = []
     if "voided_at" in statement:
         flags.append(FATES[Lifecycle.VOID])

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from service.desk.layout import forms
-from service.desk.layout.forms import Form
+from service.desk.layout.forms import FieldError, Form
 from service.directory import directory_queries, party_commands
 from service.directory.directory_views import PartyView, SpeakerView
 from service.domain import addresses
@@ -40,6 +40,8 @@ FIELDS = (
     "quote",
     "language",
     "rendering",
+    "translation",
+    "translation_language",
     "url",
     "publisher",
     "title",
@@ -70,6 +72,8 @@ NAMES = {
     "quotes": "quote",
 }
 """The fields of a form, by their places in a body."""
+TRANSLATION_NAMES = {"text": "translation", "language": "translation_language"}
+"""The fields of a translation, by their places in the body of a quote."""
 MOMENT = ("said_on", "said_hour", "said_in")
 WITHDRAWAL = ("reason", "url", "publisher", "said_on", "said_hour", "said_in")
 WITHDRAWAL_NAMES = {
@@ -212,10 +216,68 @@ def _read_attribution(form: Form) -> dict[str, str | None]:
     }
 
 
+def read_quotes(form: Form, source: object) -> list[statement_inputs.QuoteIn]:
+    """Read the words that a form has, and their translation.  Raises Invalid."""
+    problems = forms.Problems()
+    values = [_read_words(form, source), problems.gather(_read_translation, form, source)]
+    quotes = [
+        problems.gather(forms.parse_body, statement_inputs.QuoteIn, each) for each in values if each
+    ]
+    problems.raise_any()
+    return [quote for quote in quotes if quote is not None]
+
+
+def _read_words(form: Form, source: object) -> dict[str, object]:
+    return {
+        "text": form.get_verbatim("quote") or "",
+        "language": form.get_text("language") or "",
+        "rendering": form.get_text("rendering") or Rendering.VERBATIM,
+        "source": source,
+    }
+
+
+def _read_translation(form: Form, source: object) -> dict[str, object] | None:
+    """Read the same words in another language; None where there are none.  Raises Invalid.
+
+    Beside a translation they are the original.
+    """
+    text, language = form.get_verbatim("translation"), form.get_text("translation_language")
+    if text is None:
+        return None
+    is_original = form.get_text("rendering") == Rendering.TRANSLATED
+    values: dict[str, object] = {
+        "text": text,
+        "language": language or "",
+        "rendering": Rendering.VERBATIM if is_original else Rendering.TRANSLATED,
+        "source": source,
+    }
+    try:
+        forms.parse_body(statement_inputs.QuoteIn, values)
+    except Invalid as error:
+        raise Invalid(error.detail, errors=_name_errors(error)) from None
+    if language == form.get_text("language"):
+        raise Invalid(
+            "a translation is in another language than the words",
+            loc=("body", "translation_language"),
+        )
+    return values
+
+
+def _name_errors(error: Invalid) -> list[FieldError]:
+    """Return what is wrong with a translation, by the names of its fields; without what is wrong
+    with its source, which is the words' own."""
+    return [
+        {"loc": ["body", TRANSLATION_NAMES[part["loc"][1]]], "msg": part["msg"]}
+        for part in error.extras["errors"]
+        if part["loc"][1] in TRANSLATION_NAMES
+    ]
+
+
 def read_statement(form: Form, source: object) -> statement_inputs.StatementIn:
     """Read the statement that a form describes. Raises Invalid with all that is wrong with it."""
     problems = forms.Problems()
     instant = problems.gather(read_instant, form, "said_on", "said_hour", "said_in")
+    translation = problems.gather(_read_translation, form, source)
     statement: statement_inputs.StatementIn | None = problems.gather(
         forms.parse_body,
         statement_inputs.StatementIn,
@@ -226,14 +288,7 @@ def read_statement(form: Form, source: object) -> statement_inputs.StatementIn:
             "said_at": instant[0] if instant else UNSAID,
             "precision": instant[1] if instant else Precision.DAY,
             "basis": form.get_text("basis") or Basis.UNSTATED,
-            "quotes": [
-                {
-                    "text": form.get_verbatim("quote") or "",
-                    "language": form.get_text("language") or "",
-                    "rendering": form.get_text("rendering") or Rendering.VERBATIM,
-                    "source": source,
-                }
-            ],
+            "quotes": [_read_words(form, source), *([translation] if translation else [])],
         },
     )
     problems.raise_any()

@@ -174,6 +174,8 @@ async def test_every_page_passes_axe(windows: Windows, places: dict[str, str], t
         await page.goto(address)
         await look(f"{name} ({address})", page)
     await begin_intake(page)
+    for folded in ("#translated", "#known"):
+        await page.locator(f"{folded} > summary").click()
     await look("an article", page)
     await page.goto("/")
     await page.keyboard.press("?")
