@@ -27,6 +27,7 @@ LANGUAGES = {
     "en": "English",
     "es": "Spanish",
     "fr": "French",
+    "he": "Hebrew",
     "hr": "Croatian",
     "hu": "Hungarian",
     "it": "Italian",
