@@ -227,6 +227,7 @@ SENTENCE = st.lists(WORDS, max_size=90).map(" ".join)
 
 
 @given(SENTENCE, st.lists(SENTENCE, max_size=3), st.lists(WORDS, min_size=1, max_size=3))
+@example("Serbia " * 60, [], ["Serbia"])
 def test_marks_hold_words_of_the_query(text: str, quotes: list[str], words: list[str]) -> None:
     """Marks lie within their snippet, in order, apart, and hold a word of the query each."""
     try:

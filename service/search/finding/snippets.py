@@ -90,10 +90,12 @@ def _cut_excerpt(field: Field, marks: list[list[int]]) -> SnippetView:
         space = text.find(" ", earliest, first_mark)
         start = space + 1 if space >= 0 else earliest
     end = min(len(text), max(start + EXCERPT_CHARACTERS, marks[0][1]))
+    # No mark is cut: half a word is not what was found.
+    end = next((first for first, last in marks if first < end < last), end)
     before, after = "…" if start else "", "…" if end < len(text) else ""
     shift = len(before) - start
     return {
         "field": field.kind,
         "text": f"{before}{text[start:end]}{after}",
-        "marks": [[first + shift, min(last, end) + shift] for first, last in marks if first < end],
+        "marks": [[first + shift, last + shift] for first, last in marks if first < end],
     }
