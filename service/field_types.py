@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
 
 from service.domain import addresses, texts
 from service.domain.account_bounds import EMAIL, LONGEST_EMAIL, LONGEST_NAME
+from service.domain.names import LONGEST_SLUG, SHORTEST_SLUG
 
 SLUG = r"^[a-z0-9]+(-[a-z0-9]+)*$"
 COUNTRY = r"^[A-Z]{2}$"
@@ -49,7 +50,9 @@ class Text(GroupedMetadata):
         return clean_text
 
 
-Slug = Annotated[str, StringConstraints(pattern=SLUG, min_length=2, max_length=64)]
+Slug = Annotated[
+    str, StringConstraints(pattern=SLUG, min_length=SHORTEST_SLUG, max_length=LONGEST_SLUG)
+]
 Country = Annotated[str, StringConstraints(pattern=COUNTRY)]
 Language = Annotated[str, StringConstraints(pattern=LANGUAGE, max_length=35)]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]

@@ -11,6 +11,7 @@ from functools import lru_cache
 from service.domain import texts
 from service.domain.letters import LATIN
 
+SHORTEST_SLUG, LONGEST_SLUG = 2, 64
 APOSTROPHES = dict.fromkeys(map(ord, "'’‘ʼ`´′‛ʻʾʿ＇"))
 # đ is written dj where a keyboard has none, and d where somebody leaves its stroke out.
 _DJ = re.compile("dj+")
@@ -64,10 +65,12 @@ def normalize_spelling(name: str) -> str:
 def make_slug(name: str) -> str:
     """Return `name` for addresses: `Kosovo Police` is kosovo-police, `Ђорђе` is djordje.
 
-    It is empty if none of its letters can stand in an address.
+    It has at most LONGEST_SLUG characters, and is empty if fewer than SHORTEST_SLUG of the name's
+    can stand in an address.
     """
     plain = transliterate(texts.strip_name(name).translate(APOSTROPHES))
-    return "-".join(re.findall(r"[a-z0-9]+", plain))
+    slug = "-".join(re.findall(r"[a-z0-9]+", plain))[:LONGEST_SLUG].rstrip("-")
+    return slug if len(slug) >= SHORTEST_SLUG else ""
 
 
 def normalize_speaker(name: str, role: str | None) -> dict[str, str]:

@@ -12,14 +12,13 @@ from service.directory import party_commands
 from service.domain import addresses
 from service.domain.access import Actor
 from service.domain.errors import AlreadyExists
-from service.domain.names import make_slug, normalize_spelling
+from service.domain.names import LONGEST_SLUG, make_slug, normalize_spelling
 from service.exchange.import_fields import ClaimRow, RowRefusal
 from service.exchange.import_labels import Judgement
 from service.exchange.import_mapping import Mapping
 from service.store import tables
 from service.stories import story_commands
 
-LONGEST_SLUG = 64
 Names = tuple[str | None, ...]
 
 
@@ -144,14 +143,14 @@ class NameFinder:
         if name is None:
             return None
         stories = self.directory.stories
-        slug = name if name in stories else build_slug(name)
+        slug = name if name in stories else make_slug(name)
         if slug in stories:
             title = self.directory.undone_stories.get(slug)
             if title is not None:
                 with suppress(AlreadyExists):
                     self._make_story(slug, title)
             return slug
-        if slug is None or self.mapping.unknown_story == "refuse":
+        if not slug or self.mapping.unknown_story == "refuse":
             raise RowRefusal("story", name, "there is no such story")
         self._make_story(slug, name)
         self.story = (slug, name)
@@ -198,8 +197,8 @@ class NameFinder:
         if name.startswith(("http://", "https://")):
             reason = "there is an address and no name: map it to a party"
             raise RowRefusal("claimant", name, reason)
-        slug = build_slug(name)
-        if slug is None:
+        slug = make_slug(name)
+        if not slug:
             reason = "no slug can be made of this name: map it to a party"
             raise RowRefusal("claimant", name, reason)
         free, number = slug, 2
@@ -232,9 +231,3 @@ class NameFinder:
             actor=self.actor,
             now=self.now,
         )
-
-
-def build_slug(name: str) -> str | None:
-    """Return a slug that reads like `name`; None where none of its letters can stand in one."""
-    slug = make_slug(name)[:LONGEST_SLUG].rstrip("-")
-    return slug if len(slug) >= 2 else None

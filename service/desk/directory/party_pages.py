@@ -109,7 +109,7 @@ async def _list_parents(call: Call, parent: str | None) -> list[tuple[str, str]]
 async def record_party(form: Recording) -> Response:
     name = form.get_text("name") or ""
     try:
-        slug = form.get_text("slug") or make_slug(name)[:64].strip("-")
+        slug = form.get_text("slug") or make_slug(name)
         if name and not slug:
             raise Invalid("give one: none can be made of this name", loc=("body", "slug"))
         party = forms.parse_body(

@@ -16,7 +16,6 @@ from service.web.bodies.directory_inputs import StoryIn
 
 T = TypeVar("T")
 FIELDS = ("story", "new_story")
-SHORTEST_SLUG, LONGEST_SLUG = 2, 64
 
 
 class StoryChoice(In):
@@ -34,8 +33,8 @@ def read_story(form: Form) -> str | None:
         return listed_story
     if listed_story is not None:
         raise Invalid("choose a story or name a new one, not both", loc=("body", "new_story"))
-    slug = make_slug(title)[:LONGEST_SLUG].strip("-")
-    if len(slug) < SHORTEST_SLUG:
+    slug = make_slug(title)
+    if not slug:
         raise Invalid(
             "no address can be made of this title: record the story under Stories, and choose it",
             loc=("body", "new_story"),

@@ -113,7 +113,7 @@ class FaultyAddress:
     """All that is wrong with an address, and the same page without it."""
 
     faults: Sequence[AddressFault]
-    without: str
+    remaining_address: str
 
 
 def read_faulty_address(request: Request, error: ClaimdeskError) -> FaultyAddress | None:

@@ -24,7 +24,6 @@ from service.web.bodies.directory_inputs import PartyIn
 T = TypeVar("T")
 UNSAID = "2000-01-01T00:00:00Z"
 """Stands for the instant that a form lacks, while the rest of it is checked."""
-SHORTEST_SLUG = 2
 FIELDS = (
     "party",
     "new_party",
@@ -162,8 +161,8 @@ def read_party(form: Form) -> str | None:
 
 
 def _make_party_slug(name: str) -> str:
-    slug = make_slug(name)[:64].strip("-")
-    if len(slug) < SHORTEST_SLUG:
+    slug = make_slug(name)
+    if not slug:
         raise Invalid(
             "no address can be made of this name: record the party under Parties, and choose it",
             loc=("body", "name"),

@@ -92,7 +92,7 @@ async def record_story(form: Recording) -> Response:
     """Record a story; without an address, one is made from its title."""
     title = form.get_text("title") or ""
     try:
-        slug = form.get_text("slug") or make_slug(title)[:64].strip("-")
+        slug = form.get_text("slug") or make_slug(title)
         if title and not slug:
             raise Invalid("give one: none can be made of this title", loc=("body", "slug"))
         values = {
