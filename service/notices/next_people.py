@@ -29,7 +29,8 @@ def read_next_followers(
     """Read the next people, by their ids, who have followed one of these targets since then.
 
     A batch of each kind is read from its index in order, and the first of all of them are taken:
-    no batch reads everybody who follows.
+    no batch reads everybody who follows.  Whoever follows by several targets of a kind is one
+    of the batch: were they several, who comes after them would be taken to have been told.
     """
     by_kind: dict[str, list[str]] = {}
     for kind, target in targets:
@@ -38,7 +39,8 @@ def read_next_followers(
     batches = []
     for kind, names in by_kind.items():
         query = (
-            select(*PERSON)
+            select(follows.c.user.label("id"), users.c.name, users.c.role)
+            .distinct()
             .select_from(source)
             .where(
                 follows.c.kind == kind,
