@@ -208,12 +208,21 @@ if (inner) {
 }
 sessionStorage.removeItem(PLACE);
 
-// The panel reaches to the foot of the window, from wherever scrolling has brought its head.
+// The panel reaches to the foot of the window, from wherever scrolling has brought its head; but
+// what is pressed stays under the pointer, or the click is lost.
+let isPressed = false;
 function measurePanel() {
+  if (isPressed) return;
   const head = Math.max(panel.getBoundingClientRect().top, 0);
   panel.style.setProperty("--from", `${head + 12}px`);
 }
 for (const name of ["scroll", "resize"]) addEventListener(name, measurePanel, { passive: true });
+for (const name of ["pointerdown", "pointerup", "pointercancel"]) {
+  addEventListener(name, () => {
+    isPressed = name === "pointerdown";
+    setTimeout(measurePanel);
+  });
+}
 measurePanel();
 
 // --- claims: those that may be the same, and those that a passage bears on

@@ -56,6 +56,25 @@ async def test_passages_are_guessed_after_one_was_refused(windows: Windows) -> N
     await expect(page.locator("#speaker")).to_have_value("Milena Radić")
 
 
+async def test_button_stays_under_the_pointer_while_it_is_pressed(windows: Windows) -> None:
+    """A panel that grew between press and release took the click from whoever had just scrolled."""
+    page = await windows.open(name="Ana")
+    await begin(page)
+    await page.evaluate(SELECT, "Twelve lorries were held")
+    await expect(page.locator("#guesses")).to_be_attached()
+    await page.fill("#role", "director")
+    await page.get_by_role("button", name="Record the passage").hover()  # brings it into view
+    await page.evaluate("new Promise((done) => requestAnimationFrame(() => setTimeout(done)))")
+    # As it stands before a scrolling is noticed.
+    await page.evaluate("document.querySelector('.panel').style.setProperty('--from', '300px')")
+    await page.get_by_role("button", name="Record the passage").hover()
+    async with page.expect_event("load"):
+        await page.mouse.down()
+        await page.evaluate("dispatchEvent(new Event('scroll'))")
+        await page.mouse.up()
+    await expect(page.locator("#faults")).to_contain_text("leave the role empty")
+
+
 async def test_figure_is_asked_for_once_a_claim_is_one(windows: Windows) -> None:
     page = await windows.open(name="Ana")
     await begin(page)
