@@ -182,13 +182,14 @@ def run_receiver(host: str, port: int, *, secrets: list[str], fail: int, as_json
         raise shell.CommandError(
             sockets.explain_not_listening(host, port, "webhooks listen", error)
         ) from error
+    # Before the note says "Listening": whoever reads it may end this at once.
+    signal.signal(signal.SIGTERM, receiver.interrupt)
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, receiver.interrupt)
     interactive = is_interactive()
     shell.print_note(describe_next_steps(receiver, interactive=interactive))
     if interactive:
         threading.Thread(target=_read_secrets, args=(receiver,), daemon=True).start()
-    signal.signal(signal.SIGTERM, receiver.interrupt)
-    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
-        signal.signal(signal.SIGINT, receiver.interrupt)
     try:
         with receiver:
             receiver.serve_forever(poll_interval=0.2)

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from service.cli import listening, shell
 from service.domain import ids
 from service.domain.webhooks import make_secret
 from service.webhooks import signatures
@@ -217,6 +218,31 @@ def test_listener_stops_cleanly(number: int) -> None:
     with Listener("--secret", NEW) as listener:
         assert listener.stop(number) == 0
         assert "Traceback" not in "".join(listener.noted)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_listener_stops_cleanly_while_it_says_that_it_listens(
+    monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
+    """A signal that comes before the first look at the socket ends it too."""
+    handlers = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}
+
+    def interrupt(note: str) -> None:
+        if note:
+            signal.raise_signal(number)
+
+    monkeypatch.setattr(shell, "print_note", interrupt)
+    try:
+        for each in handlers:
+            signal.signal(each, _fail_test)
+        listening.run_receiver("127.0.0.1", 0, secrets=[NEW], fail=0, as_json=False)
+    finally:
+        for each, handler in handlers.items():
+            signal.signal(each, handler)
+
+
+def _fail_test(*signal_and_frame: object) -> None:
+    raise AssertionError("the receiver did not take the signal")
 
 
 def test_malformed_secret_is_refused(run: Run) -> None:
