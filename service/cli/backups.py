@@ -154,7 +154,7 @@ def _restore_dump(file: Path, answer: str | None) -> tuple[str, str | None, str]
         now=shell.read_clock(),
     )
     return (
-        shell.mask_password(shell.load_settings().database_url.get_secret_value()),
+        shell.describe_url(),
         former_copy,
         epoch,
     )

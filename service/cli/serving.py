@@ -62,6 +62,7 @@ def serve(
                 settings = settings.model_copy(update={"dispatch": False})
             databases.prepare_schema(create=True)
             greeting = f"Claimdesk {shell.read_version()} on {address}"
+            greeting += f"\n{describe_place()}"
             if seed:
                 greeting += f"\n{_start_desk(settings)}"
 
@@ -107,6 +108,13 @@ def _build_address(host: str, port: int) -> str:
     """Return the URL by which a browser on this machine reaches the server."""
     local = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host)  # noqa: S104
     return f"http://{local or (f'[{host}]' if ':' in host else host)}:{port}"
+
+
+def describe_place() -> str:
+    """Say which database is served, without its password, and what names another."""
+    path = databases.find_file()
+    place = shell.describe_url() if path is None else f"the file {path.resolve()}"
+    return f"Its database is {place} (another: {shell.PREFIX}DATABASE_URL)"
 
 
 def _start_desk(settings: "Settings") -> str:

@@ -129,9 +129,12 @@ def mask_password(url: str) -> str:
 
 def describe_database() -> str:
     """Return which database is used, without its password."""
-    return (
-        f"{PREFIX}DATABASE_URL is {mask_password(load_settings().database_url.get_secret_value())}"
-    )
+    return f"{PREFIX}DATABASE_URL is {describe_url()}"
+
+
+def describe_url() -> str:
+    """Return the database's URL without its password."""
+    return mask_password(load_settings().database_url.get_secret_value())
 
 
 # --- errors ---

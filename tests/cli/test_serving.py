@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from service.cli import serving
 from tests.cli.conftest import ReallyRun, Run, RunJson, Serve
 
 
@@ -16,9 +17,10 @@ def test_serve_migrates_answers_and_stops(serve: Serve, folder: Path) -> None:
     assert server.get("/healthz")[0] == 200
     assert (folder / "claimdesk.db").exists()
     assert server.stop() == 130
-    # One line from us; nothing from the libraries, no stack trace.
-    assert [line for line in server.said if "Claimdesk" not in line] == []
-    assert len(server.said) == 1
+    # Two lines from us; nothing from the libraries, no stack trace.
+    assert "Claimdesk" in server.said[0]
+    database = f"Its database is the file {(folder / 'claimdesk.db').resolve()} "
+    assert server.said[1:] == [f"{database}(another: CLAIMDESK_DATABASE_URL)\n"]
 
 
 def test_sigterm_stops_the_server_cleanly(serve: Serve) -> None:
@@ -31,6 +33,13 @@ def test_sigterm_stops_the_server_cleanly(serve: Serve) -> None:
 @pytest.mark.usefixtures("migrated_database")
 def test_serve_works_on_both_databases(serve: Serve) -> None:
     assert serve("--no-dispatch").get("/readyz")[0] == 200
+
+
+def test_start_names_a_database_without_its_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CLAIMDESK_DATABASE_URL", "postgresql://u:s3cret@db.example/desk")
+    place = serving.describe_place()
+    assert place.startswith("Its database is postgresql://u:***@db.example/desk ")
+    assert "s3cret" not in place
 
 
 @pytest.mark.usefixtures("migrated_database")
