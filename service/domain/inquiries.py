@@ -10,10 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from service.domain.claims import Voice
+from service.domain.voices import Voice
 
 
 class InquiryOutcome(StrEnum):
