@@ -8,7 +8,7 @@ a claim is imported with its whole record or not at all.
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 from sqlalchemy import Connection, select, tuple_
 
@@ -18,7 +18,7 @@ from service.domain.history import Event
 from service.domain.names import normalize_spelling
 from service.exchange import export, export_files, export_format, export_lines, export_uses
 from service.exchange.export_files import ExportLine
-from service.exchange.export_lines import UNIQUE, Reference
+from service.exchange.export_lines import UNIQUE, Reference, Thing
 from service.exchange.imported_events import ImportedEvent
 from service.exchange.scratch import Chain, Refusal, Scratch
 from service.record.canonical import GENESIS
@@ -74,27 +74,27 @@ class _Check:
         if record in ("note", "use"):
             self.finish_events()
         kind = EXCHANGED_TABLES[record]
-        rows: dict[int, Row] = {}
+        things: dict[int, Thing] = {}
         for line in lines:
             try:
-                rows[line.number] = export_lines.parse_thing(record, line.values)
+                things[line.number] = export_lines.parse_thing(record, line.values)
             except ValueError as error:
                 self._refuse(record, line, str(error))
         references = {
-            number: export_lines.list_references(record, row) for number, row in rows.items()
+            number: export_lines.list_references(record, thing) for number, thing in things.items()
         }
         obstacles = self._find_obstacles(
             {reference for of_line in references.values() for reference in of_line}
         )
-        keys = [row[kind.key.name] for row in rows.values()]
+        keys = [thing.row[kind.key.name] for thing in things.values()]
         present = self._read_here(kind, keys)
         chains = export_uses.read_chains(self.connection, keys) if record == "use" else {}
-        taken_names = self._read_taken_names(record, list(rows.values()))
+        taken_names = self._read_taken_names(record, [thing.row for thing in things.values()])
         for line in lines:
-            thing = rows.get(line.number)
+            thing = things.get(line.number)
             if thing is None:
                 continue
-            key = str(thing[kind.key.name])
+            key = str(thing.row[kind.key.name])
             reason, is_continued = self._find_repetition(record, key), False
             if reason is None and key in chains:
                 reason, is_continued = _compare_events(thing, chains[key])
@@ -110,7 +110,7 @@ class _Check:
                 reason
                 or next(filter(None, map(obstacles.__getitem__, references[line.number])), None)
                 or (self._find_use_fault(thing) if record == "use" else None)
-                or self._find_name_conflict(record, thing, line.number, taken_names)
+                or self._find_name_conflict(record, thing.row, line.number, taken_names)
             )
             if reason is None:
                 self.tallies[record].new += 1
@@ -120,12 +120,12 @@ class _Check:
                 self._refuse(record, line, reason, key)
                 obstacles[record, key] = _describe_refused((record, key), line.number)
 
-    def _find_use_fault(self, use: Row) -> str | None:
+    def _find_use_fault(self, use: Thing) -> str | None:
         """Return what a use says other than its events and those of its claim, which the file has
         without fault."""
-        alterations = self.scratch.list_alterations(str(use["claim"]))
+        alterations = self.scratch.list_alterations(str(use.row["claim"]))
         try:
-            export_uses.require_provable(dict(use), alterations)
+            export_uses.require_provable(use, alterations)
         except export_lines.FOLDING_ERRORS as error:
             return str(error)
         return None
@@ -329,10 +329,10 @@ class _Check:
         tally.new, tally.known, tally.refused = new, known_count, tally.refused + refused_count
 
 
-def _compare_events(use: Row, hashes_here: Sequence[str]) -> tuple[str | None, bool]:
+def _compare_events(use: Thing, hashes_here: Sequence[str]) -> tuple[str | None, bool]:
     """Return why a use is refused that the desk has with these hashes, and whether it goes on."""
     try:
-        return None, export_uses.goes_on(cast("list[ImportedEvent]", use["events"]), hashes_here)
+        return None, export_uses.goes_on(use.events, hashes_here)
     except ValueError as error:
         return str(error), False
 

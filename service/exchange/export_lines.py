@@ -2,8 +2,8 @@
 
 import re
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import cast
 
 from sqlalchemy import RowMapping
 
@@ -18,7 +18,13 @@ from service.exchange import export_format
 from service.exchange.imported_events import ImportedEvent
 from service.record.canonical import GENESIS, check_salts, hash_event, render_canonical
 from service.store import row_data
-from service.store.row_data import EXCHANGED_TABLES, PARTY_VERSION, QUOTE, ExchangedTable
+from service.store.row_data import (
+    EXCHANGED_TABLES,
+    PARTY_VERSION,
+    QUOTE,
+    ExchangedTable,
+    Values,
+)
 
 NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 """A NUL in canonical JSON: an escape whose backslash is not itself escaped."""
@@ -54,6 +60,17 @@ FOLDING_ERRORS = (ValueError, KeyError, TypeError, AttributeError)
 """What folding raises for events whose data has another shape than their type's."""
 
 
+@dataclass(frozen=True, slots=True)
+class Thing:
+    """What the line of a thing says."""
+
+    row: Values
+    parts: list[Values] = field(default_factory=list)
+    """The rows of a statement's quotes, or of a party's versions."""
+    events: list[ImportedEvent] = field(default_factory=list)
+    """Its own record; none where the file has none, as files of version 1."""
+
+
 def build_unique_name(record: str, row: Mapping[str, object] | RowMapping) -> str | None:
     """Return what only one thing may be called; None for a kind without such a name.
 
@@ -72,33 +89,28 @@ def build_unique_name(record: str, row: Mapping[str, object] | RowMapping) -> st
     return None
 
 
-def parse_thing(record: str, values: Mapping[str, object]) -> dict[str, object]:
-    """Return the row of a thing's line; with a statement's the rows of its quotes, with a party's
-    those of its versions.
-
-    A thing that has a record of its own also has `events`; none where the file has none, as files
-    of version 1.  Raises ValueError with a reason.
-    """
+def parse_thing(record: str, values: Mapping[str, object]) -> Thing:
+    """Return what a thing's line says.  Raises ValueError with a reason."""
     if record not in export_format.SUBJECTS:
-        return row_data.parse_row(EXCHANGED_TABLES[record], values)
+        return Thing(row_data.parse_row(EXCHANGED_TABLES[record], values))
     container, kind = WITHIN.get(record, ("", None))
     columns = {key: values[key] for key in values if key not in (container, "events")}
-    row: dict[str, object] = row_data.parse_row(EXCHANGED_TABLES[record], columns)
+    row = row_data.parse_row(EXCHANGED_TABLES[record], columns)
+    parts: list[Values] = []
     if kind is not None:
-        rows = row[container] = _parse_rows(container, kind, values.get(container))
+        parts = _parse_rows(container, kind, values.get(container))
         if record == "party":
-            now = rows[-1]
+            now = parts[-1]
             if now["superseded_at"] or (now["name"], now["parent"]) != (row["name"], row["parent"]):
                 raise ValueError("versions: the last is not what holds now")
     events = values.get("events")
-    row["events"] = [] if events is None else _parse_events(record, values, events)
-    return row
+    return Thing(row, parts, [] if events is None else _parse_events(record, values, events))
 
 
-def _parse_rows(name: str, kind: ExchangedTable, lines: object) -> list[dict[str, object]]:
+def _parse_rows(name: str, kind: ExchangedTable, lines: object) -> list[Values]:
     if not isinstance(lines, list) or not lines:
         raise ValueError(f"{name}: at least one is needed")
-    rows: list[dict[str, object]] = []
+    rows: list[Values] = []
     for position, line in enumerate(lines):
         if not isinstance(line, dict):
             raise ValueError(f"{name}.{position} is no object")
@@ -109,16 +121,15 @@ def _parse_rows(name: str, kind: ExchangedTable, lines: object) -> list[dict[str
     return rows
 
 
-def list_references(record: str, row: Mapping[str, object]) -> list[Reference]:
+def list_references(record: str, thing: Thing) -> list[Reference]:
     """Return what a thing's line refers to."""
     references = [
-        (kind, str(row[name]))
+        (kind, str(thing.row[name]))
         for name, kind in EXCHANGED_TABLES[record].references.items()
-        if row[name] is not None
+        if thing.row[name] is not None
     ]
     if record == "statement":
-        quotes = cast("list[dict[str, str]]", row["quotes"])
-        references += [("source", quote["source"]) for quote in quotes]
+        references += [("source", quote["source"]) for quote in thing.parts]
     return references
 
 

@@ -7,7 +7,7 @@ goes on when it is started again.
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from hashlib import sha256
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from sqlalchemy import Connection, insert, select, update
 from sqlalchemy.exc import StatementError
@@ -27,15 +27,20 @@ from service.exchange import (
     imported_events,
 )
 from service.exchange.export_files import ExportLine
+from service.exchange.export_lines import Thing
 from service.exchange.imported_events import ImportedEvent
 from service.exchange.scratch import Refusal, Scratch
 from service.record import audit, writer
 from service.search.index import index_writer
 from service.store import tables
-from service.store.row_data import EXCHANGED_TABLES, PARTY_VERSION, QUOTE, serialize_row
+from service.store.row_data import (
+    EXCHANGED_TABLES,
+    PARTY_VERSION,
+    QUOTE,
+    Values,
+    serialize_row,
+)
 
-Row = dict[str, Any]
-"""The parameters of an INSERT."""
 UNUSABLE = (*export_lines.FOLDING_ERRORS, StatementError)
 """What writing raises for lines that do not fold, or that the database refuses."""
 SUBJECTS: Mapping[str, SubjectKind] = {
@@ -82,25 +87,30 @@ def write_batch(
             connection, [export_lines.parse_thing(kind, line.values) for line in lines], now=now
         )
         return
-    rows: list[Row] = [export_lines.parse_thing(kind, line.values) for line in lines]
+    parsed_things = [export_lines.parse_thing(kind, line.values) for line in lines]
     table, key = EXCHANGED_TABLES[kind].table, EXCHANGED_TABLES[kind].key
-    keys = [row[key.name] for row in rows]
+    keys = [thing.row[key.name] for thing in parsed_things]
     present = set(connection.scalars(select(key).where(key.in_(keys))))
-    rows = [row for row in rows if row[key.name] not in present]
+    new_things = [thing for thing in parsed_things if thing.row[key.name] not in present]
+    rows = [thing.row for thing in new_things]
     if kind == "key":
         for row in rows:
             # No secret has an empty hash: the name stands in the record, and opens nothing.
             row |= {"secret_hash": "", "revoked_at": now}
-    events = [event for row in rows for event in _build_events(kind, row, now=now)]
-    quotes = [quote | {"statement": row["id"]} for row in rows for quote in row.pop("quotes", ())]
-    versions = [
-        version | {"slug": row["slug"]} for row in rows for version in row.pop("versions", ())
-    ]
+    events = [event for thing in new_things for event in _build_events(kind, thing, now=now)]
+    quotes: list[Values] = []
+    versions: list[Values] = []
     if kind == "party":
+        versions = [
+            version | {"slug": thing.row["slug"]} for thing in new_things for version in thing.parts
+        ]
         _add_roots(connection, rows)
     elif kind == "speaker":
         _add_spellings(connection, rows)
     elif kind == "statement":
+        quotes = [
+            quote | {"statement": thing.row["id"]} for thing in new_things for quote in thing.parts
+        ]
         for row in rows:
             row |= {"said_end": compute_end(row["said_at"], Precision(row["precision"]))}
     elif kind == "source":
@@ -127,29 +137,29 @@ def describe_failure(kind: str, line: ExportLine, error: Exception) -> Refusal:
     return Refusal(line.number, record, key, None, None, f"it cannot be written: {reason}")
 
 
-def _build_events(kind: str, row: Row, *, now: datetime) -> list[writer.EventRow]:
+def _build_events(kind: str, thing: Thing, *, now: datetime) -> list[writer.EventRow]:
     """Return the events of a thing: its own, or one that says what the file tells of it.
 
     Accounts and keys always begin a new record: what opens them stays where it was.
     """
-    thing = EXCHANGED_TABLES[kind]
-    own_events: list[ImportedEvent] = row.pop("events", [])
-    if own_events:
-        return [imported_events.build_event_row(event) for event in own_events]
+    if thing.events:
+        return [imported_events.build_event_row(event) for event in thing.events]
+    exchanged_table = EXCHANGED_TABLES[kind]
+    key = exchanged_table.key.name
     if kind in export_format.SUBJECTS:
-        data = serialize_row(thing, row)
-        del data[thing.key.name]
+        data = serialize_row(exchanged_table, thing.row)
+        del data[key]
         if kind in export_lines.WITHIN:
             name, kind_within = export_lines.WITHIN[kind]
-            data[name] = [serialize_row(kind_within, part) for part in row[name]]
+            data[name] = [serialize_row(kind_within, part) for part in thing.parts]
     else:
-        data = audit.describe_row(row)
-    subject = Subject(SUBJECTS[kind], str(row[thing.key.name]))
+        data = audit.describe_row(thing.row)
+    subject = Subject(SUBJECTS[kind], str(thing.row[key]))
     draft = Draft(things.RULES[subject.kind][0], data | {things.TOLD_MARK: True}, rule="import")
     return writer.build_first_lines(subject, [draft], actor=access.IMPORTER, now=now)
 
 
-def _add_spellings(connection: Connection, rows: Sequence[Row]) -> None:
+def _add_spellings(connection: Connection, rows: Sequence[Values]) -> None:
     """Add the normalized names by which speakers are found; where two are one, the second is
     marked with its id."""
     t = tables.speakers
@@ -167,7 +177,7 @@ def _add_spellings(connection: Connection, rows: Sequence[Row]) -> None:
         row |= spelling
 
 
-def _add_fingerprints(connection: Connection, rows: Sequence[Row]) -> None:
+def _add_fingerprints(connection: Connection, rows: Sequence[Values]) -> None:
     """Add the fingerprints by which sources are found again.
 
     An older desk may have recorded one page under several spellings of its address: all of them
@@ -182,7 +192,7 @@ def _add_fingerprints(connection: Connection, rows: Sequence[Row]) -> None:
         row |= {"fingerprint": free, "address_digest": addresses.compute_address_digest(row["url"])}
 
 
-def _add_roots(connection: Connection, rows: Sequence[Row]) -> None:
+def _add_roots(connection: Connection, rows: Sequence[Values]) -> None:
     """Add the roots of parties.  Parents stand before those below them."""
     t = tables.parties
     parents = {row["parent"] for row in rows} - {None}
@@ -193,24 +203,25 @@ def _add_roots(connection: Connection, rows: Sequence[Row]) -> None:
         roots[row["slug"]] = row["root"]
 
 
-def _write_uses(connection: Connection, uses: Sequence[Row], *, now: datetime) -> None:
+def _write_uses(connection: Connection, uses: Sequence[Thing], *, now: datetime) -> None:
     """Write uses, or what the file has of them beyond the desk, and what follows of them from the
     events that the desk has of their claims."""
     t = tables.uses
-    claims = {use["claim"] for use in uses}
+    claims = {use.row["claim"] for use in uses}
     # The claims before their uses, and in one order, as whoever changes them does.
     of_uses = select(tables.claims.c.id).where(tables.claims.c.id.in_(claims))
     connection.execute(of_uses.order_by(tables.claims.c.id).with_for_update())
-    chains = export_uses.read_chains(connection, [use["id"] for use in uses])
+    chains = export_uses.read_chains(connection, [use.row["id"] for use in uses])
     alterations = use_changes.read_alterations(connection, claims)
     lines: list[writer.EventRow] = []
     for use in uses:
-        hashes_here = chains.get(use["id"], [])
-        if hashes_here and not export_uses.goes_on(use["events"], hashes_here):
+        use_id = use.row["id"]
+        hashes_here = chains.get(use_id, [])
+        if hashes_here and not export_uses.goes_on(use.events, hashes_here):
             continue
-        row = export_uses.fold_row(use, alterations.get(use["claim"], []))
+        row = export_uses.fold_row(use, alterations.get(use.row["claim"], []))
         if hashes_here:
-            connection.execute(update(t).where(t.c.id == use["id"]).values(row))
+            connection.execute(update(t).where(t.c.id == use_id).values(row))
         else:
             connection.execute(insert(t), row)
         lines += _build_events("use", use, now=now)[len(hashes_here) :]

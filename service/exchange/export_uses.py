@@ -7,7 +7,7 @@ without its events, and is told.
 """
 
 from collections.abc import Collection, Sequence
-from typing import Any, cast
+from typing import cast
 
 from sqlalchemy import Connection, select
 
@@ -19,12 +19,11 @@ from service.domain.subjects import SubjectKind
 from service.domain.things import SignedEvent
 from service.domain.uses import Alteration
 from service.exchange.export_format import ThingEvent
+from service.exchange.export_lines import Thing
 from service.exchange.imported_events import ImportedEvent
 from service.record import canonical
 from service.store import row_data, tables
-from service.store.row_data import USE
-
-Row = dict[str, Any]
+from service.store.row_data import USE, Values
 
 
 def withhold_contact(events: Sequence[ThingEvent]) -> dict[str, list[ThingEvent]]:
@@ -81,25 +80,24 @@ def goes_on(events: Sequence[ImportedEvent], hashes_here: Sequence[str]) -> bool
     return len(hashes) > len(hashes_here)
 
 
-def require_provable(use: Row, alterations: Sequence[Alteration]) -> None:
+def require_provable(use: Thing, alterations: Sequence[Alteration]) -> None:
     """Require that a line says what its events say, and the events of its claim that outdated it.
 
     Raises ValueError that says what it is in.
     """
     folded_row = fold_row(use, alterations)
     for name in USE.columns:
-        if use[name] != folded_row[name]:
+        if use.row[name] != folded_row[name]:
             raise ValueError(f"{name} is another than its events say, and those of its claim")
 
 
-def fold_row(use: Row, alterations: Sequence[Alteration]) -> Row:
+def fold_row(use: Thing, alterations: Sequence[Alteration]) -> Values:
     """Return the row of a use that a file has, after these changes of its claim.
 
     Raises one of `export_lines.FOLDING_ERRORS` for events that cannot be of a use.
     """
-    imported_events: list[ImportedEvent] = use["events"]
-    signed_events = [SignedEvent(event.event, event.actor) for event in imported_events] or [
-        _tell(use)
+    signed_events = [SignedEvent(event.event, event.actor) for event in use.events] or [
+        _tell(use.row)
     ]
     plain = domain_uses.fold_use(signed_events, alterations)
     if plain.pop("contact", None) is not None:
@@ -107,10 +105,10 @@ def fold_row(use: Row, alterations: Sequence[Alteration]) -> Row:
     if unknown := plain.keys() - set(USE.columns):
         raise ValueError(f"its events have the unknown field {min(unknown)!r}")
     columns = {name: plain.get(name) for name in USE.columns}
-    return row_data.parse_row(USE, columns | {"id": use["id"]})
+    return row_data.parse_row(USE, columns | {"id": use.row["id"]})
 
 
-def _tell(use: Row) -> SignedEvent:
+def _tell(use: Values) -> SignedEvent:
     """Return the event with which the record of a use begins of which a file has no events."""
     data = row_data.serialize_row(USE, use) | {things.TOLD_MARK: True}
     del data["id"]

@@ -4,7 +4,7 @@ This is the second way into the record, for imports.  What is derived comes of f
 same code as when it happened.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,6 +16,7 @@ from service.domain import history
 from service.domain.claims import ClaimState
 from service.domain.history import Event
 from service.domain.subjects import Subject, SubjectKind
+from service.domain.things import Row
 from service.record import writer
 from service.record.canonical import GENESIS, render_canonical
 from service.search.index import index_writer
@@ -23,8 +24,6 @@ from service.store import states
 from service.store.compiled_statements import CompiledStatement, bind_columns
 from service.store.tables import claim_versions, claims, events
 
-Row = dict[str, Any]
-"""The parameters of an INSERT or UPDATE."""
 RELATED = ("merged_into", "part_of")
 HELD = (
     select(claims.c.id, claims.c.state, claims.c.last_hash)
@@ -47,7 +46,7 @@ class ImportedEvent:
     subject: Subject
     id: str
     event: Event
-    actor: dict[str, Any]
+    actor: Mapping[str, Any]
     previous_hash: str
     hash: str
     salts: dict[str, str]
