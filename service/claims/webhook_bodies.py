@@ -7,7 +7,7 @@ Standard Webhooks 1.0: `{"type", "timestamp", "data"}`.  Every event about a cla
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
-from service.claims.claim_views import SpeakerNameView, build_claimant
+from service.claims.claim_views import ClaimView, SpeakerNameView, build_claimant
 from service.claims.webhook_body_views import (
     AmendedView,
     BodyChangesView,
@@ -80,6 +80,16 @@ def build_claim(state: ClaimState, base_url: str) -> BodyClaimView:
         "text": state.text,
         "claimant": build_claimant(state.claimant),
         "url": build_claim_url(state.id, base_url),
+    }
+
+
+def abridge_document(document: ClaimView, base_url: str) -> BodyClaimView:
+    """Return what a body says of a claim, from the document that is served of it."""
+    return {
+        "id": document["id"],
+        "text": document["text"],
+        "claimant": document["claimant"],
+        "url": build_claim_url(document["id"], base_url),
     }
 
 

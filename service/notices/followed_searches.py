@@ -14,6 +14,7 @@ from service.domain.claims import Lifecycle, Stance, Status, format_instant, par
 from service.search.index import query_parser
 from service.search.index.index_tables import claim_search
 from service.search.index.match_expressions import IndexQuery
+from service.store.compiled_statements import Parameters
 from service.store.tables import claims, parties
 
 INSTANTS = ("claimed_since", "claimed_until", "changed_since", "changed_until")
@@ -92,7 +93,7 @@ def _finds(connection: Connection, claim_id: str, search: str) -> bool:
 
 def _select_claims(
     connection: Connection, search: str
-) -> tuple[Select[tuple[str]], dict[str, Any]] | None:
+) -> tuple[Select[tuple[str]], Parameters] | None:
     """Select the ids of the claims that a search finds, with its parameters; None for one that
     finds nothing."""
     text, filters = parse_search(search)

@@ -7,18 +7,21 @@ read it.
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 import orjson
 from sqlalchemy import ColumnElement, Connection, Row, Select, delete, insert, select, update
 
-from service.claims.webhook_bodies import build_claim_url
+from service.claims.claim_views import ClaimView
+from service.claims.webhook_bodies import abridge_document, build_claim_url
+from service.claims.webhook_body_views import BodyClaimView
 from service.domain import ids, notice_times
 from service.domain.access import Role
 from service.domain.notice_times import Channel, MailMode
 from service.domain.notices import NoticeKind
 from service.domain.webhooks import Format
 from service.notices import notice_sentences, notice_settings
+from service.notices.notice_inserts import NoticeRow
 from service.notices.notice_settings import ALL, QUIET, Preferences
 from service.notices.people import Person
 from service.store import tables
@@ -41,9 +44,35 @@ JOINED = notice_mailings.join(notices, notices.c.id == notice_mailings.c.notice)
 )
 
 
-def plan_mailings(
-    connection: Connection, rows: Sequence[Mapping[str, Any]], *, now: datetime
-) -> None:
+class MailingRow(TypedDict):
+    """A new row of `notice_mailings`."""
+
+    notice: str
+    channel: str
+    user: str
+    due_at: datetime
+    gathered: bool
+
+
+class DigestItem(TypedDict):
+    """What a digest says of one notice."""
+
+    summary: str
+    url: str | None
+
+
+class MessageData(TypedDict):
+    """What a message says: of one notice, with the claim if it is about one, or of several."""
+
+    summary: str
+    claim: NotRequired[BodyClaimView]
+    print_line: NotRequired[str]
+    items: NotRequired[list[DigestItem]]
+    url: str
+    unsubscribe: NotRequired[str]
+
+
+def plan_mailings(connection: Connection, rows: Sequence[NoticeRow], *, now: datetime) -> None:
     """Plan when these new notices go out, for those who want them anywhere but in their inbox."""
     preferences = notice_settings.read_preferences(connection, {row["user"] for row in rows})
     mailings = [
@@ -56,16 +85,14 @@ def plan_mailings(
         connection.execute(insert(notice_mailings), mailings)
 
 
-def _list_mailings(
-    row: Mapping[str, Any], preferences: Preferences, now: datetime
-) -> list[dict[str, Any]]:
+def _list_mailings(row: NoticeRow, preferences: Preferences, now: datetime) -> list[MailingRow]:
     choice = preferences.kinds.get(row["kind"], QUIET)
     choices = []
     if choice["mail"] != MailMode.OFF:
         choices.append((Channel.MAIL, choice["mail"] == MailMode.DIGEST))
     if choice["chat"] and preferences.chat_channel is not None:
         choices.append((Channel.CHAT, False))
-    mailings = []
+    mailings: list[MailingRow] = []
     for channel, as_digest in choices:
         departure = notice_times.find_departure(preferences.timetable, as_digest=as_digest, now=now)
         mailings.append(
@@ -123,7 +150,7 @@ def _read_mailings(
     return connection.execute(query.order_by(notices.c.id).limit(limit)).all()
 
 
-def _read_documents(connection: Connection, rows: Sequence[Row[Any]]) -> dict[str, Any]:
+def _read_documents(connection: Connection, rows: Sequence[Row[Any]]) -> dict[str, ClaimView]:
     claim_ids = {row.claim for row in rows if row.claim is not None}
     if not claim_ids:
         return {}
@@ -137,7 +164,7 @@ def _send(
     connection: Connection,
     rows: Sequence[Row[Any]],
     preferences: Preferences | None,
-    documents: Mapping[str, Any],
+    documents: Mapping[str, ClaimView],
     *,
     now: datetime,
 ) -> int:
@@ -155,28 +182,25 @@ def _send(
     channel = _find_endpoint(connection, first, preferences, now=now)
     if channel is None:
         return 0
-    is_mail = first.channel == Channel.MAIL
+    base_url = context_of(connection).base_url
     if len(shown_notices) == 1:
-        if shown_notices[0].gathered:
+        [notice] = shown_notices
+        if notice.gathered:
             documents = _read_documents(connection, shown_notices)
-        data = _describe_notice(connection, shown_notices[0], documents, is_mail=is_mail)
-        kind, claim, position = (
-            shown_notices[0].kind,
-            shown_notices[0].claim,
-            shown_notices[0].position,
-        )
+        data = _describe_notice(notice, documents.get(notice.claim), base_url)
+        kind, ended_kind, moment = notice.kind, notice.kind, notice.at
+        claim, position = notice.claim, notice.position
     else:
-        data = _describe_digest(connection, shown_notices, is_mail=is_mail)
-        kind, claim, position = "digest", None, 0
-    message = ids.make_id()
-    body = bodies.render_body(
-        f"notice.{kind}", shown_notices[-1].at if len(shown_notices) == 1 else now, data
-    )
+        data = _describe_digest(shown_notices, base_url)
+        kind, ended_kind, moment, claim, position = "digest", ALL, now, None, 0
+    if first.channel == Channel.MAIL:
+        token = notice_settings.make_unsubscribe_token(connection, first.user, ended_kind)
+        data["unsubscribe"] = f"{base_url}/unsubscribe/{token}"
     outbox.queue_message(
         connection,
-        message=message,
+        message=ids.make_id(),
         kind=f"notice.{kind}",
-        body=body,
+        body=bodies.render_body(f"notice.{kind}", moment, data),
         webhooks=[channel],
         claim=claim,
         position=position,
@@ -218,30 +242,23 @@ def _find_endpoint(
     return channel
 
 
-def _describe_notice(
-    connection: Connection, row: Row[Any], documents: Mapping[str, Any], *, is_mail: bool
-) -> dict[str, Any]:
-    base_url = context_of(connection).base_url
-    document = documents.get(row.claim)
-    data: dict[str, Any] = {"summary": row.summary, "url": f"{base_url}/"}
+def _describe_notice(row: Row[Any], document: ClaimView | None, base_url: str) -> MessageData:
+    data: MessageData = {"summary": row.summary, "url": f"{base_url}/"}
     if document is not None:
-        url = build_claim_url(document["id"], base_url)
+        claim = abridge_document(document, base_url)
         # What the message says of the claim it need not say twice.
         quotation = f": {notice_sentences.quote_text(document['text'])}"
         data = {
             "summary": row.summary.replace(quotation, ""),
-            "claim": {name: document[name] for name in ("id", "text", "claimant")} | {"url": url},
+            "claim": claim,
             "print_line": document["print_line"],
-            "url": url,
+            "url": claim["url"],
         }
-    return data | _describe_way_out(connection, row, row.kind, is_mail=is_mail)
+    return data
 
 
-def _describe_digest(
-    connection: Connection, rows: Sequence[Row[Any]], *, is_mail: bool
-) -> dict[str, Any]:
-    base_url = context_of(connection).base_url
-    items = [
+def _describe_digest(rows: Sequence[Row[Any]], base_url: str) -> MessageData:
+    items: list[DigestItem] = [
         {
             "summary": row.summary,
             "url": None if row.claim is None else build_claim_url(row.claim, base_url),
@@ -251,15 +268,4 @@ def _describe_digest(
     kinds = {row.kind for row in rows}
     has_approvals = NoticeKind.APPROVAL in kinds
     summary = f"{len(rows)} notices{', and something waits for you' if has_approvals else ''}"
-    way_out = _describe_way_out(connection, rows[0], ALL, is_mail=is_mail)
-    return {"summary": summary, "items": items, "url": f"{base_url}/"} | way_out
-
-
-def _describe_way_out(
-    connection: Connection, row: Row[Any], kind: str, *, is_mail: bool
-) -> dict[str, Any]:
-    """Return the link by which mails end."""
-    if not is_mail:
-        return {}
-    token = notice_settings.make_unsubscribe_token(connection, row.user, kind)
-    return {"unsubscribe": f"{context_of(connection).base_url}/unsubscribe/{token}"}
+    return {"summary": summary, "items": items, "url": f"{base_url}/"}

@@ -1,11 +1,27 @@
 """Inserts many notices at once: on PostgreSQL as arrays, in one statement that is parsed once."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from datetime import datetime
+from typing import TypedDict
 
 from sqlalchemy import Connection, insert, text
 
 from service.store.tables import notices
+
+
+class NoticeRow(TypedDict):
+    """A new row of `notices`."""
+
+    id: str
+    user: str
+    kind: str
+    claim: str | None
+    key: str
+    summary: str
+    internal: bool
+    position: int
+    at: datetime
+
 
 COLUMNS = {
     "id": "uuid",
@@ -18,7 +34,7 @@ COLUMNS = {
     "position": "bigint",
     "at": "timestamptz",
 }
-"""The columns of a new notice, with their types on PostgreSQL."""
+"""The columns of a `NoticeRow`, with their types on PostgreSQL."""
 AS_TEXT = frozenset({"uuid"})
 """Types whose values come as text."""
 
@@ -37,10 +53,11 @@ def _build_insert() -> str:
 INSERT_ARRAYS = text(_build_insert())
 
 
-def insert_rows(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert rows of notices that have all of COLUMNS."""
+def insert_rows(connection: Connection, rows: Sequence[NoticeRow]) -> None:
+    """Insert rows of notices."""
     if connection.dialect.name == "sqlite":
         connection.execute(insert(notices), [dict(row) for row in rows])
     else:
-        arrays = {name: [row[name] for row in rows] for name in COLUMNS}
+        lines: Sequence[Mapping[str, object]] = rows
+        arrays = {name: [line[name] for line in lines] for name in COLUMNS}
         connection.execute(INSERT_ARRAYS, arrays)

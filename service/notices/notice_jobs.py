@@ -6,6 +6,7 @@ killed at any point: what is not committed is planned, or told, again, and nobod
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -34,6 +35,7 @@ from service.notices import (
     notice_plan,
     notice_sentences,
 )
+from service.notices.notice_inserts import NoticeRow
 from service.notices.notice_plan import Notice, Plan
 from service.notices.people import Person
 from service.store import wakeups
@@ -50,6 +52,18 @@ from service.uses import contact_mails
 
 MOST_JOBS = 25
 """Jobs of one transaction, at most: most concern few people."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What is to be told to many from `due_at` on: that a decision waits, or changes of a claim."""
+
+    kind: NoticeKind
+    claim: str
+    decision: str | None
+    first_seq: int
+    last_seq: int
+    due_at: datetime
 
 
 def carry_out(connection: Connection, plan: Plan, *, now: datetime) -> bool:
@@ -103,7 +117,7 @@ def insert_notices(connection: Connection, to_write: Sequence[Notice], *, now: d
         return
     # In their order, also of what one person is told within a millisecond.
     new_ids = sorted(ids.make_id() for _ in to_write)
-    rows: list[dict[str, Any]] = [
+    rows: list[NoticeRow] = [
         {
             "id": new_id,
             "user": notice.user,
@@ -163,8 +177,14 @@ def _add_jobs(connection: Connection, plan: Plan) -> None:
     that has not begun takes more changes in."""
     settled_ids = set(plan.settled)
     jobs = [
-        _build_job(NoticeKind.APPROVAL, waiting.claim, waiting.seq, waiting.at)
-        | {"decision": waiting.decision}
+        Job(
+            kind=NoticeKind.APPROVAL,
+            claim=waiting.claim,
+            decision=waiting.decision,
+            first_seq=waiting.seq,
+            last_seq=waiting.seq,
+            due_at=waiting.at,
+        )
         for waiting in plan.waiting
         if waiting.decision not in settled_ids
     ]
@@ -193,21 +213,19 @@ def _add_jobs(connection: Connection, plan: Plan) -> None:
             connection.execute(update(notice_jobs).where(is_job).values(last_seq=last))
             continue
         first = changes[0]
-        job = _build_job(NoticeKind.CHANGE, claim, first.seq, first.at + rules.COALESCED)
-        jobs.append(job | {"last_seq": last})
+        jobs.append(
+            Job(
+                kind=NoticeKind.CHANGE,
+                claim=claim,
+                decision=None,
+                first_seq=first.seq,
+                last_seq=last,
+                due_at=first.at + rules.COALESCED,
+            )
+        )
     if jobs:
-        connection.execute(insert(notice_jobs), [{"decision": None} | job for job in jobs])
-
-
-def _build_job(kind: NoticeKind, claim: str, seq: int, due_at: datetime) -> dict[str, Any]:
-    return {
-        "id": ids.make_id(),
-        "kind": kind.value,
-        "claim": claim,
-        "first_seq": seq,
-        "last_seq": seq,
-        "due_at": due_at,
-    }
+        rows = [{"id": ids.make_id(), **asdict(job), "kind": job.kind.value} for job in jobs]
+        connection.execute(insert(notice_jobs), rows)
 
 
 def find_next_due(connection: Connection) -> datetime | None:

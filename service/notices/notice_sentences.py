@@ -6,7 +6,7 @@ A sentence is written for an audience: what it may not read is taken out of the 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypedDict
 
 from service.domain import directions, disclosure
 from service.domain.access import Audience
@@ -35,6 +35,14 @@ class ClaimEvent:
     """Who acted, also where a rule followed at once from what somebody did."""
 
 
+class ReadableEvent(TypedDict):
+    """What an audience may read of an event; there is no actor where that is withheld."""
+
+    type: str
+    actor: Data | None
+    data: Data
+
+
 def summarize_changes(
     events: Sequence[ClaimEvent], text: str, audience: Audience, *, omitted_actor: str | None
 ) -> str | None:
@@ -42,22 +50,22 @@ def summarize_changes(
 
     What `omitted_actor` caused is left out.  Returns None if nothing is left to say.
     """
-    shown_claims: list[dict[str, Any]] = []
+    shown_events: list[ReadableEvent] = []
     for event in events:
         if omitted_actor is not None and event.caused_by == omitted_actor:
             continue
-        line: dict[str, Any] = {"type": event.type, "actor": event.actor, "data": event.data}
+        line: ReadableEvent = {"type": event.type, "actor": event.actor, "data": event.data}
         readable, _ = disclosure.withhold_event(line, audience)
         if readable["type"] in PHRASES:
-            shown_claims.append(readable)
-    if not shown_claims:
+            shown_events.append(readable)
+    if not shown_events:
         return None
     # Of the same gravity the last.
-    lead = min(reversed(shown_claims), key=lambda line: CHANGE_TYPES.index(line["type"]))
+    lead = min(reversed(shown_events), key=lambda line: CHANGE_TYPES.index(line["type"]))
     phrase = PHRASES[lead["type"]](lead["data"])
     name = (lead["actor"] or {}).get("name")
     by = f" by {directions.isolate_text(name)}" if name else ""
-    more = len(shown_claims) - 1
+    more = len(shown_events) - 1
     rest = f" (and {more} more change{'s' if more > 1 else ''})" if more else ""
     return f"{phrase}{by}: {quote_text(text)}{rest}"
 

@@ -99,7 +99,7 @@ def change_settings(
             "address in plain letters",
             loc=("body", "kinds"),
         )
-    values: dict[str, Any] = {
+    values: dict[str, object] = {
         "kinds": orjson.dumps({kind.value: choice for kind, choice in new.kinds.items()}).decode(),
         "digest_hour": new.digest_hour,
         "time_zone": new.time_zone or account.time_zone or TIME_ZONE,

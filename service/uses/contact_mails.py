@@ -6,12 +6,14 @@ it one mail says so: `use_contacts.mailed_version` is set in the transaction of 
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypedDict
 
 import orjson
 from sqlalchemy import Connection, Row, and_, or_, select, update
 
-from service.claims.webhook_bodies import build_claim_url
+from service.claims import webhook_bodies
+from service.claims.claim_views import ClaimView
+from service.claims.webhook_body_views import BodyClaimView
 from service.domain import ids
 from service.domain.uses import GRAVEST_FIRST, ContactState, UseClass, UseState
 from service.domain.webhooks import Format
@@ -47,6 +49,35 @@ IS_UNSAID = and_(
 )
 
 
+class QuestionMail(TypedDict):
+    """What a mail says that asks whether somebody wants mail."""
+
+    summary: str
+    explanation: str
+    url: str
+    unsubscribe: str
+
+
+class PrintedPlace(TypedDict):
+    """A place at which a claim was printed."""
+
+    title: str | None
+    where: str
+    url: str | None
+
+
+class OutdatedMail(TypedDict):
+    """What a mail says that tells of uses of one claim that are outdated."""
+
+    summary: str
+    claim: BodyClaimView
+    printed_now: str
+    printed_then: str
+    uses: list[PrintedPlace]
+    url: str
+    unsubscribe: str
+
+
 def open_channel(connection: Connection, contact: str, address: str, *, now: datetime) -> str:
     """Register the endpoint by which mails go to an address; returns its id."""
     channel = channels.open_channel(
@@ -65,7 +96,7 @@ def open_channel(connection: Connection, contact: str, address: str, *, now: dat
 
 def queue_question(connection: Connection, contact: str, channel: str, *, now: datetime) -> None:
     """Ask whether somebody wants mail; nothing that a person typed is in it."""
-    data = {
+    data: QuestionMail = {
         "summary": QUESTION,
         "explanation": EXPLANATION.format(context_of(connection).base_url),
         "url": contact_links.build_link(connection, contact, contact_links.CONFIRMATION),
@@ -119,9 +150,9 @@ def _tell(connection: Connection, condition: Any, *, now: datetime) -> None:
         _queue(connection, "contact.outdated", data, channel, claim, version, now=now)
 
 
-def _describe(connection: Connection, contact: str, rows: Sequence[Row[Any]]) -> dict[str, Any]:
-    document = orjson.loads(rows[0].document)
-    url = build_claim_url(document["id"], context_of(connection).base_url)
+def _describe(connection: Connection, contact: str, rows: Sequence[Row[Any]]) -> OutdatedMail:
+    document: ClaimView = orjson.loads(rows[0].document)
+    claim = webhook_bodies.abridge_document(document, context_of(connection).base_url)
     grade = min(
         (UseClass(row._mapping["class"]) for row in rows),
         key=lambda each: GRAVEST_FIRST.index(each),
@@ -129,13 +160,13 @@ def _describe(connection: Connection, contact: str, rows: Sequence[Row[Any]]) ->
     places = f" ({len(rows)} places)" if len(rows) > 1 else ""
     return {
         "summary": HEADINGS[grade] + places,
-        "claim": {name: document[name] for name in ("id", "text", "claimant")} | {"url": url},
+        "claim": claim,
         "printed_now": document["print_line"],
         "printed_then": rows[0].print_line,
         "uses": [
             {"title": row.title, "where": row.place, "url": row.url} for row in rows[:MOST_NAMED]
         ],
-        "url": url,
+        "url": claim["url"],
         "unsubscribe": contact_links.build_link(connection, contact, contact_links.END),
     }
 
@@ -143,7 +174,7 @@ def _describe(connection: Connection, contact: str, rows: Sequence[Row[Any]]) ->
 def _queue(
     connection: Connection,
     kind: str,
-    data: dict[str, Any],
+    data: QuestionMail | OutdatedMail,
     channel: str,
     claim: str | None,
     position: int,

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Row, insert, select, update
 
 from service.claims import claim_writer
 from service.claims.claim_writer import Loaded
-from service.domain import access, ids
+from service.domain import access, ids, things
 from service.domain import uses as domain_uses
 from service.domain.access import Action, Actor
 from service.domain.claims import ClaimState, Lifecycle
@@ -63,7 +63,7 @@ def record_use(
         )
     use = ids.make_id()
     address = new.contact if contact_addresses.is_mailable(new.contact) else None
-    row: dict[str, Any] = {
+    row: things.Row = {
         "id": use,
         "claim": claim_id,
         "version": state.version,
