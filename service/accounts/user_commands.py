@@ -3,6 +3,7 @@
 Passwords go through argon2 (`service/web/passwords.py`) before they reach a command.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, TypedDict
 
@@ -162,7 +163,12 @@ def change_own_password(
 
 
 def _update_user(
-    connection: Connection, user_id: str, values: dict[str, Any], *, actor: Actor, now: datetime
+    connection: Connection,
+    user_id: str,
+    values: Mapping[str, object],
+    *,
+    actor: Actor,
+    now: datetime,
 ) -> None:
     connection.execute(update(users).where(users.c.id == user_id).values(**values))
     audit.record_change(

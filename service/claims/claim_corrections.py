@@ -73,9 +73,12 @@ def correct_claim(
     changes: dict[str, Any] = {
         name: value for name, value in correction.items() if name not in looked_up
     }
-    changes |= statement_corrections.correct_moment(
-        correction, state.claimed_at, state.precision, field="claimed_at", now=now
-    )
+    if "claimed_at" in correction or "precision" in correction:
+        precision = correction.get("precision", state.precision)
+        changes["claimed_at"] = statement_corrections.normalize_moment(
+            correction.get("claimed_at", state.claimed_at), precision, field="claimed_at", now=now
+        )
+        changes["precision"] = precision
     claimant = state.claimant
     if "claimant" in correction or "speaker" in correction:
         claimant = changes["claimant"] = _resolve_claimant(

@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, ScalarSelect, func, select
 from service.claims import documents
 from service.domain import evidence
 from service.domain.claims import ClaimState
+from service.domain.things import Row
 from service.store.tables import claim_versions, claims
 
 
@@ -41,7 +42,7 @@ def select_end_of_version(moment: datetime) -> ScalarSelect[datetime]:
     )
 
 
-def build_snapshot(state: ClaimState) -> dict[str, Any]:
+def build_snapshot(state: ClaimState) -> Row:
     """Build the columns of `claim_versions` that the state of a claim determines."""
     return {
         "status": state.status.value,

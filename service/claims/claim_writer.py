@@ -7,10 +7,10 @@ all in the caller's transaction.  Events that another desk recorded are appended
 `links` or `decisions`.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import TypedDict
 
 import orjson
 from sqlalchemy import Connection, bindparam, case, null, select
@@ -43,8 +43,10 @@ from service.domain.errors import PreconditionFailed
 from service.domain.history import Draft, Event
 from service.domain.instants import compute_end
 from service.domain.subjects import Subject, SubjectKind
+from service.domain.things import Row
 from service.record import writer
 from service.record.canonical import GENESIS
+from service.record.writer import EventRow
 from service.search.index import index_writer
 from service.store import states, wakeups
 from service.store.compiled_statements import CompiledStatement
@@ -63,6 +65,14 @@ class Loaded:
 
     state: ClaimState
     last_hash: str
+
+
+class EventColumns(TypedDict):
+    """The columns of `events` that a claim's event determines and no hash covers."""
+
+    story: str | None
+    said_at: datetime | None
+    said_end: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +238,7 @@ def _append(
     state, last_hash = before, loaded_claim.last_hash if loaded_claim else GENESIS
     at = clamp_now(before.updated_at if before else None, now)
     subject = Subject(SubjectKind.CLAIM, claim_id)
-    new_events: list[tuple[Event, Mapping[str, Any]]] = []
+    new_events: list[tuple[Event, EventRow]] = []
     steps: list[index_writer.Step] = []
 
     def append(draft: Draft) -> ClaimState:
@@ -239,7 +249,7 @@ def _append(
         event_columns = writer.build_line(
             subject, draft, number=event.number, previous_hash=last_hash, actor=actor, at=at
         )
-        line: Mapping[str, Any] = {**event_columns, **build_event_columns(state, event)}
+        line: EventRow = {**event_columns, **build_event_columns(state, event)}
         last_hash = line["hash"]
         new_events.append((event, line))
         return state
@@ -259,8 +269,7 @@ def _append(
         return Recorded(after, last_hash, tuple(event for event, _ in new_events))
 
     parameters = {f"new_{name}": value for name, value in build_row(after, last_hash).items()}
-    lines: list[Mapping[str, Any]] = [*origin.lines] if origin is not None else []
-    lines += (line for _, line in new_events)
+    lines = [*(origin.lines if origin is not None else ()), *(line for _, line in new_events)]
     parameters |= writer.build_parameters("line", lines)
     messages = 0
     row_changes: list[projections.RowChange] = []
@@ -300,15 +309,15 @@ def _append(
     if before is not None:
         use_changes.outdate_uses(connection, after, [event for event, _ in new_events], now=now)
     _update_parents(connection, before, after, actor=actor, now=now)
-    for claim_superseded, data in supersession.list_changes(before, after):
-        draft = Draft("claim.superseded", data, "supersession")
+    for claim_superseded, succession in supersession.list_changes(before, after):
+        draft = Draft("claim.superseded", {**succession}, "supersession")
         superseded_claim = load_claim(connection, claim_superseded, now=now)
         record_events(connection, superseded_claim, [draft], actor=actor, now=now)
     state_cache.STATES.keep(after, last_hash)
     return Recorded(after, last_hash, tuple(event for event, _ in new_events))
 
 
-def build_row(state: ClaimState, last_hash: str) -> dict[str, Any]:
+def build_row(state: ClaimState, last_hash: str) -> Row:
     """Build the columns of `claims` that a state determines."""
     suggestion = evidence.suggest_status(state, explain=False)
     return {
@@ -341,9 +350,8 @@ def build_row(state: ClaimState, last_hash: str) -> dict[str, Any]:
     }
 
 
-def build_event_columns(state: ClaimState, event: Event) -> dict[str, Any]:
-    """Build the columns of `events` that a claim's event determines and no hash covers; `state` is
-    the claim after it."""
+def build_event_columns(state: ClaimState, event: Event) -> EventColumns:
+    """Build the columns of an event that no hash covers; `state` is the claim after it."""
     return {
         "story": state.story,
         "said_at": history.read_said_at(event),

@@ -13,10 +13,10 @@ from sqlalchemy import ColumnElement, Table, and_, case, exists, select
 from service.domain.claims import ClaimState, Voice
 from service.domain.history import Event
 from service.domain.instants import compute_end
+from service.domain.things import Row
 from service.store.tables import claims, former_claims, former_links, former_quotes, links, quotes
 
 Moment = datetime | ColumnElement[Any]
-Row = dict[str, Any]
 TYPES = frozenset({"claim.corrected", "statement.corrected", "claim.superseded"})
 """The events after which a claim is in other lists than before."""
 

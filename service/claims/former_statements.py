@@ -6,21 +6,19 @@ the corrections of statements and sources, and the merges of sources, that came 
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Any, cast
+from typing import Any
 
 import orjson
 from sqlalchemy import Connection, select
 
-from service.claims.statement_views import QuoteView, StatementView
+from service.claims.statement_views import QuoteView, SelectorView, StatementView
 from service.directory.directory_queries import build_source_view
 from service.domain.claims import Attribution, format_instant
 from service.domain.subjects import SubjectKind
 from service.store.tables import events, parties, quotes, sources, speakers
 
-PLAIN_FIELDS = ("party", "said_at", "precision", "basis", "description")
-"""The columns of a statement that its view serves as they are."""
 VOICE_FIELDS = frozenset({"party", "speaker", "attribution"})
-SELECTOR = ("exact", "prefix", "suffix")
+NO_CONTEXT: SelectorView = {"exact": "", "prefix": "", "suffix": ""}
 MERGE_TYPES = ("source.merged", "source.separated")
 
 
@@ -75,8 +73,11 @@ def _read_cited_sources(connection: Connection, statements: Collection[str]) -> 
 def _restore_fields(
     view: StatementView, before: Mapping[str, Any], cited_sources: dict[str, str]
 ) -> None:
-    fields = cast(dict[str, Any], view)
-    fields |= {name: before[name] for name in PLAIN_FIELDS if name in before}
+    view["party"] = before.get("party", view["party"])
+    view["said_at"] = before.get("said_at", view["said_at"])
+    view["precision"] = before.get("precision", view["precision"])
+    view["basis"] = before.get("basis", view["basis"])
+    view["description"] = before.get("description", view["description"])
     former_quotes = {quote["id"]: quote for quote in before.get("quotes", ())}
     for quote in view["quotes"]:
         _restore_quote(quote, former_quotes.get(quote["id"], {}), cited_sources)
@@ -85,13 +86,27 @@ def _restore_fields(
 def _restore_quote(
     quote: QuoteView, before: Mapping[str, Any], cited_sources: dict[str, str]
 ) -> None:
-    fields = cast(dict[str, Any], quote)
-    fields |= {name: before[name] for name in ("text", "language", "rendering") if name in before}
+    quote["text"] = before.get("text", quote["text"])
+    quote["language"] = before.get("language", quote["language"])
+    quote["rendering"] = before.get("rendering", quote["rendering"])
+    quote["selector"] = _restore_selector(quote["selector"], before)
     if "source" in before:
         cited_sources[quote["id"]] = before["source"]
-    selector: dict[str, Any] = {**(quote["selector"] or dict.fromkeys(SELECTOR))}
-    selector |= {name: before[name] for name in SELECTOR if name in before}
-    fields["selector"] = None if selector["exact"] is None else selector
+
+
+def _restore_selector(
+    selector: SelectorView | None, before: Mapping[str, Any]
+) -> SelectorView | None:
+    """Return where in its source a quote was believed to stand."""
+    exact = before.get("exact", selector["exact"] if selector else None)
+    if exact is None:
+        return None
+    context = selector or NO_CONTEXT
+    return {
+        "exact": exact,
+        "prefix": before.get("prefix", context["prefix"]),
+        "suffix": before.get("suffix", context["suffix"]),
+    }
 
 
 def _restore_voice(connection: Connection, view: StatementView, before: Mapping[str, Any]) -> None:
@@ -148,8 +163,6 @@ def _restore_sources(
             views_by_source[row.subject].setdefault(
                 "corrected_since", format_instant(row.recorded_at)
             )
-            cast(dict[str, Any], views_by_source[row.subject]).update(
-                orjson.loads(row.data)["before"]
-            )
+            views_by_source[row.subject].update(orjson.loads(row.data)["before"])
     for quote in views:
         quote["source"] = views_by_source[shown_sources[quote["id"]]]

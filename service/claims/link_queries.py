@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import Connection, Select, bindparam, select
+from sqlalchemy import Connection, Row, Select, bindparam, select
 
 from service.claims import former_statements, statement_queries
 from service.claims.statement_views import (
@@ -181,10 +181,14 @@ def parse_links(stored_state: str) -> list[Link] | None:
 
 
 def build_links(
-    claim: str, shown_links: Iterable[Link], rows: Iterable[Any], *, moment: datetime | None = None
+    claim: str,
+    shown_links: Iterable[Link],
+    rows: Iterable[Row[Any] | EvidenceRow],
+    *,
+    moment: datetime | None = None,
 ) -> list[LinkView]:
     """Build the views of links from the rows of EVIDENCE, in any order."""
-    first_rows: dict[str, Any] = {}
+    first_rows: dict[str, Row[Any] | EvidenceRow] = {}
     renderings: dict[str, list[tuple[int, QuoteView]]] = {}
     for row in rows:
         first_rows.setdefault(row.link, row)

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
 
 from sqlalchemy import Connection, Insert, insert
 
@@ -69,7 +68,7 @@ class PendingStatement:
         parameters = self.build_parameters() | writer.build_parameters("line", self.lines)
         _build_recording(len(self.quote_rows), len(self.lines)).run(connection, parameters)
 
-    def build_parameters(self) -> dict[str, Any]:
+    def build_parameters(self) -> dict[str, object]:
         """Return the parameters of `build_inserts`."""
         rows = [self.row, *self.quote_rows]
         parameters = {

@@ -15,11 +15,10 @@ from sqlalchemy import ColumnElement, Connection, Table, delete, insert, update
 from service.claims import former_claims
 from service.domain.claims import ClaimState, DecisionKind
 from service.domain.history import Event
+from service.domain.things import Row
 from service.record.canonical import render_canonical
 from service.store.tables import claim_tags, decisions, inquiries, links
 
-Row = dict[str, Any]
-"""Values by column."""
 PROPOSAL_FIELDS = ("cites", "set_aside", "override", "change", "seen", "prints", "digest")
 """What a decision keeps of its proposal as one text; older ones have only the first three."""
 
@@ -39,7 +38,7 @@ class Inserted:
     """Rows to insert, with all columns of the table."""
 
     table: Table
-    rows: Sequence[Row]
+    rows: Sequence[Mapping[str, object]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +46,8 @@ class Updated:
     """Values for the rows that match: each column of `where` has the value, or one of a tuple."""
 
     table: Table
-    where: Row
-    values: Row
+    where: Mapping[str, object]
+    values: Mapping[str, object]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,14 +55,14 @@ class Deleted:
     """The rows that match are deleted."""
 
     table: Table
-    where: Row
+    where: Mapping[str, object]
 
 
 RowChange = Inserted | Updated | Deleted
 
 
 def list_row_changes(
-    before: ClaimState | None, after: ClaimState, event: Event, actor: Row
+    before: ClaimState | None, after: ClaimState, event: Event, actor: Mapping[str, Any]
 ) -> list[RowChange]:
     """List what `event`, which led from `before` to `after`, changes, in order.
 
@@ -137,7 +136,7 @@ def write_row_changes(connection: Connection, changes: Iterable[RowChange]) -> N
             connection.execute(insert(change.table), change.rows)
 
 
-def _build_conditions(table: Table, where: Row) -> list[ColumnElement[bool]]:
+def _build_conditions(table: Table, where: Mapping[str, object]) -> list[ColumnElement[bool]]:
     return [
         table.c[name].in_(value) if isinstance(value, tuple) else table.c[name] == value
         for name, value in where.items()
@@ -229,13 +228,13 @@ def _list_tag_changes(
     return changes
 
 
-def _list_settlement(decision: str, event: Event, actor: Row) -> list[RowChange]:
+def _list_settlement(decision: str, event: Event, actor: Mapping[str, Any]) -> list[RowChange]:
     """List what closes the pending decision, if `event` ended it."""
     ending = _find_ending(decision, event)
     if ending is None:
         return []
     state, comment = ending
-    settler: Row = {} if state == "superseded" else actor
+    settler = {} if state == "superseded" else actor
     settlement = {
         "state": state,
         "settled_by": settler.get("id"),

@@ -161,11 +161,15 @@ def carry_out_rename(
 ) -> None:
     """Apply an approved rename to everything that shows the name."""
     request = change.request
-    by: dict[str, Any] = {"reason": request.get("reason"), "actor": actor, "now": now}
+    changes, reason = request["changes"], request.get("reason")
     if change.kind is DecisionKind.PARTY:
-        party_changes.change_party(connection, request["party"], request["changes"], **by)
+        party_changes.change_party(
+            connection, request["party"], changes, reason=reason, actor=actor, now=now
+        )
     else:
-        party_changes.change_speaker(connection, request["speaker"], request["changes"], **by)
+        party_changes.change_speaker(
+            connection, request["speaker"], changes, reason=reason, actor=actor, now=now
+        )
 
 
 def _propose(

@@ -59,25 +59,32 @@ class StatementCorrection(TypedDict, total=False):
     quotes: Sequence[QuoteCorrection]
 
 
-STATEMENT_COLUMNS = (*statement_commands.EVENT_COLUMNS, "attribution", "description", "reason")
+class StatementColumns(TypedDict):
+    """The columns of a statement that a correction may change, as its event has them."""
+
+    party: str | None
+    speaker: str | None
+    said_at: datetime
+    precision: Precision
+    basis: Basis
+    attribution: str | None
+    description: str | None
+    reason: str | None
+
+
+QuoteColumns = dict[str, str | None]
+"""The columns of a quote that a correction changes."""
+STATEMENT_COLUMNS = tuple(StatementColumns.__annotations__)
 SELECTOR = ("exact", "prefix", "suffix")
 
 
-def correct_moment(
-    correction: Mapping[str, Any],
-    moment: datetime,
-    precision: Precision,
-    *,
-    field: str,
-    now: datetime,
-) -> dict[str, Any]:
-    """Return the instant and its precision, if one of them was sent."""
-    if field not in correction and "precision" not in correction:
-        return {}
-    precision = correction.get("precision", precision)
-    moment = normalize_instant(correction.get(field, moment), precision)
+def normalize_moment(
+    moment: datetime, precision: Precision, *, field: str, now: datetime
+) -> datetime:
+    """Return an instant as it is recorded with its precision.  Raises Invalid if it lies ahead."""
+    moment = normalize_instant(moment, precision)
     statement_commands.require_not_future(moment, now=now, loc=("body", field))
-    return {field: moment, "precision": precision}
+    return moment
 
 
 def require_version(chain: writer.Chain, version: int | None) -> None:
@@ -127,7 +134,7 @@ def correct_statement(
         connection, quote_rows, correction.get("quotes", ()), actor=actor, now=now
     )
     stored_values = {name: plain_data.make_plain(row._mapping[name]) for name in STATEMENT_COLUMNS}
-    right = {name: plain_data.make_plain(columns[name]) for name in STATEMENT_COLUMNS}
+    right = plain_data.make_plain(columns)
     rows_by_id = {quote.id: quote for quote in quote_rows}
     if corrected_quotes:
         right["quotes"] = [{"id": quote, **new} for quote, new in corrected_quotes.items()]
@@ -154,7 +161,7 @@ def correct_statement(
     if not difference["after"]:
         return
     first = quote_rows[0]
-    text = corrected_quotes.get(first.id, {}).get("text", first.text)
+    text = corrected_quotes.get(first.id, {}).get("text") or first.text
     speech: Spoken = {
         "voice": voice,
         "basis": columns["basis"],
@@ -248,18 +255,20 @@ def _require_fitting_voice(
 
 def _correct_columns(
     row: Row[Any], correction: StatementCorrection, voice: Voice | Unnamed | None, *, now: datetime
-) -> dict[str, Any]:
+) -> StatementColumns:
     """Return the columns of the statement as they should be."""
-    precision = Precision(row.precision)
-    moment = {"said_at": row.said_at, "precision": precision}
-    moment |= correct_moment(correction, row.said_at, precision, field="said_at", now=now)
+    said_at = correction.get("said_at", row.said_at)
+    precision = correction.get("precision", Precision(row.precision))
+    if "said_at" in correction or "precision" in correction:
+        said_at = normalize_moment(said_at, precision, field="said_at", now=now)
     is_unnamed = isinstance(voice, Unnamed)
     named_party = voice.party if isinstance(voice, Voice) else None
     party_of_source = voice.party.party if isinstance(voice, Unnamed) and voice.party else None
     return {
-        **moment,
         "party": named_party or party_of_source,
         "speaker": voice.speaker.id if isinstance(voice, Voice) and voice.speaker else None,
+        "said_at": said_at,
+        "precision": precision,
         "basis": correction.get("basis", Basis(row.basis)),
         "attribution": Attribution.UNNAMED.value if is_unnamed else None,
         "description": voice.description if isinstance(voice, Unnamed) else None,
@@ -274,10 +283,10 @@ def _correct_quotes(
     *,
     actor: Actor,
     now: datetime,
-) -> dict[str, dict[str, Any]]:
+) -> dict[str, QuoteColumns]:
     """Return the columns that differ, of each quote that has any."""
     rows_by_id = {row.id: row for row in rows}
-    corrections: dict[str, dict[str, Any]] = {}
+    corrections: dict[str, QuoteColumns] = {}
     for position, quote in enumerate(correction):
         loc = ("body", "quotes", position)
         row = rows_by_id.get(quote["id"])
@@ -285,7 +294,11 @@ def _correct_quotes(
             raise Invalid("this is no quote of the statement", loc=(*loc, "id"))
         if any(quote["id"] == earlier["id"] for earlier in correction[:position]):
             raise Invalid("this quote is corrected above", loc=(*loc, "id"))
-        new: dict[str, Any] = {name: quote[name] for name in ("text", "language") if name in quote}
+        new: QuoteColumns = {}
+        if "text" in quote:
+            new["text"] = quote["text"]
+        if "language" in quote:
+            new["language"] = quote["language"]
         if "rendering" in quote:
             new["rendering"] = quote["rendering"].value
         if "source" in quote:

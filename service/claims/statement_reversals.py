@@ -191,7 +191,7 @@ def _record(
     connection: Connection,
     open_statement: _Opened,
     draft: Draft,
-    values: dict[str, Any],
+    values: Mapping[str, object],
     *,
     actor: Actor,
 ) -> None:

@@ -7,7 +7,6 @@ and one webhook, which names the first of them.  `verification` derives the same
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any
 
 import orjson
 from sqlalchemy import Connection, bindparam, func, select, update
@@ -72,7 +71,7 @@ def read_alterations(
 
 
 def _outdate(connection: Connection, claim: str, event: Event, grade: UseClass) -> int:
-    mark: dict[str, Any] = {"class": grade.value, "outdated_version": event.number}
+    mark = {"class": grade.value, "outdated_version": event.number}
     use_update = update(uses).where(uses.c.claim == claim)
     graver = connection.execute(
         use_update.where(

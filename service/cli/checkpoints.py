@@ -7,6 +7,7 @@ disk, is not read: its part is checked again.
 import fcntl
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
@@ -73,7 +74,7 @@ class Checkpoint:
         """Delete the file: everything is checked."""
         self._path.unlink()
 
-    def _write(self, line: dict[str, Any]) -> None:
+    def _write(self, line: Mapping[str, object]) -> None:
         assert self._file is not None, "it is written within a with statement"
         self._file.write(json.dumps(line, ensure_ascii=False) + "\n")
         self._file.flush()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from service.domain.claims import Basis, ClaimState, Precision, parse_instant
 from service.domain.plain_data import read_fields, read_source
@@ -34,18 +34,21 @@ def correct_statement(state: ClaimState, event: Event) -> ClaimState:
     """Give the links of a statement what is right of it, and show that it was corrected."""
     data = event.data
     speech = data["spoken"]
-    changes: dict[str, Any] = {
-        "basis": Basis(speech["basis"]),
-        "said_at": parse_instant(speech["said_at"]),
-        "precision": Precision(speech["precision"]),
-        "quote": speech["quote"],
-    }
-    if speech["voice"] is not None:
-        changes["voice"] = read_source(speech["voice"])
-    if data["material"]:
-        changes |= {"affirmed": False, "set_aside": False}
+    voice = None if speech["voice"] is None else read_source(speech["voice"])
+    is_material = data["material"]
     links = tuple(
-        replace(link, **changes) if link.statement == data["statement"] else link
+        replace(
+            link,
+            voice=voice or link.voice,
+            basis=Basis(speech["basis"]),
+            said_at=parse_instant(speech["said_at"]),
+            precision=Precision(speech["precision"]),
+            quote=speech["quote"],
+            affirmed=link.affirmed and not is_material,
+            set_aside=link.set_aside and not is_material,
+        )
+        if link.statement == data["statement"]
+        else link
         for link in state.links
     )
     return replace(state, links=links, corrected_at=event.recorded_at)

@@ -44,6 +44,14 @@ class Spoken(TypedDict):
     quote: str
 
 
+class QuoteWords(TypedDict):
+    """What a correction says of a quote's words."""
+
+    id: str
+    text: NotRequired[str]
+    rendering: NotRequired[str]
+
+
 class Difference(TypedDict):
     """The fields that differ, before and after; `material` asks for links to be affirmed anew."""
 
@@ -106,8 +114,8 @@ def _changes_words(difference: Difference) -> bool:
     )
 
 
-def _read_quotes(values: Values) -> dict[str, dict[str, Any]]:
-    return {quote["id"]: quote for quote in cast(list[dict[str, Any]], values.get("quotes", ()))}
+def _read_quotes(values: Values) -> dict[str, QuoteWords]:
+    return {quote["id"]: quote for quote in cast(list[QuoteWords], values.get("quotes", ()))}
 
 
 def _rests_on(state: ClaimState, statement: str) -> bool:

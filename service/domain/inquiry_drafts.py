@@ -99,7 +99,7 @@ def _replace(inquiries: tuple[Inquiry, ...], changed_inquiry: Inquiry) -> tuple[
     )
 
 
-def _mark_print(before: tuple[Inquiry, ...], after: tuple[Inquiry, ...]) -> dict[str, Any]:
+def _mark_print(before: tuple[Inquiry, ...], after: tuple[Inquiry, ...]) -> dict[str, bool]:
     """Return the field of an event that says that the print line is another from then on."""
     return {} if domain_inquiries.print_alike(before, after) else {"prints": True}
 

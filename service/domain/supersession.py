@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypedDict
 
 from service.domain.claims import UNLISTED, ClaimState, Newer, Precision, parse_instant
 from service.domain.plain_data import make_plain
@@ -11,12 +11,21 @@ from service.domain.plain_data import make_plain
 if TYPE_CHECKING:
     from service.domain.history import Event
 
-Shown = dict[str, Any]
-ENDED: Shown = {"by": None, "text": None, "claimed_at": None, "precision": None}
-"""The data of `claim.superseded` where nothing supersedes the claim any more."""
+
+class Succession(TypedDict):
+    """The data of `claim.superseded`: the claim that supersedes, and what it says."""
+
+    by: str | None
+    text: str | None
+    claimed_at: str | None
+    precision: str | None
 
 
-def list_changes(before: ClaimState | None, after: ClaimState) -> list[tuple[str, Shown]]:
+ENDED: Succession = {"by": None, "text": None, "claimed_at": None, "precision": None}
+"""Nothing supersedes the claim any more."""
+
+
+def list_changes(before: ClaimState | None, after: ClaimState) -> list[tuple[str, Succession]]:
     """Return what a change of a claim changes on those that it supersedes, or has superseded: the
     id of each, and the data of its `claim.superseded`."""
     had, has = _describe(before), _describe(after)
@@ -30,7 +39,7 @@ def list_changes(before: ClaimState | None, after: ClaimState) -> list[tuple[str
     return changes
 
 
-def _describe(state: ClaimState | None) -> tuple[str, Shown] | None:
+def _describe(state: ClaimState | None) -> tuple[str, Succession] | None:
     """Return which claim this one supersedes, and what that one says of it; None if it supersedes
     none, or is in no list itself."""
     if state is None or state.supersedes is None or state.lifecycle in UNLISTED:

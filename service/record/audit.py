@@ -83,7 +83,7 @@ def record_setting(
     writer.extend_chain(connection, chain, [draft], actor=actor, now=now)
 
 
-def describe_setting(name: str, value: str | None) -> dict[str, Any]:
+def describe_setting(name: str, value: str | None) -> dict[str, str | None]:
     """Return a setting as event data, secret ones as digests."""
     if name in SECRET_SETTINGS:
         return {"digest": digest_secret(value)}

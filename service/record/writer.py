@@ -118,7 +118,7 @@ def build_insert(count: int, prefix: str) -> Insert:
     )
 
 
-def build_parameters(prefix: str, lines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def build_parameters(prefix: str, lines: Sequence[EventRow]) -> dict[str, object]:
     return {
         f"{prefix}_{position}_{name}": value
         for position, line in enumerate(lines)

@@ -11,7 +11,7 @@ There `read_locked` asks once more.
 
 from collections.abc import Mapping
 from itertools import islice
-from typing import Any
+from typing import Any, TypedDict
 
 import orjson
 from sqlalchemy import (
@@ -56,6 +56,14 @@ READ = CompiledStatement(
 )
 
 
+class LinkParameters(TypedDict):
+    """The parameters of `ADD` and `CHANGE`."""
+
+    claim_id: str
+    place: int
+    link_state: str
+
+
 class _Concatenated(FunctionElement[str]):
     """All values as one text, in any order.  SQLAlchemy's own, `aggregate_strings`, cannot be
     compiled beforehand."""
@@ -77,7 +85,7 @@ def _concatenate(element: _Concatenated, compiler: Any, **options: Any) -> str:
 def write_out(state: ClaimState) -> str:
     """Return the state as JSON, with its first links, and with later fields only where they are
     set."""
-    fields: dict[str, Any] = {name: getattr(state, name) for name in state.__dataclass_fields__}
+    fields: dict[str, object] = {name: getattr(state, name) for name in state.__dataclass_fields__}
     for name in LATER_FIELDS:
         if not fields[name]:
             del fields[name]
@@ -114,13 +122,13 @@ def write_further_links(
     had = before.links[FIRST:] if before is not None else ()
     has = after.links[FIRST:]
     changed_links = [
-        _row(after.id, place, link)
+        _build_parameters(after.id, place, link)
         for place, (old, link) in enumerate(zip(had, has, strict=False), start=FIRST)
         if old is not link and old != link
     ]
     CHANGE.run_each(connection, changed_links)
     new = enumerate(has[len(had) :], start=FIRST + len(had))
-    ADD.run_each(connection, [_row(after.id, place, link) for place, link in new])
+    ADD.run_each(connection, [_build_parameters(after.id, place, link) for place, link in new])
 
 
 def whole(source: FromClause) -> ColumnElement[str]:
@@ -162,7 +170,7 @@ def _join(data: dict[str, Any], more_links: Mapping[int, str]) -> ClaimState:
     return plain_data.read_state(data)
 
 
-def _row(claim_id: str, place: int, link: Link) -> dict[str, Any]:
+def _build_parameters(claim_id: str, place: int, link: Link) -> LinkParameters:
     return {"claim_id": claim_id, "place": place, "link_state": _write_out_link(link)}
 
 

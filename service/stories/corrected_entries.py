@@ -110,10 +110,12 @@ def _correct_event(
     """Return an event with the instant that was said to be right after it; None if none was."""
     event = parse_event(row)
     link = event.data["link"] if event.type == "link.created" else None
-    right: dict[str, Any] = {}
-    for number, after in changes.get((row.claim, link and link["statement"]), ()):
-        if number > event.number:
-            right |= after
+    right = {
+        name: value
+        for number, after in changes.get((row.claim, link and link["statement"]), ())
+        if number > event.number
+        for name, value in after.items()
+    }
     if not right:
         return None
     corrected_data = {**event.data, **right} if link is None else {"link": {**link, **right}}

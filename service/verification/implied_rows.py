@@ -5,13 +5,15 @@ are applied to rows in memory, so that `claimdesk verify` can tell whether the t
 """
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
 from typing import Any
 
+from sqlalchemy import RowMapping
+
 from service.claims import projections
-from service.claims.projections import Deleted, Inserted, Row, Updated
+from service.claims.projections import Deleted, Inserted, Updated
 from service.domain.claims import ClaimState
 from service.domain.history import Event
+from service.domain.things import Row
 from service.store.tables import claim_tags, decisions, inquiries, links
 
 FORMER_KEYS: Mapping[str, tuple[str, ...]] = {
@@ -22,7 +24,7 @@ FORMER_KEYS: Mapping[str, tuple[str, ...]] = {
 """The keys of one claim's rows in the tables of what was corrected."""
 
 
-def build_former_key(table: str, row: Any) -> tuple[Any, ...]:
+def build_former_key(table: str, row: Row | RowMapping) -> tuple[object, ...]:
     return tuple(row[name] for name in FORMER_KEYS[table])
 
 
@@ -34,16 +36,20 @@ class ImpliedRows:
     """
 
     def __init__(self) -> None:
-        self.by_id: dict[str, dict[str, Row]] = {
+        self.by_id: dict[str, dict[object, Row]] = {
             table.name: {} for table in (links, decisions, inquiries)
         }
         """By table and id."""
-        self.tags: dict[tuple[str, datetime], Row] = {}
-        self.former: dict[str, dict[tuple[Any, ...], Row]] = {name: {} for name in FORMER_KEYS}
+        self.tags: dict[tuple[object, object], Row] = {}
+        self.former: dict[str, dict[tuple[object, ...], Row]] = {name: {} for name in FORMER_KEYS}
         """What corrections left, by table and key."""
 
     def follow(
-        self, before: ClaimState | None, after: ClaimState, event: Event, actor: Row
+        self,
+        before: ClaimState | None,
+        after: ClaimState,
+        event: Event,
+        actor: Mapping[str, Any],
     ) -> None:
         """Apply what `event` changes; `actor` is the event's own: {id, name}, or {rule}."""
         for change in projections.list_row_changes(before, after, event, actor):
@@ -78,7 +84,7 @@ class ImpliedRows:
         return [row for row in rows if _matches(row, change.where)]
 
 
-def _matches(row: Row, where: projections.Row) -> bool:
+def _matches(row: Row, where: Mapping[str, object]) -> bool:
     return all(
         row[name] in value if isinstance(value, tuple) else row[name] == value
         for name, value in where.items()

@@ -49,7 +49,7 @@ def compare_index_row(
     there, if any."""
     row = {"words": expected_row["search_words"]}
     row |= {name: expected_row[f"search_{name}"] for name in columns}
-    rows: dict[str, dict[str, Any]] = {}
+    rows: dict[str, dict[str, object]] = {}
     for index_row in stored_rows:
         rows[subject] = index_row._asdict()
         words = rows[subject]["words"]

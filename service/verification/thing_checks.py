@@ -134,7 +134,7 @@ KINDS: Mapping[SubjectKind, Proved] = {
         "quotes",
     ),
 }
-ASSUMED: Mapping[SubjectKind, dict[str, Any]] = {
+ASSUMED: Mapping[SubjectKind, things.Row] = {
     SubjectKind.WEBHOOK: {
         "format": Format.STANDARD.value,
         **dict.fromkeys(("status_from", "status_to", "kinds", "severity"), ""),

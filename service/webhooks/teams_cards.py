@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 
+from service.views import JsonObject
 from service.webhooks.announcements import Announcement, list_links
 
 Element = Mapping[str, Any]
@@ -70,7 +71,7 @@ def read_answer(body: bytes) -> tuple[str | None, float | None]:
 
 
 def _build_message(elements: list[Element], actions: list[dict[str, str]]) -> bytes:
-    card: dict[str, Any] = {
+    card: JsonObject = {
         "$schema": SCHEMA,
         "type": "AdaptiveCard",
         "version": "1.4",

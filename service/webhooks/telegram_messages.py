@@ -10,11 +10,11 @@ import html
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import orjson
 
+from service.views import JsonObject
 from service.webhooks.announcements import Announcement, join_parts, list_links
 
 LENGTH = 4096
@@ -85,7 +85,7 @@ def render_message(announcement: Announcement, url: str, token: str | None) -> b
         for item in announcement.items
     ]
     links = [build_link(url, words) for url, words in list_links(announcement)]
-    message: dict[str, Any] = {
+    message: JsonObject = {
         "chat_id": address.chat,
         "text": join_parts(parts, links, LENGTH),
         "parse_mode": "HTML",

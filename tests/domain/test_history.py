@@ -88,7 +88,7 @@ def build_full_record() -> Record:
     newer = build_claim(id="newer", text="17 dead", supersedes=record.claim_id)
     for before, after in ((None, newer), (newer, replace(newer, text="17 people dead"))):
         ((_, supersession_data),) = supersession.list_changes(before, after)
-        record.act(Draft("claim.superseded", supersession_data))
+        record.act(Draft("claim.superseded", {**supersession_data}))
     record.act(
         Draft(
             "party.changed",

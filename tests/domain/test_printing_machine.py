@@ -73,7 +73,7 @@ class Newsroom(Desk):
         for older_claim, data in supersession.list_changes(before, record.state):
             older_number = self.find_claim(older_claim)
             printed_before = printed.read_printed(self.records[older_number].state)
-            self.act(older_number, Draft("claim.superseded", data, "supersession"))
+            self.act(older_number, Draft("claim.superseded", {**data}, "supersession"))
             assert printed.read_printed(self.records[older_number].state) == printed_before
 
     def find_claim(self, claim_id: str) -> int:

@@ -127,7 +127,7 @@ def _read_settings(form: Form) -> NoticeSettingsIn:
     """Read what was chosen; the chat stays as it is unless another address is given, or it ends.
     Raises Invalid."""
     hour = form.get_text("digest_hour") or ""
-    values: dict[str, Any] = {
+    values: dict[str, object] = {
         "kinds": {
             kind: {
                 "mail": form.get_text(f"mail-{kind}") or MailMode.OFF,

@@ -1,7 +1,7 @@
 """Changes several claims that were ticked on the board or in the review queue."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, TypedDict
 
 import orjson
 from fastapi import APIRouter, Response
@@ -20,6 +20,14 @@ from service.record.idempotency import Answer
 from service.web.bodies.bulk_inputs import CHANGES, MOST_CLAIMS, BulkChangeIn
 
 router = APIRouter(include_in_schema=False)
+
+
+class ChosenClaim(TypedDict):
+    """A claim that was ticked, at the version of its list."""
+
+    id: str
+    version: int
+
 
 Amending = Annotated[Form, accept_form(Action.AMEND)]
 
@@ -77,9 +85,9 @@ async def _render_choice(form: Form, fault: str | None) -> Response:
     )
 
 
-def _list_chosen(form: Form) -> list[dict[str, Any]]:
+def _list_chosen(form: Form) -> list[ChosenClaim]:
     """List the claims that were ticked, each with the version of its list."""
-    claims = []
+    claims: list[ChosenClaim] = []
     for text in dict.fromkeys(form.get_texts("chosen")):
         claim, _, version = text.partition(":")
         claim_id = ids.parse_id(claim)
@@ -97,10 +105,10 @@ async def _read_claims(form: Form) -> list[ClaimView]:
     return claims
 
 
-def _read_change(form: Form) -> dict[str, Any]:
+def _read_change(form: Form) -> dict[str, object]:
     """Read the one change that was asked for, as the API takes it."""
     change = form.get_text("change")
-    body: dict[str, Any] = {"claims": _list_chosen(form)}
+    body: dict[str, object] = {"claims": _list_chosen(form)}
     if change == "tags":
         body["tags"] = {name: _split_tags(form.get_text(name)) for name in ("add", "remove")}
     elif change == "due_at":

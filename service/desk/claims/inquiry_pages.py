@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 import orjson
 from fastapi import APIRouter, Response
@@ -90,10 +90,10 @@ async def change_inquiry(inquiry_id: InquiryId, form: Recording) -> Response:
         )
 
 
-def _read_changes(form: Form, inquiry: InquiryView) -> dict[str, Any]:
+def _read_changes(form: Form, inquiry: InquiryView) -> dict[str, str | None]:
     """Read what the form changes.  Fields of instants have whole minutes: one that still shows the
     recorded instant leaves its seconds alone."""
-    changes: dict[str, Any] = {
+    changes = {
         "whom": form.get_text("whom"),
         "way": form.get_text("way") or "",
         "outcome": form.get_text("outcome"),

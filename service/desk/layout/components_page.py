@@ -5,7 +5,7 @@ It is served in development only (`CLAIMDESK_DEVELOPMENT`).
 
 from dataclasses import replace
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Response
 
@@ -72,9 +72,9 @@ def _build_picker(theme: str, call: Call) -> Picker:
     )
 
 
-def _list_rows(call: Call) -> list[dict[str, Any]]:
+def _list_rows(call: Call) -> list[dict[str, object]]:
     """List rows as lists show them: each status, and each flag that may stand beside one."""
-    plain: dict[str, Any] = {
+    plain: dict[str, object] = {
         "id": "0",
         "text": "Nine people died in the fire",
         "claimant": {"name": "Ankara", "speaker": {"name": "Ayşe Demir"}},
@@ -94,8 +94,8 @@ def _list_rows(call: Call) -> list[dict[str, Any]]:
         "lifecycle": Lifecycle.ACTIVE,
         "stands": [{"stance": stance, "names": ["Athens", "The UN mission"]} for stance in Stance],
     }
-    changes: list[dict[str, Any]] = [
-        *({"status": status} for status in Status),
+    changes: list[dict[str, object]] = [
+        *(dict[str, object](status=status) for status in Status),
         {"agrees": False, "assignee": "Ana"},
         {"hold": {"reason": "being checked"}, "challenged": True, "finding": Finding.REFUTED},
         {"override": {"code": "other"}, "lifecycle": Lifecycle.WITHDRAWN, "claimant": None},

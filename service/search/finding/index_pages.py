@@ -179,7 +179,7 @@ async def _find_in_all_tiers(database: Reader, request: PageRequest) -> Page:
     return rows[:-1], rows[-2].keys
 
 
-def build_step_parameters(place: int, step: Step) -> dict[str, Any]:
+def build_step_parameters(place: int, step: Step) -> dict[str, str | int]:
     """Build the parameters of the step at this place of a statement."""
     return {
         f"match_{place}": step.match,

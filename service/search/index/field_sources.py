@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
-from typing import Any
+from typing import TypedDict
 
 import orjson
 from sqlalchemy import ColumnElement, Connection, select
@@ -13,7 +13,15 @@ from service.search.index import searchable_fields
 from service.search.index.searchable_fields import FieldSources, Quoted
 from service.store.tables import events, parties, quotes
 
-NO_QUOTES: Mapping[str, Mapping[str, Any]] = {}
+
+class FormerWords(TypedDict, total=False):
+    """What of a quote's words was other before they were corrected."""
+
+    text: str
+    language: str
+
+
+NO_QUOTES: Mapping[str, FormerWords] = {}
 
 
 def read_sources(
@@ -48,7 +56,7 @@ def read_sources(
 
 def _read_former_quotes(
     connection: Connection, statement_ids: Collection[str], moment: datetime
-) -> dict[str, dict[str, Any]]:
+) -> dict[str, FormerWords]:
     """Return what of quotes was other at `moment` than corrections since have made it, by quote."""
     later = connection.execute(
         select(events.c.data)
@@ -60,7 +68,7 @@ def _read_former_quotes(
         )
         .order_by(events.c.subject, events.c.number.desc())
     )
-    quotes_then: dict[str, dict[str, Any]] = {}
+    quotes_then: dict[str, FormerWords] = {}
     for row in later:
         for quote in orjson.loads(row.data)["before"].get("quotes", ()):
             quotes_then.setdefault(quote["id"], {}).update(quote)
@@ -70,7 +78,7 @@ def _read_former_quotes(
 def read_quotes(
     connection: Connection,
     *conditions: ColumnElement[bool],
-    quotes_then: Mapping[str, Mapping[str, Any]] = NO_QUOTES,
+    quotes_then: Mapping[str, FormerWords] = NO_QUOTES,
 ) -> dict[str, list[Quoted]]:
     """Return the quotes that meet the conditions, by statement and in their order; `quotes_then` is
     what some of them had before, by their ids."""
