@@ -10,7 +10,6 @@ all in the caller's transaction.  Events that another desk recorded are appended
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypedDict
 
 import orjson
 from sqlalchemy import Connection, bindparam, case, null, select
@@ -26,6 +25,7 @@ from service.claims import (
     webhook_bodies,
 )
 from service.claims.claim_batches import ClaimBatch
+from service.claims.event_sequences import EventSequence
 from service.claims.pending_statements import PendingStatement
 from service.domain import (
     access,
@@ -42,11 +42,9 @@ from service.domain.claims import UNLISTED, Cause, ClaimState
 from service.domain.errors import PreconditionFailed
 from service.domain.history import Draft, Event
 from service.domain.instants import compute_end
-from service.domain.subjects import Subject, SubjectKind
 from service.domain.things import Row
 from service.record import writer
 from service.record.canonical import GENESIS
-from service.record.writer import EventRow
 from service.search.index import index_writer
 from service.store import states, wakeups
 from service.store.compiled_statements import CompiledStatement
@@ -65,14 +63,6 @@ class Loaded:
 
     state: ClaimState
     last_hash: str
-
-
-class EventColumns(TypedDict):
-    """The columns of `events` that a claim's event determines and no hash covers."""
-
-    story: str | None
-    said_at: datetime | None
-    said_end: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,56 +225,63 @@ def _append(
     batch: ClaimBatch | None = None,
 ) -> Recorded:
     before = loaded_claim.state if loaded_claim else None
-    state, last_hash = before, loaded_claim.last_hash if loaded_claim else GENESIS
     at = clamp_now(before.updated_at if before else None, now)
-    subject = Subject(SubjectKind.CLAIM, claim_id)
-    new_events: list[tuple[Event, EventRow]] = []
-    steps: list[index_writer.Step] = []
-
-    def append(draft: Draft) -> ClaimState:
-        nonlocal state, last_hash
-        event = Event(state.version + 1 if state else 1, draft.type, at, draft.data)
-        previous, state = state, history.apply_event(state, event, claim_id=claim_id)
-        steps.append((previous, state, event))
-        event_columns = writer.build_line(
-            subject, draft, number=event.number, previous_hash=last_hash, actor=actor, at=at
-        )
-        line: EventRow = {**event_columns, **build_event_columns(state, event)}
-        last_hash = line["hash"]
-        new_events.append((event, line))
-        return state
-
-    after = before
-    for draft in drafts:
-        after = append(draft)
-    assert after is not None
+    last_hash = loaded_claim.last_hash if loaded_claim else GENESIS
+    sequence = EventSequence(claim_id, before, last_hash, actor=actor, at=at)
+    after = sequence.append(drafts)
     if before is not None:
         automatic = lifecycle.find_automatic_move(since or before, after, cause=cause)
         if automatic is not None:
-            after = append(automatic)
+            after = sequence.append([automatic])
+    recorded_claim = Recorded(after, sequence.last_hash, sequence.events)
     if batch is not None:
-        batch.add_claim(
-            build_row(after, last_hash), steps, [line for _, line in new_events], origin
-        )
-        return Recorded(after, last_hash, tuple(event for event, _ in new_events))
+        row = build_row(after, sequence.last_hash)
+        batch.add_claim(row, sequence.steps, sequence.lines, origin)
+        return recorded_claim
+    row_changes = _write(connection, before, after, sequence, origin=origin, at=at, now=now)
+    states.write_further_links(connection, before, after)
+    wakeups.notify_after_commit(connection)
+    projections.write_row_changes(connection, row_changes)
+    if before is not None:
+        use_changes.outdate_uses(connection, after, sequence.events, now=now)
+    _update_parents(connection, before, after, actor=actor, now=now)
+    for claim_superseded, succession in supersession.list_changes(before, after):
+        draft = Draft("claim.superseded", {**succession}, "supersession")
+        superseded_claim = load_claim(connection, claim_superseded, now=now)
+        record_events(connection, superseded_claim, [draft], actor=actor, now=now)
+    state_cache.STATES.keep(after, sequence.last_hash)
+    return recorded_claim
 
-    parameters = {f"new_{name}": value for name, value in build_row(after, last_hash).items()}
-    lines = [*(origin.lines if origin is not None else ()), *(line for _, line in new_events)]
+
+def _write(
+    connection: Connection,
+    before: ClaimState | None,
+    after: ClaimState,
+    sequence: EventSequence,
+    *,
+    origin: PendingStatement | None,
+    at: datetime,
+    now: datetime,
+) -> list[projections.RowChange]:
+    """Write events, the claim's row, its version before, its words and the webhooks, in one round
+    trip; returns what the events change beside that."""
+    new_row = build_row(after, sequence.last_hash)
+    parameters = {f"new_{name}": value for name, value in new_row.items()}
+    lines = [*(origin.lines if origin is not None else ()), *sequence.lines]
     parameters |= writer.build_parameters("line", lines)
     messages = 0
     row_changes: list[projections.RowChange] = []
-    for (previous, state_after, event), (_, line) in zip(steps, new_events, strict=True):
+    base_url = context_of(connection).base_url
+    for (previous, state, event), line in zip(sequence.steps, sequence.lines, strict=True):
         event_actor = orjson.loads(line["actor"])
-        row_changes += projections.list_row_changes(previous, state_after, event, event_actor)
+        row_changes += projections.list_row_changes(previous, state, event, event_actor)
         # All of them tell of the claim as the whole change leaves it: what it was in between held
         # for no time at all, and nobody may print that.
         by = event_actor.get("name")
-        base_url = context_of(connection).base_url
         body = webhook_bodies.render_message(event, after, by=by, base_url=base_url)
         if body is not None:
-            parameters |= outbox.build_parameters(
-                f"told_{messages}", event, line, after, body, now=now
-            )
+            prefix = f"told_{messages}"
+            parameters |= outbox.build_parameters(prefix, event, line, after, body, now=now)
             messages += 1
     if origin is not None:
         index_row: index_writer.IndexRow | None = index_writer.build_claim_row(
@@ -292,29 +289,17 @@ def _append(
         )
         parameters |= origin.build_parameters()
     else:
-        index_row = index_writer.build_row_after(connection, steps)
+        index_row = index_writer.build_row_after(connection, sequence.steps)
     parameters |= index_row or {}
     if before is None:
         renderings = len(origin.quote_rows) if origin is not None else 0
-        parameters |= {"new_id": claim_id, "new_created_at": at}
-        claim_inserts.build_opening(len(lines), messages, renderings).run(connection, parameters)
+        parameters |= {"new_id": after.id, "new_created_at": at}
+        writes = claim_inserts.build_opening(len(lines), messages, renderings)
     else:
-        parameters |= {"claim_id": claim_id, "superseded_at": at}
-        claim_inserts.build_continuation(len(new_events), messages, index_row is not None).run(
-            connection, parameters
-        )
-    states.write_further_links(connection, before, after)
-    wakeups.notify_after_commit(connection)
-    projections.write_row_changes(connection, row_changes)
-    if before is not None:
-        use_changes.outdate_uses(connection, after, [event for event, _ in new_events], now=now)
-    _update_parents(connection, before, after, actor=actor, now=now)
-    for claim_superseded, succession in supersession.list_changes(before, after):
-        draft = Draft("claim.superseded", {**succession}, "supersession")
-        superseded_claim = load_claim(connection, claim_superseded, now=now)
-        record_events(connection, superseded_claim, [draft], actor=actor, now=now)
-    state_cache.STATES.keep(after, last_hash)
-    return Recorded(after, last_hash, tuple(event for event, _ in new_events))
+        parameters |= {"claim_id": after.id, "superseded_at": at}
+        writes = claim_inserts.build_continuation(len(lines), messages, index_row is not None)
+    writes.run(connection, parameters)
+    return row_changes
 
 
 def build_row(state: ClaimState, last_hash: str) -> Row:
@@ -347,15 +332,6 @@ def build_row(state: ClaimState, last_hash: str) -> Row:
         "hold_until": state.hold.until if state.hold else None,
         "state": states.write_out(state),
         "last_hash": last_hash,
-    }
-
-
-def build_event_columns(state: ClaimState, event: Event) -> EventColumns:
-    """Build the columns of an event that no hash covers; `state` is the claim after it."""
-    return {
-        "story": state.story,
-        "said_at": history.read_said_at(event),
-        "said_end": history.read_said_end(event),
     }
 
 

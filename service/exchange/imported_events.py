@@ -11,7 +11,15 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 
-from service.claims import claim_inserts, claim_snapshots, claim_writer, projections, use_changes
+from service.claims import (
+    claim_inserts,
+    claim_snapshots,
+    claim_writer,
+    event_sequences,
+    projections,
+    use_changes,
+)
+from service.claims.claim_writer import Loaded
 from service.domain import history
 from service.domain.claims import ClaimState
 from service.domain.history import Event
@@ -25,7 +33,7 @@ from service.store.compiled_statements import CompiledStatement, bind_columns
 from service.store.tables import claim_versions, claims, events
 
 RELATED = ("merged_into", "part_of")
-HELD = (
+SELECT_LOCKED = (
     select(claims.c.id, claims.c.state, claims.c.last_hash)
     .where(claims.c.id.in_(bindparam("claims", expanding=True)))
     # Always in the same order, so that two writers cannot deadlock.
@@ -66,14 +74,48 @@ def append_events(connection: Connection, imported_events: Sequence[ImportedEven
     """
     claim_ids = sorted({event.subject.id for event in imported_events})
     before = {
-        row.id: claim_writer.Loaded(
-            states.read_locked(connection, row.id, row.state), row.last_hash
-        )
-        for row in connection.execute(HELD, {"claims": claim_ids}).all()
+        row.id: Loaded(states.read_locked(connection, row.id, row.state), row.last_hash)
+        for row in connection.execute(SELECT_LOCKED, {"claims": claim_ids}).all()
     }
+    steps, after = _fold_events(before, imported_events)
+    _write_claims(connection, before, after)
+    connection.execute(
+        insert(events),
+        [
+            build_event_row(line) | event_sequences.build_event_columns(state, line.event)
+            for _, state, line in steps
+        ],
+    )
+    superseded_versions = [
+        _build_version(previous, until=line.event.recorded_at)
+        for previous, _, line in steps
+        if previous is not None and previous.updated_at != line.event.recorded_at
+    ]
+    if superseded_versions:
+        connection.execute(insert(claim_versions), superseded_versions)
+    for claim, loaded_claim in after.items():
+        loaded_before = before.get(claim)
+        states.write_further_links(
+            connection, loaded_before.state if loaded_before else None, loaded_claim.state
+        )
+    _index_claims(connection, steps, before)
+    for claim in before:
+        own_events = [line.event for _, _, line in steps if line.subject.id == claim]
+        use_changes.outdate_silently(connection, claim, own_events)
+    for previous, state, line in steps:
+        changes = projections.list_row_changes(previous, state, line.event, line.actor)
+        projections.write_row_changes(connection, changes)
+
+
+def _fold_events(
+    before: Mapping[str, Loaded], imported_events: Sequence[ImportedEvent]
+) -> tuple[list[Step], dict[str, Loaded]]:
+    """Return what each event makes of its claim, and all claims after the last.
+
+    Raises as `append_events` does.
+    """
     after = dict(before)
     steps: list[Step] = []
-    superseded_versions: list[Row] = []
     for line in imported_events:
         claim, event = line.subject.id, line.event
         loaded_claim = after.get(claim)
@@ -82,10 +124,15 @@ def append_events(connection: Connection, imported_events: Sequence[ImportedEven
             raise ValueError(f"event {event.number} does not continue the record of this claim")
         state = history.apply_event(previous, event, claim_id=claim)
         history.require_matching_status(previous, event)
-        if previous is not None and previous.updated_at != event.recorded_at:
-            superseded_versions.append(_build_version(previous, until=event.recorded_at))
         steps.append((previous, state, line))
-        after[claim] = claim_writer.Loaded(state, line.hash)
+        after[claim] = Loaded(state, line.hash)
+    return steps, after
+
+
+def _write_claims(
+    connection: Connection, before: Mapping[str, Loaded], after: Mapping[str, Loaded]
+) -> None:
+    """Insert the rows of claims that are new, and replace the others."""
     rows = {
         claim: claim_writer.build_row(loaded_claim.state, loaded_claim.last_hash)
         for claim, loaded_claim in after.items()
@@ -103,28 +150,7 @@ def append_events(connection: Connection, imported_events: Sequence[ImportedEven
     ]
     if new:
         connection.execute(insert(claims), new)
-    connection.execute(
-        insert(events),
-        [
-            build_event_row(line) | claim_writer.build_event_columns(state, line.event)
-            for _, state, line in steps
-        ],
-    )
-    if superseded_versions:
-        connection.execute(insert(claim_versions), superseded_versions)
     REPLACE.run_each(connection, replaced_claims)
-    for claim, loaded_claim in after.items():
-        loaded_before = before.get(claim)
-        states.write_further_links(
-            connection, loaded_before.state if loaded_before else None, loaded_claim.state
-        )
-    _index_claims(connection, steps, before)
-    for claim in before:
-        own_events = [line.event for _, _, line in steps if line.subject.id == claim]
-        use_changes.outdate_silently(connection, claim, own_events)
-    for previous, state, line in steps:
-        changes = projections.list_row_changes(previous, state, line.event, line.actor)
-        projections.write_row_changes(connection, changes)
 
 
 def build_event_row(imported_event: ImportedEvent) -> writer.EventRow:

@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Column, Connection, Row, Table, select
 
-from service.claims import claim_snapshots, claim_writer
+from service.claims import claim_snapshots, claim_writer, event_sequences
 from service.domain import history
 from service.domain.claims import ClaimState
 from service.domain.history import Event
@@ -156,7 +156,7 @@ def _check_claim(
             reason = describe_error(error)
             yield Break(claim, line.number, "fold", "an event that can follow", reason)
             return
-        columns = claim_writer.build_event_columns(state, event)
+        columns = event_sequences.build_event_columns(state, event)
         yield from compare_row(claim, line.number, "events", columns, line._mapping)
         if following is not None:
             snapshot = snapshots.pop(line.number, None)

@@ -14,7 +14,7 @@ from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
-from service.claims import claim_writer, documents, projections
+from service.claims import claim_writer, documents, event_sequences, projections
 from service.claims.statement_commands import EVENT_COLUMNS, EVENT_QUOTE_COLUMNS, EXCERPT_LENGTH
 from service.directory.source_commands import compute_fingerprint
 from service.domain import addresses, amendments, history, ids, lifecycle, plain_data
@@ -598,7 +598,7 @@ class _Record:
         self.last_hash = line["hash"]
         event = Event(number, draft.type, at, draft.data)
         after = history.apply_event(before, event, claim_id=self.id)
-        columns = {**line, **claim_writer.build_event_columns(after, event)}
+        columns = {**line, **event_sequences.build_event_columns(after, event)}
         self.rows["events"].append(tuple(map(columns.get, _LINE)))
         self.former |= index_writer.list_lost_terms((before, after, event), self.known)
         return after
