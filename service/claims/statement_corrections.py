@@ -133,30 +133,11 @@ def correct_statement(
     corrected_quotes = _correct_quotes(
         connection, quote_rows, correction.get("quotes", ()), actor=actor, now=now
     )
-    stored_values = {name: plain_data.make_plain(row._mapping[name]) for name in STATEMENT_COLUMNS}
-    right = plain_data.make_plain(columns)
-    rows_by_id = {quote.id: quote for quote in quote_rows}
-    if corrected_quotes:
-        right["quotes"] = [{"id": quote, **new} for quote, new in corrected_quotes.items()]
-        stored_values["quotes"] = [
-            {"id": quote, **{name: rows_by_id[quote]._mapping[name] for name in new}}
-            for quote, new in corrected_quotes.items()
-        ]
-    before, after = corrections.list_changes(stored_values, right)
+    before, after = _list_changes(row, columns, quote_rows, corrected_quotes)
     data: Difference = {"before": before, "after": after, "reason": reason, "material": material}
     draft = Draft("statement.corrected", {**data})
     writer.extend_chain(connection, chain, [draft], actor=actor, now=now)
-    end = compute_end(columns["said_at"], columns["precision"])
-    connection.execute(
-        update(statements)
-        .where(statements.c.id == statement_id)
-        .values(**{name: right[name] for name in ("party", "speaker", "basis", "precision")})
-        .values(**{name: right[name] for name in ("attribution", "description", "reason")})
-        .values(said_at=columns["said_at"], said_end=end)
-    )
-    for quote, new in corrected_quotes.items():
-        connection.execute(update(quotes).where(quotes.c.id == quote).values(**new))
-    index_writer.reindex_statements(connection, statements.c.id == statement_id)
+    _update_rows(connection, statement_id, columns, corrected_quotes)
     difference = _describe_on_claims(connection, data)
     if not difference["after"]:
         return
@@ -315,6 +296,47 @@ def _correct_quotes(
         if different:
             corrections[row.id] = different
     return corrections
+
+
+def _list_changes(
+    row: Row[Any],
+    columns: StatementColumns,
+    quote_rows: Sequence[Row[Any]],
+    corrected_quotes: Mapping[str, QuoteColumns],
+) -> tuple[corrections.Values, corrections.Values]:
+    """Return what differs of the statement and its quotes, as it was and as it is, as plain data.
+
+    Raises Invalid if nothing does.
+    """
+    before = {name: plain_data.make_plain(row._mapping[name]) for name in STATEMENT_COLUMNS}
+    after = plain_data.make_plain(columns)
+    rows_by_id = {quote.id: quote for quote in quote_rows}
+    if corrected_quotes:
+        before["quotes"] = [
+            {"id": quote, **{name: rows_by_id[quote]._mapping[name] for name in new}}
+            for quote, new in corrected_quotes.items()
+        ]
+        after["quotes"] = [{"id": quote, **new} for quote, new in corrected_quotes.items()]
+    return corrections.list_changes(before, after)
+
+
+def _update_rows(
+    connection: Connection,
+    statement_id: str,
+    columns: StatementColumns,
+    corrected_quotes: Mapping[str, QuoteColumns],
+) -> None:
+    """Write what is right of the statement and its quotes, and its words into the index."""
+    values = {
+        **columns,
+        "precision": columns["precision"].value,
+        "basis": columns["basis"].value,
+        "said_end": compute_end(columns["said_at"], columns["precision"]),
+    }
+    connection.execute(update(statements).where(statements.c.id == statement_id).values(values))
+    for quote, new in corrected_quotes.items():
+        connection.execute(update(quotes).where(quotes.c.id == quote).values(**new))
+    index_writer.reindex_statements(connection, statements.c.id == statement_id)
 
 
 def _describe_on_claims(connection: Connection, data: Difference) -> Difference:

@@ -173,8 +173,7 @@ def _mark_settled(connection: Connection, settled_ids: Sequence[str], *, now: da
 
 
 def _add_jobs(connection: Connection, plan: Plan) -> None:
-    """Add a job for each decision that waits, and one for the changes of each claim; a job for it
-    that has not begun takes more changes in."""
+    """Add a job for each decision that waits, and one for the changes of each claim."""
     settled_ids = set(plan.settled)
     jobs = [
         Job(
@@ -188,8 +187,19 @@ def _add_jobs(connection: Connection, plan: Plan) -> None:
         for waiting in plan.waiting
         if waiting.decision not in settled_ids
     ]
+    jobs += _plan_change_jobs(connection, plan.changes)
+    if jobs:
+        rows = [{"id": ids.make_id(), **asdict(job), "kind": job.kind.value} for job in jobs]
+        connection.execute(insert(notice_jobs), rows)
+
+
+def _plan_change_jobs(
+    connection: Connection, changes_to_tell: Iterable[notice_plan.Change]
+) -> list[Job]:
+    """Return the jobs that tell of changes; one that has not begun takes later changes in."""
+    jobs = []
     changes_by_claim: dict[str, list[notice_plan.Change]] = {}
-    for change in plan.changes:
+    for change in changes_to_tell:
         changes_by_claim.setdefault(change.claim, []).append(change)
     is_waiting = and_(
         notice_jobs.c.kind == NoticeKind.CHANGE.value,
@@ -223,9 +233,7 @@ def _add_jobs(connection: Connection, plan: Plan) -> None:
                 due_at=first.at + rules.COALESCED,
             )
         )
-    if jobs:
-        rows = [{"id": ids.make_id(), **asdict(job), "kind": job.kind.value} for job in jobs]
-        connection.execute(insert(notice_jobs), rows)
+    return jobs
 
 
 def find_next_due(connection: Connection) -> datetime | None:
