@@ -33,7 +33,7 @@ from service.store.types import format_optional_instant
 
 REASONS: tuple[ReviewReason, ...] = ("drift", "challenged", "waiting_approval", "stale")
 # With the state of the claim, which says what prints now.
-DECISION_WITH_CLAIM = select(decisions, states.whole(claims).label("claim_state")).join(
+DECISION_WITH_CLAIM = select(decisions, states.select_whole(claims).label("claim_state")).join(
     claims, claims.c.id == decisions.c.claim
 )
 
@@ -73,7 +73,7 @@ def list_pending(
 def read_waiting(connection: Connection, claim_ids: Collection[str]) -> dict[str, Pending]:
     """Read what waits for a second person on these claims, by claim, with who may not be that."""
     rows = connection.execute(
-        select(claims.c.id, states.whole(claims).label("state")).where(
+        select(claims.c.id, states.select_whole(claims).label("state")).where(
             claims.c.id.in_(claim_ids), claims.c.pending.is_(True)
         )
     ).all()

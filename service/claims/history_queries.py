@@ -145,7 +145,9 @@ def _describe_change(claim_id: str, event: Event) -> Mapping[str, Any]:
 
 def read_state(connection: Connection, claim_id: str) -> ClaimState | None:
     """A claim's stored state, unlocked."""
-    stored_state = connection.scalar(select(states.whole(claims)).where(claims.c.id == claim_id))
+    stored_state = connection.scalar(
+        select(states.select_whole(claims)).where(claims.c.id == claim_id)
+    )
     return None if stored_state is None else states.parse(stored_state)
 
 

@@ -182,7 +182,7 @@ def _propose(
     busy: DecisionPending | None = None
     for claim_id in connection.scalars(_select_vouched(showing)).all():
         stored_state = connection.scalar(
-            select(states.whole(claims)).where(claims.c.id == claim_id)
+            select(states.select_whole(claims)).where(claims.c.id == claim_id)
         )
         if not changes.needs_second_person(states.parse(stored_state or ""), plan):
             continue

@@ -24,14 +24,14 @@ from service.store.tables import claims, events, statements
 
 
 @dataclass(frozen=True, slots=True)
-class _Opened:
+class _LockedStatement:
     """A statement that is locked, with the claims that show it, and the instant of a change of all
     of them."""
 
     row: Row[Any]
     chain: Chain
-    claimed: Sequence[str]
-    concerned: Sequence[str]
+    made_claims: Sequence[str]
+    concerned_claims: Sequence[str]
     now: datetime
 
 
@@ -51,20 +51,20 @@ def void_statement(
     Conflict for the origin of a claim that is in force.
     """
     access.require_permission(actor, Action.REVERSE)
-    open_statement = _open(connection, statement_id, now=now)
-    if is_void(open_statement.row):
+    locked_statement = _lock_statement(connection, statement_id, now=now)
+    if is_void(locked_statement.row):
         raise AlreadySettled("This statement is void already.", statement=statement_id)
-    _require_no_live_claim(connection, open_statement.claimed)
+    _require_no_live_claim(connection, locked_statement.made_claims)
     _record(
         connection,
-        open_statement,
+        locked_statement,
         Draft("statement.voided", {"reason": reason}),
-        {"voided_at": open_statement.now, "void_reason": reason, "void_ended_at": None},
+        {"voided_at": locked_statement.now, "void_reason": reason, "void_ended_at": None},
         actor=actor,
     )
     return _change_claims(
         connection,
-        open_statement,
+        locked_statement,
         lambda _: reversals.void_statement(statement_id, reason=reason),
         four_eyes=four_eyes,
         actor=actor,
@@ -87,21 +87,21 @@ def restore_statement(
     returns the ids of those decisions.  Raises NotFound, AlreadySettled, DecisionPending.
     """
     access.require_permission(actor, Action.REVERSE)
-    open_statement = _open(connection, statement_id, now=now)
-    require_ceased(open_statement.row, undoes)
-    endings = {f"{undoes}_ended_at": open_statement.now}
+    locked_statement = _lock_statement(connection, statement_id, now=now)
+    require_ceased(locked_statement.row, undoes)
+    endings = {f"{undoes}_ended_at": locked_statement.now}
     draft = Draft("statement.restored", {"undoes": undoes, "reason": reason})
-    _record(connection, open_statement, draft, endings, actor=actor)
+    _record(connection, locked_statement, draft, endings, actor=actor)
     return _change_claims(
         connection,
-        open_statement,
+        locked_statement,
         lambda state: plan_restoration(
             connection,
             state,
             statement_id,
             undoes,
             reason=reason,
-            since=open_statement.row.withdrawn_at,
+            since=locked_statement.row.withdrawn_at,
         ),
         four_eyes=four_eyes,
         actor=actor,
@@ -176,7 +176,9 @@ def require_ceased(row: Row[Any], undoes: Undone) -> None:
         )
 
 
-def _open(connection: Connection, statement_id: str, *, now: datetime) -> _Opened:
+def _lock_statement(
+    connection: Connection, statement_id: str, *, now: datetime
+) -> _LockedStatement:
     row = statement_commands.lock_row(connection, statement_id)
     chain = writer.lock_chain(connection, statement_commands.build_subject(statement_id))
     linked_claims, made_claims = statement_commands.list_claims_showing(connection, statement_id)
@@ -184,27 +186,27 @@ def _open(connection: Connection, statement_id: str, *, now: datetime) -> _Opene
     now = clamp_now(
         chain.recorded_at, claim_writer.lock_claims(connection, concerned_claims, now=now)
     )
-    return _Opened(row, chain, made_claims, concerned_claims, now)
+    return _LockedStatement(row, chain, made_claims, concerned_claims, now)
 
 
 def _record(
     connection: Connection,
-    open_statement: _Opened,
+    locked_statement: _LockedStatement,
     draft: Draft,
     values: Mapping[str, object],
     *,
     actor: Actor,
 ) -> None:
     writer.extend_chain(
-        connection, open_statement.chain, [draft], actor=actor, now=open_statement.now
+        connection, locked_statement.chain, [draft], actor=actor, now=locked_statement.now
     )
-    row = update(statements).where(statements.c.id == open_statement.row.id)
+    row = update(statements).where(statements.c.id == locked_statement.row.id)
     connection.execute(row.values(**values))
 
 
 def _change_claims(
     connection: Connection,
-    open_statement: _Opened,
+    locked_statement: _LockedStatement,
     plan: Callable[[ClaimState], Change | None],
     *,
     four_eyes: bool,
@@ -212,8 +214,10 @@ def _change_claims(
 ) -> list[str]:
     """Make the change that `plan` gives for each claim, or propose it; returns what waits."""
     waiting = []
-    for claim_id in open_statement.concerned:
-        loaded_claim: Loaded = claim_writer.load_claim(connection, claim_id, now=open_statement.now)
+    for claim_id in locked_statement.concerned_claims:
+        loaded_claim: Loaded = claim_writer.load_claim(
+            connection, claim_id, now=locked_statement.now
+        )
         change = plan(loaded_claim.state)
         if change is None:
             continue
@@ -223,7 +227,7 @@ def _change_claims(
             change,
             four_eyes=four_eyes,
             actor=actor,
-            now=open_statement.now,
+            now=locked_statement.now,
         )
         waiting += [outcome.decision] if outcome.decision else []
     return waiting

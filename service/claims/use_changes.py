@@ -36,7 +36,7 @@ def outdate_uses(
 ) -> None:
     """Make the uses of a claim outdated by `events`, after which it is `state`, and tell of it."""
     if outdate_silently(connection, state.id, events):
-        _tell(connection, state, events, now=now)
+        _announce_uses(connection, state, events, now=now)
 
 
 def outdate_silently(connection: Connection, claim: str, events: Sequence[Event]) -> int:
@@ -87,7 +87,7 @@ def _outdate(connection: Connection, claim: str, event: Event, grade: UseClass) 
     return graver.rowcount + outdated_rows.rowcount
 
 
-def _tell(
+def _announce_uses(
     connection: Connection, state: ClaimState, events: Sequence[Event], *, now: datetime
 ) -> None:
     """Write the webhook that names the uses that these events made outdated, or graver."""

@@ -332,7 +332,7 @@ class _Check:
 def _compare_events(use: Thing, hashes_here: Sequence[str]) -> tuple[str | None, bool]:
     """Return why a use is refused that the desk has with these hashes, and whether it goes on."""
     try:
-        return None, export_uses.goes_on(use.events, hashes_here)
+        return None, export_uses.has_later_events(use.events, hashes_here)
     except ValueError as error:
         return str(error), False
 

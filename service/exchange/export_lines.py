@@ -152,13 +152,13 @@ def parse_event(values: Mapping[str, object]) -> ImportedEvent:
     claim = values["claim"]
     if not isinstance(claim, str) or ids.parse_id(claim) != claim:
         raise ValueError("claim is no UUID in lower case")
-    parsed_events = _parse_event(Subject(SubjectKind.CLAIM, claim), values, EVENT_TYPES)
-    if parsed_events.event.number == 1:
+    imported_event = _parse_event(Subject(SubjectKind.CLAIM, claim), values, EVENT_TYPES)
+    if imported_event.event.number == 1:
         try:
-            history.apply_event(None, parsed_events.event, claim_id=claim)
+            history.apply_event(None, imported_event.event, claim_id=claim)
         except FOLDING_ERRORS as error:
             raise ValueError(f"1 does not begin a claim: {error}") from error
-    return parsed_events
+    return imported_event
 
 
 def _require_fields(values: Mapping[str, object], names: Iterable[str]) -> None:

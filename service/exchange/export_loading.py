@@ -217,7 +217,7 @@ def _write_uses(connection: Connection, uses: Sequence[Thing], *, now: datetime)
     for use in uses:
         use_id = use.row["id"]
         hashes_here = chains.get(use_id, [])
-        if hashes_here and not export_uses.goes_on(use.events, hashes_here):
+        if hashes_here and not export_uses.has_later_events(use.events, hashes_here):
             continue
         row = export_uses.fold_row(use, alterations.get(use.row["claim"], []))
         if hashes_here:

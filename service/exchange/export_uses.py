@@ -67,7 +67,7 @@ def read_chains(connection: Connection, uses: Collection[object]) -> dict[str, l
     return chains
 
 
-def goes_on(events: Sequence[ImportedEvent], hashes_here: Sequence[str]) -> bool:
+def has_later_events(events: Sequence[ImportedEvent], hashes_here: Sequence[str]) -> bool:
     """Say whether a line has events that the desk lacks; `hashes_here` are those of what it has.
 
     Raises ValueError where the two records have parted.
@@ -97,7 +97,7 @@ def fold_row(use: Thing, alterations: Sequence[Alteration]) -> Values:
     Raises one of `export_lines.FOLDING_ERRORS` for events that cannot be of a use.
     """
     signed_events = [SignedEvent(event.event, event.actor) for event in use.events] or [
-        _tell(use.row)
+        _build_first_event(use.row)
     ]
     plain = domain_uses.fold_use(signed_events, alterations)
     if plain.pop("contact", None) is not None:
@@ -108,7 +108,7 @@ def fold_row(use: Thing, alterations: Sequence[Alteration]) -> Values:
     return row_data.parse_row(USE, columns | {"id": use.row["id"]})
 
 
-def _tell(use: Values) -> SignedEvent:
+def _build_first_event(use: Values) -> SignedEvent:
     """Return the event with which the record of a use begins of which a file has no events."""
     data = row_data.serialize_row(USE, use) | {things.TOLD_MARK: True}
     del data["id"]

@@ -35,7 +35,7 @@ def resume_renames(connection: Connection, *, now: datetime) -> int:
             claims.c.created_at < since,
             ~is_recorded,
         )
-        stored_state = connection.scalars(waiting.with_only_columns(states.whole(claims)))
+        stored_state = connection.scalars(waiting.with_only_columns(states.select_whole(claims)))
         if any(history.is_affected(states.parse(text), draft) for text in stored_state):
             resumption_count += 1
             rename_batches.begin_rename(

@@ -4,9 +4,9 @@ A claim's row is written anew with each change. So it holds the first links only
 one stands in a row of `state_links`, which is written when the link itself changes: a change costs
 the same on a claim of five links and on one of five thousand. Only this module knows of the split.
 
-`whole` is both as one text, which `parse` reads.  It is for reading; who has just waited for a lock
-must not use it on PostgreSQL: the claim's row is then newer than what else the statement sees.
-There `read_locked` asks once more.
+`select_whole` gives both as one text, which `parse` reads.  It is for reading; who has just waited
+for a lock must not use it on PostgreSQL: the claim's row is then newer than what else the statement
+sees.  There `read_locked` asks once more.
 """
 
 from collections.abc import Mapping
@@ -131,8 +131,8 @@ def write_further_links(
     ADD.run_each(connection, [_build_parameters(after.id, place, link) for place, link in new])
 
 
-def whole(source: FromClause) -> ColumnElement[str]:
-    """The text of a claim's whole state; `source` has its `id` and `state`."""
+def select_whole(source: FromClause) -> ColumnElement[str]:
+    """Select the text of a claim's whole state; `source` has its `id` and `state`."""
     line = literal("\n") + cast(state_links.c.place, String) + literal(" ") + state_links.c.state
     lines = (
         select(_Concatenated(line))
@@ -144,7 +144,7 @@ def whole(source: FromClause) -> ColumnElement[str]:
 
 
 def parse(text: str) -> ClaimState:
-    """The state that a `whole` text says.  Raises ValueError where links are missing."""
+    """Return the state that such a text says.  Raises ValueError where links are missing."""
     first, *lines = text.split("\n")
     rows = (line.partition(" ") for line in lines)
     return _join(orjson.loads(first), {int(place): link for place, _, link in rows})

@@ -71,7 +71,7 @@ def read_states(
     connection: Connection, claim_ids: Collection[str], moment: datetime | None
 ) -> dict[str, ClaimState]:
     """Read claims as they are, or as the desk knew them at `moment`.  Runs two queries."""
-    query = select(claims.c.id, states.whole(claims)).where(claims.c.id.in_(claim_ids))
+    query = select(claims.c.id, states.select_whole(claims)).where(claims.c.id.in_(claim_ids))
     if moment is not None:
         query = query.where(claims.c.changed_at <= moment)
     states_by_id = {row.id: states.parse(row.state) for row in connection.execute(query).all()}

@@ -108,15 +108,15 @@ def queue_question(connection: Connection, contact: str, channel: str, *, now: d
 def tell_contacts(connection: Connection, use_ids: Collection[str], *, now: datetime) -> None:
     """Tell the contacts of these uses that they are outdated, those who confirmed and know not."""
     if use_ids:
-        _tell(connection, uses.c.id.in_(use_ids), now=now)
+        _mail_contacts(connection, uses.c.id.in_(use_ids), now=now)
 
 
 def tell_contact(connection: Connection, contact: str, *, now: datetime) -> None:
     """Tell a contact of all that is outdated, as far as they have not been told."""
-    _tell(connection, use_contacts.c.contact == contact, now=now)
+    _mail_contacts(connection, use_contacts.c.contact == contact, now=now)
 
 
-def _tell(connection: Connection, condition: Any, *, now: datetime) -> None:
+def _mail_contacts(connection: Connection, condition: Any, *, now: datetime) -> None:
     rows = connection.execute(
         select(
             uses,
@@ -145,12 +145,14 @@ def _tell(connection: Connection, condition: Any, *, now: datetime) -> None:
         if channel is None:
             channel = open_channel(connection, contact, group[0].address, now=now)
         channels_of[contact] = channel
-        data = _describe(connection, contact, group)
+        data = _build_outdated_mail(connection, contact, group)
         version = max(row.outdated_version for row in group)
         _queue(connection, "contact.outdated", data, channel, claim, version, now=now)
 
 
-def _describe(connection: Connection, contact: str, rows: Sequence[Row[Any]]) -> OutdatedMail:
+def _build_outdated_mail(
+    connection: Connection, contact: str, rows: Sequence[Row[Any]]
+) -> OutdatedMail:
     document: ClaimView = orjson.loads(rows[0].document)
     claim = webhook_bodies.abridge_document(document, context_of(connection).base_url)
     grade = min(

@@ -73,7 +73,7 @@ def read_stored(connection: Connection, claim: str) -> tuple[str, str, str]:
     row = connection.execute(
         select(
             tables.claims.c.state.label("own"),
-            states.whole(tables.claims).label("whole"),
+            states.select_whole(tables.claims).label("whole"),
             tables.claims.c.last_hash,
         ).where(tables.claims.c.id == claim)
     ).one()

@@ -31,7 +31,7 @@ def begin_rename(connection: Connection) -> None:
 
 def read_names(connection: Connection) -> Counter[str]:
     """Return how many claims show each name of Belgrade."""
-    states_now = map(states.parse, connection.scalars(select(states.whole(claims))))
+    states_now = map(states.parse, connection.scalars(select(states.select_whole(claims))))
     return Counter(
         claim.claimant.name
         for claim in states_now

@@ -51,7 +51,7 @@ def _read_states(
     connection: Connection, claim_ids: Sequence[str], moment: datetime
 ) -> list[ClaimState]:
     rows = connection.execute(
-        select(claims.c.id, claims.c.changed_at, states.whole(claims)).where(
+        select(claims.c.id, claims.c.changed_at, states.select_whole(claims)).where(
             claims.c.id.in_(claim_ids)
         )
     ).all()
