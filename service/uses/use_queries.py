@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, exists, func, select
+from sqlalchemy import Connection, and_, bindparam, exists, func, select
 
 from service.claims import existence
 from service.claims.claim_views import UseCountView
@@ -12,11 +12,13 @@ from service.domain.access import Actor, Audience
 from service.domain.claims import format_instant
 from service.domain.disclosure import find_audience
 from service.domain.uses import ContactState, UseClass, UseState
+from service.domain.webhooks import DeliveryState
 from service.store.engine import Lookup
 from service.store.paging import Window, select_page
 from service.store.tables import claims, contact_addresses, use_contacts, uses
 from service.store.types import format_optional_instant
-from service.uses.use_views import UseView
+from service.store.webhook_tables import webhook_deliveries
+from service.uses.use_views import RefusedMailView, UseView
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +34,38 @@ class UseFilters:
     """Whether uses of what was merged into `claim` are among them."""
 
 
+_newest = webhook_deliveries.alias("newest")
+_OUTCOME = (
+    select(_newest.c.message)
+    .where(
+        _newest.c.webhook == contact_addresses.c.channel,
+        _newest.c.state.in_([DeliveryState.DELIVERED.value, DeliveryState.DEAD.value]),
+    )
+    .order_by(_newest.c.settled_at.desc(), _newest.c.message.desc())
+    .limit(1)
+    .correlate(contact_addresses)
+    .scalar_subquery()
+)
+"""The mail to a contact whose outcome is the latest."""
+_mail = webhook_deliveries.alias("mail")
 _QUERY = (
     select(
         uses,
+        _mail.c.settled_at.label("refused_at"),
+        _mail.c.last_error.label("refusal"),
         contact_addresses.c.address.label("contact_address"),
         contact_addresses.c.state.label("contact_state"),
     )
     .outerjoin(use_contacts, use_contacts.c.use == uses.c.id)
     .outerjoin(contact_addresses, contact_addresses.c.id == use_contacts.c.contact)
+    .outerjoin(
+        _mail,
+        and_(
+            _mail.c.webhook == contact_addresses.c.channel,
+            _mail.c.message == _OUTCOME,
+            _mail.c.state == DeliveryState.DEAD.value,
+        ),
+    )
 )
 
 
@@ -129,6 +155,7 @@ def _build_use(row: Mapping[Any, Any], caller: Actor | None) -> UseView:
         "contact_state": ContactState(row["contact_state"])
         if sees_contact and row["contact_address"]
         else None,
+        "contact_refusal": _build_refusal(row) if sees_contact else None,
         "language": row["language"],
         "recorded_at": format_instant(row["recorded_at"]),
         "recorded_by": row["recorded_by_name"],
@@ -140,3 +167,9 @@ def _build_use(row: Mapping[Any, Any], caller: Actor | None) -> UseView:
         "corrected_url": row["corrected_url"],
         "retired_at": format_optional_instant(row["retired_at"]),
     }
+
+
+def _build_refusal(row: Mapping[Any, Any]) -> RefusedMailView | None:
+    if row["contact_address"] is None or row["refused_at"] is None:
+        return None
+    return {"at": format_instant(row["refused_at"]), "reason": row["refusal"] or "no answer"}

@@ -9,6 +9,15 @@ from service.domain.claims import Status
 from service.domain.uses import ContactState, UseClass, UseState
 from service.views import Moment, Uuid, view
 
+
+@view
+class RefusedMailView(TypedDict):
+    """The latest mail to a contact, which did not arrive."""
+
+    at: Moment
+    reason: Annotated[str, Field(description="What the mail server answered")]
+
+
 _UseView = TypedDict(
     "_UseView",
     {
@@ -32,6 +41,13 @@ _UseView = TypedDict(
             Field(
                 description="Of a contact that is an address of mail, for whoever sees it: whether "
                 "somebody confirmed there that mail is wanted"
+            ),
+        ],
+        "contact_refusal": Annotated[
+            RefusedMailView | None,
+            Field(
+                description="For whoever sees the contact: the latest mail there, where the mail "
+                "server refused it or was not reached; null once another arrives"
             ),
         ],
         "language": str | None,

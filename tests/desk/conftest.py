@@ -5,7 +5,7 @@ fills in.  So a form that lacks a field, or whose address is wrong, fails its te
 """
 
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
 from typing import Any
 
@@ -87,8 +87,8 @@ def _sign_up(connection: Connection, *, now: datetime) -> tuple[dict[str, str], 
     return ids, tokens
 
 
-@pytest.fixture
-async def people(desk: Desk) -> AsyncIterator[People]:
+@asynccontextmanager
+async def sign_people_in(desk: Desk) -> AsyncIterator[People]:
     """A person for each role (two checkers, two editors), signed in."""
     people = People(desk)
     async with AsyncExitStack() as stack:
@@ -98,6 +98,12 @@ async def people(desk: Desk) -> AsyncIterator[People]:
             people.emails[name] = f"{name}@desk.example"
             client = people.browser(people.tokens[name])
             setattr(people, name, await stack.enter_async_context(client))
+        yield people
+
+
+@pytest.fixture
+async def people(desk: Desk) -> AsyncIterator[People]:
+    async with sign_people_in(desk) as people:
         yield people
 
 

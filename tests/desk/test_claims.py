@@ -336,6 +336,41 @@ async def test_statement_is_linked_to_a_claim(desk: Desk, people: People, claim:
     assert second["statement"]["id"] == statement["id"]
 
 
+async def test_statement_is_linked_with_a_translation(
+    desk: Desk, people: People, claim: str
+) -> None:
+    """One statement in two languages, found by either; a fault of the translation is told at its
+    field, and nothing is recorded."""
+    address = f"/claims/{claim}/link"
+    fields = {
+        "stance": "contradicts",
+        "quote": "We never left",
+        "party": "pristina",
+        "said_on": "2023-10-02",
+        "url": "https://example.org/denial",
+        "translation": "Nikad nismo otišli",
+    }
+    for language, reason in (("", "give a language as its code"), ("en", "another language than")):
+        typed = fields | {"translation_language": language}
+        refusal = await submit(people.checker, address, address, **typed)
+        assert refusal.status_code == 422, read_text(refusal)
+        page = parse_page(refusal)
+        assert reason in read_words(page.get_element_by_id("fault-translation_language"))
+        assert page.get_element_by_id("translated").get("open") is not None
+        assert find_form(page, address).fields["translation"] == "Nikad nismo otišli"
+    assert (await desk.reader.get(f"/v1/claims/{claim}/links")).json()["items"] == []
+    answer = await send_form(people.checker, refusal, address, translation_language="sr")
+    assert answer.status_code == 303, read_text(answer)
+    answer = await desk.reader.get("/v1/statements", params={"q": "otišli"})
+    [statement] = answer.json()["items"]
+    assert [(quote["language"], quote["rendering"]) for quote in statement["quotes"]] == [
+        ("en", "verbatim"),
+        ("sr", "translated"),
+    ]
+    words = read_text(await people.reader.get(f"/claims/{claim}"))
+    assert words.index("We never left") < words.index("Nikad nismo otišli")
+
+
 async def test_link_is_retracted_and_affirmed(desk: Desk, people: People, claim: str) -> None:
     link = await desk.link_statement(claim, "supports", "nato")
     address = f"/links/{link['id']}"

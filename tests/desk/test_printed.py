@@ -6,12 +6,25 @@ from typing import Any
 import httpx
 import pytest
 
+from service.config import Settings
 from tests.api.problems import nothing_changes
 from tests.api.test_holds import hold_claim
+from tests.api.test_notice_settings import run_mailing_desk, wait_for_mails
 from tests.api.test_reversals import require_sound_record
+from tests.api.test_use_contacts import ADDRESS, find_link, press
 from tests.api.test_uses import read_use, record_use
-from tests.desk.conftest import People, find_form, parse_page, read_words, submit
-from tests.support.desk import Desk
+from tests.desk.conftest import (
+    People,
+    find_form,
+    parse_page,
+    read_text,
+    read_words,
+    sign_people_in,
+    submit,
+)
+from tests.support.desk import Desk, Json
+from tests.support.inboxes import tell_people
+from tests.webhooks.running import wait_until
 
 
 async def read_rows(client: httpx.AsyncClient, address: str = "/printed") -> list[tuple[str, Any]]:
@@ -271,3 +284,44 @@ async def test_long_list_goes_on_page_by_page(desk: Desk, people: People, count:
         people.reader, following
     )
     assert [use for use, _ in rows] == use_ids
+
+
+async def test_refused_mail_to_a_contact_is_shown_until_one_arrives(settings: Settings) -> None:
+    """At the use and its claim, with what to do, to whoever sees the contact; not to others."""
+    async with run_mailing_desk(settings) as (desk, server), sign_people_in(desk) as people:
+        claim = (await desk.record_claim())["id"]
+        use = (await record_use(desk, claim, desk.checker, contact=ADDRESS))["id"]
+        [question] = await wait_for_mails(server, 1)
+        await press(desk.public, find_link(question))
+        assert (await read_use(desk, use))["contact_refusal"] is None
+        server.rcpt = f"550 5.1.1 <{ADDRESS}>: no such mailbox"
+        await hold_claim(desk, claim)
+        await tell_people(desk)
+
+        async def read_refusal() -> Json | None:
+            refusal: Json | None = (await read_use(desk, use))["contact_refusal"]
+            return refusal
+
+        async def is_refused() -> bool:
+            return await read_refusal() is not None
+
+        await wait_until(is_refused)
+        refusal = await read_refusal()
+        assert refusal is not None
+        assert refusal["reason"] == "the mail server answered 550 5.1.1 <…>: no such mailbox"
+        assert (await read_use(desk, use, desk.reader))["contact_refusal"] is None
+        [(_, words)] = await read_rows(people.checker)
+        assert "did not arrive: the mail server answered 550 5.1.1 <…>: no such mailbox" in words
+        assert "Whoever is to be told does not know. Tell them by other means" in words
+        assert "If the address is wrong, delete it below." in words
+        assert "did not arrive" not in (await read_rows(people.reader))[0][1]
+        assert "mail refused" in read_text(await people.checker.get(f"/claims/{claim}"))
+        server.rcpt = "250 OK"
+        await desk.post(f"/v1/claims/{claim}/void", {"reason": "a parody"}, status=200)
+        await tell_people(desk)
+
+        async def is_told() -> bool:
+            return await read_refusal() is None
+
+        await wait_until(is_told)
+        assert "did not arrive" not in read_text(await people.checker.get(f"/uses/{use}"))
