@@ -29,9 +29,7 @@ from service.claims.webhook_body_views import (
     WithdrawalReadView,
     WithdrawnView,
 )
-from service.domain.access import Audience
 from service.domain.claims import (
-    AMENDABLE,
     Attribution,
     ClaimState,
     DecisionKind,
@@ -41,17 +39,14 @@ from service.domain.claims import (
     choose_voice,
     format_instant,
 )
-from service.domain.disclosure import EVENT_FIELDS
+from service.domain.disclosure import AMENDED_FOR_ALL
 from service.domain.history import Event
 from service.domain.print_line import build_print_line
 from service.domain.webhooks import OPERATORS, EventType
 from service.webhooks.bodies import render_body
 
 EventData = Mapping[str, Any]
-AMENDMENT_FIELDS = (
-    *(name for name in AMENDABLE if EVENT_FIELDS["claim.amended"].get(name) is not Audience.DESK),
-    "material",
-)
+AMENDMENT_FIELDS = (*AMENDED_FOR_ALL, "material")
 """What an amendment tells; who is assigned is the desk's own business."""
 
 

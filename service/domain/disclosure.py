@@ -14,6 +14,7 @@ from typing import Any, TypeVar, cast
 
 from service.domain import access
 from service.domain.access import Action, Actor, Audience
+from service.domain.claims import AMENDABLE
 from service.domain.history import RULES
 
 Data = Mapping[str, Any]
@@ -29,6 +30,11 @@ INTERNAL = "internal"
 EVENT_FIELDS = {type: rule.readable for type, rule in RULES.items() if rule.readable is not None}
 """The types of events that others than the desk may read.  A field that is named here may be read
 by the given audience and those above it; all other fields may be read by everybody."""
+
+AMENDED_FOR_ALL = tuple(
+    name for name in AMENDABLE if EVENT_FIELDS["claim.amended"].get(name) is not Audience.DESK
+)
+"""The fields whose amendment everybody may know of; the others are the desk's own business."""
 
 ACTOR = Audience.READER
 """Who may read the name of the person who acted.  That a rule acted, everybody may read."""

@@ -26,6 +26,8 @@ STATUSES = {
     Status.CONFIRMED: "Confirmed",
     Status.DISPUTED: "Disputed",
 }
+AMENDED = {"text": "the wording", "tags": "the tags", "finding": "the finding"}
+"""What of a claim was amended; `disclosure.AMENDED_FOR_ALL` are its names."""
 INQUIRY_OUTCOMES = {
     InquiryOutcome.ANSWERED: "Answered",
     InquiryOutcome.DECLINED: "Declined to comment",

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from service.domain.access import PERMISSIONS, Action, Role
+from service.domain.disclosure import AMENDED_FOR_ALL
 
 
 class FollowKind(StrEnum):
@@ -69,14 +70,12 @@ CHANGE_TYPES = (
 )
 """The events of a claim of which followers are told.  Of several at once, the first in this order
 is named."""
-DESK_FIELDS = frozenset({"assignee", "due_at", "material"})
-"""What may be amended without a change that followers are told of."""
 
 
 def is_change(type: str, data: Mapping[str, Any]) -> bool:
     """Say whether followers of a claim are told of an event."""
     if type == "claim.amended":
-        return not data.keys() <= DESK_FIELDS
+        return not data.keys().isdisjoint(AMENDED_FOR_ALL)
     return type in CHANGE_TYPES
 
 

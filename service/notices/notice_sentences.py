@@ -11,8 +11,9 @@ from typing import Any, TypedDict
 from service.domain import directions, disclosure
 from service.domain.access import Audience
 from service.domain.claims import DecisionKind, Finding, Stance, Status
-from service.domain.labels import DECISIONS, FINDINGS, LAPSES, STANCES, STATUSES
+from service.domain.labels import AMENDED, DECISIONS, FINDINGS, LAPSES, STANCES, STATUSES
 from service.domain.notices import CHANGE_TYPES
+from service.domain.print_phrases import join_names
 from service.domain.proposals import LapseReason
 
 Data = Mapping[str, Any]
@@ -157,7 +158,11 @@ def _describe_finding(data: Data) -> str:
 
 
 def _describe_amendment(data: Data) -> str:
-    return "Reworded" if "text" in data else "Tags changed"
+    if "text" in data:
+        return "Reworded"
+    if "tags" in data:
+        return "Tags changed"
+    return f"Amended {join_names([AMENDED[name] for name in AMENDED if name in data])}"
 
 
 def _describe_link(data: Data) -> str:

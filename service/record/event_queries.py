@@ -20,7 +20,7 @@ from sqlalchemy import (
 
 from service.domain import disclosure
 from service.domain.access import Audience
-from service.domain.claims import AMENDABLE, format_instant
+from service.domain.claims import format_instant
 from service.domain.errors import EpochEnded
 from service.domain.positions import START_AGAIN
 from service.record.canonical import read_salts
@@ -152,11 +152,12 @@ def is_disclosed() -> ColumnElement[bool]:
     It is `not disclosure.is_internal`.  Data is canonical JSON, in which quotes are escaped.
     """
     is_amendment = events.c.type == _literal("claim.amended")
-    fields = disclosure.EVENT_FIELDS["claim.amended"]
-    public = [name for name in AMENDABLE if fields.get(name) is not Audience.DESK]
     return and_(
         events.c.type.in_(map(_literal, sorted(disclosure.EVENT_FIELDS))),
-        or_(not_(is_amendment), *(events.c.data.like(f'%"{name}":%') for name in public)),
+        or_(
+            not_(is_amendment),
+            *(events.c.data.like(f'%"{name}":%') for name in disclosure.AMENDED_FOR_ALL),
+        ),
     )
 
 

@@ -23,7 +23,7 @@ from service.stories.timeline_views import (
 
 TYPES = get_args(EntryType)
 """The events that a timeline tells of."""
-SHOWN: tuple[AmendedField, ...] = ("text", "tags", "finding")
+SHOWN: tuple[AmendedField, ...] = get_args(AmendedField)
 """What of an amendment everybody may know of."""
 
 

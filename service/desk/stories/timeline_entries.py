@@ -8,8 +8,6 @@ from service.domain.claims import Cause, Finding, Stance, Status
 from service.domain.print_phrases import join_names
 from service.stories.timeline_views import EntryView
 
-AMENDED = {"text": "the wording", "tags": "the tags", "finding": "the finding"}
-
 
 @dataclass(frozen=True, slots=True)
 class TimelineLine:
@@ -77,7 +75,7 @@ def _describe_status_change(entry: EntryView) -> str:
 
 
 def _describe_amendment(entry: EntryView) -> str:
-    names = join_names([AMENDED[name] for name in entry["changes"]])
+    names = join_names([labels.AMENDED[name] for name in entry["changes"]])
     if not names:
         return "Amended"
     return f"Amended {'in substance' if entry['material'] else ''}: {names}".replace(" :", ":")
