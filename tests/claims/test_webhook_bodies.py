@@ -1,6 +1,7 @@
 """What receivers get, byte by byte: one golden file for each type of event.
 
 The bytes are a contract with programs that we do not know: change a file on purpose only.
+`python -m tests.claims.test_webhook_bodies` writes the files anew; look at what differs.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -38,6 +39,7 @@ from tests.domain.builders import (
 
 GOLDEN = Path(__file__).parent / "webhooks"
 BASE = "https://desk.example"
+WRITE_ANEW = "python -m tests.claims.test_webhook_bodies writes the golden files"
 PRIVATE = "our man in the ministry"
 
 
@@ -161,7 +163,9 @@ def test_bodies_equal_their_golden_files(kind: EventType) -> None:
     bodies = render_first_bodies()
     assert kind in bodies, f"let {kind} happen in the record of this file"
     body = bodies[kind]
-    assert body == (GOLDEN / f"{kind}.json").read_bytes().removesuffix(b"\n")
+    file = GOLDEN / f"{kind}.json"
+    assert file.exists(), WRITE_ANEW
+    assert body == file.read_bytes().removesuffix(b"\n"), f"if on purpose: {WRITE_ANEW}"
     envelope = orjson.loads(body)
     assert list(envelope) == ["type", "timestamp", "data"]
     assert envelope["type"] == kind
@@ -171,7 +175,7 @@ def test_bodies_equal_their_golden_files(kind: EventType) -> None:
 def test_every_type_has_a_renderer() -> None:
     """What an endpoint may ask for is what can be told, and a ping."""
     assert {*RENDERERS, EventType.PING, *OPERATORS} == set(EventType)
-    assert {path.stem for path in GOLDEN.iterdir()} == set(EventType), f"files of {GOLDEN}"
+    assert {path.stem for path in GOLDEN.iterdir()} == set(EventType), WRITE_ANEW
 
 
 def test_bodies_hold_nothing_internal() -> None:
@@ -272,3 +276,8 @@ def test_speaker_has_a_name_and_a_role_and_no_id() -> None:
         webhook_bodies.build_link(build_support(NATO, basis=Basis.DOCUMENTS))["basis"]
         == "documents"
     )
+
+
+if __name__ == "__main__":
+    for kind_written, body_written in render_first_bodies().items():
+        (GOLDEN / f"{kind_written}.json").write_bytes(body_written + b"\n")

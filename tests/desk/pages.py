@@ -1,4 +1,8 @@
-"""Every page and form of the desk, with what it requires of whoever asks."""
+"""Every page and form of the desk, with what it requires of whoever asks.
+
+A parameter of an address that is new here gets a value in `PLACES` of `test_access.py`, one in
+`list_addresses` of `browser/test_pages.py`, and one in `fill` of `tests/api/test_disclosure.py`.
+"""
 
 from service.domain.access import Action
 

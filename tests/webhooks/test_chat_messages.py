@@ -20,6 +20,7 @@ from tests.webhooks.senders import NOW, SECRET, run_sender
 
 BODIES = Path(__file__).parent.parent / "claims" / "webhooks"
 GOLDEN = Path(__file__).parent / "chats"
+WRITE_ANEW = "python -m tests.webhooks.test_chat_messages writes the golden files"
 TOKEN = "123456:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw"
 TELEGRAM_URL = "https://api.telegram.org/bot***/sendMessage?chat_id=-1001234"
 CHATS = list(CHECKS)
@@ -66,11 +67,14 @@ def build_hostile_body() -> bytes:
 def test_message_of_each_type_is_what_its_golden_file_has(format: Format, kind: str) -> None:
     rendering = render(format, (BODIES / f"{kind}.json").read_bytes())
     CHECKS[format](orjson.loads(rendering))
-    assert rendering + b"\n" == (GOLDEN / format / f"{kind}.json").read_bytes()
+    file = GOLDEN / format / f"{kind}.json"
+    assert file.exists(), WRITE_ANEW
+    assert rendering + b"\n" == file.read_bytes(), f"if on purpose: {WRITE_ANEW}"
 
 
 def test_every_type_of_event_has_words_and_a_golden_file() -> None:
-    assert set(announcements.HEADINGS) == set(EventType) == set(KINDS)
+    assert set(announcements.HEADINGS) == set(EventType), "service/webhooks/announcements.py"
+    assert set(KINDS) == set(EventType), "tests.claims.test_webhook_bodies writes the bodies first"
 
 
 @pytest.mark.parametrize("format", CHATS)

@@ -156,7 +156,8 @@ def test_tables_are_those_of_the_code(render: Callable[[], str]) -> None:
 
 def test_schedule_is_the_default_in_the_table_of_settings() -> None:
     default = ",".join(map(str, backoff.SCHEDULE))
-    assert f"`CLAIMDESK_WEBHOOK_SCHEDULE` | `{default}`" in CONFIGURATION
+    row = f"| `CLAIMDESK_WEBHOOK_SCHEDULE` | `{default}` |"
+    assert row in CONFIGURATION, f"docs/configuration.md is to have this row: {row}"
 
 
 def test_example_is_that_of_the_openapi_document() -> None:

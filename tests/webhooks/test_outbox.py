@@ -102,7 +102,9 @@ async def test_every_event_of_a_day_is_in_the_outbox(desk: Desk, board: Board) -
     await record_full_day(desk)
     events = {row.id: row for row in await board.read_rows(select(record.events))}
     messages = await board.read_rows(select(tables.webhook_messages))
-    assert {row.type for row in messages} == set(EventType) - {EventType.PING, *OPERATORS}
+    assert {row.type for row in messages} == set(EventType) - {EventType.PING, *OPERATORS}, (
+        "let all of them happen in tests/verification/workday.py"
+    )
     # What outdates uses is told besides, under an id of its own.
     of_events = {row.id for row in messages if row.type != EventType.USE_OUTDATED}
     for message in messages:
