@@ -24,8 +24,13 @@ def lock_chain(connection: Connection, subject: Subject) -> None:
     is an advisory lock, whose key is made of the subject.  Keys are positive; negative ones mark
     events that are not settled (record/tail.py).
     """
+    lock_name(connection, f"{subject.kind.value} {subject.id}")
+
+
+def lock_name(connection: Connection, name: str) -> None:
+    """Make every other transaction that locks this name wait until this transaction ends."""
     if connection.dialect.name != "sqlite":
-        connection.execute(LOCK, {"key": _compute_key(subject)})
+        connection.execute(LOCK, {"key": _compute_key(name)})
 
 
 def read_head(connection: Connection, subject: Subject) -> tuple[int, str, datetime] | None:
@@ -38,6 +43,6 @@ def read_head(connection: Connection, subject: Subject) -> tuple[int, str, datet
     return None if row is None else (row.number, row.hash, row.recorded_at)
 
 
-def _compute_key(subject: Subject) -> int:
-    digest = sha256(f"{subject.kind.value} {subject.id}".encode()).digest()
+def _compute_key(name: str) -> int:
+    digest = sha256(name.encode()).digest()
     return int.from_bytes(digest[:8], "big") >> 1

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Row, delete, func, insert, select, update
 from service.accounts import signed_links
 from service.domain import ids
 from service.domain.uses import ContactState
+from service.record import chains
 from service.store.compiled_statements import insert_or_ignore
 from service.store.tables import contact_addresses, use_contacts
 from service.uses import contact_links, contact_mails
@@ -142,7 +143,9 @@ def _compute_digest(connection: Connection, address: str) -> str:
 
 
 def _find_room(connection: Connection, recorded_by: str, *, now: datetime) -> datetime:
-    """Return when one more address may be asked."""
+    """Return when one more address may be asked; two who ask at once find room one by one."""
+    # Every address counts within two numbers, and PostgreSQL has no row to lock for a number.
+    chains.lock_name(connection, "contacts that are asked")
     moment = now
     for most, of_whom in (
         (MOST_OF_ONE, contact_addresses.c.recorded_by == recorded_by),

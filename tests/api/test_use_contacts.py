@@ -1,6 +1,7 @@
 """Contacts of printed claims, through the API: asked once by mail, confirmed by a page, told of
 what is outdated, and forgotten."""
 
+import asyncio
 from email.message import EmailMessage
 from typing import Any
 from urllib.parse import urlsplit
@@ -234,6 +235,29 @@ async def test_one_recorder_has_only_so_many_asked_within_an_hour(
         await notifier.clean_up()
         await wait_for_mails(server, 4)
         assert (await read_use(desk, uses[2]["id"]))["contact_state"] == "asked"
+
+
+async def test_two_clients_at_once_find_room_one_by_one(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever asks in the same moment does not both get the last free place of the hour."""
+    monkeypatch.setattr(commands, "MOST_OF_ALL", 3)
+    async with run_mailing_desk(settings) as (desk, server):
+        claims = [(await desk.record_claim())["id"] for _ in range(8)]
+        uses = await asyncio.gather(
+            *(
+                record_use(
+                    desk,
+                    claim,
+                    (desk.checker, desk.editor)[number % 2],
+                    contact=f"desk{number}@paper.example",
+                )
+                for number, claim in enumerate(claims)
+            )
+        )
+        states = sorted(use["contact_state"] for use in uses)
+        assert states == ["asked"] * 3 + ["waiting"] * 5
+        await wait_for_mails(server, 3)
 
 
 async def test_forged_links_do_nothing(settings: Settings) -> None:
