@@ -99,8 +99,12 @@ def _identify(
 
 
 def list_claims_from(connection: Connection, source_id: str) -> list[str]:
-    """List the claims that show a statement with a quote from a source."""
-    statement_ids = select(quotes.c.statement).where(quotes.c.source == source_id)
+    """List the claims that show a statement with a quote from a source, or from one that was
+    merged into it."""
+    shown_as_it = select(sources.c.id).where(
+        or_(sources.c.id == source_id, sources.c.merged_into == source_id)
+    )
+    statement_ids = select(quotes.c.statement).where(quotes.c.source.in_(shown_as_it))
     linked_claims = select(links.c.claim).where(links.c.statement.in_(statement_ids))
     shown_claims = select(claims.c.id).where(
         or_(claims.c.id.in_(linked_claims), claims.c.origin_statement.in_(statement_ids))

@@ -262,3 +262,30 @@ async def test_name_of_a_merged_claimant_takes_two_people_too(desk: Desk) -> Non
     await approve_by_another(desk, change.json()["id"])
     assert "Pope Francis" in (await desk.read_claim(claim))["print_line"]
     await require_sound_record(desk)
+
+
+async def test_correction_of_a_source_is_on_the_claims_that_show_it_by_a_merge(desk: Desk) -> None:
+    """They show its outlet and address in the place of what was recorded with the words."""
+    await desk.record_parties()
+    claim = (await desk.record_claim())["id"]
+    quote = {**build_statement("nato")["quotes"][0], "source": {"url": "https://example.org/amp"}}
+    body = {"statement": build_statement("nato", quotes=[quote]), "stance": "comments"}
+    await desk.post(f"/v1/claims/{claim}/links", body)
+    [link] = await read_links(desk, claim)
+    source = link["statement"]["quotes"][0]["source"]["id"]
+    other = (await desk.post("/v1/sources", {"url": "https://example.org/full"}))["id"]
+    await merge(desk, f"/v1/sources/{source}", other)
+    version = (await desk.read_claim(claim))["version"]
+    answer = await desk.checker.post(
+        f"/v1/sources/{other}/corrections", json={"publisher": "Agency", "reason": "Taken wrongly"}
+    )
+    assert answer.status_code == 201, answer.text
+    [link] = await read_links(desk, claim)
+    assert link["statement"]["quotes"][0]["source"]["publisher"] == "Agency"
+    assert (await desk.read_claim(claim))["version"] == version + 1
+    [correction] = (await desk.reader.get(f"/v1/claims/{claim}/corrections")).json()["items"]
+    assert (correction["type"], correction["after"]) == (
+        "source.corrected",
+        {"publisher": "Agency"},
+    )
+    await require_sound_record(desk)
