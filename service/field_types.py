@@ -9,6 +9,7 @@ from typing import Annotated
 
 from annotated_types import GroupedMetadata
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
+from pydantic_core import ErrorDetails
 
 from service.domain import addresses, texts
 from service.domain.account_bounds import EMAIL, LONGEST_EMAIL, LONGEST_NAME
@@ -17,6 +18,24 @@ from service.domain.names import LONGEST_SLUG, SHORTEST_SLUG
 SLUG = r"^[a-z0-9]+(-[a-z0-9]+)*$"
 COUNTRY = r"^[A-Z]{2}$"
 LANGUAGE = r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$"
+SHA256 = r"^[0-9a-f]{64}$"
+
+PATTERNS_IN_WORDS = {
+    SLUG: "take small letters, digits and hyphens between them, such as white-house",
+    LANGUAGE: "give a language as its code: en, sr, sq",
+    EMAIL: "this is no address of the form ana@example.org",
+    COUNTRY: "give a country as two letters: RS, US",
+    SHA256: "give a SHA-256 as 64 digits and small letters from a to f",
+}
+
+
+def describe_fault(fault: ErrorDetails) -> str:
+    """Describe what is wrong with a field: of a text that does not fit, what to write instead."""
+    if fault["type"] == "string_pattern_mismatch":
+        pattern = fault["ctx"]["pattern"]
+        if pattern in PATTERNS_IN_WORDS:
+            return PATTERNS_IN_WORDS[pattern]
+    return fault["msg"].removeprefix("Value error, ")
 
 
 class In(BaseModel):
@@ -55,7 +74,7 @@ Slug = Annotated[
 ]
 Country = Annotated[str, StringConstraints(pattern=COUNTRY)]
 Language = Annotated[str, StringConstraints(pattern=LANGUAGE, max_length=35)]
-Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+Sha256 = Annotated[str, StringConstraints(pattern=SHA256)]
 Email = Annotated[
     str,
     StringConstraints(strip_whitespace=True, pattern=EMAIL, max_length=LONGEST_EMAIL),

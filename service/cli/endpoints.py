@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from service import field_types
 from service.cli import databases, shell
 from service.cli.keys import UNITS
 from service.domain import ids
@@ -107,7 +108,7 @@ def validate_input(model: type[Model], **values: Any) -> Model:
         faults = []
         for fault in error.errors():
             field = str(fault["loc"][0])
-            message = fault["msg"].removeprefix("Value error, ")
+            message = field_types.describe_fault(fault)
             faults.append(f"{OPTIONS.get(field, f'--{field}')} {fault['input']}: {message}")
         raise shell.UsageError("\n  ".join(faults)) from error
 

@@ -52,7 +52,7 @@ def read_batches(
         try:
             record, values = export_format.parse_line(raw)
         except ValueError as error:
-            raise _build_error(number, str(error)) from error
+            raise _build_error(number, f"{error}.  {ADVICE}") from error
         if number == 1:
             _require_header(record, values)
         elif record == "trailer":

@@ -88,7 +88,10 @@ def parse_line(raw: bytes) -> tuple[str, dict[str, object]]:
     try:
         values = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
-        raise ValueError(f"this is no JSON: {error}") from error
+        raise ValueError(
+            f"this is no line of an export, which is one JSON object: {error.msg} at character "
+            f"{error.colno}"
+        ) from error
     if not isinstance(values, dict) or not isinstance(values.get("record"), str):
         raise ValueError('a line is an object that says what it is in "record"')
     return values.pop("record"), values

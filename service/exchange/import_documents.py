@@ -66,7 +66,7 @@ def read_documents(file: BinaryIO) -> Iterator[Document | tuple[int, RowRefusal]
         if _some_lines_parse(file):
             yield from _read_lines(file)
             return
-        raise Invalid(f"the file is no JSON: {error}") from error
+        raise Invalid(f"the file is no JSON: {error}.  Mend it there, or fetch it again") from error
     yield Document((document,))
 
 
@@ -137,7 +137,7 @@ def _read_lines(file: BinaryIO) -> Iterator[Document | tuple[int, RowRefusal]]:
             document = parse_json(line)
         except orjson.JSONDecodeError as error:
             excerpt = line[:500].decode("utf-8", "replace")
-            yield number, RowRefusal(None, excerpt, f"the line is no JSON: {error}")
+            yield number, RowRefusal(None, excerpt, f"the line is no JSON: {error}.  Mend it there")
             continue
         yield Document((document,), number)
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from pydantic import ValidationError
 
+from service import field_types
 from service.domain.errors import Invalid
 
 Place = tuple[str | int, ...]
@@ -11,7 +12,7 @@ Place = tuple[str | int, ...]
 
 
 def list_faults(error: ValidationError) -> list[tuple[Place, str]]:
-    return [(fault["loc"], fault["msg"].removeprefix("Value error, ")) for fault in error.errors()]
+    return [(fault["loc"], field_types.describe_fault(fault)) for fault in error.errors()]
 
 
 def build_error(name: str, faults: Iterable[tuple[Place, str]]) -> Invalid:

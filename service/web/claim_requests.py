@@ -8,6 +8,7 @@ import orjson
 from pydantic import Field, TypeAdapter, ValidationError
 from starlette.datastructures import QueryParams
 
+from service import field_types
 from service.claims import claim_queries, documents
 from service.claims.claim_queries import NONE, Family, Filters
 from service.domain import access
@@ -227,7 +228,7 @@ def parse_instant(text: str, parameter: str = "as_of") -> datetime:
     try:
         moment: datetime = INSTANT.validate_python(text)
     except ValidationError as error:
-        message = error.errors()[0]["msg"].removeprefix("Value error, ")
+        message = field_types.describe_fault(error.errors()[0])
         raise Invalid(message, loc=("query", parameter)) from None
     return moment
 
@@ -258,7 +259,7 @@ def parse_list_query(query: QueryParams) -> ListQuery:
                 "loc": ["query", *fault["loc"]],
                 "msg": "there is no such parameter"
                 if fault["type"] == "extra_forbidden"
-                else fault["msg"].removeprefix("Value error, "),
+                else field_types.describe_fault(fault),
             }
             for fault in error.errors()
         ]

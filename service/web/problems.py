@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, Response
 from starlette.routing import Match
 
+from service import field_types
 from service.domain import errors
 from service.domain.errors import ClaimdeskError
 
@@ -164,11 +165,10 @@ def _is_of_another_alternative(fault: ErrorDetails, faults: Sequence[ErrorDetail
 
 
 def _describe_fault(fault: ErrorDetails) -> str:
-    """Describe what is wrong, without the validator's prefix."""
-    message = str(fault["msg"]).removeprefix("Value error, ")
+    """Describe what is wrong: with the body as a whole, or with a field."""
     if fault["type"] == "json_invalid":
         return f"this is no JSON: {fault['ctx']['error']}"
-    return message
+    return field_types.describe_fault(fault)
 
 
 def _name_place(part: str | int) -> str | int:

@@ -48,6 +48,33 @@ async def test_body_with_a_key_twice_uses_up_no_idempotency_key(desk: Desk) -> N
     assert answer.status_code == 201
 
 
+@pytest.mark.parametrize(
+    ("path", "field", "value", "words"),
+    [
+        ("parties", "slug", "White House", "take small letters, digits and hyphens between them"),
+        ("parties", "slug", "-nato", "such as white-house"),
+        ("parties", "country", "usa", "a country as two letters"),
+        ("stories", "slug", "a_b", "take small letters, digits and hyphens between them"),
+        ("sources", "language", "english!", "a language as its code"),
+        ("sources", "sha256", "ABC", "64 digits and small letters"),
+    ],
+)
+async def test_refused_text_says_in_words_how_it_is_written(
+    desk: Desk, path: str, field: str, value: str, words: str
+) -> None:
+    """Not by the pattern that programs hold it against."""
+    bodies = {
+        "parties": {"slug": "nato", "name": "NATO"},
+        "stories": {"slug": "border", "title": "The border"},
+        "sources": {"url": "https://example.org/a"},
+    }
+    response = await desk.checker.post(f"/v1/{path}", json=bodies[path] | {field: value})
+    [fault] = require_problem(response, "invalid-request")["errors"]
+    assert fault["loc"] == ["body", field]
+    assert words in fault["msg"]
+    assert "^" not in response.text
+
+
 async def test_error_in_json_says_what_is_wrong(desk: Desk) -> None:
     response = await desk.checker.post("/v1/parties", content=b'{"slug": }', headers=JSON)
     assert (

@@ -331,7 +331,7 @@ async def test_the_database_refuses_a_forged_id_of_a_link(
     ("damage", "reason"),
     [
         (lambda data: b"", "the file was cut off"),
-        (lambda data: data[: len(data) // 2], "no JSON"),
+        (lambda data: data[: len(data) // 2], "no line of an export, .*  Export it again"),
         (lambda data: b"\n".join(data.splitlines()[:-1]) + b"\n", "the file was cut off"),
         (lambda data: data.replace(b'"The Alliance"', b'"The alliance"'), "changed or damaged"),
         (lambda data: data.replace(b'"version":3', b'"version":4', 1), "version 4 of the format"),
@@ -344,7 +344,7 @@ async def test_the_database_refuses_a_forged_id_of_a_link(
             lambda data: data.replace(b'"record":"note"', b'"record":"joke"', 1),
             "of the kind 'joke'",
         ),
-        (lambda data: b"\x1f\x8b\x08" + data, "this is no JSON"),
+        (lambda data: b"\x1f\x8b\x08" + data, "line 1: this is no line of an export"),
     ],
 )
 async def test_a_damaged_file_is_refused_as_a_whole(

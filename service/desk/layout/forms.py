@@ -17,10 +17,10 @@ from pydantic import BaseModel, ValidationError
 from starlette.datastructures import FormData
 from starlette.responses import Response
 
+from service import field_types
 from service.claims.proposal_commands import Outcome
 from service.domain import ids
 from service.domain.access import Action
-from service.domain.account_bounds import EMAIL
 from service.domain.claims import format_instant
 from service.domain.errors import (
     ClaimdeskError,
@@ -30,7 +30,6 @@ from service.domain.errors import (
     StillRunning,
 )
 from service.domain.zones import find_zone
-from service.field_types import COUNTRY, LANGUAGE, SLUG
 from service.record.idempotency import Answer
 from service.web import sessions, time_zones
 from service.web.calls import Allow, Call
@@ -214,7 +213,7 @@ def parse_body(model: type[B], values: Mapping[str, Any]) -> B:
         return model.model_validate(values)
     except ValidationError as error:
         errors: list[FieldError] = [
-            {"loc": ["body", *part["loc"]], "msg": part["msg"].removeprefix("Value error, ")}
+            {"loc": ["body", *part["loc"]], "msg": field_types.describe_fault(part)}
             for part in error.errors()
             if not (_is_id(part["loc"]) and isinstance(part["input"], dict))
         ]
@@ -281,10 +280,6 @@ def describe_faults(
 
 
 PLAIN_MESSAGES = {
-    f"String should match pattern '{SLUG}'": "take small letters, digits and hyphens",
-    f"String should match pattern '{LANGUAGE}'": "give a language as its code: en, sr, sq",
-    f"String should match pattern '{EMAIL}'": "this is no address of the form ana@example.org",
-    f"String should match pattern '{COUNTRY}'": "give a country as two letters: RS, US",
     "String should have at least 1 character": "this is needed",
     "Input should be a valid string": "this is needed",
     "Field required": "this is needed",
