@@ -336,6 +336,15 @@ async def test_statement_is_linked_to_a_claim(desk: Desk, people: People, claim:
     assert second["statement"]["id"] == statement["id"]
 
 
+async def test_claim_names_its_story(desk: Desk, people: People) -> None:
+    await desk.record_parties()
+    await desk.post("/v1/stories", {"slug": "border", "title": "The border of 2023"})
+    claim = await desk.record_claim(story="border")
+    page = parse_page(await people.reader.get(f"/claims/{claim['id']}"))
+    [link] = page.cssselect("main a[href='/stories/border']")
+    assert read_words(link) == "The border of 2023"
+
+
 async def test_statement_is_linked_with_a_translation(
     desk: Desk, people: People, claim: str
 ) -> None:

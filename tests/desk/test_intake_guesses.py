@@ -1,5 +1,6 @@
 """What is guessed of a selected passage, from the text around it, and what is never guessed."""
 
+import sys
 from datetime import date
 from typing import Any
 
@@ -382,6 +383,46 @@ async def test_recorded_passages_lead_to_their_correction(desk: Desk, people: Pe
     assert ends[1:] == ["correction", "void"]
     [finish] = page.cssselect("form[action$='/finish']")
     assert finish.getparent().tag == "details"
+
+
+def count_calls(text: str) -> int:
+    """Count the calls, of Python and of C, that guesses near “It is late” make."""
+    begin = text.index("It is late")
+    sentences = nearby_text.list_sentences(text, begin, begin + len("It is late"))
+    count = 0
+
+    def note_call(_frame: object, event: str, _argument: object) -> None:
+        nonlocal count
+        count += event in ("call", "c_call")
+
+    before = sys.getprofile()
+    sys.setprofile(note_call)
+    try:
+        spoken_days.find_spoken_day(sentences, THURSDAY, "en")
+        named_voices.find_voices(sentences, KnownVoices([], []), [], "en")
+    finally:
+        sys.setprofile(before)
+    return count
+
+
+@pytest.mark.parametrize("around", ["The Ab Cd, who ", "“We” saw. ", "on Monday\n", "the a b c "])
+def test_guesses_work_no_more_for_a_longer_text(around: str) -> None:
+    """Four times as long a text without empty lines takes as many calls."""
+    near = "On Tuesday Ivan Petrov, its director, spoke. It is late, he said."
+    short, long = (
+        count_calls(f"{around * times}. {near} {around * times}.") for times in (1_000, 4_000)
+    )
+    assert short > 0
+    assert long <= short * 1.2, (short, long)
+
+
+@pytest.mark.parametrize(
+    "name", ["Ministry of Defence", "Serbian Ministry of Defence", "Court of Human Rights"]
+)
+def test_name_of_an_organisation_goes_on_after_of(name: str) -> None:
+    sentence = Sentence(f"Of late the {name} said that it had left", 0)
+    offered = named_voices.find_voices([sentence], KnownVoices([], []), [], "en")
+    assert [voice.new_party for voice in offered.new] == [name]
 
 
 async def test_page_of_a_long_article_is_under_50_kilobytes(desk: Desk, people: People) -> None:

@@ -38,6 +38,7 @@ from service.domain.errors import (
 )
 from service.domain.notices import FollowKind
 from service.store.engine import Connection
+from service.stories import story_queries
 from service.uses import printed_queries
 from service.web import time_zones
 from service.web.bodies import claim_inputs, decision_inputs
@@ -166,6 +167,8 @@ async def render_claim(
     claim_uses = None
     if moment is None and access.is_allowed(call.caller, Action.READ_RECORDS):
         claim_uses = await call.read(printed_queries.read_claim_uses, claim_id, caller=call.caller)
+    story = sheet.claim["story"]
+    titles = await call.read(story_queries.read_titles, {story} if story else set())
     stream_url = board_pages.build_stream_url(sheet.newest, claim=claim_id)
     return render_page(
         call,
@@ -177,6 +180,7 @@ async def render_claim(
         entire=entire,
         sheet=sheet,
         claim=sheet.claim,
+        story_title=titles.get(story or ""),
         pending=pending,
         button=None if moment else await follow_forms.read_button(call, FollowKind.CLAIM, claim_id),
         merged=merged_claims,

@@ -3,6 +3,7 @@
 Whoever is found is offered and no more: nobody is filled in unseen.
 """
 
+import itertools
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -263,7 +264,8 @@ def _find_named(
             before = text[max(0, begin - LONGEST_ROLE) : begin]
             is_english = words is language_words.ENGLISH
             if is_english and (
-                name.split()[-1] in _BODIES or re.search(r"\b[Tt]he $|\bgovernment of $", before)
+                name.partition(" of ")[0].split()[-1] in _BODIES
+                or re.search(r"\b[Tt]he $|\bgovernment of $", before)
             ):
                 bodies.setdefault(name, (verb, sentence))
             elif " " in name and name not in people:
@@ -301,9 +303,13 @@ def _list_names(sentence: str, words: LanguageWords) -> list[tuple[int, str]]:
     """
     names = []
     run: list[re.Match[str]] = []
-    for word in [*_WORD.finditer(sentence), None]:
+    for word, after in itertools.pairwise([*_WORD.finditer(sentence), None, None]):
         follows = bool(run and word and sentence[run[-1].end() : word.start()] == " ")
         if word and word[0][0].isupper() and (follows or not run):
+            run.append(word)
+            continue
+        is_of = word and after and sentence[word.start() : after.end()] == f"of {after[0]}"
+        if word and after and is_of and follows and _names_body(run[-1], after):
             run.append(word)
             continue
         titles = [at for at, each in enumerate(run) if words.titles.fullmatch(each[0])]
@@ -322,6 +328,11 @@ def _list_names(sentence: str, words: LanguageWords) -> list[tuple[int, str]]:
                 names.append((begin, name))
         run = [word] if word and word[0][0].isupper() else []
     return names
+
+
+def _names_body(head: re.Match[str], after: re.Match[str]) -> bool:
+    """Whether a name goes on after “of”: “Ministry of Defence”."""
+    return head[0] in _BODIES and after[0][0].isupper()
 
 
 def _has_office(sentence: str, begin: int, words: LanguageWords) -> bool:
