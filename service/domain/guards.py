@@ -4,6 +4,7 @@ A guard takes a claim and a move and returns what is missing, as data and in wor
 made if nothing is missing.  `lifecycle.TRANSITIONS` says which guard each edge has.
 """
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -236,13 +237,15 @@ def _require_support(state: ClaimState, needed_support: int) -> list[Missing]:
 
 
 def _explain_disqualifications(state: ClaimState, links: Sequence[Link]) -> str:
-    """Say of each supporting link that does not qualify why it does not."""
-    return "; ".join(
+    """Say why the supporting links do not qualify that do not: of each voice once what holds of
+    several."""
+    reasons = [
         f"{name_voice(link)}: {reason}"
         for link in links
         if link.stance is Stance.SUPPORTS
         and (reason := evidence.explain_disqualification(state, link)) is not None
-    )
+    ]
+    return "; ".join(dict.fromkeys(reasons))
 
 
 def _require_no_contradictions(contradictions: Sequence[Link]) -> list[Missing]:
@@ -322,4 +325,9 @@ def name_unnamed(source: Unnamed) -> str:
 
 
 def name_links(links: Sequence[Link]) -> str:
-    return ", ".join(f"{name_voice(link)} ({link.stance})" for link in links)
+    """Name who speaks in links and how, each once, with how often where that is more than once."""
+    counts = Counter((name_voice(link), link.stance) for link in links)
+    return ", ".join(
+        f"{voice} ({stance}, {times} times)" if times > 1 else f"{voice} ({stance})"
+        for (voice, stance), times in counts.items()
+    )

@@ -45,7 +45,7 @@ STORY = "harbour-of-kamen"
 DAY = "2023-10-{:02}T{:02}:00:00Z"
 
 
-class _Hand:
+class Hand:
     """Records as one person."""
 
     def __init__(self, client: httpx.AsyncClient, key: str) -> None:
@@ -66,7 +66,7 @@ class _Hand:
 async def fill(desk: Desk) -> dict[str, str]:
     """Record it all; returns addresses of pages to look at."""
     async with httpx.AsyncClient(base_url=desk.url, timeout=60) as client:
-        eva, admin = (_Hand(client, desk.create_key(role)) for role in ("editor", "admin"))
+        eva, admin = (Hand(client, desk.create_key(role)) for role in ("editor", "admin"))
         claims = await _tell_story(eva)
         await _discuss(eva, claims[1])
         await _print(eva, claims[1])
@@ -100,31 +100,44 @@ def _quote(text: str, language: str = "en", publisher: str = "Example News") -> 
     return {"text": text, "language": language, "source": source}
 
 
-async def _tell_story(eva: _Hand) -> list[str]:
+async def _tell_story(eva: Hand) -> list[str]:
+    await begin_story(eva)
+    claims = [await record_claim(eva, number) for number in range(40)]
+    await contest(eva, claims[0])
+    return claims
+
+
+async def begin_story(eva: Hand) -> None:
+    """Record the story and those who speak in it."""
     await eva.send("/v1/stories", {"slug": STORY, "title": "The harbour of Kamen, autumn 2023"})
     for number, name in enumerate(PARTIES):
         await eva.send("/v1/parties", {"slug": f"party-{number}", "name": name})
-    claims: list[str] = []
-    for number in range(40):
-        subject = LONG if number == 4 else f"{SUBJECTS[number % 5]} ({number + 1})"
-        claim = await eva.send(
-            "/v1/claims",
-            {
-                "text": subject,
-                "kind": "event",
-                "claimant": f"party-{number % 12}",
-                "claimed_at": DAY.format(1 + number % 28, number % 24),
-                "story": STORY,
-                "tags": ["harbour", "ceasefire"] if number % 3 else [],
-                "origin": {"quotes": [_quote(subject)]},
-            },
-        )
-        claims.append(claim["id"])
-        voices = range(12) if number < 2 else range(number % 4)
-        for voice in voices:
-            await _speak(eva, claim["id"], voice, number + voice)
-    for turn in range(20):  # one claim on which they change their minds
-        await _speak(eva, claims[0], turn % 4, turn)
+
+
+async def record_claim(eva: Hand, number: int) -> str:
+    """Record a claim of the story, with what others say of it: of the first two, all of them."""
+    subject = LONG if number == 4 else f"{SUBJECTS[number % 5]} ({number + 1})"
+    claim = await eva.send(
+        "/v1/claims",
+        {
+            "text": subject,
+            "kind": "event",
+            "claimant": f"party-{number % 12}",
+            "claimed_at": DAY.format(1 + number % 28, number % 24),
+            "story": STORY,
+            "tags": ["harbour", "ceasefire"] if number % 3 else [],
+            "origin": {"quotes": [_quote(subject)]},
+        },
+    )
+    for voice in range(12) if number < 2 else range(number % 4):
+        await _speak(eva, claim["id"], voice, number + voice)
+    return str(claim["id"])
+
+
+async def contest(eva: Hand, claim: str) -> None:
+    """Let four parties change their minds on a claim, and others speak from right to left."""
+    for turn in range(20):
+        await _speak(eva, claim, turn % 4, turn)
     arabic = "لم نرَ أحداً (KFOR) هناك، ولم يصل إلينا أي تقرير (17) عن ذلك."
     hebrew = "איש לא היה ליד הגשר (Brod) באותו לילה."
     for text, language in ((arabic, "ar"), (hebrew, "he")):
@@ -134,12 +147,11 @@ async def _tell_story(eva: _Hand) -> list[str]:
             "quotes": [_quote(text, language, "الجزيرة (Al Jazeera)")],
         }
         await eva.send(
-            f"/v1/claims/{claims[0]}/links", {"statement": statement, "stance": "contradicts"}
+            f"/v1/claims/{claim}/links", {"statement": statement, "stance": "contradicts"}
         )
-    return claims
 
 
-async def _speak(eva: _Hand, claim: str, voice: int, turn: int) -> Any:
+async def _speak(eva: Hand, claim: str, voice: int, turn: int) -> Any:
     statement = {
         "party": f"party-{voice}",
         "speaker": {"name": f"Speaker {voice} van der Lange-Nachname", "role": "spokesperson"},
@@ -152,14 +164,14 @@ async def _speak(eva: _Hand, claim: str, voice: int, turn: int) -> Any:
     return await eva.send(f"/v1/claims/{claim}/links", body)
 
 
-async def _discuss(eva: _Hand, claim: str) -> None:
+async def _discuss(eva: Hand, claim: str) -> None:
     for number in range(4):
         await eva.send(
             f"/v1/claims/{claim}/notes", {"text": f"Who has the delivery note of day {number}?"}
         )
 
 
-async def _print(eva: _Hand, claim: str) -> None:
+async def _print(eva: Hand, claim: str) -> None:
     for number in range(3):
         use = {
             "url": f"https://paper.example/{number}",
@@ -172,12 +184,12 @@ async def _print(eva: _Hand, claim: str) -> None:
     await eva.send(f"/v1/claims/{claim}/corrections", correction, **{"If-Match": "*"})
 
 
-async def _tell_ada(eva: _Hand, claims: list[str]) -> None:
+async def _tell_ada(eva: Hand, claims: list[str]) -> None:
     for claim in claims[:12]:
         await eva.send(f"/v1/claims/{claim}/notes", {"text": "Please look at this, @Ada."})
 
 
-async def _add_webhooks(admin: _Hand) -> None:
+async def _add_webhooks(admin: Hand) -> None:
     for number, name in enumerate(ENDPOINTS):
         body = {
             "url": f"http://127.0.0.1:{9 + number}/a/rather/long/path/of/a/content/system/hook",

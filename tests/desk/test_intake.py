@@ -69,6 +69,30 @@ async def test_passage_is_recorded_at_the_selected_place(
     )
 
 
+async def test_passage_within_another_has_its_number_in_the_text(
+    desk: Desk, people: People, place: str
+) -> None:
+    """One within another, one that ends where it ends: each number stands where its words end."""
+    address = f"{place}/passages"
+    whole = "“We left,” Belgrade said"
+    for quote, claim in ((whole, "They left"), ("We left", "All left"), ("Belgrade said", "It")):
+        fields = PASSAGE | {"quote": quote, "claim": claim}
+        answer = await submit(people.checker, place, address, **fields, anyway="yes")
+        assert answer.status_code == 303, read_text(answer)
+    text = parse_page(await people.checker.get(place)).get_element_by_id("text")
+    assert text.text_content() == TEXT
+    assert "".join(mark.text for mark in text.cssselect("mark")) == whole
+    places = {}
+    for link in text.cssselect(".ref"):
+        before = "".join(link.xpath("preceding::text()[ancestor::*[@id='text']]"))
+        places[link.get("href")] = (before.strip(), link.get("data-number"))
+    assert places == {
+        "#passage-1": (whole, "1"),
+        "#passage-2": ("“We left", "2"),
+        "#passage-3": (whole, ", 3"),
+    }
+
+
 async def test_one_statement_can_take_several_stances(
     desk: Desk, people: People, place: str
 ) -> None:

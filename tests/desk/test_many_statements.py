@@ -2,6 +2,8 @@
 
 import re
 
+from tests.desk import rich_desk
+from tests.desk.conftest import send_form, sign_people_in
 from tests.support.desk import Desk
 
 PARTIES, EACH = 14, 8
@@ -46,3 +48,27 @@ async def test_page_of_many_statements_is_light_and_links_to_all_of_them(desk: D
         following = re.search(r'href="([^"#]*ahead_of=\d+)#record"', page)
         url = following[1].replace("&amp;", "&") if following else None
     assert numbers == [*range(1, PARTIES * EACH + 3)]
+
+
+async def test_page_of_twelve_voices_is_light_for_whoever_sees_most_of_it(desk: Desk) -> None:
+    """Long names and words, stances of all kinds, what an administrator may do with each, a note
+    at each, and the views that the menu has room for: under 50 kB."""
+    desk.clock.advance(days=60)
+    eva = rich_desk.Hand(desk.editor, desk.keys["editor"])
+    await rich_desk.begin_story(eva)
+    claim = await rich_desk.record_claim(eva, 0)
+    async with sign_people_in(desk) as people:
+        board = await people.admin.get("/?tag=harbour")
+        for number in range(20):
+            answer = await send_form(
+                people.admin,
+                board,
+                "/views",
+                name=f"What is disputed of the harbour, week {number}",
+                query=f"claimant=party-{number % 12}&status=disputed&tag=harbour",
+                **({"shared": "true"} if number % 2 else {}),
+            )
+            assert answer.status_code == 303
+        page = await people.admin.get(f"/claims/{claim}")
+    assert "All 20 views" in page.text
+    assert len(page.content) < 50_000

@@ -269,6 +269,23 @@ MISSING = [
             )
         ],
     ),
+    (
+        AWAITING,
+        (no, build_contradiction(POLICE), ask, build_contradiction(POLICE)),
+        move(ASSERTED),
+        [
+            (
+                "0 open contradictions",
+                3,
+                OPEN + "Pristina (contradicts), Kosovo Police (contradicts, 2 times)",
+            ),
+            (
+                "0 open requests for confirmation and no support",
+                1,
+                GONE + "Washington (requests_confirmation)",
+            ),
+        ],
+    ),
     (AWAITING, (yes,), move(CONFIRMED), [(SUPPORT, 0, CITE)]),
     (ASSERTED, (yes,), move(CONFIRMED, yes, reason=""), [("a reason", 0, REASON)]),
     # asserted, awaiting → disputed

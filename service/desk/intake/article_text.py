@@ -1,12 +1,25 @@
 """An article's text as its page shows it: in pieces, with what is recorded from it marked."""
 
+import itertools
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from service.claims.intake_views import PassageView
 
 
-def split_text(text: str, passages: Sequence[PassageView]) -> list[tuple[str, int | None]]:
-    """Split a text into pieces; those that are recorded have the index of their passage."""
+class Piece(NamedTuple):
+    """A stretch of the text in which the same passages lie."""
+
+    text: str
+    passage: int | None
+    """The index of a passage that it is part of."""
+    ends: Sequence[int]
+    """The indexes of the passages that end with it."""
+
+
+def split_text(text: str, passages: Sequence[PassageView]) -> list[Piece]:
+    """Split a text into pieces, so that each passage ends where a piece does; one may be within
+    another, or begin within it."""
     ranges = []
     placed = [
         (index, words)
@@ -21,13 +34,10 @@ def split_text(text: str, passages: Sequence[PassageView]) -> list[tuple[str, in
         begin = place + len(prefix) if place != -1 else text.find(exact)
         if begin != -1:
             ranges.append((begin, begin + len(exact), index))
-    pieces: list[tuple[str, int | None]] = []
-    shown_end = 0
-    for begin, end, index in sorted(ranges):
-        if end <= shown_end:
-            continue
-        if begin > shown_end:
-            pieces.append((text[shown_end:begin], None))
-        pieces.append((text[max(begin, shown_end) : end], index))
-        shown_end = end
-    return [*pieces, (text[shown_end:], None)]
+    pieces = []
+    places = sorted({0, len(text), *(place for begin, end, _ in ranges for place in (begin, end))})
+    for begin, end in itertools.pairwise(places):
+        around = [index for first, last, index in ranges if first <= begin and end <= last]
+        ends = sorted({index for _, last, index in ranges if last == end})
+        pieces.append(Piece(text[begin:end], min(around, default=None), ends))
+    return pieces

@@ -42,11 +42,15 @@ UNSEEN_SPACE = re.compile(
 )
 
 
+PARTING_POINT = re.compile(r"\s+·(?=\s)")
+
+
 class _Compacting(Extension):
-    """Take white space that nobody sees out of templates when they are compiled."""
+    """Take white space that nobody sees out of templates when they are compiled, and let no line
+    begin with a point that parts what stands in a row."""
 
     def preprocess(self, source: str, name: str | None, filename: str | None = None) -> str:
-        return UNSEEN_SPACE.sub("", source)
+        return UNSEEN_SPACE.sub("", PARTING_POINT.sub("\N{NO-BREAK SPACE}·", source))
 
 
 LABELLED = (

@@ -73,6 +73,16 @@ async def fill_story(desk: Desk, slug: str) -> None:
             await post(f"/v1/claims/{claim['id']}/links", body)
 
 
+async def test_menu_of_an_administrator_is_one_line_on_a_small_screen(windows: Windows) -> None:
+    page = await windows.open("/", name="Maximiliane", role="admin")
+    await page.set_viewport_size({"width": 1280, "height": 800})
+    entries = page.locator("#menu > ul > li")
+    await expect(entries.last).to_be_visible()
+    tops = await entries.evaluate_all("all => all.map((one) => one.getBoundingClientRect().top)")
+    assert len(tops) > 8
+    assert len(set(tops)) == 1
+
+
 async def test_matrix_of_twelve_parties_fits_on_paper(windows: Windows, desk: Desk) -> None:
     await fill_story(desk, "twelve-voices")
     page = await windows.open("/stories/twelve-voices", name="Ana")
