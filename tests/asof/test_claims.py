@@ -12,8 +12,12 @@ from tests.asof.oracle import Oracle
 from tests.asof.weeks import STORIES, TREE
 from tests.domain.builders import get_voice
 from tests.support.desk import Desk
+from tests.support.lengths import IS_LONG
 
 MICROSECOND = timedelta(microseconds=1)
+# In the long form every place beside every instant; otherwise every fourth, so that those before,
+# at and after an instant come in turn.
+STEP = 1 if IS_LONG else 4
 
 
 def list_instants(oracle: Oracle) -> list[datetime]:
@@ -80,7 +84,7 @@ async def test_lists_as_of_any_instant_equal_the_folded_record(oracle: Oracle) -
     """Filters, sorts and pages: the claims whose folded record fits, in order, as they were."""
     desk, chance = oracle.weeks.desk, oracle.weeks.chance
     claim_count = 0
-    for at in list_instants(oracle):
+    for at in list_instants(oracle)[::STEP]:
         query = draw_query(oracle)
         shown_claims = await read_list(
             desk, query | {"as_of": format_instant(at)}, chance.choices((3, 50), (1, 4))[0]

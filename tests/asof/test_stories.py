@@ -7,14 +7,10 @@ from service.domain.claims import Lifecycle, format_instant
 from service.domain.history import Event
 from tests.api.problems import require_problem
 from tests.asof.oracle import Oracle, build_cells, list_columns
-from tests.asof.test_claims import MICROSECOND, list_instants
+from tests.asof.test_claims import MICROSECOND, STEP, list_instants
 from tests.asof.weeks import STORIES
 from tests.domain.builders import get_voice
 from tests.support.desk import Desk
-from tests.support.lengths import IS_LONG
-
-# In the long form every place beside every instant; otherwise every second or fourth, so that those
-# before, at and after an instant come in turn.
 
 
 async def read_pages(
@@ -38,7 +34,7 @@ async def test_matrix_as_of_any_instant_equals_the_folded_record(oracle: Oracle)
     """Rows, columns and cells are those of the folded records; each page has all the columns."""
     desk, chance = oracle.weeks.desk, oracle.weeks.chance
     cell_count = 0
-    for at in list_instants(oracle)[:: 1 if IS_LONG else 2]:
+    for at in list_instants(oracle)[::STEP]:
         slug = STORIES[0] if chance.random() < 0.8 else STORIES[1]
         rows, last = await read_pages(
             desk,
@@ -86,7 +82,7 @@ async def test_timeline_as_of_any_instant_equals_the_record(oracle: Oracle) -> N
     """By either clock: what was recorded by then, in order, with the lanes of its claims; nothing
     of it is told twice or missed from page to page."""
     desk, chance = oracle.weeks.desk, oracle.weeks.chance
-    for at in list_instants(oracle)[:: 1 if IS_LONG else 4]:
+    for at in list_instants(oracle)[::STEP]:
         slug = STORIES[0] if chance.random() < 0.8 else STORIES[1]
         clock = chance.choice(("recorded", "said"))
         limit = chance.choices((7, 200), (1, 9))[0]
