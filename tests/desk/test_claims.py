@@ -365,6 +365,7 @@ async def test_statement_is_linked_with_a_translation(
         assert refusal.status_code == 422, read_text(refusal)
         page = parse_page(refusal)
         assert reason in read_words(page.get_element_by_id("fault-translation_language"))
+        assert "Language of the translation:" in read_words(page.get_element_by_id("faults"))
         assert page.get_element_by_id("translated").get("open") is not None
         assert find_form(page, address).fields["translation"] == "Nikad nismo otišli"
     assert (await desk.reader.get(f"/v1/claims/{claim}/links")).json()["items"] == []

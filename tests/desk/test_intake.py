@@ -154,6 +154,56 @@ async def test_unnamed_source_and_a_month_are_taken_in(
     assert "give the day, or only the month or year" in read_text(day_and_month)
 
 
+async def list_ways_to_correct(people: People, place: str) -> list[str]:
+    """Record a passage about a claim; the links that correct and void its statement."""
+    claim = (await people.desk.record_claim())["id"]
+    passage = PASSAGE | {"claim": "", f"stand-{claim}": "comments"}
+    answer = await submit(people.checker, place, f"{place}/passages", **passage)
+    assert answer.status_code == 303, read_text(answer)
+    page = parse_page(await people.editor.get(place))
+    links = [link.get("href") for link in page.cssselect(".passages .hint a")]
+    return [link for link in links if "?intake=" in link]
+
+
+async def test_who_corrects_a_passage_comes_back_to_the_article(people: People, place: str) -> None:
+    """Also after a refusal; once the text is forgotten, to the statement."""
+    correction, _ = await list_ways_to_correct(people, place)
+    action = correction.partition("?")[0]
+    form_page = await people.editor.get(correction)
+    assert "Intake: An article" in read_text(form_page)
+    refusal = await send_form(people.editor, form_page, action, reason="", role="spokesperson")
+    assert refusal.status_code == 422
+    for answer in (form_page, refusal):
+        assert place in [link.get("href") for link in parse_page(answer).cssselect("main a")]
+    corrections = {"speaker": "Ivo Marić", "role": "spokesperson", "reason": "Misheard"}
+    answer = await send_form(people.editor, refusal, action, **corrections)
+    assert answer.status_code == 303, read_text(answer)
+    assert answer.headers["location"] == f"{place}?done=corrected"
+    assert "Ivo Marić" in read_text(await people.editor.get(answer.headers["location"]))
+    form_page = await people.editor.get(correction)
+    await submit(people.editor, place, f"{place}/finish")
+    answer = await send_form(people.editor, form_page, action, **corrections | {"role": "minister"})
+    assert answer.headers["location"] == f"{action.rpartition('/')[0]}?done=corrected"
+    for intake in (place.rpartition("/")[2], "x"):
+        page = await people.editor.get(f"{action}?intake={intake}")
+        assert page.status_code == 200
+        assert "Intake:" not in read_text(page)
+
+
+async def test_who_voids_a_passage_comes_back_to_the_article(people: People, place: str) -> None:
+    """There it can be taken back."""
+    _, void = await list_ways_to_correct(people, place)
+    form_page = await people.editor.get(void)
+    assert "Intake: An article" in read_text(form_page)
+    action = void.partition("?")[0]
+    answer = await send_form(people.editor, form_page, action, reason="Not said")
+    assert answer.status_code == 303, read_text(answer)
+    assert answer.headers["location"].startswith(f"{place}?done=statement-voided")
+    page = parse_page(await people.editor.get(answer.headers["location"]))
+    [way_back] = page.cssselect(".done a")
+    assert way_back.get("href") == action.replace("/void", "/restoration")
+
+
 async def test_similar_claim_is_shown_before_recording(
     desk: Desk, people: People, place: str
 ) -> None:

@@ -313,7 +313,7 @@ async def test_refused_mail_to_a_contact_is_shown_until_one_arrives(settings: Se
         [(_, words)] = await read_rows(people.checker)
         assert "did not arrive: the mail server answered 550 5.1.1 <…>: no such mailbox" in words
         assert "Whoever is to be told does not know. Tell them by other means" in words
-        assert "If the address is wrong, delete it below." in words
+        assert "what was done. If the address is wrong, delete it below. If it is right" in words
         assert "did not arrive" not in (await read_rows(people.reader))[0][1]
         assert "mail refused" in read_text(await people.checker.get(f"/claims/{claim}"))
         server.rcpt = "250 OK"

@@ -10,6 +10,7 @@ from service.claims import correction_queries, statement_corrections, statement_
 from service.claims.statement_views import QuoteView, StatementView
 from service.desk.corrections import correction_fields
 from service.desk.corrections.correction_fields import Typed
+from service.desk.intake import article_page
 from service.desk.layout import forms
 from service.desk.layout.forms import Form, accept_form
 from service.desk.layout.rendering import render_page
@@ -116,6 +117,7 @@ async def _render(
     call: Call,
     statement_id: str,
     *,
+    intake: str | None,
     form: Form | None = None,
     typed: Typed | None = None,
     error: ClaimdeskError | None = None,
@@ -127,6 +129,7 @@ async def _render(
         "statement_correction.html",
         error=error,
         statement=statement,
+        article=await article_page.find_article(call, intake),
         concerned=[
             ConcernedClaim(orjson.loads(row["document"]), row["link"]) for row in claims_shown
         ],
@@ -148,9 +151,12 @@ async def _render(
 
 @router.get("/statements/{statement_id}/correction")
 async def show_correction(
-    statement_id: StatementId, call: Annotated[Call, allow(Action.REVERSE, page=True)]
+    statement_id: StatementId,
+    call: Annotated[Call, allow(Action.REVERSE, page=True)],
+    intake: str | None = None,
 ) -> Response:
-    return await _render(call, statement_id)
+    """Show the form; `intake` is the article that one came from, and goes back to."""
+    return await _render(call, statement_id, intake=intake)
 
 
 @router.post("/statements/{statement_id}/correction")
@@ -160,6 +166,9 @@ async def correct(
     """Record what is right of a statement, on every claim that shows it."""
     statement, record = await _read_statement(form.call, statement_id)
     typed = correction_fields.read_typed(form, record)
+    intake = form.get_text("intake")
+    article = await article_page.find_article(form.call, intake)
+    page = f"/intake/{article['id']}" if article else f"/statements/{statement_id}"
     try:
         body = await _read_correction(form, typed, statement["quotes"])
         return await form.carry_out(
@@ -169,10 +178,12 @@ async def correct(
             reason=body.reason,
             material=body.material,
             version=form.version,
-            redirect_to=f"/statements/{statement_id}?done=corrected",
+            redirect_to=f"{page}?done=corrected",
         )
     except (Invalid, Conflict, PreconditionFailed) as error:
-        return await _render(form.call, statement_id, form=form, typed=typed, error=error)
+        return await _render(
+            form.call, statement_id, intake=intake, form=form, typed=typed, error=error
+        )
 
 
 async def _read_correction(

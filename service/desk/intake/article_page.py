@@ -59,6 +59,12 @@ async def read_intake(call: Call, intake_id: str) -> ArticleView:
     return article
 
 
+async def find_article(call: Call, intake_id: str | None) -> ArticleView | None:
+    """Find the article that somebody came from, if it is still being taken in."""
+    known_id = ids.parse_id(intake_id or "")
+    return await call.read(intake_queries.read_intake, known_id) if known_id else None
+
+
 async def render_article(
     call: Call,
     article: ArticleView,

@@ -54,6 +54,8 @@ LABELS = {
     "text": "The claim",
     "timeout_s": "Seconds to wait for its answer",
     "title": "Headline",
+    "translation": "The words in another language",
+    "translation_language": "Language of the translation",
     "url": "Address of the source",
     "user": "Acts as",
 }

@@ -17,7 +17,8 @@ from service.claims.claim_views import ClaimView
 from service.claims.proposal_commands import Outcome
 from service.claims.statement_views import StatementView
 from service.desk.claims import claim_pages
-from service.desk.layout import forms
+from service.desk.intake import article_page
+from service.desk.layout import confirmations, forms
 from service.desk.layout.forms import Form, accept_form
 from service.desk.layout.rendering import render_page
 from service.desk.reversals import reversal_words
@@ -86,7 +87,7 @@ def render_reversal(
         about=about,
         typed={"reason": reason},
         faults=forms.describe_faults(error, forms.NO_NAMES),
-        **{"changes": None, "version": None, "quoted": None, **more},
+        **{"changes": None, "version": None, "quoted": None, "article": None, **more},
     )
 
 
@@ -201,6 +202,7 @@ async def _render_statement_form(
     statement_id: str,
     way: str,
     *,
+    intake: str | None,
     error: ClaimdeskError | None = None,
     reason: str = "",
 ) -> Response:
@@ -215,6 +217,7 @@ async def _render_statement_form(
         back=f"/statements/{statement_id}",
         about=statement["party_name"] or "A statement",
         quoted=statement["quotes"][0],
+        article=await article_page.find_article(call, intake),
         error=error,
         reason=reason,
     )
@@ -225,11 +228,19 @@ def _add_statement_form(way: str) -> None:
     command, more = STATEMENT_COMMANDS[way]
 
     @router.get(path)
-    async def show_form(statement_id: StatementId, call: MayReverse) -> Response:
-        return await _render_statement_form(call, statement_id, way)
+    async def show_form(
+        statement_id: StatementId, call: MayReverse, intake: str | None = None
+    ) -> Response:
+        """Show the form; `intake` is the article that one came from, and goes back to."""
+        return await _render_statement_form(call, statement_id, way, intake=intake)
 
     @router.post(path)
     async def carry_out(statement_id: StatementId, form: Reversing) -> Response:
+        intake = form.get_text("intake")
+        article = await article_page.find_article(form.call, intake)
+        page, undo = f"/statements/{statement_id}", ""
+        if article:
+            page, undo = f"/intake/{article['id']}", f"&{confirmations.UNDONE}={statement_id}"
         try:
             return await form.carry_out(
                 command,
@@ -238,13 +249,13 @@ def _add_statement_form(way: str) -> None:
                 reason=read_reason(form),
                 four_eyes=form.call.services.four_eyes,
                 redirect_to=lambda waiting: (
-                    f"/statements/{statement_id}?done={'proposed' if waiting else words.done}"
+                    f"{page}?done={'proposed' if waiting else words.done}{undo}"
                 ),
             )
         except REFUSALS as error:
             typed = form.get_text("reason") or ""
             return await _render_statement_form(
-                form.call, statement_id, way, error=error, reason=typed
+                form.call, statement_id, way, intake=intake, error=error, reason=typed
             )
 
 
