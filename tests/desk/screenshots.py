@@ -48,7 +48,6 @@ async def _take_pictures(every: Path | None) -> None:
             desk = Desk(server, url, folder)
             desk.create_sign_in_link("Ada", "admin")  # who is mentioned has to be there
             claim = await _work(desk)
-            rich_places = await rich_desk.fill(desk)
             async with async_playwright() as playwright:
                 browser = await playwright.chromium.launch(
                     executable_path=chromium.provide_chromium(), args=[*chromium.OPTIONS]
@@ -56,6 +55,7 @@ async def _take_pictures(every: Path | None) -> None:
                 if every is None:
                     await _show_claim(browser, desk, claim)
                 else:
+                    rich_places = await rich_desk.fill(desk)
                     await _photograph_every_page(browser, desk, every, rich_places)
                 await browser.close()
 
@@ -146,6 +146,7 @@ async def _take_in(page: Page) -> None:
     await browsing.follow(page.get_by_role("button", name="Begin"))
     await page.wait_for_url("**/intake/*")
     await page.evaluate(SELECT, "We are waiting to see confirmation of this.")
+    await page.locator("#guesses button").first.wait_for()
 
 
 _SENTENCES = (
