@@ -380,7 +380,8 @@ async def test_recorded_passages_lead_to_their_correction(desk: Desk, people: Pe
     assert link.get("href") == "#passage-1"
     passage = page.get_element_by_id("passage-1")
     ends = [each.get("href").rpartition("/")[2] for each in passage.cssselect("p a")]
-    assert ends[1:] == ["correction", "void"]
+    intake = place.rpartition("/")[2]
+    assert ends[1:] == [f"correction?intake={intake}", f"void?intake={intake}"]
     [finish] = page.cssselect("form[action$='/finish']")
     assert finish.getparent().tag == "details"
 
