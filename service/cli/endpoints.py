@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from service import field_types
 from service.cli import databases, shell
 from service.cli.keys import UNITS
 from service.domain import ids
@@ -101,6 +100,8 @@ def parse_moment(text: str, *, now: datetime) -> datetime:
 def validate_input(model: type[Model], **values: Any) -> Model:
     """Validate arguments by the API's own model.  Stops with each fault."""
     from pydantic import ValidationError
+
+    from service import field_types
 
     try:
         return model(**values)
