@@ -46,7 +46,7 @@ LABELS = {
     "said_on": "Said on",
     "stance": "What it says about the claim",
     "scope": "Of the claim it means",
-    "slug": "Address",
+    "slug": "Address of its page",
     "speaker": "Speaker",
     "story": "Story",
     "supersedes": "Replaces",
