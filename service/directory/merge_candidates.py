@@ -18,6 +18,7 @@ from sqlalchemy import (
     literal_column,
     or_,
     select,
+    true,
     union_all,
 )
 
@@ -233,7 +234,7 @@ def _has_words(words: Collection[str], *names: str | None) -> bool:
 
 def _match_source(text: str) -> ColumnElement[bool]:
     """Match sources that have all words, or are at the address, or have the id."""
-    every_word: ColumnElement[bool] = sources.c.id.is_not(None)
+    every_word: ColumnElement[bool] = true()
     for word in text.split()[:MOST_WORDS]:
         # SQLite knows the case of ASCII letters only.
         spellings = {word, word.lower(), word.upper(), word.capitalize()}

@@ -210,13 +210,18 @@ async def test_merged_speakers_are_shown_as_one(desk: Desk) -> None:
     await require_sound_record(desk)
 
 
+async def link_words_read_elsewhere(desk: Desk, claim: str) -> None:
+    """Link a statement with a source of its own."""
+    quote = {**build_statement("nato")["quotes"][0], "source": {"url": "https://example.org/amp"}}
+    body = {"statement": build_statement("nato", quotes=[quote]), "stance": "comments"}
+    await desk.post(f"/v1/claims/{claim}/links", body)
+
+
 async def test_merged_source_is_shown_as_the_other(desk: Desk) -> None:
     """On every quote that was read there; separated, as itself."""
     await desk.record_parties()
     claim = (await desk.record_claim())["id"]
-    quote = {**build_statement("nato")["quotes"][0], "source": {"url": "https://example.org/amp"}}
-    body = {"statement": build_statement("nato", quotes=[quote]), "stance": "comments"}
-    await desk.post(f"/v1/claims/{claim}/links", body)
+    await link_words_read_elsewhere(desk, claim)
     [link] = await read_links(desk, claim)
     source = link["statement"]["quotes"][0]["source"]
     [known_source] = [each for each in await list_ids(desk, "/v1/sources") if each != source["id"]]
@@ -268,9 +273,7 @@ async def test_correction_of_a_source_is_on_the_claims_that_show_it_by_a_merge(d
     """They show its outlet and address in the place of what was recorded with the words."""
     await desk.record_parties()
     claim = (await desk.record_claim())["id"]
-    quote = {**build_statement("nato")["quotes"][0], "source": {"url": "https://example.org/amp"}}
-    body = {"statement": build_statement("nato", quotes=[quote]), "stance": "comments"}
-    await desk.post(f"/v1/claims/{claim}/links", body)
+    await link_words_read_elsewhere(desk, claim)
     [link] = await read_links(desk, claim)
     source = link["statement"]["quotes"][0]["source"]["id"]
     other = (await desk.post("/v1/sources", {"url": "https://example.org/full"}))["id"]
