@@ -144,7 +144,7 @@ SPEAKERS = Kind(
     directory_merges.merge_speaker,
     directory_merges.separate_speaker,
     "Two records of one person: what this one said is shown with the other’s name and role from "
-    "now on. The own name stays known. They can be separated again.",
+    "now on. Their own name stays known. The two can be separated again.",
     "a part of the name or role; only who speaks for the same side",
     "people-merged",
     reversal_words.SPEAKER_SEPARATION,
